@@ -1,0 +1,38 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// C kernels are vectorized loops: they want -O3 even in a debug build, or the tests crawl.
+let kernelFlags: [CSetting] = [.unsafeFlags(["-O3"])]
+
+let package = Package(
+    name: "shoal",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.12.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The bottom: C libraries and our own C loops.
+        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+        .target(name: "CKernels", cSettings: kernelFlags),
+
+        // Rooms, lowest first; arrows only go down.
+        .target(name: "Numerics", dependencies: ["CKernels", "COneDNN"]),
+        .target(name: "Checkpoint", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Transformer", dependencies: ["Numerics", "Checkpoint"]),
+        .target(name: "Training", dependencies: ["Transformer", "Numerics", "CKernels"]),
+        .target(name: "Collectives", dependencies: ["CZeroMQ", "Numerics", "CKernels"]),
+        .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels"]),
+        .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint"]),
+        .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Checkpoint"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "Numerics"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

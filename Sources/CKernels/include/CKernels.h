@@ -1,0 +1,14 @@
+// The loops that oneDNN does not have. Each file names its own; `restrict` pointers never overlap.
+#ifndef SHOAL_CKERNELS_H
+#define SHOAL_CKERNELS_H
+
+#include "attention_softmax.h"
+#include "dropout.h"
+#include "embedding.h"
+#include "gelu.h"
+#include "layer_norm.h"
+#include "optimizer.h"
+#include "reduction.h"
+#include "rows.h"
+
+#endif

@@ -1,0 +1,123 @@
+import Foundation
+
+/// Builds a folder under a temporary name beside its place, and puts it in place by one rename: nobody ever sees a part
+/// of it, even if the machine loses power, and a failure leaves nothing.
+public enum AtomicDirectory {
+    /// Creates `path` with what `build` writes into the folder that it is given.
+    ///
+    /// A process that is killed meanwhile leaves the temporary folder, named `.NAME.partial-…`: see `removeLeftovers`.
+    ///
+    /// - Parameters:
+    ///   - path: Must not exist, or be an empty folder; the folders above it are made.
+    ///   - replacing: Whether it may also be a folder that is not empty. The old one stays until the new one is whole;
+    ///     power lost between the two renames that swap them leaves both, under temporary names.
+    /// - Throws: An error that names the path and the system's reason, or what `build` throws.
+    public static func create(
+        _ path: String, replacing: Bool = false, _ build: (_ temporary: String) throws -> Void
+    ) throws {
+        let path = try resolved(withoutTrailingSlash(path))
+        if !replacing { try requireFree(path) }
+        let parent = parentFolder(of: path)
+        try makeFolders(parent)
+        let temporary = temporarySibling(of: path)
+        guard mkdir(temporary, 0o755) == 0 else { throw CheckpointError.system(path, doing: "make the folder") }
+        do {
+            try build(temporary)
+            try flushTree(temporary)
+            try put(temporary, at: path, replacing: replacing)
+        } catch {
+            try? FileManager.default.removeItem(atPath: temporary)
+            throw (error as? CheckpointError)?.moved(from: temporary, to: path) ?? error
+        }
+        try FileWriter.flushFolder(parent)
+    }
+
+    /// Fails unless a new folder can be put at `path`: also a check for the start of a long run.
+    public static func requireFree(_ path: String) throws(CheckpointError) {
+        switch try PathKind(path) {
+        case .nothing: return
+        case .file: throw .inputOutput(path: path, reason: "there is a file where a folder is wanted")
+        case .folder: if try !names(in: path).isEmpty { throw .notEmpty(path: path) }
+        }
+    }
+
+    /// Makes a folder and those above it, where they are missing.
+    public static func makeFolders(_ path: String) throws(CheckpointError) {
+        switch try PathKind(path) {
+        case .folder: return
+        case .file: throw .inputOutput(path: path, reason: "there is a file where a folder is wanted")
+        case .nothing: break
+        }
+        let parent = parentFolder(of: path)
+        // A link that leads nowhere is its own end.
+        if parent != path, parent != "." { try makeFolders(parent) }
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw .system(path, doing: "make the folder") }
+        try FileWriter.flushFolder(parent)
+    }
+
+    /// Removes the temporary files and folders that killed writers left in a folder. Only for who knows that no writer
+    /// is at work there.
+    public static func removeLeftovers(in folder: String) throws(CheckpointError) {
+        for name in try names(in: folder) where name.hasPrefix(".") && name.contains(".partial-") {
+            try remove(joined(folder, name))
+        }
+    }
+
+    /// The names in a folder, hidden ones too, sorted.
+    static func names(in folder: String) throws(CheckpointError) -> [String] {
+        guard let handle = opendir(folder) else { throw .system(folder, doing: "list the folder") }
+        defer { closedir(handle) }
+        var names: [String] = []
+        while let entry = readdir(handle) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted(by: precedesInUTF8)
+    }
+
+    /// A link to a folder cannot be renamed over; the folder itself can.
+    private static func resolved(_ path: String) throws(CheckpointError) -> String {
+        guard try PathKind(path) == .folder, let real = realpath(path, nil) else { return path }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
+    private static func put(_ temporary: String, at path: String, replacing: Bool) throws(CheckpointError) {
+        // Linux renames a folder over an empty one, but not over a full one.
+        if rename(temporary, path) == 0 { return }
+        guard errno == ENOTEMPTY || errno == EEXIST else { throw .system(path, doing: "put the folder in place") }
+        guard replacing else { throw .notEmpty(path: path) }
+        let old = temporarySibling(of: path)
+        guard rename(path, old) == 0 else { throw .system(path, doing: "replace the folder") }
+        guard rename(temporary, path) == 0 else {
+            let error = CheckpointError.system(path, doing: "replace the folder")
+            _ = rename(old, path)
+            throw error
+        }
+        try remove(old)
+    }
+
+    /// Flushes all that lies in a folder: `build` may have used other means than ours.
+    private static func flushTree(_ folder: String) throws(CheckpointError) {
+        for name in try names(in: folder) {
+            let path = joined(folder, name)
+            if try PathKind(path) == .folder {
+                try flushTree(path)
+            } else {
+                let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+                guard descriptor >= 0 else { throw .system(path, doing: "open it") }
+                defer { close(descriptor) }
+                guard fsync(descriptor) == 0 else { throw .system(path, doing: "flush it to the disk") }
+            }
+        }
+        try FileWriter.flushFolder(folder)
+    }
+
+    private static func remove(_ path: String) throws(CheckpointError) {
+        do { try FileManager.default.removeItem(atPath: path) } catch {
+            throw .inputOutput(path: path, reason: "cannot remove it; look at its permissions")
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+
+/// The `config.json` of a BERT model, with the meanings and defaults that `transformers` gives them.
+///
+/// Entries that mean nothing here are kept and written back, except those that describe the old model's task or files.
+public struct BertConfiguration: Sendable, Equatable, Codable {
+    /// Rows of the word embedding.
+    public var vocabSize = 30522
+    /// Floats of a token's vector.
+    public var hiddenSize = 768
+    /// Encoder layers (`num_hidden_layers`).
+    public var layers = 12
+    /// Attention heads (`num_attention_heads`); divides `hiddenSize`.
+    public var heads = 12
+    /// Floats within the feed-forward network.
+    public var intermediateSize = 3072
+    /// The activation of the feed-forward network; only `gelu`, by the error function.
+    public var hiddenAct = "gelu"
+    /// Dropout after the embeddings, the attention output and the feed-forward output.
+    public var hiddenDropout: Float = 0.1
+    /// Dropout on attention probabilities.
+    public var attentionDropout: Float = 0.1
+    /// Dropout before the classifier; nil for `hiddenDropout`.
+    public var classifierDropout: Float?
+    /// The longest sequence (`max_position_embeddings`).
+    public var maxPositions = 512
+    /// Rows of the segment embedding.
+    public var typeVocabSize = 2
+    /// Added to the variance by LayerNorm.
+    public var layerNormEpsilon: Float = 1e-12
+    /// The standard deviation of new weights.
+    public var initializerRange: Float = 0.02
+    /// The token that pads.
+    public var padTokenID = 0
+    /// The class names, in the order of their ids.
+    public var labels = ["LABEL_0", "LABEL_1"]
+    /// What else the file holds, to be written back.
+    var others: [String: JSONValue] = [:]
+
+    /// The configuration of BERT-base.
+    public init() {}
+
+    /// Checks every bound. The upper ones are far beyond any real model: they keep products of sizes from overflowing.
+    ///
+    /// - Throws: An error that names `path` and the key.
+    public func validate(path: String = "config.json") throws(CheckpointError) {
+        func fail(_ reason: String) -> CheckpointError { .malformed(path: path, reason: reason) }
+        func check(_ key: String, _ value: Int, _ range: ClosedRange<Int>) throws(CheckpointError) {
+            guard range.contains(value) else {
+                throw fail("\(key) is \(value), must be \(range.lowerBound) to \(range.upperBound)")
+            }
+        }
+        func check(_ key: String, probability value: Float) throws(CheckpointError) {
+            guard value >= 0, value < 1 else { throw fail("\(key) is \(value), must be at least 0 and below 1") }
+        }
+        try check("vocab_size", vocabSize, 1...16_777_216)
+        try check("hidden_size", hiddenSize, 1...65_536)
+        try check("num_hidden_layers", layers, 1...1000)
+        try check("num_attention_heads", heads, 1...4096)
+        try check("intermediate_size", intermediateSize, 1...1_048_576)
+        try check("max_position_embeddings", maxPositions, 1...1_048_576)
+        try check("type_vocab_size", typeVocabSize, 1...65_536)
+        try check("pad_token_id", padTokenID, 0...(vocabSize - 1))
+        try check("the number of labels", labels.count, 1...1_000_000)
+        guard hiddenSize % heads == 0 else {
+            throw fail("hidden_size \(hiddenSize) is not a multiple of num_attention_heads \(heads)")
+        }
+        guard hiddenAct == "gelu" else { throw fail("hidden_act is \(quoted(hiddenAct)), only \"gelu\" is supported") }
+        try check("hidden_dropout_prob", probability: hiddenDropout)
+        try check("attention_probs_dropout_prob", probability: attentionDropout)
+        if let classifierDropout { try check("classifier_dropout", probability: classifierDropout) }
+        guard layerNormEpsilon > 0, layerNormEpsilon < 1 else {
+            throw fail("layer_norm_eps is \(layerNormEpsilon), must be above 0 and below 1")
+        }
+        guard initializerRange >= 0, initializerRange <= 10 else {
+            throw fail("initializer_range is \(initializerRange), must be 0 to 10")
+        }
+        var seen: Set<String> = []
+        for label in labels where !seen.insert(label).inserted {
+            throw fail("id2label has the label \(quoted(label)) twice")
+        }
+    }
+
+    /// How many numbers the embeddings and the encoder layers have: no pooler and no classifier, which may be new.
+    public var encoderParameterCount: Int {
+        let h = hiddenSize
+        let embeddings = (vocabSize + maxPositions + typeVocabSize + 2) * h
+        let attention = 4 * (h * h + h) + 2 * h
+        let feedForward = 2 * h * intermediateSize + intermediateSize + h + 2 * h
+        return embeddings + layers * (attention + feedForward)
+    }
+}

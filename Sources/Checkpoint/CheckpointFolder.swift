@@ -1,0 +1,147 @@
+import Foundation
+
+/// One checkpoint of a run, `checkpoints/step-00000120`: a model folder that `transformers` loads, and beside the model
+/// `optimizer.safetensors`, `trainer_state.json` and `manifest.json`.
+public struct CheckpointFolder: Sendable, Equatable {
+    /// Where it is.
+    public let path: String
+    /// How many steps were done.
+    public let step: Int
+
+    /// The folder of a run that holds its checkpoints.
+    public static let collection = "checkpoints"
+    static let optimizerFile = "optimizer.safetensors"
+    private static let prefix = "step-"
+
+    /// The place of a checkpoint in a run directory; nothing is looked at.
+    public init(runDirectory: String, step: Int) {
+        precondition(step >= 0, "steps are counted from 0")
+        let digits = String(step)
+        let name = Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+        path = joined(joined(withoutTrailingSlash(runDirectory), Self.collection), name)
+        self.step = step
+    }
+
+    /// Writes a checkpoint: it is there whole, on the disk, or not at all. One of the same step is replaced.
+    ///
+    /// - Parameters:
+    ///   - runDirectory: The run; `checkpoints` in it is made.
+    ///   - state: Its `step` names the folder; its `weightsSHA256` is filled in.
+    ///   - configuration: Goes to config.json.
+    ///   - weights: Go to model.safetensors.
+    ///   - firstMoments: The optimizer's running means, by the names of the parameters (momentum, for SGD).
+    ///   - secondMoments: The running means of squares, by the names of the parameters; none for SGD.
+    ///   - source: The folder whose tokenizer files are copied; nil for none.
+    /// - Throws: An error that names the path and the system's reason.
+    @discardableResult
+    public static func write(
+        to runDirectory: String, state: TrainerState, configuration: BertConfiguration, weights: [TensorToWrite],
+        firstMoments: [TensorToWrite], secondMoments: [TensorToWrite], tokenizerFrom source: String?
+    ) throws -> CheckpointFolder {
+        let checkpoint = CheckpointFolder(runDirectory: runDirectory, step: state.step)
+        try AtomicDirectory.create(checkpoint.path, replacing: true) { folder in
+            try ModelDirectory.writeFiles(
+                to: folder, configuration: configuration, tensors: weights, tokenizerFrom: source)
+            let moments = renamed(firstMoments, as: .first) + renamed(secondMoments, as: .second)
+            try SafetensorsWriter.write(moments, to: joined(folder, optimizerFile))
+            var state = state
+            state.weightsSHA256 = try SafetensorsFile(path: joined(folder, ModelDirectory.weightsFile)).weightsSHA256()
+            try StateFile.write(state, to: joined(folder, TrainerState.fileName))
+            // Last, over everything else.
+            try Manifest.summing(folder).write(to: folder)
+        }
+        return checkpoint
+    }
+
+    private static func renamed(_ tensors: [TensorToWrite], as moment: Moment) -> [TensorToWrite] {
+        tensors.map {
+            TensorToWrite(name: moment.name(of: $0.name), shape: $0.shape, data: $0.data, dtype: $0.dtype)
+        }
+    }
+
+    /// The checkpoints of a run, newest first, whole or not. None if the run has no such folder.
+    public static func list(in runDirectory: String) throws(CheckpointError) -> [CheckpointFolder] {
+        let folder = joined(withoutTrailingSlash(runDirectory), collection)
+        guard try PathKind(folder) == .folder else { return [] }
+        var checkpoints: [CheckpointFolder] = []
+        for name in try AtomicDirectory.names(in: folder) where name.hasPrefix(prefix) {
+            let digits = name.dropFirst(prefix.count)
+            guard digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let step = Int(digits) else { continue }
+            let checkpoint = CheckpointFolder(runDirectory: runDirectory, step: step)
+            // Ours have one spelling of a step.
+            if lastComponent(of: checkpoint.path) == name { checkpoints.append(checkpoint) }
+        }
+        return checkpoints.sorted { $0.step > $1.step }
+    }
+
+    /// The newest checkpoint whose every file is as it was written.
+    ///
+    /// - Parameter skipped: Is told of each newer one that is not, and why, so that the user learns of it.
+    /// - Throws: An error only if the folder of checkpoints cannot be read.
+    public static func newestWhole(
+        in runDirectory: String, skipped: (CheckpointFolder, CheckpointError) -> Void = { _, _ in }
+    ) throws(CheckpointError) -> CheckpointFolder? {
+        for checkpoint in try list(in: runDirectory) {
+            do throws(CheckpointError) {
+                try checkpoint.verify()
+                return checkpoint
+            } catch {
+                skipped(checkpoint, error)
+            }
+        }
+        return nil
+    }
+
+    /// Checks every file against the manifest, and that the files that make a checkpoint are all there.
+    ///
+    /// - Throws: An error that names the first file that is lost or damaged.
+    public func verify() throws(CheckpointError) {
+        let manifestPath = joined(path, Manifest.fileName)
+        guard try PathKind(manifestPath) != .nothing else {
+            throw .damaged(path: manifestPath, reason: "the file is lost")
+        }
+        let manifest = try Manifest(folder: path)
+        let needed = [
+            ModelDirectory.configurationFile, ModelDirectory.weightsFile, Self.optimizerFile, TrainerState.fileName,
+        ]
+        if let name = needed.first(where: { manifest.files[$0] == nil }) {
+            throw .damaged(path: manifestPath, reason: "does not list \(name)")
+        }
+        try manifest.verify(path)
+        let state = try loadState()
+        guard state.step == step else {
+            throw .damaged(
+                path: joined(path, TrainerState.fileName), reason: "is of step \(state.step), its folder of \(step)")
+        }
+    }
+
+    /// Reads trainer_state.json.
+    public func loadState() throws(CheckpointError) -> TrainerState {
+        let file = joined(path, TrainerState.fileName)
+        let state = try StateFile.read(TrainerState.self, file)
+        guard state.version == 1 else {
+            throw .malformed(path: file, reason: "has version \(state.version); this program reads version 1")
+        }
+        guard state.step >= 0, state.epoch >= 0 else { throw .damaged(path: file, reason: "a negative step or epoch") }
+        return state
+    }
+
+    /// Opens the model: configuration and weights.
+    public func model() throws(CheckpointError) -> ModelDirectory { try ModelDirectory(path: path) }
+
+    /// Maps the optimizer's moments: tensors named by `Moment.name(of:)`.
+    public func openOptimizer() throws(CheckpointError) -> SafetensorsFile {
+        try SafetensorsFile(path: joined(path, Self.optimizerFile))
+    }
+
+    /// The optimizer's two running means.
+    public enum Moment: String, Sendable {
+        /// Of gradients.
+        case first = "first_moment"
+        /// Of squared gradients.
+        case second = "second_moment"
+
+        /// The name in optimizer.safetensors of a parameter's moment.
+        public func name(of parameter: String) -> String { "\(rawValue).\(parameter)" }
+    }
+}

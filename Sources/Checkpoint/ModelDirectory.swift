@@ -1,0 +1,102 @@
+import Foundation
+
+/// A model folder of Hugging Face `transformers`: `config.json`, `model.safetensors`, the tokenizer's files.
+public struct ModelDirectory: Sendable {
+    /// Where the folder is.
+    public let path: String
+    /// Its `config.json`.
+    public let configuration: BertConfiguration
+
+    /// The files that make up a tokenizer; those that are there are copied along with a model.
+    public static let tokenizerFiles = [
+        "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    ]
+
+    static let configurationFile = "config.json"
+    static let weightsFile = "model.safetensors"
+    static let indexFile = "model.safetensors.index.json"
+
+    /// Opens a folder, reads its configuration, and looks whether there are weights.
+    ///
+    /// - Throws: An error that names the folder or file, and what to do.
+    public init(path: String) throws(CheckpointError) {
+        let path = withoutTrailingSlash(path)
+        switch try PathKind(path) {
+        case .nothing:
+            throw .inputOutput(path: path, reason: "no such model folder; `shoal fetch` lists models to start from")
+        case .file: throw .inputOutput(path: path, reason: "not a folder; give the folder that holds config.json")
+        case .folder: break
+        }
+        let config = joined(path, Self.configurationFile)
+        guard try PathKind(config) != .nothing else {
+            throw .inputOutput(path: config, reason: "missing; a model folder holds config.json and model.safetensors")
+        }
+        self.path = path
+        configuration = try BertConfiguration(path: config)
+        _ = try weightsPath()
+    }
+
+    /// `model.safetensors`, or the index of its shards.
+    private func weightsPath() throws(CheckpointError) -> String {
+        let weights = joined(path, Self.weightsFile)
+        if try PathKind(weights) != .nothing { return weights }
+        let index = joined(path, Self.indexFile)
+        if try PathKind(index) != .nothing { return index }
+        for old in ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"]
+        where try PathKind(joined(path, old)) != .nothing {
+            throw .inputOutput(
+                path: weights, reason: "missing: only \(old) is there; convert it with save_pretrained of transformers")
+        }
+        throw .inputOutput(path: weights, reason: "missing; a model folder holds config.json and model.safetensors")
+    }
+
+    /// Maps the weights: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+    ///
+    /// - Throws: An error that names the file; also if it holds fewer numbers than config.json calls for, so that a
+    ///   lying config.json cannot make anyone allocate much more than the file has.
+    public func openWeights() throws(CheckpointError) -> SafetensorsFile {
+        let path = try weightsPath()
+        let file = path.hasSuffix(".json") ? try SafetensorsFile(index: path) : try SafetensorsFile(path: path)
+        let needed = configuration.encoderParameterCount
+        guard file.elementCount >= needed else {
+            throw .malformed(
+                path: path,
+                reason: "holds \(file.elementCount) numbers, but config.json describes a model of at least \(needed)")
+        }
+        return file
+    }
+
+    /// Writes a whole model folder: it is there with all its files on the disk, or not at all.
+    ///
+    /// - Parameters:
+    ///   - path: The folder; it must not exist, or be empty.
+    ///   - configuration: Goes to `config.json`, as that of a `BertForSequenceClassification`.
+    ///   - tensors: Go to `model.safetensors`.
+    ///   - source: The folder whose tokenizer files are copied; nil for none.
+    /// - Throws: An error that names the path and the reason.
+    public static func write(
+        to path: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?
+    ) throws {
+        try AtomicDirectory.create(path) {
+            try writeFiles(to: $0, configuration: configuration, tensors: tensors, tokenizerFrom: source)
+        }
+    }
+
+    /// Writes the files of a model folder into a folder that is there.
+    static func writeFiles(
+        to folder: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?
+    ) throws(CheckpointError) {
+        try configuration.validate(path: joined(folder, configurationFile))
+        try AtomicFile.write(configuration.json(), to: joined(folder, configurationFile))
+        try SafetensorsWriter.write(tensors, to: joined(folder, weightsFile))
+        guard let source else { return }
+        var hasVocabulary = false
+        for name in tokenizerFiles where try PathKind(joined(source, name)) == .file {
+            try FileWriter.copy(joined(source, name), to: joined(folder, name))
+            hasVocabulary = hasVocabulary || name == "vocab.txt" || name == "tokenizer.json"
+        }
+        guard hasVocabulary else {
+            throw .inputOutput(path: source, reason: "there is neither vocab.txt nor tokenizer.json to copy")
+        }
+    }
+}

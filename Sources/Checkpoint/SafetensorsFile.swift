@@ -1,0 +1,124 @@
+import Crypto
+import Foundation
+
+/// A file of tensors, mapped read-only; or several, that an index file joins.
+///
+/// The whole header is checked when the file is opened, so no later access can go out of bounds. The file must not be
+/// cut off in place while this object lives (see `MappedFile`); to replace it by renaming is fine.
+public final class SafetensorsFile: Sendable {
+    /// Headers longer than this are refused, as by the reference.
+    public static let maximumHeaderBytes = 100_000_000
+
+    /// The file, or the index of the shards.
+    public let path: String
+    /// Every tensor by its name. Byte ranges are those in the file, or shard, that holds the tensor.
+    public let tensors: [String: TensorDescription]
+    /// Free text that the writer left; `format` is "pt" for PyTorch.
+    public let metadata: [String: String]
+
+    private let files: [MappedFile]
+    /// Which of `files` holds a tensor, where that is not the first.
+    private let shard: [String: Int]
+
+    /// Opens one file.
+    ///
+    /// - Throws: An error that names the file and what is wrong with it: it cannot be read, or its header lies.
+    public init(path: String) throws(CheckpointError) {
+        let file = try MappedFile(path: path)
+        let header = try SafetensorsHeader(file, path: path)
+        self.path = path
+        tensors = header.tensors
+        metadata = header.metadata
+        files = [file]
+        shard = [:]
+    }
+
+    /// Opens all shards that a `model.safetensors.index.json` lists. They lie beside it.
+    ///
+    /// - Throws: An error that names the index or the shard.
+    public init(index path: String) throws(CheckpointError) {
+        let index = try ShardIndex(path: path)
+        var tensors: [String: TensorDescription] = [:]
+        var shard: [String: Int] = [:]
+        var files: [MappedFile] = []
+        for name in index.files {
+            let shardPath = joined(parentFolder(of: path), name)
+            let file = try MappedFile(path: shardPath)
+            let header = try SafetensorsHeader(file, path: shardPath)
+            for (tensor, description) in header.tensors {
+                guard index.fileOfTensor[tensor] == name else {
+                    throw .malformed(
+                        path: shardPath, reason: "tensor \(quoted(tensor)) is not listed for this file in \(path)")
+                }
+                tensors[tensor] = description
+                shard[tensor] = files.count
+            }
+            files.append(file)
+        }
+        if let lost = index.fileOfTensor.keys.sorted(by: precedesInUTF8).first(where: { tensors[$0] == nil }) {
+            throw .malformed(path: path, reason: "lists tensor \(quoted(lost)), which its file does not have")
+        }
+        self.path = path
+        self.tensors = tensors
+        self.metadata = [:]
+        self.files = files
+        self.shard = shard
+    }
+
+    /// Calls `body` with the bytes of a tensor as they are in the file: of any alignment, little-endian, row-major.
+    /// They must not be used after `body` returns.
+    ///
+    /// - Throws: An error that names file and tensor if it is not there, or what `body` throws.
+    public func withBytes<R>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        let tensor = try describe(name)
+        return try files[shard[name] ?? 0].withBytes {
+            try body(UnsafeRawBufferPointer(rebasing: $0[tensor.byteRange]))
+        }
+    }
+
+    private func describe(_ name: String) throws(CheckpointError) -> TensorDescription {
+        guard let tensor = tensors[name] else {
+            throw .malformed(path: path, reason: "there is no tensor \(quoted(name))")
+        }
+        return tensor
+    }
+
+    /// Reads a tensor of 16, 32 or 64-bit floats as 32-bit floats; 64-bit ones are rounded to nearest.
+    ///
+    /// - Parameter destination: Must have exactly as many elements as the tensor.
+    /// - Throws: An error that names file and tensor if it is not there, is of another type or of another size.
+    public func readFloats(
+        _ name: String, into destination: UnsafeMutableBufferPointer<Float>
+    ) throws(CheckpointError) {
+        let tensor = try describe(name)
+        guard destination.count == tensor.count else {
+            throw .malformed(
+                path: path, reason: "tensor \(quoted(name)) has \(tensor.count) elements, expected \(destination.count)"
+            )
+        }
+        let isFloat = files[shard[name] ?? 0].withBytes {
+            FloatConversion.convert(
+                UnsafeRawBufferPointer(rebasing: $0[tensor.byteRange]), of: tensor.dtype, into: destination)
+        }
+        guard isFloat else {
+            throw .malformed(
+                path: path, reason: "tensor \(quoted(name)) has type \(tensor.dtype.rawValue), not a float type")
+        }
+    }
+
+    /// SHA-256 over the bytes of all tensors, in the order of the UTF-8 bytes of their names: lowercase hexadecimal.
+    ///
+    /// It says whether two files hold the same weights under the same order of names, however their headers differ.
+    public func weightsSHA256() -> String {
+        var hash = SHA256()
+        for tensor in tensors.values.sorted(by: { precedesInUTF8($0.name, $1.name) }) {
+            files[shard[tensor.name] ?? 0].withBytes {
+                hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[tensor.byteRange]))
+            }
+        }
+        return hexadecimal(hash.finalize())
+    }
+
+    /// How many numbers all tensors have together.
+    public var elementCount: Int { tensors.values.reduce(0) { $0 + $1.count } }
+}

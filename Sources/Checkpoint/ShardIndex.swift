@@ -1,0 +1,35 @@
+import Foundation
+
+/// A `model.safetensors.index.json`: which file holds which tensor.
+struct ShardIndex {
+    let fileOfTensor: [String: String]
+
+    /// The files in order of name.
+    var files: [String] { Set(fileOfTensor.values).sorted(by: precedesInUTF8) }
+
+    init(path: String) throws(CheckpointError) {
+        let file = try MappedFile(path: path)
+        guard file.count <= SafetensorsFile.maximumHeaderBytes else {
+            throw .malformed(path: path, reason: "is too large for an index")
+        }
+        let json: JSONValue
+        do throws(JSONError) {
+            json = try file.withBytes { bytes throws(JSONError) in try JSONValue(parsing: bytes) }
+        } catch {
+            throw .malformed(path: path, reason: "not valid JSON: \(error.reason)")
+        }
+        guard case .object(let object) = json, case .object(let map) = object["weight_map"], !map.isEmpty else {
+            throw .malformed(path: path, reason: "has no weight_map")
+        }
+        var fileOfTensor: [String: String] = [:]
+        for (tensor, value) in map {
+            guard case .string(let name) = value, isPlainFileName(name) else {
+                throw .malformed(
+                    path: path, reason: "tensor \(quoted(tensor)) lies in \(value.summary), which is no plain file name"
+                )
+            }
+            fileOfTensor[tensor] = name
+        }
+        self.fileOfTensor = fileOfTensor
+    }
+}

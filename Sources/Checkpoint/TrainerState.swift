@@ -1,0 +1,41 @@
+/// trainer_state.json: what a run must know, besides weights and moments, to go on with the same bits.
+///
+/// Where the data plan stands, and what dropout draws, follow from seed and step alone.
+public struct TrainerState: Sendable, Codable, Equatable {
+    /// The file's name in a checkpoint.
+    public static let fileName = "trainer_state.json"
+
+    /// The version of the format: 1.
+    public var version = 1
+    /// Steps that are done; the next one has this number, counted from 0.
+    public var step: Int
+    /// The epoch of the next step, counted from 0.
+    public var epoch: Int
+    /// The seed of data plan, dropout and new weights.
+    public var seed: UInt64
+    /// Optimizer steps that are in the moments: the t of Adam's bias correction.
+    public var appliedSteps: UInt64
+    /// The learning-rate schedule's own state by name, such as `plateau.best`; exact, infinities too.
+    public var schedule: [String: Double]
+    /// Figures of the newest evaluation by name, for choosing the best checkpoint.
+    public var metrics: [String: Double]
+    /// SHA-256 of the weights: see `weightsSHA256`. `CheckpointFolder.write` fills it in.
+    public var weightsSHA256: String
+    /// What else the caller wants to find again, such as the hash of the training data.
+    public var notes: [String: String]
+
+    /// A state; everything but the first three has a default.
+    public init(
+        step: Int, epoch: Int, seed: UInt64, appliedSteps: UInt64 = 0, schedule: [String: Double] = [:],
+        metrics: [String: Double] = [:], weightsSHA256: String = "", notes: [String: String] = [:]
+    ) {
+        self.step = step
+        self.epoch = epoch
+        self.seed = seed
+        self.appliedSteps = appliedSteps
+        self.schedule = schedule
+        self.metrics = metrics
+        self.weightsSHA256 = weightsSHA256
+        self.notes = notes
+    }
+}

@@ -1,0 +1,213 @@
+import Foundation
+import Numerics
+
+/// Messages in and out.
+extension AllReduceEngine {
+    func header(_ kind: AllReduceHeader.Kind, reason: UInt8 = 0) -> AllReduceHeader {
+        AllReduceHeader(
+            kind: kind, reason: reason, generation: generation, step: step?.number ?? 0, sender: UInt32(rank),
+            worldSize: UInt32(worldSize), segmentFloats: UInt32(options.segmentFloats))
+    }
+
+    func header(_ kind: AllReduceHeader.Kind, segment: AllReducePlan.Segment) -> AllReduceHeader {
+        var header = header(kind)
+        header.bucket = UInt32(segment.bucket)
+        header.offset = UInt64(segment.range.lowerBound)
+        header.count = UInt32(segment.range.count)
+        return header
+    }
+
+    // MARK: out
+
+    func send(_ header: AllReduceHeader, to peer: Int) throws(AllReduceError) {
+        try send(header.encoded(), nil, to: peer)
+    }
+
+    func send(_ header: [UInt8], _ floats: UnsafeBufferPointer<Float>?, to peer: Int) throws(AllReduceError) {
+        guard let dealer = peers[peer].dealer else { throw .aborted(reason: "it was closed") }
+        do throws(ZeroMQError) {
+            var sent: Bool
+            if let floats {
+                sent = try sendHeader(header, on: dealer)
+                let bytes = UnsafeRawBufferPointer(floats)
+                if sent, bytes.count >= options.zeroCopyBytes {
+                    sent = try dealer.send(lending: bytes, counter: peers[peer].lent)
+                } else if sent {
+                    sent = try dealer.send(bytes, wait: false)
+                }
+                step?.bytesSent += header.count + bytes.count
+            } else {
+                sent = try dealer.send([header], wait: false)
+                step?.bytesSent += header.count
+            }
+            // Without a high-water mark there is always room in the queue of a connected socket.
+            guard sent else { throw ZeroMQError(operation: "send to", endpoint: peers[peer].endpoint, code: EAGAIN) }
+        } catch {
+            throw .transport(error)
+        }
+    }
+
+    private func sendHeader(_ header: [UInt8], on dealer: ZeroMQSocket) throws(ZeroMQError) -> Bool {
+        var outcome: Result<Bool, ZeroMQError> = .success(false)
+        header.withUnsafeBytes { bytes in
+            outcome = Result { () throws(ZeroMQError) in try dealer.send(bytes, more: true, wait: false) }
+        }
+        return try outcome.get()
+    }
+
+    // MARK: in
+
+    /// One message on the ROUTER: routing id, header, perhaps floats. It may hold anything.
+    func handle(_ frames: [ZeroMQMessage]) throws {
+        let identity = frames[0].array
+        guard frames.count >= 2 else { return refuse(rankOf[identity], "a message without a header") }
+        switch frames[1].withBytes(AllReduceHeader.decode) {
+        case .malformed(let reason): refuse(rankOf[identity], reason)
+        case .otherVersion(let version):
+            refuse(rankOf[identity], "it speaks version \(version) of the protocol, not 1")
+            answer(identity, .refusal, .version)
+        case .header(let header) where header.kind == .hello:
+            guard frames.count == 2 else { return refuse(rankOf[identity], "a hello with a payload") }
+            greet(identity, header)
+        case .header(let header):
+            guard let sender = rankOf[identity] else { return refuse(nil, "no hello came before") }
+            guard header.sender == UInt32(sender) else { return refuse(sender, "it claims rank \(header.sender)") }
+            guard header.generation == generation else { return refuse(sender, "another generation") }
+            try handle(header, Array(frames.dropFirst()), from: sender)
+        }
+    }
+
+    private func greet(_ identity: [UInt8], _ hello: AllReduceHeader) {
+        // A later generation means that this one is about to end: let it ask again.
+        if hello.generation > generation { return refuse(nil, "a hello of a later generation") }
+        var reason: AllReduceHeader.Reason?
+        if hello.generation != generation {
+            reason = .generation
+        } else if hello.worldSize != UInt32(worldSize) {
+            reason = .worldSize
+        } else if hello.segmentFloats != UInt32(options.segmentFloats) {
+            reason = .segmentSize
+        } else if hello.sender >= UInt32(worldSize) || hello.sender == UInt32(rank) {
+            reason = .rank
+        } else if let known = peers[Int(hello.sender)].identity, known != identity, lastStep != nil {
+            // Nobody takes a rank over once the work has begun.
+            reason = .rank
+        } else if let other = rankOf[identity], other != Int(hello.sender) {
+            reason = .rank
+        }
+        if let reason {
+            refuse(nil, "a hello of rank \(hello.sender) that does not fit (\(reason))")
+            return answer(identity, .refusal, reason)
+        }
+        let sender = Int(hello.sender)
+        if let old = peers[sender].identity { rankOf[old] = nil }
+        peers[sender].identity = identity
+        rankOf[identity] = sender
+        answer(identity, .welcome, nil)
+        becomeConnectedIfMet()
+    }
+
+    private func answer(_ identity: [UInt8], _ kind: AllReduceHeader.Kind, _ reason: AllReduceHeader.Reason?) {
+        // A peer that has gone meanwhile needs no answer.
+        _ = try? router?.send([identity, header(kind, reason: reason?.rawValue ?? 0).encoded()], wait: false)
+    }
+
+    private func handle(_ header: AllReduceHeader, _ frames: [ZeroMQMessage], from sender: Int) throws {
+        switch header.kind {
+        case .begin:
+            guard frames.count == 1, header.partialSums == 0 else { return refuse(sender, "a begin with a payload") }
+        case .contribution, .result:
+            guard frames.count == 2, frames[1].count == Int(header.count) * 4 else {
+                return refuse(sender, "a \(header.kind) whose length is not what its header says")
+            }
+        case .hello, .welcome, .refusal: return refuse(sender, "an unexpected \(header.kind)")
+        }
+        if let step, header.step == step.number { return try take(header, frames, from: sender, step) }
+        if let lastStep, header.step <= lastStep { return refuse(sender, "a message of a step that is over") }
+        let bytes = 256 + frames.reduce(0) { $0 + $1.count }
+        if step != nil, parkedBytes + bytes > options.maxParkedBytes {
+            throw AllReduceError.incompatiblePeer(
+                peer: .init(rank: sender, endpoint: peers[sender].endpoint),
+                reason: "it sent more than \(options.maxParkedBytes >> 20) MiB for steps to come")
+        }
+        parked.append(Parked(rank: sender, header: header, frames: frames, bytes: bytes))
+        parkedBytes += bytes
+    }
+
+    func takeParked(for step: AllReduceStep) throws {
+        let all = parked
+        parked = []
+        parkedBytes = 0
+        for message in all {
+            if message.header.step == step.number {
+                try take(message.header, message.frames, from: message.rank, step)
+            } else if message.header.step > step.number {
+                parked.append(message)
+                parkedBytes += message.bytes
+            } else {
+                refuse(message.rank, "a message of a step that is over")
+            }
+        }
+    }
+
+    /// A message of the step under way, its lengths checked against themselves.
+    private func take(
+        _ header: AllReduceHeader, _ frames: [ZeroMQMessage], from sender: Int, _ step: AllReduceStep
+    ) throws {
+        if header.kind == .begin {
+            step.begun[sender] = true
+            step.lastProgress = Self.now()
+            return
+        }
+        let plan = step.plan
+        guard let offset = Int(exactly: header.offset),
+            let number = plan.segment(bucket: Int(header.bucket), offset: offset),
+            plan.segments[number].range.count == Int(header.count)
+        else { return refuse(sender, "a \(header.kind) for a range that is no segment") }
+        let segment = plan.segments[number]
+        if header.kind == .contribution {
+            let node = TreeNode(level: Int(header.nodeLevel), index: Int(header.nodeIndex))
+            guard segment.owner == rank, header.partialSums == 0,
+                let input = plan.inputs.firstIndex(where: {
+                    $0.rank == sender && $0.node.level == node.level && $0.node.index == node.index
+                })
+            else { return refuse(sender, "a contribution that is not its to make") }
+            // Done segments have given their payloads back: the count tells them from those that wait.
+            guard step.missing[number] > 0, step.payloads[number][input] == nil else {
+                return refuse(sender, "a contribution twice")
+            }
+            step.payloads[number][input] = .received(ReceivedFloats(frames[1]))
+            step.missing[number] -= 1
+            step.lastProgress = Self.now()
+            if step.missing[number] == 0 { try reduce(number, step) }
+        } else {
+            guard segment.owner == sender, Int(header.partialSums) == segment.chunkCount else {
+                return refuse(sender, "a result that is not its to give")
+            }
+            guard step.missing[number] > 0 else { return refuse(sender, "a result twice") }
+            // The owner cannot know the sum before it has our part; until then the range is still being computed.
+            guard plan.leaves.isEmpty || step.submitted[segment.bucket] else {
+                return refuse(sender, "a result before this rank's contributions")
+            }
+            store(frames, number, step)
+            step.lastProgress = Self.now()
+        }
+    }
+
+    private func store(_ frames: [ZeroMQMessage], _ number: Int, _ step: AllReduceStep) {
+        let segment = step.plan.segments[number]
+        frames[0].withBytes { header in
+            for i in 0..<segment.chunkCount {
+                let bits = header.loadUnaligned(fromByteOffset: AllReduceHeader.byteCount + 8 * i, as: UInt64.self)
+                step.partialSums[segment.firstChunk + i] = Double(bitPattern: UInt64(littleEndian: bits))
+            }
+        }
+        frames[1].withBytes { floats in
+            UnsafeMutableRawBufferPointer(
+                start: step.result + segment.range.lowerBound, count: segment.range.count * 4
+            ).copyMemory(from: floats)
+        }
+        step.missing[number] = 0
+        step.segmentsLeft -= 1
+    }
+}

@@ -1,0 +1,345 @@
+import Foundation
+import Numerics
+
+/// The I/O thread of an ``AllReducer``: sockets, the step under way, what is parked for the next.
+///
+/// After `init`, everything is used by the thread in ``run()`` alone: hence `@unchecked Sendable`.
+final class AllReduceEngine: @unchecked Sendable {
+    struct Peer {
+        var endpoint = ""
+        /// We send here, to the ROUTER that the peer bound.
+        var dealer: ZeroMQSocket?
+        /// Readable when that connection has broken.
+        var disconnections: ZeroMQSocket?
+        /// What the peer's messages come under, on our ROUTER.
+        var identity: [UInt8]?
+        var hasWelcomed = false
+        /// Since when its connection has been lost.
+        var lostAt: Double?
+        let lent: ZeroCopyCounter
+    }
+
+    struct Parked {
+        var rank: Int
+        var header: AllReduceHeader
+        var frames: [ZeroMQMessage]
+        var bytes: Int
+    }
+
+    let rank: Int
+    let worldSize: Int
+    let generation: UInt64
+    let options: AllReduceOptions
+    let mailbox: AllReduceMailbox
+    let endpoint: String
+
+    private var context: ZeroMQContext?
+    var router: ZeroMQSocket?
+    var peers: [Peer]
+    var rankOf: [[UInt8]: Int] = [:]
+    var step: AllReduceStep?
+    /// The newest step begun.
+    var lastStep: UInt64?
+    var parked: [Parked] = []
+    var parkedBytes = 0
+    var scratch: UnsafeMutablePointer<Float>?
+    var scratchFloats = 0
+
+    private var poller = ZeroMQPoller()
+    private var routerEntry: Int?
+    private var dealerEntries: [(rank: Int, dealer: Int, monitor: Int)] = []
+    private(set) var connectDeadline: Double?
+    private var nextHello = 0.0
+    private var isStopped = false
+    private var hasFailed = false
+    private var refusalsTold: Set<String> = []
+
+    init(
+        rank: Int, worldSize: Int, generation: UInt64, endpoint: String, options: AllReduceOptions,
+        mailbox: AllReduceMailbox
+    ) throws(ZeroMQError) {
+        self.rank = rank
+        self.worldSize = worldSize
+        self.generation = generation
+        self.options = options
+        self.mailbox = mailbox
+        peers = (0..<worldSize).map { _ in Peer(lent: ZeroCopyCounter(drained: mailbox.wakeUp)) }
+        poller.add(fileDescriptor: mailbox.wakeUp.fileDescriptor)
+        guard worldSize > 1 else {
+            self.endpoint = ""
+            return
+        }
+        // Within a process, the library hands pointers over instead of bytes: our zero-copy rules would not hold.
+        guard endpoint.hasPrefix("tcp://") || endpoint.hasPrefix("ipc://") else {
+            throw ZeroMQError(operation: "bind to", endpoint: endpoint, code: EPROTONOSUPPORT)
+        }
+        let context = try ZeroMQContext(ioThreads: options.ioThreads)
+        self.context = context
+        var socketOptions = ZeroMQSocketOptions()
+        socketOptions.maxMessageBytes = Int64(options.segmentFloats * 4 + 4096)
+        socketOptions.receiveHighWaterMark = options.receiveHighWaterMark
+        socketOptions.routerMandatory = true
+        socketOptions.ipv6 = options.ipv6
+        socketOptions.sendBufferBytes = options.bufferBytes(for: endpoint)
+        socketOptions.receiveBufferBytes = options.bufferBytes(for: endpoint)
+        let router = try ZeroMQSocket(context, type: .router, options: socketOptions)
+        self.endpoint = try router.bind(endpoint)
+        self.router = router
+        routerEntry = poller.add(router)
+    }
+
+    deinit { scratch?.deallocate() }
+
+    static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+
+    var limits: ZeroMQLimits {
+        ZeroMQLimits(frames: 3, bytes: options.segmentFloats * 4 + options.segmentFloats / 512 + 512)
+    }
+
+    // MARK: the loop
+
+    func run() {
+        while !isStopped {
+            if let routerEntry {
+                // Over the limit between steps: what is not read holds its senders back.
+                poller.enable(routerEntry, step != nil || parkedBytes <= options.maxParkedBytes)
+            }
+            attempt { _ = try poller.wait(milliseconds: sleepMilliseconds()) }
+            mailbox.wakeUp.clear()
+            for command in mailbox.take() { attempt { try perform(command) } }
+            attempt { try receive() }
+            attempt { try checkTime() }
+            completeIfDone()
+        }
+        closeSockets(linger: hasFailed ? 0 : options.closeTimeout)
+        step = nil
+        mailbox.ended()
+    }
+
+    private func attempt(_ body: () throws -> Void) {
+        do {
+            try body()
+        } catch let error as AllReduceError {
+            fail(error)
+        } catch let error as ZeroMQError {
+            fail(.transport(error))
+        } catch {
+            fail(.aborted(reason: "\(error)"))
+        }
+    }
+
+    private func perform(_ command: AllReduceMailbox.Command) throws {
+        if case .close = command { isStopped = true }
+        guard !hasFailed, !isStopped else { return }
+        switch command {
+        case .connect(let endpoints): try connect(to: endpoints)
+        case .begin(let step): try begin(step)
+        case .submit(let bucket, let contributions): try submit(bucket, contributions)
+        case .finish:
+            step?.isFinishing = true
+            step?.lastProgress = Self.now()
+        case .abort(let reason): throw AllReduceError.aborted(reason: reason)
+        case .close: break
+        }
+    }
+
+    private func receive() throws {
+        guard !hasFailed, !isStopped else { return }
+        if let routerEntry, poller.isReadable(routerEntry), let router {
+            // Not for ever: commands and the clock want their turn.
+            for _ in 0..<64 {
+                if step == nil, parkedBytes > options.maxParkedBytes { break }
+                do {
+                    guard let frames = try router.receive(limits: limits, wait: false) else { break }
+                    try handle(frames)
+                } catch let refused as ZeroMQMessageRefused {
+                    refuse(rankOf[refused.firstFrame], refused.description)
+                }
+            }
+        }
+        for entry in dealerEntries {
+            if poller.isReadable(entry.dealer) { try receiveAnswer(from: entry.rank) }
+            if poller.isReadable(entry.monitor), let monitor = peers[entry.rank].disconnections {
+                while (try? monitor.receive(limits: ZeroMQLimits(frames: 2, bytes: 4096), wait: false)) != nil {}
+                if peers[entry.rank].hasWelcomed, peers[entry.rank].lostAt == nil {
+                    peers[entry.rank].lostAt = Self.now()
+                }
+            }
+        }
+    }
+
+    private func completeIfDone() {
+        guard let step, step.isFinishing, step.isComplete, !peers.contains(where: { $0.lent.outstanding > 0 }) else {
+            return
+        }
+        // In the order of the chunks, whoever computed them.
+        let reduction = Reduction(
+            sumOfSquares: step.partialSums.reduce(0, +), waitSeconds: max(0, Self.now() - step.lastSubmit),
+            bytesSent: step.bytesSent)
+        self.step = nil
+        mailbox.finished(reduction)
+    }
+
+    // MARK: time
+
+    /// When the wait under way is given up.
+    private func stepDeadline(_ step: AllReduceStep) -> Double? {
+        guard step.isFinishing else { return nil }
+        let usual = step.lastProgress + options.stepTimeout
+        guard peers.contains(where: { $0.lostAt != nil }) else { return usual }
+        let needed = step.waitingFor().ranks
+        let lost = peers.indices.filter { needed.contains($0) || peers[$0].lent.outstanding > 0 }
+            .compactMap { peers[$0].lostAt }.min()
+        guard let lost else { return usual }
+        return min(usual, max(lost, step.lastProgress) + options.lostPeerGrace)
+    }
+
+    private func sleepMilliseconds() -> Int? {
+        var deadlines: [Double] = []
+        if let connectDeadline { deadlines += [connectDeadline, nextHello] }
+        if let step, let deadline = stepDeadline(step) { deadlines.append(deadline) }
+        guard let first = deadlines.min() else { return nil }
+        return Int(max(0, min(60, first - Self.now())) * 1000) + 1
+    }
+
+    private func address(_ rank: Int) -> AllReduceError.PeerAddress {
+        AllReduceError.PeerAddress(rank: rank, endpoint: peers[rank].endpoint)
+    }
+
+    private func checkTime() throws(AllReduceError) {
+        let now = Self.now()
+        if let connectDeadline {
+            if now >= connectDeadline {
+                let silent = peers.indices.filter { $0 != rank && !isMet($0) }
+                throw .timeout(
+                    peers: silent.map(address), step: nil, phase: "connecting", seconds: options.connectTimeout)
+            }
+            if now >= nextHello { try sendHellos() }
+        }
+        guard let step, let deadline = stepDeadline(step), now >= deadline else { return }
+        var (ranks, phase) = step.waitingFor()
+        if ranks.isEmpty {
+            ranks = peers.indices.filter { peers[$0].lent.outstanding > 0 }
+            phase = "waiting for peers to take what was sent"
+        }
+        if let lost = ranks.first(where: { peers[$0].lostAt != nil }) {
+            throw .peerLost(peer: address(lost), step: step.number, phase: phase)
+        }
+        throw .timeout(peers: ranks.map(address), step: step.number, phase: phase, seconds: options.stepTimeout)
+    }
+
+    // MARK: meeting the peers
+
+    private func connect(to endpoints: [String]) throws {
+        guard worldSize > 1, connectDeadline == nil else { return mailbox.connected() }
+        guard let context else { throw AllReduceError.aborted(reason: "it was closed") }
+        for peer in 0..<worldSize where peer != rank {
+            guard endpoints[peer].hasPrefix("tcp://") || endpoints[peer].hasPrefix("ipc://") else {
+                throw ZeroMQError(operation: "connect to", endpoint: endpoints[peer], code: EPROTONOSUPPORT)
+            }
+            var socketOptions = ZeroMQSocketOptions()
+            // What is queued is bounded by the step, and never copied: no mark, so that sends never fail half-way.
+            socketOptions.sendHighWaterMark = 0
+            socketOptions.receiveHighWaterMark = 16
+            socketOptions.maxMessageBytes = 4096
+            socketOptions.ipv6 = options.ipv6
+            socketOptions.sendBufferBytes = options.bufferBytes(for: endpoints[peer])
+            socketOptions.receiveBufferBytes = options.bufferBytes(for: endpoints[peer])
+            let dealer = try ZeroMQSocket(context, type: .dealer, options: socketOptions)
+            let monitor = try dealer.disconnections(name: "\(peer)")
+            try dealer.connect(endpoints[peer])
+            peers[peer].endpoint = endpoints[peer]
+            peers[peer].dealer = dealer
+            peers[peer].disconnections = monitor
+            dealerEntries.append((peer, poller.add(dealer), poller.add(monitor)))
+        }
+        connectDeadline = Self.now() + options.connectTimeout
+        try sendHellos()
+    }
+
+    private func isMet(_ peer: Int) -> Bool { peers[peer].hasWelcomed && peers[peer].identity != nil }
+
+    /// Says hello to those that have not answered: again and again, as a first one can be lost to a dying predecessor
+    /// at the same endpoint.
+    private func sendHellos() throws(AllReduceError) {
+        nextHello = Self.now() + 0.5
+        for peer in 0..<worldSize where peer != rank && !peers[peer].hasWelcomed {
+            try send(header(.hello), to: peer)
+        }
+    }
+
+    func becomeConnectedIfMet() {
+        guard connectDeadline != nil, (0..<worldSize).allSatisfy({ $0 == rank || isMet($0) }) else { return }
+        connectDeadline = nil
+        mailbox.connected()
+    }
+
+    private func receiveAnswer(from peer: Int) throws {
+        guard let dealer = peers[peer].dealer else { return }
+        while true {
+            do {
+                guard let frames = try dealer.receive(limits: ZeroMQLimits(frames: 1, bytes: 4096), wait: false) else {
+                    return
+                }
+                switch frames[0].withBytes(AllReduceHeader.decode) {
+                case .otherVersion: throw incompatible(peer, .version)
+                case .malformed(let reason): refuse(peer, reason)
+                case .header(let header) where header.kind == .welcome && header.generation == generation:
+                    peers[peer].hasWelcomed = true
+                    becomeConnectedIfMet()
+                case .header(let header) where header.kind == .refusal && connectDeadline != nil:
+                    throw incompatible(peer, AllReduceHeader.Reason(rawValue: header.reason) ?? .rank)
+                case .header(let header): refuse(peer, "an unexpected answer (\(header.kind))")
+                }
+            } catch let refused as ZeroMQMessageRefused {
+                refuse(peer, refused.description)
+            }
+        }
+    }
+
+    private func incompatible(_ peer: Int, _ reason: AllReduceHeader.Reason) -> AllReduceError {
+        .incompatiblePeer(peer: address(peer), reason: reason.text)
+    }
+
+    // MARK: the end
+
+    /// Ends everything but the wait for `close`. The mailbox learns it last: by then all lent memory is given back.
+    private func fail(_ error: AllReduceError) {
+        hasFailed = true
+        closeSockets(linger: 0)
+        step = nil
+        parked = []
+        parkedBytes = 0
+        connectDeadline = nil
+        mailbox.failed(error)
+    }
+
+    private func closeSockets(linger seconds: Double) {
+        poller = ZeroMQPoller()
+        poller.add(fileDescriptor: mailbox.wakeUp.fileDescriptor)
+        routerEntry = nil
+        dealerEntries = []
+        for socket in [router] + peers.map(\.dealer) {
+            // Fails only for a context that is gone, and then there is nothing to linger for.
+            try? socket?.setLinger(Int32(seconds * 1000))
+            socket?.close()
+        }
+        for peer in peers.indices {
+            peers[peer].disconnections?.close()
+            peers[peer].disconnections = nil
+            peers[peer].dealer = nil
+        }
+        router = nil
+        context?.terminate()
+        context = nil
+    }
+
+    /// Counts a message that is not taken, and tells of it once a peer and reason.
+    func refuse(_ peer: Int?, _ reason: String) {
+        mailbox.countRefusal()
+        let sender = peer.map { "\(address($0))" } ?? "an unknown sender"
+        let line = "refused a message from \(sender): \(reason)"
+        guard let tell = options.onRefusal, refusalsTold.count < 256, refusalsTold.insert(line).inserted else { return }
+        tell(line)
+    }
+}

@@ -1,0 +1,48 @@
+/// Limits and time-outs of an ``AllReducer``.
+public struct AllReduceOptions: Sendable {
+    /// Seconds for the handshake with all peers.
+    public var connectTimeout: Double = 30
+    /// Seconds without any progress, once ``AllReducer/finish()`` waits, before a step is given up. It must cover the
+    /// slowest peer's backward pass.
+    public var stepTimeout: Double = 60
+    /// Seconds that a needed peer may still be waited for after its connection was lost (its last messages may be under
+    /// way).
+    public var lostPeerGrace: Double = 2
+    /// Floats of the largest payload frame, a multiple of 4096; the same on all ranks.
+    public var segmentFloats = 1 << 18
+    /// Payloads of at least so many bytes are sent without a copy.
+    public var zeroCopyBytes = 32 << 10
+    /// Bytes of messages kept for a step that this rank has not begun.
+    public var maxParkedBytes = 1 << 30
+    /// Messages read ahead from one peer by the library.
+    public var receiveHighWaterMark: Int32 = 256
+    /// Seconds that ``AllReducer/close()`` gives the last messages to leave.
+    public var closeTimeout: Double = 2
+    /// Bytes of the kernel's send and receive buffers. -1: 1 MiB within a host (or what the system allows), which takes a
+    /// fifth less processor time than the default; left to the system between hosts, as it adapts them to the link.
+    public var socketBufferBytes: Int32 = -1
+    /// Threads of the library that move bytes.
+    public var ioThreads = 1
+    /// TCP over IPv6 as well.
+    public var ipv6 = false
+    /// Called, at most once a peer and reason, with a line about a message that was refused. From the I/O thread.
+    public var onRefusal: (@Sendable (String) -> Void)?
+
+    /// The defaults above.
+    public init() {}
+
+    func bufferBytes(for endpoint: String) -> Int32 {
+        let isLocal = ["ipc://", "tcp://127.", "tcp://[::1]", "tcp://localhost:"].contains { endpoint.hasPrefix($0) }
+        return socketBufferBytes < 0 && isLocal ? 1 << 20 : socketBufferBytes
+    }
+}
+
+/// What ``AllReducer/finish()`` gives.
+public struct Reduction: Sendable, Equatable {
+    /// The sum of the squares of all floats of the result, added in an order that depends on the buckets alone.
+    public var sumOfSquares: Double
+    /// Seconds from the last submit until the step was done: what the all-reduce did not hide behind computing.
+    public var waitSeconds: Double
+    /// Bytes sent to peers in this step, headers included.
+    public var bytesSent: Int
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Numerics
+
+/// Sums gradients over the ranks of one generation: direct reduce-scatter, then all-gather, over the fixed tree.
+///
+/// Every rank owns a slice of every bucket. A rank sends the owner the sums of its few subtrees of the slice; the owner
+/// finishes the tree in its fixed order and sends the sum to all. Bytes sent per rank: 2 (N - 1) / N of the gradient
+/// (where each rank's leaves are one subtree), the lower bound, in two steps; see Thakur, Rabenseifner, Gropp,
+/// "Optimization of collective communication operations in MPICH" (2005) for the family. The sums, and the sum of
+/// squares, have the same bits for every number of ranks and every partition of the leaves.
+///
+/// Life: `init` binds, ``connect(to:)`` meets the peers, then for every step ``begin(step:tree:partition:buckets:result:)``,
+/// ``submit(bucket:contributions:)`` for every bucket, ``finish()``. Any error is final: sockets are closed, all memory
+/// is given back, and the next generation makes a new reducer. With one rank there are no sockets.
+///
+/// All work is done by one thread of its own, which sleeps while there is nothing to do, and by the library's.
+public final class AllReducer: Sendable {
+    /// This rank, from 0.
+    public let rank: Int
+    /// The number of ranks.
+    public let worldSize: Int
+    /// The generation of the membership; messages of others are dropped.
+    public let generation: UInt64
+    /// The endpoint as bound (port filled in), to tell the peers. Empty if there is one rank.
+    public let endpoint: String
+
+    private let mailbox: AllReduceMailbox
+
+    /// Binds `endpoint` ("tcp://127.0.0.1:*", "ipc:///run/x/0"; not looked at if there is one rank) and starts the
+    /// thread.
+    ///
+    /// - Throws: `AllReduceError` that names the endpoint if it cannot be bound.
+    public init(
+        rank: Int, worldSize: Int, generation: UInt64, bind endpoint: String, options: AllReduceOptions = .init()
+    ) throws(AllReduceError) {
+        guard worldSize >= 1, worldSize <= AllReducePlan.maxWorldSize, rank >= 0, rank < worldSize else {
+            throw .misuse("rank \(rank) in a world of \(worldSize)")
+        }
+        guard options.segmentFloats > 0, options.segmentFloats % AllReducePlan.chunkFloats == 0,
+            options.segmentFloats <= 1 << 24
+        else { throw .misuse("segments of \(options.segmentFloats) floats, expected a multiple of 4096") }
+        self.rank = rank
+        self.worldSize = worldSize
+        self.generation = generation
+        do {
+            mailbox = AllReduceMailbox(
+                wakeUp: try WakeUp(), segmentFloats: options.segmentFloats, worldSize: worldSize)
+            let engine = try AllReduceEngine(
+                rank: rank, worldSize: worldSize, generation: generation, endpoint: endpoint, options: options,
+                mailbox: mailbox)
+            self.endpoint = engine.endpoint
+            let thread = Thread { engine.run() }
+            thread.name = "shoal-allreduce"
+            thread.start()
+        } catch {
+            throw .transport(error)
+        }
+    }
+
+    deinit { close() }
+
+    /// Connects to the peers and waits until each has answered (and has been answered).
+    ///
+    /// - Parameter peers: the endpoint of every rank, in rank order; one's own is not looked at.
+    /// - Throws: ``AllReduceError/timeout(peers:step:phase:seconds:)`` that names those that did not answer within
+    ///   `connectTimeout`; ``AllReduceError/incompatiblePeer(peer:reason:)``.
+    public func connect(to peers: [String]) throws(AllReduceError) {
+        guard peers.count == worldSize else {
+            throw .misuse("\(peers.count) endpoints for a world of \(worldSize)")
+        }
+        try mailbox.connect(to: peers)
+    }
+
+    /// Starts a step. Returns at once.
+    ///
+    /// - Parameters:
+    ///   - step: greater than that of the step before.
+    ///   - tree: the tree over the step's micro-batches.
+    ///   - partition: the leaves of each rank; together all leaves, each once. Ranks may be without any.
+    ///   - buckets: the ranges of the flat gradient by bucket number, not overlapping, the same on all ranks; lengths may
+    ///     vary from step to step.
+    ///   - result: where the sum goes (at the buckets' ranges, nothing else is written). It may be the buffer of one of
+    ///     this rank's contributions; it must not overlap them in another way. Not to be touched from the submit of a
+    ///     bucket (for a rank without leaves: from now) until ``finish()`` is back.
+    /// - Throws: ``AllReduceError/misuse(_:)`` if the arguments don't fit or a step is under way; the error that ended
+    ///   this reducer before.
+    public func begin(
+        step: UInt64, tree: ReductionTree, partition: [Range<Int>], buckets: [Range<Int>],
+        result: UnsafeMutablePointer<Float>
+    ) throws(AllReduceError) {
+        let plan = try AllReducePlan(
+            rank: rank, worldSize: worldSize, segmentFloats: mailbox.segmentFloats, tree: tree, partition: partition,
+            buckets: buckets)
+        try mailbox.begin(AllReduceStep(number: step, plan: plan, result: result))
+    }
+
+    /// Hands a bucket over, from any thread, in the same order on all ranks. Returns at once.
+    ///
+    /// - Parameters:
+    ///   - bucket: the number of the bucket.
+    ///   - contributions: nodes that tile this rank's leaves, in any order; empty if it has none. The engine adds
+    ///     siblings in place, so the buffers change; they are lent until ``finish()`` is back.
+    ///
+    /// A call that does not fit (unknown bucket, twice, other leaves) makes ``finish()`` throw.
+    public func submit(bucket: Int, contributions: [Contribution]) {
+        mailbox.post(.submit(bucket: bucket, contributions: contributions))
+    }
+
+    /// Waits until the whole sum is in `result`, and all lent memory is given back.
+    ///
+    /// - Returns: what the step gave; the sums are not scaled.
+    /// - Throws: why the step failed. All lent memory is given back then, too.
+    public func finish() throws(AllReduceError) -> Reduction { try mailbox.finish() }
+
+    /// Gives up, from any thread: waits under way, and later calls, throw ``AllReduceError/aborted(reason:)``.
+    public func abort(reason: String) { mailbox.post(.abort(reason)) }
+
+    /// Ends the thread and closes the sockets; waits for that. Calling it again does nothing.
+    public func close() { mailbox.close() }
+
+    /// The messages refused so far: malformed, from unknown senders, or of another generation or step.
+    public var refusedMessages: Int { mailbox.refusedMessages }
+}

@@ -1,0 +1,43 @@
+import Foundation
+
+/// A fixed block of 32-bit floats, aligned to 64 bytes (one cache line, one AVX-512 register) and zeroed at birth.
+///
+/// It is the one kind of memory that gradients, weights, moments and activations live in. The class owns the memory;
+/// who may read or write which part of it, and when, is the business of its users: a buffer is shared between compute
+/// threads, which write to disjoint parts, and the all-reduce thread, which takes a part over once it is submitted.
+/// That is why it is `@unchecked Sendable`.
+public final class FloatBuffer: @unchecked Sendable {
+    /// The first element, 64-byte aligned.
+    public let pointer: UnsafeMutablePointer<Float>
+    /// The number of floats.
+    public let count: Int
+
+    /// Allocates `count` zeros. Memory that is never touched costs no resident memory.
+    public init(count: Int) {
+        precondition(count >= 0, "a buffer cannot hold \(count) floats")
+        self.count = count
+        let bytes = max(64, (count * MemoryLayout<Float>.stride + 63) / 64 * 64)
+        // Memory comes zeroed from the kernel, page by page as it is first touched.
+        let raw = Self.allocate(bytes: bytes)
+        pointer = raw.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
+        mappedBytes = bytes
+    }
+
+    private let mappedBytes: Int
+
+    private static func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+        let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let raw, raw != MAP_FAILED else {
+            // Out of address space: nothing above can go on, and the message must not allocate.
+            let message: StaticString = "shoal: error: out of memory; use a smaller --batch-size or --max-length\n"
+            _ = write(2, message.utf8Start, message.utf8CodeUnitCount)
+            exit(1)
+        }
+        return raw
+    }
+
+    deinit { munmap(pointer, mappedBytes) }
+
+    /// The elements as a buffer.
+    public var elements: UnsafeMutableBufferPointer<Float> { .init(start: pointer, count: count) }
+}

@@ -1,0 +1,40 @@
+import Checkpoint
+import Numerics
+import Transformer
+
+/// A classifier for inference alone: weights of a model folder, no gradients, no moments.
+///
+/// It is used by one thread at a time; within a call it uses all of its own.
+public final class InferenceModel {
+    /// The model's configuration, labels included.
+    public let configuration: BertConfiguration
+    private let team: ThreadTeam
+    private let models: [Member]
+
+    /// `@unchecked Sendable` because thread i of the team, and nobody else at the time, uses the i-th of them.
+    private final class Member: @unchecked Sendable {
+        let model: BertClassifier
+        init(_ model: BertClassifier) { self.model = model }
+    }
+
+    /// Loads the weights of a fine-tuned classifier.
+    ///
+    /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
+    public init(directory: ModelDirectory, threads: Int) throws {
+        configuration = directory.configuration
+        let layout = ParameterLayout(configuration: directory.configuration)
+        let weights = try WeightLoader.load(directory, layout: layout, newHead: .refuse).weights
+        team = ThreadTeam(count: threads)
+        let configuration = directory.configuration
+        models = (0..<threads).map { _ in
+            Member(BertClassifier(configuration: configuration, layout: layout, weights: weights))
+        }
+    }
+
+    /// The logits of valid batches, each S x labels, row-major, in the order of the batches.
+    public func logits(_ batches: [PackedBatch]) throws(TransformerError) -> [[Float]] {
+        for batch in batches { try batch.validate(configuration: configuration) }
+        let models = models
+        return SideBySide.map(batches, team: team) { models[$0].model.logits($1) }
+    }
+}

@@ -1,0 +1,15 @@
+/// What can be wrong with a model or a batch that comes from outside.
+public enum TransformerError: Error, CustomStringConvertible, Equatable {
+    /// A batch that no model could take.
+    case invalidBatch(String)
+    /// Weights that do not fit the configuration; names the file and the tensor.
+    case weights(String)
+
+    /// One line.
+    public var description: String {
+        switch self {
+        case .invalidBatch(let what): "invalid micro-batch: \(what)"
+        case .weights(let what): what
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Testing
+
+@testable import Training
+
+@Suite struct ScheduleTests {
+    func schedule(_ kind: ScheduleKind, warmup: Warmup = .none, total: Int = 100) -> LearningRateSchedule {
+        LearningRateSchedule(ScheduleSettings(kind: kind, learningRate: 1, warmup: warmup), totalSteps: total)
+    }
+
+    @Test func plateauWarmsUpToItsOwnRate() {
+        var plateau = schedule(.plateau, warmup: .steps(10))
+        #expect(plateau.rate(at: 0) == 0)
+        #expect(plateau.rate(at: 5) == 0.5)
+        #expect(plateau.rate(at: 10) == 1)
+        plateau.observe(loss: 1, completedSteps: 20)
+        plateau.observe(loss: 1, completedSteps: 30)
+        plateau.observe(loss: 1, completedSteps: 40)
+        #expect(plateau.rate(at: 40) == 0.5)
+    }
+
+    @Test func nothingIsHeldAgainstALossDuringWarmup() {
+        var plateau = schedule(.plateau, warmup: .steps(50))
+        for steps in stride(from: 1, to: 50, by: 1) { plateau.observe(loss: Double(steps), completedSteps: steps) }
+        #expect(plateau.rate(at: 50) == 1)
+        #expect(plateau.plateau.best == 1)
+        plateau.observe(loss: 2, completedSteps: 50)
+        plateau.observe(loss: 2, completedSteps: 51)
+        #expect(plateau.rate(at: 51) == 0.5)
+    }
+
+    @Test func aLossThatIsNotANumberIsNoImprovement() {
+        var plateau = schedule(.plateau)
+        plateau.observe(loss: 1, completedSteps: 1)
+        plateau.observe(loss: .nan, completedSteps: 2)
+        plateau.observe(loss: .nan, completedSteps: 3)
+        #expect(plateau.rate(at: 3) == 0.5)
+        #expect(plateau.plateau.best == 1)
+    }
+
+    @Test(arguments: [ScheduleKind.constant, .linear, .cosine]) func othersDoNotListenToTheLoss(_ kind: ScheduleKind) {
+        var listening = schedule(kind)
+        for i in 0..<20 { listening.observe(loss: 1, completedSteps: i) }
+        #expect(listening == schedule(kind))
+        #expect(listening.state.isEmpty)
+    }
+
+    @Test(arguments: [ScheduleKind.linear, .cosine]) func endsAtZeroAndStaysThere(_ kind: ScheduleKind) {
+        #expect(schedule(kind).rate(at: 100) < 1e-15)
+        #expect(schedule(.linear).rate(at: 1000) == 0)
+        #expect(schedule(kind).rate(at: 99) > 0)
+    }
+
+    @Test func aRunWithoutStepsHasARate() {
+        for kind in ScheduleKind.allCases {
+            #expect(schedule(kind, warmup: .fraction(0.5), total: 0).rate(at: 0).isFinite)
+        }
+    }
+
+    @Test func warmupSharesAreRoundedUp() {
+        #expect(Warmup.fraction(0.1).steps(of: 101) == 11)
+        #expect(Warmup.fraction(0).steps(of: 101) == 0)
+        #expect(Warmup.steps(7).steps(of: 3) == 7)
+    }
+
+    @Test func warmupIsReadFromText() throws {
+        #expect(try Warmup(parsing: "100") == .steps(100))
+        #expect(try Warmup(parsing: "0.1") == .fraction(0.1))
+        #expect(try Warmup(parsing: "10%") == .fraction(0.1))
+        #expect(try Warmup(parsing: "0") == .steps(0))
+    }
+
+    @Test(arguments: ["", "-1", "1.0", "150%", "nan", "inf", "ten", "-0.1", "0x", "%"])
+    func badWarmupIsRefusedByName(_ text: String) {
+        let message = errorText { _ = try Warmup(parsing: text) }
+        #expect(message?.contains("--warmup") == true)
+    }
+
+    @Test(arguments: [Warmup.steps(12), .fraction(0.25), .none]) func warmupSurvivesAFile(_ warmup: Warmup) throws {
+        let data = try JSONEncoder().encode([warmup])
+        #expect(try JSONDecoder().decode([Warmup].self, from: data) == [warmup])
+    }
+
+    @Test func badWarmupInAFileIsRefused() {
+        for text in ["[-3]", "[1.5]", "[\"x\"]", "[true]"] {
+            #expect(throws: (any Error).self) { try JSONDecoder().decode([Warmup].self, from: Data(text.utf8)) }
+        }
+    }
+
+    @Test func plateauStateFitsInJSONBeforeTheFirstEvaluation() throws {
+        let state = schedule(.plateau).state
+        let data = try JSONEncoder().encode(state)
+        var other = schedule(.plateau)
+        other.observe(loss: 3, completedSteps: 1)
+        try other.restore(try JSONDecoder().decode([String: Double].self, from: data))
+        #expect(other == schedule(.plateau))
+    }
+
+    @Test(arguments: [
+        [:], ["rate": 1], ["rate": -1, "bad_evaluations": 0, "cooldown_left": 0],
+        ["rate": 1, "bad_evaluations": 0.5, "cooldown_left": 0],
+        ["rate": 1, "bad_evaluations": 0, "cooldown_left": -1],
+        ["rate": 1, "bad_evaluations": 1e300, "cooldown_left": 0],
+    ]) func anAlteredPlateauStateIsRefused(_ values: [String: Double]) {
+        let message = errorText {
+            var plateau = schedule(.plateau)
+            try plateau.restore(values)
+        }
+        #expect(message?.contains("state") == true)
+    }
+
+    @Test func badSettingsAreRefusedByName() {
+        func message(_ change: (inout ScheduleSettings) -> Void) -> String {
+            var settings = ScheduleSettings(kind: .plateau, learningRate: 1e-3)
+            change(&settings)
+            return errorText { try settings.validate() } ?? "accepted"
+        }
+        #expect(message { _ in } == "accepted")
+        #expect(message { $0.learningRate = 0 }.contains("--learning-rate is 0.0"))
+        #expect(message { $0.learningRate = .infinity }.contains("--learning-rate"))
+        #expect(message { $0.warmup = .steps(-1) }.contains("--warmup"))
+        #expect(message { $0.plateau.patience = -1 }.contains("--patience"))
+        #expect(message { $0.plateau.factor = 1 }.contains("--factor"))
+        #expect(message { $0.plateau.threshold = .nan }.contains("--threshold"))
+        #expect(message { $0.plateau.cooldown = -1 }.contains("--cooldown"))
+        #expect(message { $0.plateau.minimumRate = -1 }.contains("--min-lr"))
+    }
+
+    @Test func settingsSurviveAFile() throws {
+        let settings = ScheduleSettings(kind: .cosine, learningRate: 2e-5, warmup: .fraction(0.06))
+        let data = try JSONEncoder().encode(settings)
+        #expect(try JSONDecoder().decode(ScheduleSettings.self, from: data) == settings)
+    }
+}
