@@ -6,6 +6,9 @@ let kernelFlags: [CSetting] = [.unsafeFlags(["-O3"])]
 
 let package = Package(
     name: "shoal",
+    products: [
+        .executable(name: "shoal", targets: ["shoal"])
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.12.0"),
@@ -25,14 +28,46 @@ let package = Package(
         // Rooms, lowest first; arrows only go down.
         .target(name: "Numerics", dependencies: ["CKernels", "COneDNN"]),
         .target(name: "Checkpoint", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Tokenization"),
+        .target(
+            name: "Corpus",
+            dependencies: [
+                "Tokenization", "Numerics",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ]),
         .target(name: "Transformer", dependencies: ["Numerics", "Checkpoint"]),
         .target(name: "Training", dependencies: ["Transformer", "Numerics", "CKernels"]),
         .target(name: "Collectives", dependencies: ["CZeroMQ", "Numerics", "CKernels"]),
+        .target(
+            name: "Cluster",
+            dependencies: [
+                "Collectives", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint", "Numerics",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Collections", package: "swift-collections"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            exclude: ["Protocol/control.proto"]),
+        .target(name: "Dashboard", dependencies: ["Cluster"]),
+        .executableTarget(
+            name: "shoal",
+            dependencies: [
+                "Dashboard", "Cluster", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels"]),
         .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")]),
         .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Checkpoint"], resources: [.copy("Fixtures")]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Numerics"], resources: [.copy("Fixtures")]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
+        .testTarget(name: "DashboardTests", dependencies: ["Dashboard"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,27 @@
+import Training
+
+/// What is wrong with the options of a run, or with the file that gives them.
+public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
+    /// The value of `option` (as on the command line, without dashes) is out of range; `need` follows "must be".
+    case invalid(_ option: String, value: String, need: String)
+    /// An option that has no default was not given.
+    case missingOption(_ option: String, what: String)
+    /// Two options that exclude each other.
+    case conflict(_ option: String, _ other: String)
+    /// The configuration file cannot be used; `line` is 0 where it is not known.
+    case file(path: String, line: Int, reason: String)
+    /// An option of training is out of range.
+    case training(TrainingError)
+
+    /// One line for people.
+    public var description: String {
+        switch self {
+        case .invalid(let option, let value, let need): "--\(option) is \(value), but must be \(need)"
+        case .missingOption(let option, let what):
+            "--\(option) is missing: give \(what), there or as \(option.replacing("-", with: "_")) in the --config file"
+        case .conflict(let option, let other): "--\(option) and --\(other) exclude each other: give one of them"
+        case .file(let path, let line, let reason): line > 0 ? "\(path):\(line): \(reason)" : "\(path): \(reason)"
+        case .training(let error): error.description
+        }
+    }
+}

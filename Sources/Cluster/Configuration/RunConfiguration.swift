@@ -1,0 +1,194 @@
+import Foundation
+import Training
+
+/// The resolved configuration of a training run: every option has its value.
+///
+/// It comes from three layers, the later ones win: the defaults, a YAML file, the options of the command line (see
+/// ``RunOptions``). Names in YAML are those of the options with `_` for `-`.
+public struct RunConfiguration: Sendable, Equatable {
+    /// The Hugging Face folder of the model to start from.
+    public var model: String
+    /// The file of training examples.
+    public var train: String
+    /// The file that is evaluated after every epoch; nil for none.
+    public var validation: String?
+    /// The file that is evaluated at the end; nil for none.
+    public var test: String?
+    /// The run directory to write; it must not exist, or be empty.
+    public var output: String
+    /// The number of workers.
+    public var workers = 1
+    /// Compute threads of each worker that is started here.
+    public var threadsPerWorker = 1
+    /// Examples of a step, over all workers.
+    public var batchSize = 32
+    /// Micro-batches that a step is cut into (the V of the design); at least as many as there are workers.
+    public var microBatches = 8
+    /// Passes over the training examples; nil if ``steps`` counts.
+    public var epochs: Int? = 3
+    /// Steps of the whole run; nil if ``epochs`` counts.
+    public var steps: Int?
+    /// The highest learning rate.
+    public var learningRate = 5e-5
+    /// Weight decay, not applied to biases and LayerNorm.
+    public var weightDecay = 0.01
+    /// `adamw` or `sgd`.
+    public var optimizer = "adamw"
+    /// AdamW's decay of the first moment.
+    public var beta1 = 0.9
+    /// AdamW's decay of the second moment.
+    public var beta2 = 0.999
+    /// AdamW's epsilon.
+    public var epsilon = 1e-8
+    /// SGD's momentum.
+    public var momentum = 0.9
+    /// SGD with Nesterov's momentum.
+    public var nesterov = false
+    /// The shape of the learning rate after warmup.
+    public var schedule = ScheduleKind.linear
+    /// How long the learning rate rises first.
+    public var warmup = Warmup.fraction(0.1)
+    /// The settings of the schedule `plateau`.
+    public var plateau = PlateauSettings()
+    /// The greatest global norm of the gradient; nil for no clipping.
+    public var clipNorm: Double? = 1
+    /// The dropout probability in place of the model's own; nil leaves those.
+    public var dropout: Double?
+    /// The share of the target that is spread evenly over all classes.
+    public var labelSmoothing = 0.0
+    /// Tokens of a text at most, the special ones included.
+    public var maxLength = 128
+    /// The seed of shuffling, dropout, new weights and drawn examples.
+    public var seed: UInt64 = 42
+    /// Training examples drawn of each class; nil takes all.
+    public var shots: Int?
+    /// The column of the text; nil guesses by the usual names.
+    public var textColumn: String?
+    /// The column of the second text of a pair; nil guesses, or there is none.
+    public var textPairColumn: String?
+    /// The column of the label; nil guesses by the usual names.
+    public var labelColumn: String?
+    /// Seconds without a sign of life after which a worker, or the coordinator, counts as lost.
+    public var heartbeatTimeout = 5.0
+    /// Seconds to wait for all workers to join.
+    public var joinTimeout = 600.0
+    /// Allows to listen on addresses that other machines reach, without encryption.
+    public var insecure = false
+
+    /// A configuration with the defaults for everything else.
+    public init(model: String, train: String, output: String) {
+        self.model = model
+        self.train = train
+        self.output = output
+    }
+
+    /// The settings that the gradient and the optimizer depend on.
+    public var hyperparameters: Hyperparameters {
+        let kind: OptimizerKind =
+            optimizer == "sgd"
+            ? .sgd(momentum: momentum, nesterov: nesterov) : .adamW(beta1: beta1, beta2: beta2, epsilon: epsilon)
+        return Hyperparameters(
+            optimizer: kind, weightDecay: weightDecay, clipNorm: clipNorm, dropout: dropout,
+            labelSmoothing: labelSmoothing)
+    }
+
+    /// The settings of the learning-rate schedule.
+    public var scheduleSettings: ScheduleSettings {
+        ScheduleSettings(kind: schedule, learningRate: learningRate, warmup: warmup, plateau: plateau)
+    }
+
+    /// The layers, resolved and validated.
+    ///
+    /// - Parameters:
+    ///   - options: the options of the command line; what is nil was not given.
+    ///   - file: a YAML file with any of the options.
+    /// - Throws: ``ConfigurationError`` that names the option, or the file and line.
+    public static func resolve(
+        _ options: RunOptions, file: String? = nil
+    ) throws(ConfigurationError) -> RunConfiguration {
+        try options.checkConflicts()
+        var layer = options
+        if let file { layer = options.merged(over: try RunOptions(yamlFile: file)) }
+        return try RunConfiguration(options: layer)
+    }
+
+    /// The configuration of `options`, with defaults for what they leave open; validated.
+    public init(options: RunOptions) throws(ConfigurationError) {
+        guard let model = options.model else { throw .missingOption("model", what: "the folder of a model") }
+        guard let train = options.train else { throw .missingOption("train", what: "the file of examples") }
+        guard let output = options.output else { throw .missingOption("output", what: "the run directory to write") }
+        self.init(model: model, train: train, output: output)
+        validation = options.validation
+        test = options.test
+        workers = options.workers ?? workers
+        threadsPerWorker = options.threadsPerWorker ?? threadsPerWorker
+        batchSize = options.batchSize ?? batchSize
+        microBatches = options.microBatches ?? microBatches
+        steps = options.steps
+        epochs = steps == nil ? options.epochs ?? epochs : nil
+        learningRate = options.learningRate ?? learningRate
+        weightDecay = options.weightDecay ?? weightDecay
+        optimizer = options.optimizer ?? optimizer
+        beta1 = options.beta1 ?? beta1
+        beta2 = options.beta2 ?? beta2
+        epsilon = options.epsilon ?? epsilon
+        momentum = options.momentum ?? momentum
+        nesterov = options.nesterov ?? nesterov
+        if let name = options.schedule {
+            guard let kind = ScheduleKind(rawValue: name) else {
+                throw .invalid("schedule", value: name, need: "plateau, linear, cosine or constant")
+            }
+            schedule = kind
+        }
+        if let text = options.warmup {
+            do { warmup = try Warmup(parsing: text) } catch { throw .training(error) }
+        }
+        plateau.patience = options.patience ?? plateau.patience
+        plateau.factor = options.factor ?? plateau.factor
+        plateau.threshold = options.threshold ?? plateau.threshold
+        plateau.cooldown = options.cooldown ?? plateau.cooldown
+        plateau.minimumRate = options.minLearningRate ?? plateau.minimumRate
+        // 0 is how one says "no clipping": YAML and command lines have no other common word for nothing.
+        if let norm = options.clipNorm { clipNorm = norm == 0 ? nil : norm }
+        dropout = options.dropout
+        labelSmoothing = options.labelSmoothing ?? labelSmoothing
+        maxLength = options.maxLength ?? maxLength
+        seed = options.seed ?? seed
+        shots = options.shots
+        textColumn = options.textColumn
+        textPairColumn = options.textPairColumn
+        labelColumn = options.labelColumn
+        heartbeatTimeout = options.heartbeatTimeout ?? heartbeatTimeout
+        joinTimeout = options.joinTimeout ?? joinTimeout
+        insecure = options.insecure ?? insecure
+        try validate()
+    }
+
+    /// Every option with its value, as ``RunOptions``; what is nil there is off.
+    public var options: RunOptions {
+        var o = RunOptions()
+        (o.model, o.train, o.validation, o.test, o.output) = (model, train, validation, test, output)
+        (o.workers, o.threadsPerWorker, o.batchSize, o.microBatches) =
+            (workers, threadsPerWorker, batchSize, microBatches)
+        (o.epochs, o.steps) = (epochs, steps)
+        (o.learningRate, o.weightDecay, o.optimizer) = (learningRate, weightDecay, optimizer)
+        if optimizer == "sgd" {
+            (o.momentum, o.nesterov) = (momentum, nesterov)
+        } else {
+            (o.beta1, o.beta2, o.epsilon) = (beta1, beta2, epsilon)
+        }
+        (o.schedule, o.warmup) = (schedule.rawValue, warmup.description)
+        if schedule == .plateau {
+            (o.patience, o.factor, o.threshold) = (plateau.patience, plateau.factor, plateau.threshold)
+            (o.cooldown, o.minLearningRate) = (plateau.cooldown, plateau.minimumRate)
+        }
+        (o.clipNorm, o.dropout, o.labelSmoothing) = (clipNorm ?? 0, dropout, labelSmoothing)
+        (o.maxLength, o.seed, o.shots) = (maxLength, seed, shots)
+        (o.textColumn, o.textPairColumn, o.labelColumn) = (textColumn, textPairColumn, labelColumn)
+        (o.heartbeatTimeout, o.joinTimeout, o.insecure) = (heartbeatTimeout, joinTimeout, insecure)
+        return o
+    }
+
+    /// What `run.yaml` holds.
+    public func yaml() -> String { options.yaml() }
+}

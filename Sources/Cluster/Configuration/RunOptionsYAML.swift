@@ -1,0 +1,90 @@
+import Foundation
+import Yams
+
+extension RunOptions {
+    /// The greatest configuration file that is read.
+    static let maxFileBytes = 1 << 20
+
+    /// Reads a YAML file of options.
+    ///
+    /// - Throws: ``ConfigurationError`` with the file, the line and the key: unknown keys, twice the same, wrong kinds.
+    public init(yamlFile path: String) throws(ConfigurationError) {
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw .file(path: path, line: 0, reason: "cannot open the configuration file")
+        }
+        defer { try? handle.close() }
+        let data: Data
+        do {
+            data = try handle.read(upToCount: Self.maxFileBytes + 1) ?? Data()
+        } catch {
+            throw .file(path: path, line: 0, reason: "cannot read the configuration file")
+        }
+        guard data.count <= Self.maxFileBytes else {
+            throw .file(path: path, line: 0, reason: "more than \(Self.maxFileBytes) bytes: not a configuration file")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw .file(path: path, line: 0, reason: "not UTF-8")
+        }
+        try self.init(yaml: text, path: path)
+    }
+
+    /// Reads YAML text; `path` is for messages.
+    public init(yaml text: String, path: String) throws(ConfigurationError) {
+        self.init()
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch let error as YamlError {
+            throw Self.syntaxError(error, path: path)
+        } catch {
+            throw .file(path: path, line: 0, reason: "not YAML")
+        }
+        guard let root, root.null == nil || root.mapping != nil else { return }
+        guard let mapping = root.mapping else {
+            throw .file(path: path, line: root.mark?.line ?? 1, reason: "expected lines such as `batch_size: 32`")
+        }
+        for (keyNode, value) in mapping {
+            let line = keyNode.mark?.line ?? 0
+            let key = keyNode.scalar?.string ?? "?"
+            guard let field = Self.fields.first(where: { $0.key == key }) else {
+                throw .file(path: path, line: line, reason: "unknown option \"\(key)\"\(Self.hint(key))")
+            }
+            do {
+                try field.read(&self, value)
+            } catch {
+                let given = value.scalar.map { "\"\($0.string)\"" } ?? "a list or a mapping"
+                throw .file(path: path, line: line, reason: "\(key) is \(given), but must be \(error.need)")
+            }
+        }
+        if epochs != nil, steps != nil {
+            throw .file(path: path, line: 0, reason: "epochs and steps exclude each other: give one of them")
+        }
+    }
+
+    /// YAML text with one line an option that is given.
+    public func yaml() -> String {
+        let pairs = Self.fields.compactMap { field in field.write(self).map { (Node(field.key), $0) } }
+        let text = try? Yams.serialize(node: Node(pairs), width: -1, allowUnicode: true)
+        return text ?? ""
+    }
+
+    private static func syntaxError(_ error: YamlError, path: String) -> ConfigurationError {
+        switch error {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            .file(path: path, line: mark.line, reason: "not YAML: \(problem)")
+        case .duplicatedKeysInMapping(let duplicates, _):
+            .file(
+                path: path, line: 0,
+                reason: "given twice: \(duplicates.joined(separator: ", "))")
+        default: .file(path: path, line: 0, reason: "not YAML")
+        }
+    }
+
+    /// The known option that differs only in its separators, if there is one.
+    private static func hint(_ key: String) -> String {
+        func bare(_ text: String) -> String { text.lowercased().filter { $0.isLetter || $0.isNumber } }
+        guard let match = fields.first(where: { bare($0.key) == bare(key) }) else { return "" }
+        return ", did you mean \"\(match.key)\"?"
+    }
+}

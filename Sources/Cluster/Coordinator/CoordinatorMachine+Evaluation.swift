@@ -1,0 +1,108 @@
+import Training
+
+extension CoordinatorMachine {
+    /// An evaluation under way. Micro-batches have a fixed composition and are handed out to whoever is free.
+    struct EvaluationJob: Sendable {
+        var kind: EvaluationKind
+        var source: any ExampleSource
+        var startedAt: Double
+        /// Examples of a micro-batch.
+        var batchSize: Int
+        /// The next example to hand out.
+        var next = 0
+        /// The orders out: to whom, and which examples.
+        var orders: [UInt32: Order] = [:]
+        /// The logits of every micro-batch, by its number.
+        var logits: [[Float]?]
+        var done = 0
+
+        struct Order: Sendable {
+            var peer: PeerID
+            var examples: Range<Int>
+        }
+    }
+
+    mutating func startEvaluation(_ kind: EvaluationKind, _ source: any ExampleSource, _ now: Double) {
+        guard let preparation else { return }
+        let batches = (source.count + preparation.evaluationBatch - 1) / preparation.evaluationBatch
+        var job = EvaluationJob(
+            kind: kind, source: source, startedAt: now, batchSize: preparation.evaluationBatch,
+            logits: [[Float]?](repeating: nil, count: batches))
+        perform(.emit(.evaluating(kind, done: 0, total: source.count)))
+        // Two orders each: while one is computed, the next is on its way.
+        for _ in 0..<2 { for member in members { hand(&job, to: member) } }
+        phase = .evaluating(job)
+        if source.count == 0 { finishEvaluation(job, now) }
+    }
+
+    private mutating func hand(_ job: inout EvaluationJob, to member: Member) {
+        guard job.next < job.source.count, let preparation else { return }
+        let logitsOfBatch = max(1, job.batchSize * preparation.labels.count)
+        let batches = max(1, min(member.worker.threads, ControlLimits.maxLogits / logitsOfBatch))
+        let examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
+        let packed = stride(from: examples.lowerBound, to: examples.upperBound, by: job.batchSize).map {
+            job.source.pack($0..<min($0 + job.batchSize, examples.upperBound), labels: false)
+        }
+        job.next = examples.upperBound
+        job.orders[nextOrderID] = EvaluationJob.Order(peer: member.peer, examples: examples)
+        send(member.peer, .evaluate(id: nextOrderID, batches: packed), step: progress.completed)
+        nextOrderID &+= 1
+    }
+
+    mutating func evaluationReported(_ id: UInt32, _ logits: [Float], _ index: Int, _ now: Double) {
+        guard case .evaluating(var job) = phase, let labels = preparation?.labels.count else {
+            // After an interrupt, orders that were out are still answered.
+            if !isInterrupted { violation(index, "logits that nobody asked for") }
+            return
+        }
+        guard let order = job.orders[id], order.peer == members[index].peer,
+            logits.count == order.examples.count * labels
+        else {
+            violation(index, "logits that do not fit an order")
+            return
+        }
+        job.orders[id] = nil
+        var at = 0
+        for start in stride(from: order.examples.lowerBound, to: order.examples.upperBound, by: job.batchSize) {
+            let count = min(job.batchSize, order.examples.upperBound - start) * labels
+            job.logits[start / job.batchSize] = Array(logits[at..<(at + count)])
+            at += count
+        }
+        job.done += order.examples.count
+        perform(.emit(.evaluating(job.kind, done: job.done, total: job.source.count)))
+        hand(&job, to: members[index])
+        phase = .evaluating(job)
+        if job.done == job.source.count { finishEvaluation(job, now) }
+    }
+
+    private mutating func finishEvaluation(_ job: EvaluationJob, _ now: Double) {
+        guard let preparation else { return }
+        let classes = preparation.labels.count
+        var confusion = ConfusionMatrix(classes: classes)
+        var lossSum = 0.0
+        let logits = job.logits.flatMap { $0 ?? [] }
+        logits.withUnsafeBufferPointer { all in
+            for example in 0..<job.source.count {
+                guard let label = job.source.label(example).map({ Int($0) }) else { continue }
+                let row = UnsafeBufferPointer(rebasing: all[(example * classes)..<((example + 1) * classes)])
+                lossSum += CrossEntropy.loss(row, label: label)
+                confusion.add(truth: label, prediction: CrossEntropy.prediction(row))
+            }
+        }
+        guard lossSum.isFinite else {
+            end(.failure(.failed("the loss of the \(job.kind.rawValue) set is not finite; try a lower --learning-rate")))
+            return
+        }
+        let record = EvaluationRecord(
+            kind: job.kind, step: progress.completed, epoch: progress.completed / preparation.plan.stepsPerEpoch,
+            metrics: ClassificationMetrics(confusion: confusion, labels: preparation.labels, lossSum: lossSum),
+            seconds: now - job.startedAt)
+        perform(.emit(.evaluation(record)))
+        switch job.kind {
+        case .validation: passBarrier(loss: record.metrics.loss, now)
+        case .test:
+            test = record
+            startVerification()
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import Subprocess
+import Synchronization
+import SystemPackage
+
+/// The workers that a run starts itself, as child processes.
+final class LocalWorkers: Sendable {
+    /// What happens to them.
+    enum Event: Sendable {
+        case started(number: Int, pid: Int)
+        case exited(number: Int, pid: Int, why: String)
+        /// It wrote this line to its standard error.
+        case wrote(number: Int, line: String)
+    }
+
+    private struct State {
+        /// By number, those that run.
+        var pids: [Int: pid_t] = [:]
+        var tasks: [Task<Void, Never>] = []
+        var isEnding = false
+    }
+
+    private let command: [String]
+    private let arguments: [String]
+    private let report: @Sendable (Event) -> Void
+    private let state = Mutex(State())
+
+    /// - Parameters:
+    ///   - command: The program and its first arguments; empty for this executable as a worker.
+    ///   - arguments: What is added to it.
+    init(command: [String], arguments: [String], report: @escaping @Sendable (Event) -> Void) {
+        self.command = command.isEmpty ? [Self.ownExecutable, "worker"] : command
+        self.arguments = arguments
+        self.report = report
+    }
+
+    /// The path of this program; the link itself where the file was replaced since.
+    private static var ownExecutable: String {
+        let link = "/proc/self/exe"
+        guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: link),
+            FileManager.default.isExecutableFile(atPath: path)
+        else { return link }
+        return path
+    }
+
+    /// Starts worker `number`; what becomes of it is reported.
+    func start(_ number: Int) {
+        let task = Task { await run(number) }
+        state.withLock { $0.tasks.append(task) }
+    }
+
+    private func run(_ number: Int) async {
+        var options = PlatformOptions()
+        // A group of its own: Ctrl-C at the terminal is for the coordinator, which ends the workers in good order.
+        options.processGroupID = 0
+        let lastLine = Mutex(LastWords())
+        do {
+            let result = try await Subprocess.run(
+                .path(FilePath(command[0])), arguments: Arguments(command.dropFirst() + arguments),
+                platformOptions: options, input: .none, output: .discarded, error: .sequence
+            ) { execution in
+                let pid = execution.processIdentifier.value
+                let isEnding = state.withLock {
+                    $0.pids[number] = pid
+                    return $0.isEnding
+                }
+                if isEnding { kill(pid, SIGKILL) }
+                report(.started(number: number, pid: Int(pid)))
+                do {
+                    for try await line in execution.standardError.strings() where !line.isEmpty {
+                        lastLine.withLock { $0.hear(line) }
+                        report(.wrote(number: number, line: line))
+                    }
+                } catch {
+                    // A line beyond all bounds: what it says is not worth the run.
+                }
+            }
+            state.withLock { $0.pids[number] = nil }
+            report(
+                .exited(
+                    number: number, pid: Int(result.processIdentifier.value),
+                    why: Self.describe(result.terminationStatus, lastLine: lastLine.withLock { $0.line })))
+        } catch {
+            let pid = state.withLock { $0.pids.removeValue(forKey: number) } ?? 0
+            report(.exited(number: number, pid: Int(pid), why: "could not be started: \(command[0]): \(error)"))
+        }
+    }
+
+    private static func describe(_ status: TerminationStatus, lastLine: String) -> String {
+        let words = lastLine.isEmpty ? "" : ", saying \"\(lastLine.prefix(300))\","
+        switch status {
+        case .exited(let code): return "exited with code \(code)\(words)"
+        case .signaled(let signal):
+            let name = strsignal(signal).map { String(cString: $0) } ?? "unknown"
+            return "was killed by signal \(signal) (\(name))\(words)"
+        }
+    }
+
+    /// What to quote of a worker that died: the first line about an error, else the last one.
+    private struct LastWords {
+        private(set) var line = ""
+        private var isError = false
+
+        mutating func hear(_ line: String) {
+            guard !isError else { return }
+            isError = line.lowercased().contains("error")
+            self.line = line
+        }
+    }
+
+    /// Kills all that run, at once.
+    func killAll() {
+        let pids = state.withLock {
+            $0.isEnding = true
+            return Array($0.pids.values)
+        }
+        for pid in pids { kill(pid, SIGKILL) }
+    }
+
+    /// Waits until all have ended; kills those that have not after `seconds`.
+    func finish(within seconds: Double) async {
+        let tasks = state.withLock { $0.tasks }
+        let killer = Task {
+            try? await Task.sleep(for: .seconds(seconds))
+            if !Task.isCancelled { killAll() }
+        }
+        for task in tasks { await task.value }
+        killer.cancel()
+    }
+}

@@ -1,0 +1,33 @@
+import Corpus
+import Foundation
+import Synchronization
+import Tokenization
+
+/// Examples that are tokenized when they are first asked for, and then kept: the first step need not wait for the whole
+/// file.
+final class TokenizedDataset: ExampleSource {
+    private let examples: [Example]
+    private let tokenizer: BertTokenizer
+    private let maxLength: Int
+    private let texts: Mutex<[TokenizedText?]>
+
+    init(_ dataset: Dataset, tokenizer: BertTokenizer, maxLength: Int) {
+        examples = dataset.examples
+        self.tokenizer = tokenizer
+        self.maxLength = maxLength
+        texts = Mutex([TokenizedText?](repeating: nil, count: dataset.examples.count))
+    }
+
+    var count: Int { examples.count }
+
+    func text(_ index: Int) -> TokenizedText {
+        if let known = texts.withLock({ $0[index] }) { return known }
+        let example = examples[index]
+        let encoding = tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)
+        let text = TokenizedText(tokenIDs: encoding.inputIDs, typeIDs: encoding.typeIDs)
+        texts.withLock { $0[index] = text }
+        return text
+    }
+
+    func label(_ index: Int) -> Int32? { examples[index].label }
+}

@@ -1,0 +1,29 @@
+/// What a control message may hold. Everything that arrives is held against these before it is used.
+enum ControlLimits {
+    /// Floats of a chunk of weights or moments: 1 MiB.
+    static let chunkFloats = 1 << 18
+    /// Bytes of the raw frame.
+    static let payloadBytes = chunkFloats * 4
+    /// Bytes of an envelope to the coordinator.
+    static let reportBytes = 1 << 20
+    /// Bytes of an envelope to a worker: a step's token ids, for the largest batches that make sense.
+    static let orderBytes = 16 << 20
+    /// Chunks that a worker may ask for at once.
+    static let chunkCredit = 16
+    /// Floats of the flat vector of weights at most: 32 GiB.
+    static let maxWeightCount = 8 << 30
+    /// Workers of a run.
+    static let maxWorkers = 1024
+    /// Micro-batches of a step.
+    static let maxLeaves = 4096
+    /// Samples of a step.
+    static let maxSamples = 65_536
+    /// Logits of one report.
+    static let maxLogits = 1 << 17
+    /// Bytes of a name, an endpoint, or a message for people.
+    static let shortText = 1024
+    /// Bytes of a configuration, which names every label.
+    static let longText = 4 << 20
+    /// Compute threads of a worker.
+    static let maxThreads = 1024
+}

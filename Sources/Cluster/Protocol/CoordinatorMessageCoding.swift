@@ -1,0 +1,164 @@
+import Foundation
+
+extension CoordinatorMessage {
+    /// The frames to send, without the routing id.
+    func frames() -> [[UInt8]] {
+        var envelope = PBEnvelope()
+        envelope.generation = generation
+        envelope.step = step
+        var payload: Data?
+        switch body {
+        case .refusal(let reason): envelope.refusal = .with { $0.reason = reason }
+        case .welcome(let welcome):
+            envelope.welcome = .with {
+                $0.modelConfiguration = welcome.modelConfiguration
+                $0.hyperparameters = welcome.hyperparameters
+                $0.seed = welcome.seed
+                $0.weightCount = UInt64(clamping: welcome.weightCount)
+                $0.weightsSha256 = welcome.weightsSHA256
+                $0.heartbeatTimeout = welcome.heartbeatTimeout
+            }
+        case .chunk(let part, let index, let bytes):
+            envelope.chunk = .with {
+                $0.part = PBPart(rawValue: part.rawValue) ?? .unspecified
+                $0.index = UInt32(clamping: index)
+            }
+            payload = bytes
+        case .membership(let rank, let worldSize):
+            envelope.membership = .with {
+                $0.rank = UInt32(clamping: rank)
+                $0.worldSize = UInt32(clamping: worldSize)
+            }
+        case .peers(let endpoints): envelope.peers = .with { $0.endpoints = endpoints }
+        case .step(let order): envelope.stepOrder = Self.encode(order)
+        case .evaluate(let id, let batches):
+            envelope.evaluationOrder = .with {
+                $0.id = id
+                $0.batches = BatchCoding.encode(batches)
+            }
+        case .digestRequest: envelope.digestRequest = PBDigestRequest()
+        case .stateRequest(let part, let index):
+            envelope.stateRequest = .with {
+                $0.part = PBPart(rawValue: part.rawValue) ?? .unspecified
+                $0.index = UInt32(clamping: index)
+            }
+        case .abandon(let reason): envelope.abandon = .with { $0.reason = reason }
+        case .shutdown(let reason): envelope.shutdown = .with { $0.reason = reason }
+        case .heartbeat: envelope.heartbeat = PBHeartbeat()
+        }
+        return WireFormat.frames(envelope, payload: payload)
+    }
+
+    private static func encode(_ order: StepOrder) -> PBStepOrder {
+        PBStepOrder.with {
+            $0.learningRate = order.learningRate
+            $0.leafCount = UInt32(clamping: order.leafCount)
+            $0.firstLeaves = order.partition.map { UInt32(clamping: $0.lowerBound) }
+            $0.sampleCount = UInt32(clamping: order.sampleCount)
+            var previous: Int32 = 0
+            $0.embeddingRows = order.embeddingRows.map { row in
+                defer { previous = row }
+                return UInt32(bitPattern: row &- previous)
+            }
+            $0.batches = BatchCoding.encode(order.batches)
+        }
+    }
+
+    /// The message in frames.
+    ///
+    /// - Throws: if it is anything but a well-formed message of a coordinator within the limits. A refusal is read
+    ///   whatever the sender's version is.
+    init(frames: [UnsafeRawBufferPointer]) throws(ProtocolError) {
+        let (envelope, payload) = try WireFormat.envelope(frames, limit: ControlLimits.orderBytes)
+        generation = envelope.generation
+        step = envelope.step
+        body = try Self.body(envelope, payload)
+    }
+
+    private static func body(_ envelope: PBEnvelope, _ payload: Data?) throws(ProtocolError) -> Body {
+        switch envelope.body {
+        case .refusal(let refusal): return .refusal(try WireFormat.shownText(refusal.reason, "a reason"))
+        case .welcome(let welcome): return .welcome(try decode(welcome))
+        case .chunk(let chunk):
+            let (part, index, bytes) = try WireFormat.chunk(chunk, payload)
+            return .chunk(part, index: index, payload: bytes)
+        case .membership(let membership):
+            let worldSize = Int(membership.worldSize)
+            guard (1...ControlLimits.maxWorkers).contains(worldSize), Int(membership.rank) < worldSize else {
+                throw ProtocolError("rank \(membership.rank) in a world of \(worldSize)")
+            }
+            return .membership(rank: Int(membership.rank), worldSize: worldSize)
+        case .peers(let peers):
+            guard (1...ControlLimits.maxWorkers).contains(peers.endpoints.count) else {
+                throw ProtocolError("a world of \(peers.endpoints.count)")
+            }
+            var endpoints: [String] = []
+            for endpoint in peers.endpoints { endpoints.append(try WireFormat.shownText(endpoint, "an endpoint")) }
+            return .peers(endpoints)
+        case .stepOrder(let order): return .step(try decode(order))
+        case .evaluationOrder(let order):
+            return .evaluate(id: order.id, batches: try BatchCoding.decode(order.batches))
+        case .digestRequest: return .digestRequest
+        case .stateRequest(let request):
+            return .stateRequest(try WireFormat.part(request.part), index: Int(request.index))
+        case .abandon(let abandon): return .abandon(try WireFormat.shownText(abandon.reason, "a reason"))
+        case .shutdown(let shutdown): return .shutdown(try WireFormat.shownText(shutdown.reason, "a reason"))
+        case .heartbeat: return .heartbeat
+        case .hello, .chunkRequest, .bound, .ready, .stepReport, .evaluationReport, .digest, .failure, nil:
+            throw ProtocolError("a message that no coordinator sends")
+        }
+    }
+
+    private static func decode(_ welcome: PBWelcome) throws(ProtocolError) -> Welcome {
+        guard welcome.weightCount > 0, welcome.weightCount <= UInt64(ControlLimits.maxWeightCount) else {
+            throw ProtocolError("a model of \(welcome.weightCount) floats")
+        }
+        let timeout = welcome.heartbeatTimeout
+        guard timeout.isFinite, timeout > 0, timeout < 1e6 else {
+            throw ProtocolError("a heartbeat time-out of \(timeout) seconds")
+        }
+        return Welcome(
+            modelConfiguration: try WireFormat.text(
+                welcome.modelConfiguration, "a configuration", limit: ControlLimits.longText),
+            hyperparameters: try WireFormat.text(welcome.hyperparameters, "hyperparameters"), seed: welcome.seed,
+            weightCount: Int(welcome.weightCount), weightsSHA256: try WireFormat.digest(welcome.weightsSha256),
+            heartbeatTimeout: timeout)
+    }
+
+    private static func decode(_ order: PBStepOrder) throws(ProtocolError) -> StepOrder {
+        let leafCount = Int(order.leafCount)
+        guard (1...ControlLimits.maxLeaves).contains(leafCount) else {
+            throw ProtocolError("a step of \(leafCount) micro-batches")
+        }
+        guard (1...ControlLimits.maxSamples).contains(Int(order.sampleCount)) else {
+            throw ProtocolError("a step of \(order.sampleCount) samples")
+        }
+        guard order.learningRate.isFinite, order.learningRate >= 0 else {
+            throw ProtocolError("a learning rate of \(order.learningRate)")
+        }
+        guard (1...ControlLimits.maxWorkers).contains(order.firstLeaves.count), order.firstLeaves[0] == 0 else {
+            throw ProtocolError("micro-batches dealt to \(order.firstLeaves.count) ranks")
+        }
+        var partition: [Range<Int>] = []
+        for (rank, first) in order.firstLeaves.enumerated() {
+            let next = rank + 1 < order.firstLeaves.count ? Int(order.firstLeaves[rank + 1]) : leafCount
+            guard Int(first) <= next, next <= leafCount else {
+                throw ProtocolError("micro-batches dealt out of order")
+            }
+            partition.append(Int(first)..<next)
+        }
+        var rows: [Int32] = []
+        rows.reserveCapacity(order.embeddingRows.count)
+        var previous: Int64 = 0
+        for (i, difference) in order.embeddingRows.enumerated() {
+            previous += Int64(difference)
+            guard previous <= Int64(Int32.max), i == 0 || difference > 0 else {
+                throw ProtocolError("embedding rows out of order")
+            }
+            rows.append(Int32(previous))
+        }
+        return StepOrder(
+            learningRate: order.learningRate, leafCount: leafCount, partition: partition,
+            sampleCount: Int(order.sampleCount), embeddingRows: rows, batches: try BatchCoding.decode(order.batches))
+    }
+}

@@ -1,0 +1,131 @@
+import Foundation
+
+extension WorkerMessage {
+    /// The frames to send, without the routing id.
+    func frames() -> [[UInt8]] {
+        var envelope = PBEnvelope()
+        envelope.generation = generation
+        envelope.step = step
+        var payload: Data?
+        switch body {
+        case .hello(let worker):
+            envelope.hello = .with {
+                $0.host = worker.host
+                $0.pid = UInt32(clamping: worker.pid)
+                $0.threads = UInt32(clamping: worker.threads)
+                $0.cpuModel = worker.cpu
+                $0.instructionSet = worker.instructionSet
+            }
+        case .chunkRequest(let range):
+            envelope.chunkRequest = .with {
+                $0.first = UInt32(clamping: range.lowerBound)
+                $0.count = UInt32(clamping: range.count)
+            }
+        case .bound(let endpoint): envelope.bound = .with { $0.endpoint = endpoint }
+        case .ready: envelope.ready = PBReady()
+        case .stepReport(let report):
+            envelope.stepReport = .with {
+                $0.lossSums = report.lossSums
+                $0.gradientNorm = report.gradientNorm
+                $0.computeSeconds = report.computeSeconds
+                $0.allreduceSeconds = report.allreduceSeconds
+                $0.stepSeconds = report.stepSeconds
+                $0.residentBytes = report.residentBytes
+                $0.bytesSent = report.bytesSent
+            }
+        case .evaluationReport(let id, let logits):
+            envelope.evaluationReport = .with {
+                $0.id = id
+                $0.logits = logits
+            }
+        case .digest(let digest): envelope.digest = .with { $0.weightsSha256 = digest }
+        case .failure(let failure):
+            envelope.failure = .with {
+                $0.kind = PBFailureKind(rawValue: failure.kind.rawValue) ?? .failureFatal
+                $0.phase = failure.phase
+                $0.message = String(failure.message.prefix(ControlLimits.shortText / 4))
+                $0.peers = failure.peers.map { UInt32(clamping: $0) }
+                $0.microBatchPlusOne = failure.microBatch.map { UInt32(clamping: $0 + 1) } ?? 0
+            }
+        case .heartbeat(let bytes): envelope.heartbeat = .with { $0.residentBytes = bytes }
+        case .chunk(let part, let index, let bytes):
+            envelope.chunk = .with {
+                $0.part = PBPart(rawValue: part.rawValue) ?? .unspecified
+                $0.index = UInt32(clamping: index)
+            }
+            payload = bytes
+        }
+        return WireFormat.frames(envelope, payload: payload)
+    }
+
+    /// The message in frames without the routing id.
+    ///
+    /// - Throws: if it is anything but a well-formed message of a worker within the limits.
+    init(frames: [UnsafeRawBufferPointer]) throws(ProtocolError) {
+        let (envelope, payload) = try WireFormat.envelope(frames, limit: ControlLimits.reportBytes)
+        generation = envelope.generation
+        step = envelope.step
+        body = try Self.body(envelope, payload)
+    }
+
+    private static func body(_ envelope: PBEnvelope, _ payload: Data?) throws(ProtocolError) -> Body {
+        switch envelope.body {
+        case .hello(let hello):
+            guard (1...ControlLimits.maxThreads).contains(Int(hello.threads)) else {
+                throw ProtocolError("a worker of \(hello.threads) threads")
+            }
+            return .hello(
+                WorkerDescription(
+                    host: try WireFormat.shownText(hello.host, "a host name"), pid: Int(hello.pid),
+                    threads: Int(hello.threads), cpu: try WireFormat.shownText(hello.cpuModel, "a processor's name"),
+                    instructionSet: try WireFormat.shownText(hello.instructionSet, "an instruction set")))
+        case .chunkRequest(let request):
+            guard (1...ControlLimits.chunkCredit).contains(Int(request.count)) else {
+                throw ProtocolError("a request for \(request.count) chunks")
+            }
+            return .chunkRequest(Int(request.first)..<(Int(request.first) + Int(request.count)))
+        case .bound(let bound): return .bound(endpoint: try WireFormat.shownText(bound.endpoint, "an endpoint"))
+        case .ready: return .ready
+        case .stepReport(let report): return .stepReport(try stepReport(report))
+        case .evaluationReport(let report):
+            guard report.logits.count <= ControlLimits.maxLogits else {
+                throw ProtocolError("a report of \(report.logits.count) logits")
+            }
+            return .evaluationReport(id: report.id, logits: report.logits)
+        case .digest(let digest): return .digest(try WireFormat.digest(digest.weightsSha256))
+        case .failure(let failure): return .failure(try workerFailure(failure))
+        case .heartbeat(let heartbeat): return .heartbeat(residentBytes: heartbeat.residentBytes)
+        case .chunk(let chunk):
+            let (part, index, bytes) = try WireFormat.chunk(chunk, payload)
+            return .chunk(part, index: index, payload: bytes)
+        case .refusal, .welcome, .membership, .peers, .stepOrder, .evaluationOrder, .digestRequest, .stateRequest,
+            .abandon, .shutdown, nil:
+            throw ProtocolError("a message that no worker sends")
+        }
+    }
+
+    private static func stepReport(_ report: PBStepReport) throws(ProtocolError) -> StepReport {
+        guard report.lossSums.count <= ControlLimits.maxLeaves else {
+            throw ProtocolError("a report of \(report.lossSums.count) micro-batches")
+        }
+        return StepReport(
+            lossSums: report.lossSums, gradientNorm: report.gradientNorm,
+            computeSeconds: try WireFormat.seconds(report.computeSeconds, "a step"),
+            allreduceSeconds: try WireFormat.seconds(report.allreduceSeconds, "an all-reduce"),
+            stepSeconds: try WireFormat.seconds(report.stepSeconds, "a step"), residentBytes: report.residentBytes,
+            bytesSent: report.bytesSent)
+    }
+
+    private static func workerFailure(_ failure: PBFailure) throws(ProtocolError) -> WorkerFailure {
+        guard let kind = WorkerFailure.Kind(rawValue: failure.kind.rawValue) else {
+            throw ProtocolError("a failure of an unknown kind")
+        }
+        guard failure.peers.count <= ControlLimits.maxWorkers else {
+            throw ProtocolError("a failure that blames \(failure.peers.count) peers")
+        }
+        return WorkerFailure(
+            kind: kind, phase: try WireFormat.shownText(failure.phase, "a phase"),
+            message: try WireFormat.shownText(failure.message, "a message"), peers: failure.peers.map { Int($0) },
+            microBatch: failure.microBatchPlusOne == 0 ? nil : Int(failure.microBatchPlusOne) - 1)
+    }
+}

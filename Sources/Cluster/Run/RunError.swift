@@ -1,0 +1,24 @@
+/// Why a run, or a worker, ended before its time.
+public enum RunError: Error, Equatable, CustomStringConvertible {
+    /// Ctrl-C or SIGTERM; the state was saved in this folder, if there was one worth keeping.
+    case interrupted(checkpoint: String?)
+    /// A worker is lost.
+    case workerLost(String)
+    /// Anything else, told in one line.
+    case failed(String)
+
+    /// One line for people.
+    public var description: String {
+        switch self {
+        case .interrupted(let checkpoint?): "interrupted; the state is kept in \(checkpoint)"
+        case .interrupted(nil): "interrupted before there was anything to keep"
+        case .workerLost(let reason), .failed(let reason): reason
+        }
+    }
+
+    /// What the process should exit with: 130 after an interrupt, as shells have it.
+    public var exitCode: Int32 {
+        if case .interrupted = self { return 130 }
+        return 1
+    }
+}

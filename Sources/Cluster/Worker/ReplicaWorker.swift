@@ -1,0 +1,215 @@
+import Checkpoint
+import Collectives
+import Foundation
+import Numerics
+import Training
+import Transformer
+
+/// Carries out jobs on a replica; used by the compute thread alone.
+final class ReplicaWorker {
+    private let threads: Int
+    private let dataEndpoint: String
+    private let registerReducer: (AllReducer?) -> Void
+    private let report: @Sendable (ComputeResult) -> Void
+    private var replica: ModelReplica?
+    private var reducer: AllReducer?
+
+    init(
+        threads: Int, dataEndpoint: String, registerReducer: @escaping (AllReducer?) -> Void,
+        report: @escaping @Sendable (ComputeResult) -> Void
+    ) {
+        self.threads = threads
+        self.dataEndpoint = dataEndpoint
+        self.registerReducer = registerReducer
+        self.report = report
+    }
+
+    func close() { setReducer(nil) }
+
+    private func setReducer(_ new: AllReducer?) {
+        reducer?.close()
+        reducer = new
+        registerReducer(new)
+    }
+
+    func perform(_ job: ComputeJob) {
+        if case .prepare(let configuration, let hyperparameters, let welcome) = job {
+            prepare(configuration, hyperparameters, welcome)
+            return
+        }
+        guard let replica else {
+            if case .join(let generation, let rank, let size) = job {
+                join(generation, rank: rank, size: size)
+            }
+            return
+        }
+        switch job {
+        case .prepare: break
+        case .storeWeights(let chunk, let payload): store(payload, chunk: chunk, in: replica)
+        case .verifyWeights(let expected):
+            let found = digest(of: replica.weights)
+            guard found == expected else {
+                fail(.fatal, "loading", "the weights arrived with the SHA-256 \(found), not \(expected)")
+                return
+            }
+            report(.weightsVerified)
+        case .join(let generation, let rank, let size): join(generation, rank: rank, size: size)
+        case .connect(let generation, let endpoints): connect(generation, endpoints)
+        case .step(let generation, let step, let order): self.step(replica, generation, step, order)
+        case .evaluate(let id, let batches): evaluate(replica, id, batches)
+        case .digest: report(.digest(digest(of: replica.weights)))
+        case .read(let part, let chunk, let step): read(replica, part, chunk, step: step)
+        }
+    }
+
+    private func fail(
+        _ kind: WorkerFailure.Kind, _ phase: String, _ message: String, generation: UInt64? = nil, peers: [Int] = [],
+        microBatch: Int? = nil
+    ) {
+        report(
+            .failed(
+                generation: generation,
+                WorkerFailure(kind: kind, phase: phase, message: message, peers: peers, microBatch: microBatch)))
+    }
+
+    // MARK: joining
+
+    private func prepare(_ configuration: BertConfiguration, _ hyperparameters: Hyperparameters, _ welcome: Welcome) {
+        let count = ParameterLayout(configuration: configuration).count
+        guard count == welcome.weightCount else {
+            fail(.fatal, "joining", "the model has \(count) floats here and \(welcome.weightCount) at the coordinator")
+            return
+        }
+        replica = ModelReplica(
+            configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads)
+    }
+
+    private func store(_ payload: Data, chunk: Int, in replica: ModelReplica) {
+        guard let range = ChunkMap(floats: replica.layout.count).range(chunk), payload.count == range.count * 4 else {
+            fail(.order, "loading", "a chunk of weights of \(payload.count) bytes")
+            return
+        }
+        payload.withUnsafeBytes {
+            UnsafeMutableRawBufferPointer(start: replica.weights.pointer + range.lowerBound, count: range.count * 4)
+                .copyMemory(from: $0)
+        }
+    }
+
+    private func join(_ generation: UInt64, rank: Int, size: Int) {
+        setReducer(nil)
+        do {
+            let made = try AllReducer(
+                rank: rank, worldSize: size, generation: generation, bind: endpoint(generation))
+            setReducer(made)
+            report(.bound(generation: generation, endpoint: made.endpoint))
+        } catch {
+            fail(.fatal, "joining", "\(error)", generation: generation)
+        }
+    }
+
+    /// Socket paths differ by generation: the one before may still be in use while it is closed.
+    private func endpoint(_ generation: UInt64) -> String {
+        dataEndpoint.hasPrefix("ipc://") ? "\(dataEndpoint)-\(generation)" : dataEndpoint
+    }
+
+    private func connect(_ generation: UInt64, _ endpoints: [String]) {
+        guard let reducer, reducer.generation == generation else { return }
+        do {
+            try reducer.connect(to: endpoints)
+            report(.connected(generation: generation))
+        } catch {
+            fail(.peer, "connecting", "\(error)", generation: generation, peers: error.peerRanks)
+        }
+    }
+
+    // MARK: steps
+
+    private func step(_ replica: ModelReplica, _ generation: UInt64, _ step: UInt64, _ order: StepOrder) {
+        guard let reducer, reducer.generation == generation, step == replica.appliedSteps else { return }
+        let phase = "step \(step + 1)"
+        let work = StepWork(
+            step: step, leafCount: order.leafCount, firstLeaf: order.partition[reducer.rank].lowerBound,
+            microBatches: order.batches, embeddingRows: order.embeddingRows, sampleCount: order.sampleCount)
+        do {
+            try work.validate(configuration: replica.configuration)
+            let stepReport = try run(work, order, replica, reducer)
+            report(.stepped(generation: generation, step: step, stepReport))
+        } catch let error as AllReduceError {
+            setReducer(nil)
+            fail(.peer, phase, "\(error)", generation: generation, peers: error.peerRanks)
+        } catch let error as NonFiniteError {
+            setReducer(nil)
+            var error = error
+            // The sum is not finite: whose fault it is, each rank finds out about its own micro-batches.
+            if error.microBatch == nil {
+                error.microBatch = try? replica.firstNonFiniteMicroBatch(work)
+            }
+            let place = error.microBatch.map { "\(phase), micro-batch \($0 + 1)" } ?? phase
+            fail(
+                .nonFinite, phase,
+                "the \(error.quantity.rawValue) is not finite at \(place); try a lower --learning-rate or --clip-norm",
+                generation: generation, microBatch: error.microBatch)
+        } catch {
+            setReducer(nil)
+            fail(.order, phase, "\(error)", generation: generation)
+        }
+    }
+
+    private func run(
+        _ work: StepWork, _ order: StepOrder, _ replica: ModelReplica, _ reducer: AllReducer
+    ) throws -> StepReport {
+        let start = monotonicSeconds()
+        let buckets = replica.buckets(work)
+        let result = replica.resultBuffer(work)
+        try reducer.begin(
+            step: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: order.partition,
+            buckets: buckets, result: result)
+        var results: [MicroBatchResult] = []
+        if work.microBatches.isEmpty {
+            for bucket in buckets.indices { reducer.submit(bucket: bucket, contributions: []) }
+        } else {
+            results = try replica.computeGradients(work) { bucket, contributions in
+                reducer.submit(bucket: bucket, contributions: contributions)
+            }
+        }
+        let computed = monotonicSeconds()
+        let reduction = try reducer.finish()
+        let reduced = monotonicSeconds()
+        let norm = try replica.apply(
+            gradientSum: result, work: work, sumOfSquares: reduction.sumOfSquares, learningRate: order.learningRate)
+        let end = monotonicSeconds()
+        return StepReport(
+            lossSums: results.map(\.lossSum), gradientNorm: norm,
+            computeSeconds: computed - start + (end - reduced), allreduceSeconds: reduced - computed,
+            stepSeconds: end - start, residentBytes: HostDescription.residentBytes(),
+            bytesSent: UInt64(clamping: reduction.bytesSent))
+    }
+
+    // MARK: everything else
+
+    private func evaluate(_ replica: ModelReplica, _ id: UInt32, _ batches: [PackedBatch]) {
+        do {
+            for batch in batches { try batch.validate(configuration: replica.configuration) }
+        } catch {
+            fail(.order, "evaluation", "\(error)")
+            return
+        }
+        report(.evaluated(id: id, replica.logits(batches).flatMap { $0 }))
+    }
+
+    private func read(_ replica: ModelReplica, _ part: StatePart, _ chunk: Int, step: UInt64) {
+        guard replica.appliedSteps == step, let range = ChunkMap(floats: replica.layout.count).range(chunk) else {
+            fail(
+                .order, "saving",
+                "chunk \(chunk) after \(step) steps was asked for, this worker has \(replica.appliedSteps)")
+            return
+        }
+        let buffer =
+            switch part {
+            case .weights: replica.weights
+            case .firstMoment: replica.firstMoment
+            case .secondMoment: replica.secondMoment
+            }
+        report(.chunk(part, index: chunk, Data(bytes: buffer.pointer + range.lowerBound, count: range.count * 4)))
+    }
+}

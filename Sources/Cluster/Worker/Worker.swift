@@ -1,0 +1,40 @@
+import Foundation
+
+/// A worker: connects to a coordinator, computes what it is told to, ends with the run.
+public enum Worker {
+    /// Runs until the coordinator ends the run.
+    ///
+    /// Signals are left alone, except for those of a terminal where a coordinator on this machine has started the worker:
+    /// Ctrl-C is the coordinator's business then.
+    ///
+    /// - Parameters:
+    ///   - options: Where the coordinator is, and more.
+    ///   - log: Called with a line for people now and then.
+    /// - Throws: ``RunError`` and others, described in one line each.
+    public static func run(
+        _ options: WorkerOptions, log: @escaping @Sendable (String) -> Void
+    ) async throws {
+        guard (1...ControlLimits.maxThreads).contains(options.threads) else {
+            throw ConfigurationError.invalid(
+                "threads", value: "\(options.threads)", need: "1 to \(ControlLimits.maxThreads)")
+        }
+        let dataEndpoint = try Endpoint.data(options)
+        if options.parentPID != nil {
+            signal(SIGINT, SIG_IGN)
+            signal(SIGHUP, SIG_IGN)
+        }
+        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            let thread = Thread {
+                do {
+                    let loop = try WorkerLoop(options: options, dataEndpoint: dataEndpoint, log: log)
+                    try loop.run()
+                    done.resume()
+                } catch {
+                    done.resume(throwing: error)
+                }
+            }
+            thread.name = "shoal-control"
+            thread.start()
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Collections
+import Collectives
+import Foundation
+import Synchronization
+
+/// The compute thread of a worker with its queue of jobs. Everything that touches the replica happens on that thread.
+final class WorkerCompute: Sendable {
+    private struct State {
+        var jobs: Deque<ComputeJob> = []
+        var ends = false
+    }
+
+    private let state = Mutex(State())
+    private let pending = DispatchSemaphore(value: 0)
+    private let ended = DispatchSemaphore(value: 0)
+    /// The all-reduce of the generation, to be aborted from other threads.
+    private let reducer = Mutex<AllReducer?>(nil)
+
+    /// Starts the thread. `report` is called on it with every result.
+    init(options: WorkerOptions, dataEndpoint: String, report: @escaping @Sendable (ComputeResult) -> Void) {
+        let (threads, note) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
+        let thread = Thread { [self] in
+            let worker = ReplicaWorker(
+                threads: threads, dataEndpoint: dataEndpoint, registerReducer: note, report: report)
+            while let job = next() { worker.perform(job) }
+            worker.close()
+            ended.signal()
+        }
+        thread.stackSize = 8 << 20
+        thread.name = "shoal-compute"
+        thread.start()
+    }
+
+    func submit(_ job: ComputeJob) {
+        state.withLock { $0.jobs.append(job) }
+        pending.signal()
+    }
+
+    /// Forgets the steps that wait, and makes the one under way fail.
+    func abandon(_ reason: String) {
+        state.withLock { $0.jobs.removeAll { $0.isStep } }
+        reducer.withLock { $0 }?.abort(reason: reason)
+    }
+
+    /// Ends the thread; waits up to `seconds` for what it is doing.
+    func stop(seconds: Double) {
+        state.withLock {
+            $0.jobs.removeAll()
+            $0.ends = true
+        }
+        reducer.withLock { $0 }?.abort(reason: "the worker ends")
+        pending.signal()
+        _ = ended.wait(timeout: .now() + seconds)
+    }
+
+    private func register(_ reducer: AllReducer?) { self.reducer.withLock { $0 = reducer } }
+
+    /// The next job; nil at the end. Jobs that were removed leave signals behind: those find the queue empty.
+    private func next() -> ComputeJob? {
+        while true {
+            pending.wait()
+            let (job, ends) = state.withLock { ($0.jobs.popFirst(), $0.ends) }
+            if let job { return job }
+            if ends { return nil }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import Collectives
+import Foundation
+
+/// The control thread of a worker: it moves messages, and never computes.
+final class WorkerLoop {
+    /// Between looks at the clock and the parent process.
+    private static let tickSeconds = 0.2
+    /// Frames and bytes of a message: preamble, envelope, raw frame.
+    private static let limits = ZeroMQLimits(
+        frames: 3, bytes: 64 + ControlLimits.orderBytes + ControlLimits.payloadBytes)
+
+    private let options: WorkerOptions
+    private let log: @Sendable (String) -> Void
+    private let context: ZeroMQContext
+    private let socket: ZeroMQSocket
+    private let inbox: Inbox<ComputeResult>
+    private let compute: WorkerCompute
+    private var machine: WorkerMachine
+    private var outcome: Result<Void, RunError>?
+
+    init(options: WorkerOptions, dataEndpoint: String, log: @escaping @Sendable (String) -> Void) throws {
+        self.options = options
+        self.log = log
+        context = try ZeroMQContext()
+        var socketOptions = ZeroMQSocketOptions()
+        // A failure that is reported just before the end must still go out.
+        socketOptions.linger = 1000
+        socketOptions.sendHighWaterMark = 0
+        socketOptions.maxMessageBytes = Int64(ControlLimits.orderBytes)
+        socketOptions.reconnectInterval = 20
+        // Known to nobody else, so that nobody else can take this worker's place, and kept over reconnects.
+        socketOptions.routingID = [1] + (0..<15).map { _ in UInt8.random(in: 0...255) }
+        socket = try ZeroMQSocket(context, type: .dealer, options: socketOptions)
+        try socket.connect(options.coordinator)
+        let inbox = try Inbox<ComputeResult>()
+        self.inbox = inbox
+        compute = WorkerCompute(options: options, dataEndpoint: dataEndpoint) { inbox.post($0) }
+        machine = WorkerMachine(
+            HostDescription.worker(threads: options.threads), options: options, now: monotonicSeconds())
+    }
+
+    /// Runs to the end of the run.
+    func run() throws {
+        defer {
+            compute.stop(seconds: 2)
+            socket.close()
+            context.terminate()
+        }
+        var poller = ZeroMQPoller()
+        let incoming = poller.add(socket)
+        poller.add(fileDescriptor: inbox.wakeUp.fileDescriptor)
+        try perform(machine.start())
+        var nextTick = monotonicSeconds() + Self.tickSeconds
+        while outcome == nil {
+            let wait = Int(max(0, (nextTick - monotonicSeconds()) * 1000).rounded(.up))
+            try poller.wait(milliseconds: wait)
+            for result in inbox.take() { try handle(.result(result)) }
+            if poller.isReadable(incoming) { try receive() }
+            if monotonicSeconds() >= nextTick {
+                nextTick = monotonicSeconds() + Self.tickSeconds
+                if let parent = options.parentPID, getppid() != parent { try handle(.parentGone) }
+                try handle(.tick)
+            }
+        }
+        try outcome?.get()
+    }
+
+    private func handle(_ event: WorkerMachine.Event) throws {
+        try perform(machine.handle(event, now: monotonicSeconds()))
+    }
+
+    private func receive() throws {
+        // A bounded number at a time: results and the clock must not starve.
+        for _ in 0..<64 where outcome == nil {
+            do {
+                guard let frames = try socket.receive(limits: Self.limits, wait: false) else { return }
+                let message = try withExtendedLifetime(frames) { try CoordinatorMessage(frames: frames.map(\.bytes)) }
+                try handle(.message(message))
+            } catch let error as ProtocolError {
+                try handle(.rejected(error))
+            } catch let error as ZeroMQMessageRefused {
+                try handle(.rejected(ProtocolError("a message of \(error.bytes) bytes in \(error.frames) frames")))
+            }
+        }
+    }
+
+    private func perform(_ effects: [WorkerMachine.Effect]) throws {
+        for effect in effects {
+            switch effect {
+            case .send(let message): try socket.send(message.frames(), wait: false)
+            case .compute(let job): compute.submit(job)
+            case .abandon(let reason): compute.abandon(reason)
+            case .log(let line): log(line)
+            case .end(let error): outcome = error.map { .failure($0) } ?? .success(())
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/// How a worker is started.
+public struct WorkerOptions: Sendable, Equatable {
+    /// Where the coordinator listens.
+    public var coordinator: String
+    /// Compute threads.
+    public var threads: Int
+    /// The address that other workers reach this one at: `tcp://HOST:*`. Nil picks one next to the coordinator's, if that
+    /// is on this machine.
+    public var dataAddress: String?
+    /// Allows a data address that other machines reach, without encryption.
+    public var insecure: Bool
+    /// The process that started it: when that is gone, the worker ends. Nil if nobody in particular did.
+    public var parentPID: Int32?
+    /// Seconds to wait for the coordinator's first answer.
+    public var connectTimeout: Double
+
+    /// A worker for the coordinator at `coordinator`.
+    public init(
+        coordinator: String, threads: Int = 1, dataAddress: String? = nil, insecure: Bool = false,
+        parentPID: Int32? = nil, connectTimeout: Double = 60
+    ) {
+        self.coordinator = coordinator
+        self.threads = threads
+        self.dataAddress = dataAddress
+        self.insecure = insecure
+        self.parentPID = parentPID
+        self.connectTimeout = connectTimeout
+    }
+}

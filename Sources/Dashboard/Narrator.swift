@@ -1,0 +1,145 @@
+import Cluster
+import Training
+
+/// Turns the events of a run into what is shown of it. Pure: time comes from outside, and nothing is written here.
+public struct Narrator {
+    /// One thing to show.
+    public enum Output: Equatable, Sendable {
+        /// A line that stays.
+        case line(String)
+        /// The live line, in place of the one before.
+        case live(String)
+    }
+
+    /// The least time between two drawings of the live line.
+    static let redrawInterval = 0.1
+
+    let traits: TerminalTraits
+    let plainInterval: Double
+    let command: String
+    let showsWorkers: Bool
+
+    private var summary: RunSummary?
+    private var throughput = Throughput()
+    private var lastDrawn = -Double.infinity
+    private var lastPlain = -Double.infinity
+
+    /// A narrator at the start of a run.
+    ///
+    /// - Parameters:
+    ///   - traits: Where it is shown.
+    ///   - plainInterval: Seconds between two lines of progress where no live line is possible.
+    ///   - command: What the program is called in commands that are suggested.
+    ///   - showsWorkers: Whether there is a line for each worker that joins, and one that tells how to start them: for
+    ///     workers that somebody starts by hand.
+    public init(
+        traits: TerminalTraits, plainInterval: Double = 10, command: String = "shoal", showsWorkers: Bool = false
+    ) {
+        self.traits = traits
+        self.plainInterval = plainInterval
+        self.command = command
+        self.showsWorkers = showsWorkers
+    }
+
+    /// What to show for an event that came at `time` (seconds of any steady clock), on a terminal of `width` columns.
+    public mutating func tell(_ event: RunEvent, at time: Double, width: Int) -> [Output] {
+        switch event {
+        case .started(let summary):
+            self.summary = summary
+            return start(summary).map { .line($0) } + live("waiting for workers", time, width, force: true)
+        case .workerJoined(let worker, let joined, let expected):
+            let line =
+                "\(worker.name.printable) joined (\(joined) of \(expected)): \(worker.cpu.printable), "
+                + "\(worker.instructionSet.printable), \(Format.plural(worker.threads, "thread"))"
+            return (showsWorkers ? [.line(line)] : [])
+                + live("waiting for workers: \(joined) of \(expected) joined", time, width, force: true)
+        case .training:
+            return live("starting", time, width, force: true)
+        case .step(let step):
+            return tell(step, at: time, width: width)
+        case .evaluating(let kind, let done, let total):
+            var line = ProgressLine()
+            line.add("evaluating: \(kind.rawValue)", rank: 0)
+            line.add("\(Format.count(done)) of \(Format.count(total))", rank: 1)
+            line.done = Double(done) / Double(max(1, total))
+            return progress(line, at: time, width: width, force: done == total)
+        case .evaluation(let record):
+            return [.line(Self.evaluation(record))]
+        case .saving:
+            return live("saving", time, width, force: true)
+        case .checkpoint(let path):
+            return [.line("checkpoint written: \(path)")]
+        case .workerOutput(let worker, let text):
+            return [.line("\(worker.printable): \(text.printable)")]
+        case .warning(let text):
+            return [.line(Style.yellow.applied(to: "warning:", traits.usesColor) + " \(text.printable)")]
+        case .interrupted:
+            return [.line("interrupted: the run ends after the steps under way; Ctrl-C again ends it at once")]
+        case .finished:
+            return []
+        }
+    }
+
+    private func start(_ summary: RunSummary) -> [String] {
+        var lines = [
+            "training on \(Format.plural(summary.examples, "example")) of "
+                + "\(Format.plural(summary.labels.count, "class", "classes")): "
+                + "\(Format.plural(summary.totalSteps, "step")), \(Format.compact(summary.parameters)) parameters, "
+                + Format.plural(summary.workers, "worker")
+        ]
+        if showsWorkers {
+            lines.append("listening on \(summary.endpoint); start \(Format.plural(summary.workers, "worker")) with:")
+            lines.append("  \(command) worker --coordinator \(shellQuoted(summary.endpoint))")
+        }
+        return lines
+    }
+
+    private mutating func tell(_ step: StepMetrics, at time: Double, width: Int) -> [Output] {
+        throughput.add(step)
+        let total = max(step.totalSteps, summary?.totalSteps ?? 0)
+        let perEpoch = max(1, summary?.stepsPerEpoch ?? 1)
+        let epochs = (total + perEpoch - 1) / perEpoch
+        var line = ProgressLine()
+        line.add("epoch \(step.epoch)/\(max(epochs, step.epoch))", rank: 1)
+        line.add("step \(Format.count(step.step))/\(Format.count(total))", rank: 0)
+        line.add("loss \(Format.loss(throughput.loss))", rank: 2)
+        line.add("lr \(Format.scientific(step.learningRate))", rank: 5)
+        line.add("\(Format.rate(throughput.tokensPerSecond)) tokens/s", rank: 4)
+        line.add("\(Format.duration(Double(total - step.step) * throughput.secondsPerStep)) left", rank: 3)
+        line.done = Double(step.step) / Double(max(1, total))
+        let isLast = step.step == total
+        let mark = step.step == 1 || isLast || step.step % perEpoch == 0
+        return progress(line, at: time, width: width, force: traits.isInteractive ? isLast : mark)
+    }
+
+    /// Shows a progress line if it is time for it.
+    private mutating func progress(_ line: ProgressLine, at time: Double, width: Int, force: Bool) -> [Output] {
+        if traits.isInteractive {
+            guard force || time - lastDrawn >= Self.redrawInterval else { return [] }
+            lastDrawn = time
+            // A full last column makes some terminals wrap.
+            return [.live(line.fitted(to: max(1, width - 1)))]
+        }
+        guard force || time - lastPlain >= plainInterval else { return [] }
+        lastPlain = time
+        return [.line(line.text)]
+    }
+
+    private mutating func live(_ text: String, _ time: Double, _ width: Int, force: Bool) -> [Output] {
+        guard traits.isInteractive else { return [] }
+        var line = ProgressLine()
+        line.add(text, rank: 0)
+        return progress(line, at: time, width: width, force: force)
+    }
+
+    /// The outcome of an evaluation on one line.
+    static func evaluation(_ record: EvaluationRecord) -> String {
+        let metrics = record.metrics
+        let place = record.kind == .validation ? "epoch \(record.epoch): validation" : "test"
+        let speed = Format.rate(Double(metrics.examples) / record.seconds)
+        return "\(place): accuracy \(Format.share(metrics.accuracy)), macro F1 \(Format.share(metrics.macroF1)), "
+            + "loss \(Format.loss(metrics.loss)) "
+            + "(\(Format.plural(metrics.examples, "example")) in \(Format.duration(record.seconds)), "
+            + "\(speed) examples/s)"
+    }
+}

@@ -1,0 +1,58 @@
+import Cluster
+
+/// What is printed when a run has ended well.
+public struct RunReport: Sendable {
+    /// How the run ended.
+    public var result: RunResult
+    /// What the program is called in the command that it suggests, such as `./launch.sh`.
+    public var command: String
+    /// Whether headings are set off.
+    public var usesColor: Bool
+
+    /// A report of `result`.
+    public init(result: RunResult, command: String, usesColor: Bool = false) {
+        self.result = result
+        self.command = command
+        self.usesColor = usesColor
+    }
+
+    /// Its lines.
+    public var text: String {
+        var rows: [(String, String)] = []
+        if let test = result.test {
+            rows.append(("accuracy", Format.share(test.accuracy)))
+            rows.append(("macro F1", Format.share(test.macroF1)))
+            rows.append(
+                (
+                    "evaluation",
+                    "\(Format.plural(test.examples, "test example")), "
+                        + "\(Format.rate(test.examplesPerSecond)) examples/s, loss \(Format.loss(test.loss))"
+                ))
+        }
+        rows.append(
+            (
+                "training",
+                "\(Format.plural(result.steps, "step")) by \(Format.plural(result.workers, "worker")), "
+                    + "\(Format.rate(result.examplesPerSecond)) examples/s, "
+                    + "\(Format.rate(result.tokensPerSecond)) tokens/s"
+            ))
+        rows.append(
+            (
+                "time",
+                "\(Format.duration(result.wallSeconds)), "
+                    + "the first step began after \(Format.duration(result.secondsToFirstStep))"
+            ))
+        rows.append(("run", result.output))
+        rows.append(("model", result.modelPath))
+        rows.append(("weights", "sha256 \(result.weightsSHA256)"))
+        let width = rows.map(\.0.count).max() ?? 0
+        var lines = rows.map { Style.bold.applied(to: $0.0.padded(to: width), usesColor) + "  " + $0.1 }
+        lines += ["", "Try a text of your own:", "  \(suggestion)"]
+        return lines.joined(separator: "\n")
+    }
+
+    /// The command that tries a text of one's own.
+    public var suggestion: String {
+        "\(command) predict --model \(shellQuoted(result.modelPath)) --text \"Type a text here\""
+    }
+}

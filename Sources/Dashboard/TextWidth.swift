@@ -1,0 +1,53 @@
+extension String {
+    /// The columns that the text takes on a terminal: two for East Asian wide characters and emoji, none for combining
+    /// marks. An approximation of Unicode's East Asian Width (UAX #11) by the blocks that matter.
+    var columns: Int {
+        reduce(0) { sum, character in
+            guard let scalar = character.unicodeScalars.first else { return sum }
+            return sum + (Self.isWide(scalar.value) ? 2 : Self.takesNothing(scalar) ? 0 : 1)
+        }
+    }
+
+    /// The text with blanks after it, up to `width` columns.
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - columns)) }
+
+    /// The text with blanks before it, up to `width` columns.
+    func indented(to width: Int) -> String { String(repeating: " ", count: Swift.max(0, width - columns)) + self }
+
+    /// The text, or as much of its beginning as fits into `width` columns with "..." after it.
+    func shortened(to width: Int) -> String {
+        guard columns > width else { return self }
+        let ellipsis = String(repeating: ".", count: Swift.min(3, Swift.max(0, width)))
+        var result = ""
+        var used = ellipsis.count
+        for character in self {
+            used += String(character).columns
+            if used > width { break }
+            result.append(character)
+        }
+        return result + ellipsis
+    }
+
+    /// The text without control characters, which could move a terminal's cursor or end a line.
+    var printable: String {
+        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
+        return String(String.UnicodeScalarView(unicodeScalars.filter { $0.properties.generalCategory != .control }))
+    }
+
+    private static func isWide(_ value: UInt32) -> Bool {
+        switch value {
+        case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3, 0xF900...0xFAFF,
+            0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F680...0x1F6FF,
+            0x1F900...0x1F9FF, 0x20000...0x3FFFD:
+            true
+        default: false
+        }
+    }
+
+    private static func takesNothing(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .enclosingMark, .format, .control: true
+        default: false
+        }
+    }
+}

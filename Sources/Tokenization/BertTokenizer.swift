@@ -1,0 +1,151 @@
+/// BERT's WordPiece tokenizer, with the ids of the `transformers` library's fast tokenizer.
+///
+/// Immutable after loading, so any number of threads may share one.
+public final class BertTokenizer: Sendable {
+    /// One more than the highest id: the rows that an embedding table needs.
+    public let vocabularySize: Int
+    /// The id of the token that starts every sequence, "[CLS]".
+    public let clsID: Int32
+    /// The id of the token that ends every text, "[SEP]".
+    public let sepID: Int32
+    /// The id of the padding token "[PAD]"; nil if the vocabulary has none.
+    public let padID: Int32?
+    /// The id of the token for words that the vocabulary cannot spell, "[UNK]".
+    public let unknownID: Int32
+    /// The id of "[MASK]"; nil if the vocabulary has none.
+    public let maskID: Int32?
+
+    private let vocabulary: WordPieceVocabulary
+    private let template: EncodingTemplate
+    private let characters: ScannerTables
+    private let addedTokens: AddedTokens
+    /// Only where tokens are sought in normalized text.
+    private let normalizing: Normalizing?
+
+    private struct Normalizing {
+        var normalizer: Normalizer
+        var tokens: AddedTokens
+        /// For text that is normalized already.
+        var characters: ScannerTables
+    }
+
+    /// Loads the tokenizer of a Hugging Face model folder.
+    ///
+    /// `tokenizer.json` is read if it is there, and is then the authority; otherwise `vocab.txt` with the settings of
+    /// `tokenizer_config.json` and `special_tokens_map.json`. Truncation and padding settings in `tokenizer.json` are
+    /// ignored: `maxLength` is the caller's.
+    /// - Throws: an error that names the file, and the line where it can, if a file is missing, damaged, not a BERT
+    ///   WordPiece tokenizer, or lacks one of the tokens `[UNK]`, `[CLS]` and `[SEP]`.
+    public convenience init(modelDirectory: String) throws(TokenizerError) {
+        try self.init(TokenizerFiles.load(modelDirectory))
+    }
+
+    init(_ description: TokenizerDescription) {
+        vocabulary = description.vocabulary
+        template = description.template
+        vocabularySize = description.vocabulary.tokens.count
+        clsID = description.clsID
+        sepID = description.sepID
+        padID = description.padID
+        unknownID = description.unknownID
+        maskID = description.maskID
+        characters = ScannerTables(description.options)
+
+        var plain = AddedTokens()
+        var sought = AddedTokens()
+        lazy var normalizer = Normalizer(description.options)
+        for token in description.addedTokens {
+            if token.normalized {
+                var normalized = token
+                normalized.content = token.content.withUnsafeBufferPointer { normalizer.normalize($0) }
+                sought.add(normalized)
+            } else {
+                plain.add(token)
+            }
+        }
+        addedTokens = plain
+        if sought.isEmpty {
+            normalizing = nil
+        } else {
+            let none = NormalizerOptions(
+                cleanText: false, handleChineseCharacters: false, stripAccents: false, lowercase: false)
+            normalizing = Normalizing(normalizer: normalizer, tokens: sought, characters: ScannerTables(none))
+        }
+    }
+
+    /// The text of a token, "##" included; nil for an id that the vocabulary does not have.
+    public func token(_ id: Int32) -> String? {
+        guard id >= 0, id < vocabulary.tokens.count else { return nil }
+        return vocabulary.tokens[Int(id)]
+    }
+
+    /// Encodes a text, or a pair of texts, with special tokens.
+    ///
+    /// - Parameter maxLength: the most tokens, special tokens included. Longer texts lose their end; of a pair, the
+    ///   longer text is cut first (`longest_first`). The special tokens always stay, so fewer than 2 (3 for a pair)
+    ///   count as 2 (3).
+    public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
+        var text = text
+        return text.withUTF8 { text in
+            guard var pair else { return encode(utf8: text, maxLength: maxLength) }
+            return pair.withUTF8 { encode(utf8: text, pair: $0, maxLength: maxLength) }
+        }
+    }
+
+    /// Encodes UTF-8 without making strings of it; otherwise as `encode(_:pair:maxLength:)`. Bytes that are not UTF-8
+    /// count as U+FFFD, which BERT's normalizer removes.
+    public func encode(
+        utf8 text: UnsafeBufferPointer<UInt8>, pair: UnsafeBufferPointer<UInt8>? = nil, maxLength: Int
+    ) -> Encoding {
+        let pieces = pair == nil ? template.single : template.pair
+        let room = max(0, maxLength - EncodingTemplate.specialCount(pieces))
+        guard let pair else {
+            let ids = ids(of: text, limit: room)
+            return EncodingTemplate.apply(pieces, first: ids.prefix(room), second: [])
+        }
+        // Which is longer, and by how much, decides what is cut: the first must be known whole. The second need only be
+        // known to be longer than the first and than the room.
+        let first = ids(of: text, limit: Int.max)
+        let second = ids(of: pair, limit: max(first.count, room) + 1)
+        let kept = EncodingTemplate.longestFirst(first.count, second.count, room: room)
+        return EncodingTemplate.apply(pieces, first: first.prefix(kept.first), second: second.prefix(kept.second))
+    }
+
+    /// The ids of a text without special tokens; at least `limit` of them if there are so many, not always more.
+    private func ids(of text: UnsafeBufferPointer<UInt8>, limit: Int) -> [Int32] {
+        // A code point takes at most 4 bytes.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: vocabulary.mostCharacters * 4 + 4) { word in
+            guard let word = word.baseAddress, limit > 0 else { return [] }
+            return vocabulary.trie.withView { trie in
+                guard let normalizing else {
+                    return characters.withScanner(
+                        trie: trie, vocabulary: vocabulary, unknownID: unknownID, word: word, limit: limit
+                    ) { scan(text, addedTokens, &$0) }
+                }
+                return normalizing.characters.withScanner(
+                    trie: trie, vocabulary: vocabulary, unknownID: unknownID, word: word, limit: limit
+                ) { scanner in
+                    addedTokens.split(text) { stretch in
+                        normalizing.normalizer.normalize(stretch).withUnsafeBufferPointer {
+                            scan($0, normalizing.tokens, &scanner)
+                        }
+                        return !scanner.isFull
+                    } found: { id in
+                        scanner.append(id: id)
+                        return !scanner.isFull
+                    }
+                }
+            }
+        }
+    }
+
+    private func scan(_ text: UnsafeBufferPointer<UInt8>, _ tokens: AddedTokens, _ scanner: inout TextScanner) {
+        tokens.split(text) { stretch in
+            if let base = stretch.baseAddress { scanner.scan(base, count: stretch.count) }
+            return !scanner.isFull
+        } found: { id in
+            scanner.append(id: id)
+            return !scanner.isFull
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+
+/// Reads the tokenizer files of a Hugging Face model folder.
+enum TokenizerFiles {
+    /// The most bytes that a tokenizer file may have; the largest real ones are some 20 MB.
+    private static let mostBytes = 256 << 20
+
+    static func load(_ folder: String) throws(TokenizerError) -> TokenizerDescription {
+        let settings = try TokenizerSettings(folder: folder)
+        let json = folder + "/tokenizer.json"
+        if let bytes = try read(json) { return try TokenizerJSON.read(bytes, path: json, settings: settings) }
+        let text = folder + "/vocab.txt"
+        if let bytes = try read(text) { return try VocabularyText.read(bytes, path: text, settings: settings) }
+        throw TokenizerError(folder, "has neither tokenizer.json nor vocab.txt; give a Hugging Face BERT model folder")
+    }
+
+    /// The bytes of a file; nil if there is none.
+    static func read(_ path: String) throws(TokenizerError) -> [UInt8]? {
+        let manager = FileManager.default
+        var isFolder: ObjCBool = false
+        guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
+        guard !isFolder.boolValue else { throw TokenizerError(path, "is a folder, a file was expected") }
+        let size = ((try? manager.attributesOfItem(atPath: path))?[.size] as? NSNumber)?.intValue ?? 0
+        guard size <= mostBytes else {
+            throw TokenizerError(path, "has \(size) bytes, more than the \(mostBytes) that a tokenizer file may have")
+        }
+        guard let data = manager.contents(atPath: path) else {
+            throw TokenizerError(path, "cannot be read; check its permissions")
+        }
+        return [UInt8](data)
+    }
+}
+
+/// What `tokenizer_config.json` and `special_tokens_map.json` say.
+struct TokenizerSettings {
+    var names = SpecialTokenNames()
+    /// For tokenizers without `tokenizer.json`.
+    var options = NormalizerOptions()
+    /// `added_tokens_decoder`, by id.
+    var addedTokens: [(id: Int, value: JSONValue)] = []
+    /// The file that `addedTokens` stand in.
+    let configurationPath: String
+
+    init(folder: String) throws(TokenizerError) {
+        configurationPath = folder + "/tokenizer_config.json"
+        // The second file read wins; the names agree wherever both have them.
+        for path in [folder + "/special_tokens_map.json", configurationPath] {
+            guard let bytes = try TokenizerFiles.read(path) else { continue }
+            let root = try JSONParser.parse(bytes, path: path)
+            guard root.members != nil else { throw TokenizerError(path, "holds no JSON object") }
+            try readNames(root, path)
+            if path == configurationPath { try readOptions(root) }
+        }
+    }
+
+    private mutating func readNames(_ root: JSONValue, _ path: String) throws(TokenizerError) {
+        let keys: [(String, WritableKeyPath<SpecialTokenNames, String>)] = [
+            ("unk_token", \.unknown), ("cls_token", \.cls), ("sep_token", \.sep), ("pad_token", \.pad),
+            ("mask_token", \.mask),
+        ]
+        for (key, field) in keys {
+            guard let value = root[key], !value.isNull else { continue }
+            guard let name = value.string ?? value["content"]?.string, !name.isEmpty else {
+                throw TokenizerError(path, "\(key) must be a string or an object with \"content\"")
+            }
+            names[keyPath: field] = name
+        }
+    }
+
+    private mutating func readOptions(_ root: JSONValue) throws(TokenizerError) {
+        func flag(_ key: String) throws(TokenizerError) -> Bool? {
+            guard let value = root[key], !value.isNull else { return nil }
+            guard let flag = value.bool else {
+                throw TokenizerError(configurationPath, "\(key) must be true, false or null")
+            }
+            return flag
+        }
+        options.lowercase = try flag("do_lower_case") ?? true
+        options.stripAccents = try flag("strip_accents")
+        options.handleChineseCharacters = try flag("tokenize_chinese_chars") ?? true
+        for member in root["added_tokens_decoder"]?.members ?? [] {
+            guard let id = Int(String(decoding: member.key, as: UTF8.self)) else {
+                throw TokenizerError(
+                    configurationPath, line: member.line, "added_tokens_decoder has a key that is not a token id")
+            }
+            addedTokens.append((id, member.value))
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Cluster
+
+struct CoordinatorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coordinator",
+        abstract: "Trains as `train` does, with workers that are started by hand.",
+        discussion: "Waits for --workers many `shoal worker --coordinator ENDPOINT`, on this machine or others.")
+
+    @OptionGroup var run: RunOptionGroups
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen for workers: tcp://ADDRESS:PORT (* for any free port) or ipc://PATH.",
+            valueName: "endpoint"))
+    var bind = "tcp://127.0.0.1:5555"
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Listens on addresses that other machines reach, without encryption: on networks that you trust "
+                + "(default: no)."))
+    var insecure: Bool?
+
+    mutating func run() async throws {
+        var configuration = try run.resolve()
+        configuration.insecure = insecure ?? configuration.insecure
+        try await TrainingSession.run(configuration, workers: .external(bind: bind))
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Corpus
+import Dashboard
+import Foundation
+
+struct Evaluate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Measures a fine-tuned model on labelled texts.",
+        discussion: """
+            Prints precision, recall, F1 and count of each class, accuracy, macro F1, the mean loss and the confusion \
+            matrix.
+            """)
+
+    @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"))
+    var model: String
+
+    @Option(help: ArgumentHelp("The examples: .csv or .tsv with a header, or .jsonl; UTF-8.", valueName: "file"))
+    var data: String
+
+    @Flag(help: "Prints one JSON object in place of tables.")
+    var json = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Tokens of a text at most (default: as in the run that the model is from, else \(Defaults.run.maxLength)).",
+            valueName: "tokens"))
+    var maxLength: Int?
+
+    @OptionGroup var columns: ColumnOptions
+    @OptionGroup var labels: LabelColumnOption
+    @OptionGroup var threads: ThreadsOption
+
+    mutating func run() async throws {
+        let classifier = try TextClassifier(path: model, threads: threads.count, maxLength: maxLength)
+        let names = ColumnNames(
+            text: columns.textColumn, textPair: columns.textPairColumn, label: labels.labelColumn)
+        let outcome = try Evaluation.run(
+            classifier, on: try DatasetReader.read(data, columns: names, labels: classifier.labels))
+        if json {
+            try StandardOutput.line(try outcome.json())
+        } else {
+            let traits = TerminalTraits(descriptor: STDOUT_FILENO)
+            let report = EvaluationReport(outcome.metrics, usesColor: traits.usesColor)
+            try StandardOutput.line(report.text(width: TerminalTraits.width(of: STDOUT_FILENO)))
+            StandardError.write(outcome.speed)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Corpus
+
+struct Predict: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict",
+        abstract: "Classifies texts: a JSON object a line, in the order of the texts.",
+        discussion: """
+            Each line is {"label": …, "probabilities": {label: p, …}}. Without --text and FILE, standard input is read, a \
+            text a line.
+            """)
+
+    @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"))
+    var model: String
+
+    @Option(help: ArgumentHelp("A text to classify; may be given several times.", valueName: "text"))
+    var text: [String] = []
+
+    @Option(help: ArgumentHelp("The second text of a pair, for each --text or for none.", valueName: "text"))
+    var textPair: [String] = []
+
+    @Argument(
+        help: ArgumentHelp(
+            "Texts: .csv or .tsv with a header, .jsonl, or else a text a line; - for standard input.",
+            valueName: "file"))
+    var file: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Tokens of a text at most (default: as in the run that the model is from, else \(Defaults.run.maxLength)).",
+            valueName: "tokens"))
+    var maxLength: Int?
+
+    @OptionGroup var columns: ColumnOptions
+    @OptionGroup var threads: ThreadsOption
+
+    func validate() throws {
+        if !text.isEmpty, file != nil { throw ValidationError("--text and a file exclude each other: give one of them") }
+        guard textPair.isEmpty || textPair.count == text.count else {
+            throw ValidationError("\(textPair.count) --text-pair for \(text.count) --text: give one for each, or none")
+        }
+    }
+
+    mutating func run() async throws {
+        let pairs = textPair
+        let texts = text.enumerated().map { InputText(text: $1, pair: pairs.isEmpty ? nil : pairs[$0]) }
+        let source = TextSource(
+            texts: texts, file: file,
+            columns: ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn))
+        let classifier = try TextClassifier(path: model, threads: threads.count, maxLength: maxLength)
+        let output = PredictionWriter(labels: classifier.labels)
+        try source.forEachWindow(.init(count: TextClassifier.window)) {
+            try StandardOutput.write(output.lines(try classifier.logits($0)))
+        }
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Cluster
+
+struct Train: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Fine-tunes a model on labelled texts, with worker processes on this machine.",
+        discussion: """
+            Writes a run directory: model/ (a Hugging Face folder), metrics.jsonl (a line a step), result.json, run.yaml \
+            (all options, for --config) and checkpoints/. The same options give the same weights, bit by bit, with any \
+            number of workers and threads. Ctrl-C ends the run cleanly, a second one at once.
+            """)
+
+    @OptionGroup var run: RunOptionGroups
+
+    @OptionGroup(title: "Workers on This Machine") var threads: ThreadsPerWorkerOption
+
+    mutating func run() async throws {
+        let configuration = try run.resolve(threadsPerWorker: threads.threadsPerWorker)
+        try await TrainingSession.run(configuration, workers: .local())
+    }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Cluster
+
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Computes for a coordinator, until its run ends.",
+        discussion: "Needs neither data nor model files: it gets everything from the coordinator.")
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the coordinator listens: tcp://ADDRESS:PORT or ipc://PATH.", valueName: "endpoint"))
+    var coordinator: String
+
+    @Option(help: ArgumentHelp("Compute threads.", valueName: "count"))
+    var threads = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "The address of this machine that the other workers reach, tcp://ADDRESS:* or with a port (default: next to "
+                + "the coordinator's, where that is on this machine).", valueName: "endpoint"))
+    var dataAddress: String?
+
+    @Option(help: ArgumentHelp("Seconds to wait for the coordinator's first answer.", valueName: "seconds"))
+    var connectTimeout: Double = 60
+
+    @Flag(help: "Listens on addresses that other machines reach, without encryption: on networks that you trust.")
+    var insecure = false
+
+    @Option(help: ArgumentHelp("The process whose end ends this one.", visibility: .hidden))
+    var parentPid: Int32?
+
+    func validate() throws {
+        guard connectTimeout.isFinite, connectTimeout > 0, connectTimeout <= 1e6 else {
+            throw ValidationError("--connect-timeout is \(connectTimeout), but must be above 0 seconds, 1000000 at most")
+        }
+    }
+
+    mutating func run() async throws {
+        let options = WorkerOptions(
+            coordinator: coordinator, threads: threads, dataAddress: dataAddress, insecure: insecure,
+            parentPID: parentPid, connectTimeout: connectTimeout)
+        try await Worker.run(options) { StandardError.write($0) }
+    }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+/// How many threads a command computes with.
+struct ThreadsOption: ParsableArguments {
+    @Option(help: ArgumentHelp("Threads that compute (default: one a core, \(Defaults.threads) here).", valueName: "count"))
+    var threads: Int?
+
+    var count: Int { threads ?? Defaults.threads }
+
+    func validate() throws {
+        guard (1...1024).contains(count) else {
+            throw ValidationError("--threads is \(count), but must be 1 to 1024")
+        }
+    }
+}
+
+/// How many threads the workers of `train` compute with.
+struct ThreadsPerWorkerOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Compute threads of each worker; each has micro-batches of its own "
+                + "(default: \(Defaults.run.threadsPerWorker)).", valueName: "count"))
+    var threadsPerWorker: Int?
+}

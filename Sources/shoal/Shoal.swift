@@ -1,0 +1,33 @@
+import ArgumentParser
+
+/// The program: its subcommands, and how it ends.
+@main
+struct Shoal: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "shoal",
+        abstract: "Fine-tunes pretrained transformers for text classification on the CPUs at hand.",
+        discussion: """
+            A first run: `shoal fetch all-MiniLM-L6-v2` and `shoal fetch reuters-r8` print the folders of a model and of \
+            data; then `shoal train --model DIR --train DIR/train.csv --test DIR/test.csv --output runs/first --workers 2`.
+            """,
+        version: "shoal \(version)",
+        subcommands: [
+            Train.self, CoordinatorCommand.self, WorkerCommand.self, Evaluate.self, Predict.self, Tokenize.self,
+            Fetch.self,
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Ending(error).exit()
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Checkpoint
+import Cluster
+import Foundation
+import Tokenization
+import Training
+import Transformer
+
+/// A model folder, ready to classify texts.
+struct TextClassifier {
+    /// How many texts are sorted by length together.
+    static let window = 1024
+    /// About how many tokens are computed at once by a thread: enough for the matrix products to run at full speed.
+    private static let batchTokens = 2048
+    /// Tokens of a text at most where nothing else is known: the default of training.
+    private static let defaultMaxLength = RunConfiguration(model: "", train: "", output: "").maxLength
+
+    let labels: [String]
+    private let threads: Int
+    private let maxLength: Int
+    private let tokenizer: BertTokenizer
+    private let model: InferenceModel
+
+    /// Loads a folder.
+    ///
+    /// - Parameters:
+    ///   - path: The folder.
+    ///   - threads: How many threads compute.
+    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the model comes from.
+    init(path: String, threads: Int, maxLength: Int?) throws {
+        let directory = try ModelDirectory(path: path)
+        let limit = directory.configuration.maxPositions
+        if let maxLength, !(3...limit).contains(maxLength) {
+            throw ConfigurationError.invalid(
+                "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")
+        }
+        labels = directory.configuration.labels
+        self.threads = threads
+        self.maxLength = maxLength ?? min(limit, Self.maxLengthOfRun(modelPath: path) ?? Self.defaultMaxLength)
+        tokenizer = try BertTokenizer(modelDirectory: path)
+        model = try InferenceModel(directory: directory, threads: threads)
+    }
+
+    /// What `run.yaml` says, where the model lies in a run directory as `model` or `checkpoints/step-…`.
+    private static func maxLengthOfRun(modelPath: String) -> Int? {
+        let folder = URL(fileURLWithPath: modelPath).standardizedFileURL.deletingLastPathComponent()
+        for place in [folder, folder.deletingLastPathComponent()] {
+            let file = place.appendingPathComponent("run.yaml").path
+            if FileManager.default.fileExists(atPath: file) { return try? RunOptions(yamlFile: file).maxLength }
+        }
+        return nil
+    }
+
+    /// The logits of each text, in order.
+    func logits(_ texts: [InputText]) throws -> [[Float]] {
+        let (tokenizer, maxLength) = (tokenizer, maxLength)
+        let encodings = inParallel(texts.count, threads: threads) { range in
+            range.map { tokenizer.encode(texts[$0].text, pair: texts[$0].pair, maxLength: maxLength) }
+        }.flatMap { $0 }
+        let total = encodings.reduce(0) { $0 + $1.inputIDs.count }
+        // A few batches a thread, so that all end at about the same time.
+        let size = max(128, min(Self.batchTokens, total / (4 * threads)))
+        var batches: [PackedBatch] = []
+        var members: [[Int]] = []
+        // Texts of a length go together: attention is computed by sequences, and batches get even.
+        for index in encodings.indices.sorted(by: { encodings[$0].inputIDs.count > encodings[$1].inputIDs.count }) {
+            let encoding = encodings[index]
+            if batches.last.map({ $0.tokenCount + encoding.inputIDs.count > size }) ?? true {
+                batches.append(PackedBatch())
+                members.append([])
+            }
+            batches[batches.count - 1].append(
+                tokenIDs: encoding.inputIDs, typeIDs: encoding.typeIDs, sampleKey: UInt32(truncatingIfNeeded: index))
+            members[members.count - 1].append(index)
+        }
+        var result = [[Float]](repeating: [], count: texts.count)
+        for (indices, logits) in zip(members, try model.logits(batches)) {
+            for (position, index) in indices.enumerated() {
+                result[index] = Array(logits[position * labels.count..<(position + 1) * labels.count])
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,91 @@
+import Corpus
+import Foundation
+
+/// A text, or a pair of texts, to be worked on.
+struct InputText: Sendable {
+    var text: String
+    var pair: String?
+}
+
+/// Where the texts of `predict` and `tokenize` come from.
+enum TextSource {
+    /// Given on the command line.
+    case given([InputText])
+    /// A data file with records: CSV, TSV or JSON Lines.
+    case records(path: String, columns: ColumnNames)
+    /// A file with a text a line, or standard input (`-`).
+    case lines(path: String)
+
+    /// How many texts are worked on at a time, and about how many bytes.
+    struct Window {
+        var count: Int
+        var bytes = 4 << 20
+    }
+
+    /// The source that options ask for: texts, a file, or standard input.
+    init(texts: [InputText], file: String?, columns: ColumnNames) {
+        if !texts.isEmpty {
+            self = .given(texts)
+        } else if let file, Self.isRecordFile(file) {
+            self = .records(path: file, columns: columns)
+        } else {
+            self = .lines(path: file ?? "-")
+        }
+    }
+
+    private static func isRecordFile(_ path: String) -> Bool {
+        ["csv", "tsv", "tab", "jsonl", "json", "ndjson"].contains((path as NSString).pathExtension.lowercased())
+    }
+
+    /// Calls `body` with all texts in order, some at a time: memory does not grow with the source.
+    func forEachWindow(_ window: Window, _ body: ([InputText]) throws -> Void) throws {
+        switch self {
+        case .given(let texts): try body(texts)
+        case .records(let path, let columns): try Self.records(path, columns, window, body)
+        case .lines(let path): try Self.lines(path, window, body)
+        }
+    }
+
+    private static func records(
+        _ path: String, _ columns: ColumnNames, _ window: Window, _ body: ([InputText]) throws -> Void
+    ) throws {
+        var texts: [InputText] = []
+        var bytes = 0
+        // The reader lets only its own errors through.
+        var failure: (any Error)?
+        func work() {
+            guard failure == nil, !texts.isEmpty else { return }
+            do { try body(texts) } catch { failure = error }
+            texts.removeAll(keepingCapacity: true)
+            bytes = 0
+        }
+        try DatasetReader.forEach(path, options: .init(columns: columns, requiresLabels: false)) { record in
+            guard failure == nil else { return }
+            texts.append(InputText(text: record.text, pair: record.pair))
+            bytes += record.text.utf8.count + (record.pair?.utf8.count ?? 0)
+            if texts.count >= window.count || bytes >= window.bytes { work() }
+        }
+        work()
+        if let failure { throw failure }
+    }
+
+    private static func lines(_ path: String, _ window: Window, _ body: ([InputText]) throws -> Void) throws {
+        var descriptor = STDIN_FILENO
+        if path == "-" {
+            if isatty(descriptor) == 1 { StandardError.write("reading texts, one a line; end with Ctrl-D") }
+        } else {
+            descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else {
+                let reason = errno == ENOENT ? "no such file" : "cannot be opened: \(String(cString: strerror(errno)))"
+                throw LineReader.Failure(source: path, line: 0, reason: reason)
+            }
+        }
+        defer { if path != "-" { close(descriptor) } }
+        let reader = LineReader(descriptor: descriptor, source: path == "-" ? "standard input" : path)
+        while true {
+            let lines = try reader.next(count: window.count, byteLimit: window.bytes)
+            guard !lines.isEmpty else { return }
+            try body(lines.map { InputText(text: $0) })
+        }
+    }
+}

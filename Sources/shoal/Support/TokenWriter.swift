@@ -1,0 +1,52 @@
+import Tokenization
+
+/// Tokenizes texts on several threads, and writes them as JSON Lines.
+struct TokenWriter {
+    private let tokenizer: BertTokenizer
+    private let threads: Int
+    private let maxLength: Int
+    /// All tokens as JSON strings, end to end.
+    private let tokens: [UInt8]
+    /// Where each begins, and where the last one ends.
+    private let starts: [Int]
+
+    init(tokenizer: BertTokenizer, threads: Int, maxLength: Int) {
+        self.tokenizer = tokenizer
+        self.threads = threads
+        self.maxLength = maxLength
+        var json = JSONBytes()
+        var starts = [0]
+        for id in 0..<tokenizer.vocabularySize {
+            json.string(tokenizer.token(Int32(truncatingIfNeeded: id)) ?? "")
+            starts.append(json.bytes.count)
+        }
+        tokens = json.bytes
+        self.starts = starts
+    }
+
+    /// The lines of the texts, in pieces that follow each other.
+    func lines(_ texts: [InputText]) -> [[UInt8]] {
+        inParallel(texts.count, threads: threads) { range in
+            var json = JSONBytes()
+            for index in range {
+                add(tokenizer.encode(texts[index].text, pair: texts[index].pair, maxLength: maxLength), to: &json)
+            }
+            return json.bytes
+        }
+    }
+
+    private func add(_ encoding: Encoding, to json: inout JSONBytes) {
+        json.raw("{\"input_ids\": [")
+        for (index, id) in encoding.inputIDs.enumerated() {
+            if index > 0 { json.raw(", ") }
+            json.integer(id)
+        }
+        json.raw("], \"tokens\": [")
+        for (index, id) in encoding.inputIDs.enumerated() {
+            if index > 0 { json.raw(", ") }
+            json.raw(tokens[starts[Int(id)]..<starts[Int(id) + 1]])
+        }
+        json.raw("]}")
+        json.newline()
+    }
+}

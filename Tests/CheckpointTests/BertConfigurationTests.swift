@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+
+@testable import Checkpoint
+
+@Suite struct BertConfigurationTests {
+    func parse(_ json: String) throws(CheckpointError) -> BertConfiguration {
+        try BertConfiguration(json: Data(json.utf8), path: "m/config.json")
+    }
+
+    @Test func missingKeysHaveTheDefaultsOfTransformers() throws {
+        let c = try parse(#"{"model_type": "bert", "pad_token_id": null, "classifier_dropout": null}"#)
+        #expect(c == BertConfiguration())
+        #expect(c.vocabSize == 30522 && c.hiddenSize == 768 && c.layers == 12 && c.heads == 12)
+        #expect(c.intermediateSize == 3072 && c.maxPositions == 512 && c.typeVocabSize == 2 && c.padTokenID == 0)
+        #expect(c.hiddenDropout == 0.1 && c.attentionDropout == 0.1 && c.classifierDropout == nil)
+        #expect(c.layerNormEpsilon == 1e-12 && c.initializerRange == 0.02 && c.hiddenAct == "gelu")
+        #expect(c.labels == ["LABEL_0", "LABEL_1"])
+    }
+
+    @Test func everyKeyIsRead() throws {
+        let c = try parse(
+            #"""
+            {"model_type":"bert","vocab_size":100,"hidden_size":24,"num_hidden_layers":3,"num_attention_heads":4,
+             "intermediate_size":48,"hidden_act":"gelu","hidden_dropout_prob":0,"attention_probs_dropout_prob":0.25,
+             "max_position_embeddings":64,"type_vocab_size":3,"layer_norm_eps":1e-5,"initializer_range":0.5,
+             "pad_token_id":9,"classifier_dropout":0.125,"position_embedding_type":"absolute","is_decoder":false,
+             "id2label":{"1":"b","0":"a","10":"k","2":"c","3":"d","4":"e","5":"f","6":"g","7":"h","8":"i","9":"j"}}
+            """#)
+        #expect(c.vocabSize == 100 && c.hiddenSize == 24 && c.layers == 3 && c.heads == 4 && c.intermediateSize == 48)
+        #expect(c.hiddenDropout == 0 && c.attentionDropout == 0.25 && c.classifierDropout == 0.125)
+        #expect(c.maxPositions == 64 && c.typeVocabSize == 3 && c.padTokenID == 9)
+        #expect(c.layerNormEpsilon == 1e-5 && c.initializerRange == 0.5)
+        #expect(c.labels == ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"])
+        #expect(try parse(#"{"model_type":"bert","num_labels":3}"#).labels == ["LABEL_0", "LABEL_1", "LABEL_2"])
+    }
+
+    @Test func writingDescribesTheNewTaskAndKeepsWhatItDoesNotKnow() throws {
+        var c = try parse(
+            #"""
+            {"model_type":"bert","architectures":["BertModel"],"problem_type":"regression","torch_dtype":"float16",
+             "_name_or_path":"x","finetuning_task":"y","label2id":{"z":0},"id2label":{"0":"z"},"use_cache":true,
+             "mine":{"a":[1,2.0,null,"é\n"]}, "num_labels": 1, "transformers_version": "4.8.2"}
+            """#)
+        c.labels = ["no", "yes \"é\"\t/"]
+        c.hiddenDropout = 0.3
+        let object = try #require(try JSONSerialization.jsonObject(with: c.json()) as? [String: Any])
+        #expect(object["architectures"] as? [String] == ["BertForSequenceClassification"])
+        #expect(object["problem_type"] as? String == "single_label_classification")
+        #expect(object["model_type"] as? String == "bert")
+        #expect(object["id2label"] as? [String: String] == ["0": "no", "1": "yes \"é\"\t/"])
+        #expect(object["label2id"] as? [String: Int] == ["no": 0, "yes \"é\"\t/": 1])
+        #expect(object["use_cache"] as? Bool == true)
+        #expect(object["torch_dtype"] as? String == "float32")
+        for stale in ["_name_or_path", "finetuning_task", "num_labels", "transformers_version"] {
+            #expect(object[stale] == nil)
+        }
+        let text = String(decoding: c.json(), as: UTF8.self)
+        #expect(text.contains("\"hidden_dropout_prob\": 0.3,"))
+        #expect(text.contains("\"layer_norm_eps\": 1e-12,"))
+        #expect(text.contains("2.0"))
+        let back = try BertConfiguration(json: c.json(), path: "x")
+        #expect(back.labels == c.labels && back.hiddenDropout == 0.3)
+        #expect(try BertConfiguration(json: back.json(), path: "x") == back)
+        #expect(back.json() == c.json())
+    }
+
+    @Test func codableGoesThereAndBack() throws {
+        var c = BertConfiguration()
+        c.labels = ["a", "b", "c"]
+        c.classifierDropout = 0.2
+        let back = try JSONDecoder().decode(BertConfiguration.self, from: JSONEncoder().encode(c))
+        #expect(back.labels == c.labels && back.classifierDropout == 0.2 && back.layerNormEpsilon == 1e-12)
+        #expect(back.json() == c.json())
+        #expect(throws: CheckpointError.self) {
+            try JSONDecoder().decode(BertConfiguration.self, from: Data(#"{"model_type":"gpt2"}"#.utf8))
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"model_type":"roberta"}"#, "model_type is \"roberta\", only \"bert\" is supported"),
+        ("{}", "model_type is missing, only \"bert\""),
+        (#"{"model_type":7}"#, "model_type is 7"),
+        ("", "not valid JSON"), ("[]", "must be a JSON object"), ("{\"model_type\":\"bert\"", "not valid JSON"),
+        (#"{"model_type":"bert","vocab_size":NaN}"#, "not valid JSON"),
+        (#"{"model_type":"bert","vocab_size":1,"vocab_size":2}"#, "the key \"vocab_size\" comes twice"),
+        (String(repeating: "[", count: 100_000), "nested more than"),
+        (#"{"model_type":"bert","x":1e999}"#, "too large"),
+        (#"{"model_type":"bert","vocab_size":0}"#, "vocab_size is 0"),
+        (#"{"model_type":"bert","vocab_size":-5}"#, "vocab_size is -5"),
+        (#"{"model_type":"bert","vocab_size":99999999999}"#, "vocab_size is 99999999999"),
+        (#"{"model_type":"bert","vocab_size":99999999999999999999}"#, "vocab_size is 1e+20, must be a whole number"),
+        (#"{"model_type":"bert","vocab_size":"30522"}"#, "must be a whole number"),
+        (#"{"model_type":"bert","hidden_size":384.5}"#, "must be a whole number"),
+        (#"{"model_type":"bert","hidden_size":100,"num_attention_heads":12}"#, "hidden_size 100 is not a multiple"),
+        (#"{"model_type":"bert","num_attention_heads":0}"#, "num_attention_heads is 0"),
+        (#"{"model_type":"bert","num_hidden_layers":0}"#, "num_hidden_layers is 0"),
+        (#"{"model_type":"bert","max_position_embeddings":9223372036854775807}"#, "max_position_embeddings is"),
+        (#"{"model_type":"bert","pad_token_id":30522}"#, "pad_token_id is 30522, must be 0 to 30521"),
+        (#"{"model_type":"bert","hidden_act":"relu"}"#, "hidden_act is \"relu\", only \"gelu\""),
+        (#"{"model_type":"bert","hidden_act":"gelu_new"}"#, "hidden_act is"),
+        (#"{"model_type":"bert","hidden_dropout_prob":1}"#, "hidden_dropout_prob is 1.0"),
+        (#"{"model_type":"bert","attention_probs_dropout_prob":-0.1}"#, "attention_probs_dropout_prob is -0.1"),
+        (#"{"model_type":"bert","classifier_dropout":"x"}"#, "classifier_dropout is \"x\", must be a number"),
+        (#"{"model_type":"bert","layer_norm_eps":0}"#, "layer_norm_eps is 0.0"),
+        (#"{"model_type":"bert","initializer_range":1e308}"#, "initializer_range is inf"),
+        (#"{"model_type":"bert","position_embedding_type":"relative_key"}"#, "only \"absolute\" is supported"),
+        (#"{"model_type":"bert","is_decoder":true}"#, "is_decoder is true, only false"),
+        (#"{"model_type":"bert","quantization_config":{"bits":4}}"#, "has quantization_config"),
+        (#"{"model_type":"bert","pruned_heads":{"0":[1]}}"#, "has pruned_heads"),
+        (#"{"model_type":"bert","id2label":{"0":"a","2":"b"}}"#, "id2label has 2 labels, but none for the id 1"),
+        (#"{"model_type":"bert","id2label":{"0":"a","1":"a"}}"#, "has the label \"a\" twice"),
+        (#"{"model_type":"bert","id2label":{"0":null}}"#, "id2label[0] is null"),
+        (#"{"model_type":"bert","id2label":["a"]}"#, "id2label is an array"),
+        (#"{"model_type":"bert","num_labels":0}"#, "num_labels is 0"),
+        (#"{"model_type":"bert","num_labels":100000000000}"#, "num_labels is 100000000000"),
+    ])
+    func errorsNameFileAndKey(json: String, reason: String) {
+        let message = failure { _ = try parse(json) }
+        #expect(message.hasPrefix("m/config.json: "))
+        #expect(message.contains(reason), "\(message)")
+    }
+
+    @Test func largestSizesDoNotOverflow() throws {
+        let c = try parse(
+            #"""
+            {"model_type":"bert","vocab_size":16777216,"hidden_size":65536,"num_hidden_layers":1000,
+             "intermediate_size":1048576,"max_position_embeddings":1048576,"type_vocab_size":65536,
+             "num_attention_heads":4096}
+            """#)
+        #expect(c.encoderParameterCount > 0)
+    }
+
+    @Test func encoderParametersOfMiniLM() throws {
+        var c = BertConfiguration()
+        (c.hiddenSize, c.layers, c.intermediateSize) = (384, 6, 1536)
+        // 22,713,216 as transformers counts BertModel, less the pooler's 384 * 384 + 384.
+        #expect(c.encoderParameterCount == 22_713_216 - 147_840)
+    }
+}

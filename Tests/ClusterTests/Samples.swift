@@ -1,0 +1,83 @@
+import Foundation
+import Training
+import Transformer
+
+@testable import Cluster
+
+/// Values to test with.
+enum Samples {
+    static let digest = String(repeating: "0a", count: 32)
+
+    static func batch(_ lengths: [Int] = [3, 1], labels: Bool = true, types: Bool = false) -> PackedBatch {
+        var batch = PackedBatch()
+        for (i, length) in lengths.enumerated() {
+            batch.append(
+                tokenIDs: (0..<length).map { Int32($0 + i) }, typeIDs: (0..<length).map { types ? Int32($0 % 2) : 0 },
+                sampleKey: UInt32(i * 7), label: labels ? Int32(i % 3) : nil)
+        }
+        return batch
+    }
+
+    static let workerMessages: [WorkerMessage] = {
+        let bodies: [WorkerMessage.Body] = [
+            .hello(
+                WorkerDescription(
+                    host: "cassiopeia", pid: 4711, threads: 2, cpu: "Some Processor", instructionSet: "AVX2")),
+            .chunkRequest(8..<16), .bound(endpoint: "ipc:///run/x/data-1"), .ready,
+            .stepReport(
+                StepReport(
+                    lossSums: [1.5, -0.25, .nan], gradientNorm: 2, computeSeconds: 0.5, allreduceSeconds: 0.25,
+                    stepSeconds: 0.75, residentBytes: 1 << 30, bytesSent: 99)),
+            .evaluationReport(id: 7, logits: [1, 2, 3, -4]), .digest(digest),
+            .failure(
+                WorkerFailure(kind: .nonFinite, phase: "step 3", message: "the loss", peers: [1, 2], microBatch: 0)),
+            .failure(WorkerFailure(kind: .peer, phase: "", message: "")), .heartbeat(residentBytes: 12),
+            .chunk(.secondMoment, index: 3, payload: Data([0, 0, 128, 63])),
+        ]
+        return bodies.enumerated().map { WorkerMessage(generation: UInt64($0), step: 5, body: $1) }
+    }()
+
+    static let coordinatorMessages: [CoordinatorMessage] = {
+        let bodies: [CoordinatorMessage.Body] = [
+            .refusal("no"),
+            .welcome(
+                Welcome(
+                    modelConfiguration: "{}", hyperparameters: "{}", seed: .max, weightCount: 1 << 20,
+                    weightsSHA256: digest, heartbeatTimeout: 5)),
+            .chunk(.weights, index: 0, payload: Data(repeating: 1, count: 16)), .membership(rank: 1, worldSize: 3),
+            .peers(["ipc:///a", "ipc:///b"]),
+            .step(
+                StepOrder(
+                    learningRate: 1e-4, leafCount: 5, partition: [0..<2, 2..<2, 2..<5], sampleCount: 9,
+                    embeddingRows: [0, 1, 5, 30_000], batches: [batch(types: true), batch([2])])),
+            .step(
+                StepOrder(
+                    learningRate: 0, leafCount: 1, partition: [0..<0, 0..<1], sampleCount: 1, embeddingRows: [4],
+                    batches: [])),
+            .evaluate(id: 3, batches: [batch(labels: false)]), .digestRequest, .stateRequest(.firstMoment, index: 12),
+            .abandon("a"), .shutdown("b"), .heartbeat,
+        ]
+        return bodies.enumerated().map { CoordinatorMessage(generation: UInt64($0), step: 2, body: $1) }
+    }()
+
+    /// Calls `body` with frames as a socket would give them.
+    static func withFrames<R>(
+        _ frames: [[UInt8]], _ body: ([UnsafeRawBufferPointer]) throws(ProtocolError) -> R
+    ) throws(ProtocolError) -> R {
+        let copies = frames.map { bytes -> UnsafeMutableRawBufferPointer in
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
+            copy.copyBytes(from: bytes)
+            return copy
+        }
+        defer { for copy in copies { copy.deallocate() } }
+        return try body(copies.map { UnsafeRawBufferPointer($0) })
+    }
+
+    static func decodeWorker(_ frames: [[UInt8]]) throws(ProtocolError) -> WorkerMessage {
+        try withFrames(frames) { frames throws(ProtocolError) in try WorkerMessage(frames: frames) }
+    }
+
+    static func decodeCoordinator(_ frames: [[UInt8]]) throws(ProtocolError) -> CoordinatorMessage {
+        try withFrames(frames) { frames throws(ProtocolError) in try CoordinatorMessage(frames: frames) }
+    }
+}

@@ -1,0 +1,86 @@
+import Testing
+
+@testable import Dashboard
+
+struct FormatTests {
+    @Test(arguments: [
+        (0, "0"), (7, "7"), (999, "999"), (1000, "1,000"), (12_045, "12,045"), (1_000_000, "1,000,000"),
+        (-1_234, "-1,234"), (Int.min, "-9,223,372,036,854,775,808"),
+    ])
+    func countsHaveACommaEveryThreeDigits(value: Int, text: String) {
+        #expect(Format.count(value) == text)
+    }
+
+    @Test(arguments: [
+        (0, "0"), (950, "950"), (999, "999"), (1_000, "1.00k"), (22_713_216, "22.7M"), (999_949, "1.00M"),
+        (109_486_854, "109M"), (-1_500_000, "-1.50M"),
+    ])
+    func largeNumbersKeepThreeDigits(value: Int, text: String) {
+        #expect(Format.compact(value) == text)
+    }
+
+    @Test(arguments: [(12, "12 B"), (87_600_000, "87.6 MB"), (1_500, "1.50 kB"), (2_000_000_000, "2.00 GB")])
+    func bytesHaveAUnit(value: Int, text: String) {
+        #expect(Format.bytes(value) == text)
+    }
+
+    @Test(arguments: [
+        (0, "0.00 s"), (0.423, "0.42 s"), (0.999, "1.0 s"), (8.34, "8.3 s"), (9.96, "10 s"), (42.4, "42 s"),
+        (59.6, "1 min 00 s"), (185, "3 min 05 s"), (3599.7, "1 h 00 min"), (7620, "2 h 07 min"),
+        (86_399, "1 d 00 h"), (100 * 3600, "4 d 04 h"), (-1, "-"), (.nan, "-"), (.infinity, "-"),
+    ] as [(Double, String)])
+    func durationsHaveTheirTwoLargestUnits(seconds: Double, text: String) {
+        #expect(Format.duration(seconds) == text)
+    }
+
+    @Test(arguments: [
+        (5213.7, "5,214"), (9.96, "10"), (3.21, "3.2"), (0, "0.0"), (.nan, "-"), (.infinity, "-"),
+    ] as [(Double, String)])
+    func ratesAreWholeFromTenOn(value: Double, text: String) {
+        #expect(Format.rate(value) == text)
+    }
+
+    @Test(arguments: [
+        (0.43214, "0.4321"), (0, "0.0000"), (0.00012, "1.2e-04"), (3e7, "3.0e+07"), (.nan, "nan"),
+    ] as [(Double, String)])
+    func lossesStayReadableWhenTiny(value: Double, text: String) {
+        #expect(Format.loss(value) == text)
+    }
+
+    @Test func learningRatesAreScientific() {
+        #expect(Format.scientific(9.13e-5) == "9.1e-05")
+        #expect(Format.scientific(0) == "0")
+    }
+
+    @Test func oneIsNotMany() {
+        #expect(Format.plural(1, "worker") == "1 worker")
+        #expect(Format.plural(2189, "class", "classes") == "2,189 classes")
+    }
+}
+
+struct TextWidthTests {
+    @Test(arguments: [("abc", 3), ("中文", 4), ("e\u{301}", 1), ("", 0), ("한글 a", 6)])
+    func wideCharactersTakeTwoColumns(text: String, columns: Int) {
+        #expect(text.columns == columns)
+    }
+
+    @Test func shorteningKeepsToTheWidth() {
+        #expect("abcdefgh".shortened(to: 8) == "abcdefgh")
+        #expect("abcdefgh".shortened(to: 6) == "abc...")
+        #expect("中文字符".shortened(to: 6) == "中...")
+        #expect("abc".shortened(to: 2) == "..")
+    }
+
+    @Test func controlCharactersAreNotShown() {
+        #expect("a\u{1B}[2Jb\nc".printable == "a[2Jbc")
+        #expect("plain é 中".printable == "plain é 中")
+    }
+
+    @Test func shellWordsAreQuotedWhereTheyMustBe() {
+        #expect(shellQuoted("runs/r8-1/model") == "runs/r8-1/model")
+        #expect(shellQuoted("my run") == "'my run'")
+        #expect(shellQuoted("it's $HOME") == "'it'\\''s $HOME'")
+        #expect(shellQuoted("") == "''")
+        #expect(shellQuoted("a;b") == "'a;b'")
+    }
+}

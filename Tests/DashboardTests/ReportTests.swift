@@ -1,0 +1,130 @@
+@testable import Cluster
+import Foundation
+import Testing
+
+@testable import Dashboard
+
+struct ReportTests {
+    @Test func theReportOfARunEndsWithACommandThatWorks() {
+        let text = RunReport(result: Samples.result, command: "./launch.sh").text
+        #expect(text.contains("accuracy    0.9374\n"))
+        #expect(text.contains("evaluation  2,189 test examples, 312 examples/s, loss 0.2100\n"))
+        #expect(text.contains("training    80 steps by 2 workers, 61 examples/s, 5,214 tokens/s\n"))
+        #expect(text.contains("time        1 min 15 s, the first step began after 0.80 s\n"))
+        #expect(text.hasSuffix("  ./launch.sh predict --model 'runs/my run/model' --text \"Type a text here\""))
+    }
+
+    @Test func aRunWithoutATestSetHasNoAccuracy() {
+        var result = Samples.result
+        result.test = nil
+        #expect(!RunReport(result: result, command: "shoal").text.contains("accuracy"))
+    }
+
+    @Test func theClassesOfAnEvaluationAreATable() {
+        let metrics = Samples.metrics(
+            labels: ["acquisitions", "earn"], counts: [(0, 0, 1_200), (0, 1, 3), (1, 1, 7), (1, 0, 1)])
+        let text = EvaluationReport(metrics).text(width: 80)
+        #expect(
+            text == """
+                class         precision   recall       f1    count
+                acquisitions     0.9992   0.9975   0.9983    1,203
+                earn             0.7000   0.8750   0.7778        8
+
+                accuracy  0.9967
+                macro F1  0.8881
+                loss      0.2500
+                examples  1,211
+
+                confusion matrix: a row a true class, a column a predicted one
+                                    0  1
+                0  acquisitions  1200  3
+                1  earn             1  7
+                """)
+    }
+
+    @Test func labelsOfWideCharactersStayInTheirColumn() {
+        let metrics = Samples.metrics(labels: ["好评", "neg"], counts: [(0, 0, 1), (1, 1, 1)])
+        let lines = EvaluationReport(metrics).classes.split(separator: "\n").map { String($0).columns }
+        #expect(Set(lines).count == 1)
+    }
+
+    @Test func manyClassesFitIntoATerminalToo() {
+        let labels = (0..<52).map { "class-\($0)" }
+        let metrics = Samples.metrics(
+            labels: labels, counts: (0..<52).map { ($0, $0, 40) } + [(7, 3, 2), (7, 51, 5), (8, 0, 1)])
+        let text = EvaluationReport(metrics).confusion(width: 80)
+        let lines = text.split(separator: "\n").map(String.init)
+        #expect(lines.count == 53)
+        #expect(lines[8] == "class-7   40 | class-51 5, class-3 2")
+        #expect(lines[9] == "class-8   40 | class-0 1")
+        #expect(lines[10] == "class-9   40")
+        // There is room for all on a wide one.
+        #expect(EvaluationReport(metrics).confusion(width: 300).contains("51  class-51"))
+    }
+}
+
+struct TerminalTraitsTests {
+    @Test func aFileIsNoTerminal() throws {
+        let null = open("/dev/null", O_WRONLY)
+        defer { close(null) }
+        let traits = TerminalTraits(descriptor: null, environment: ["TERM": "xterm"])
+        #expect(traits == TerminalTraits(isInteractive: false, usesColor: false))
+        #expect(TerminalTraits.width(of: null) == 80)
+    }
+
+    @Test func aTerminalIsRecognisedAndNoColorIsRespected() throws {
+        var (controller, terminal): (Int32, Int32) = (-1, -1)
+        var size = winsize(ws_row: 24, ws_col: 101, ws_xpixel: 0, ws_ypixel: 0)
+        try #require(openpty(&controller, &terminal, nil, nil, &size) == 0)
+        defer {
+            close(controller)
+            close(terminal)
+        }
+        func traits(_ environment: [String: String]) -> TerminalTraits {
+            TerminalTraits(descriptor: terminal, environment: environment)
+        }
+        #expect(traits(["TERM": "xterm"]) == TerminalTraits(isInteractive: true, usesColor: true))
+        #expect(traits(["TERM": "xterm", "NO_COLOR": "1"]) == TerminalTraits(isInteractive: true, usesColor: false))
+        #expect(traits(["TERM": "xterm", "NO_COLOR": ""]).usesColor)
+        #expect(traits(["TERM": "dumb"]) == TerminalTraits(isInteractive: false, usesColor: false))
+        #expect(TerminalTraits.width(of: terminal) == 101)
+    }
+}
+
+struct RunDisplayTests {
+    /// What a display wrote to a pseudo terminal.
+    private func written(_ body: (RunDisplay) -> Void) throws -> String {
+        var (controller, terminal): (Int32, Int32) = (-1, -1)
+        var size = winsize(ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0)
+        try #require(openpty(&controller, &terminal, nil, nil, &size) == 0)
+        defer { close(controller) }
+        body(
+            RunDisplay(descriptor: terminal, traits: TerminalTraits(isInteractive: true, usesColor: false)))
+        close(terminal)
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = read(controller, &buffer, buffer.count)
+        return String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+    }
+
+    @Test func theLiveLineIsClearedBeforeOtherLinesAndAtTheEnd() throws {
+        let text = try written { display in
+            display.show(.training)
+            display.show(.warning("hm"))
+            display.show(.saving)
+            display.close()
+        }
+        #expect(text == "starting\r\u{1B}[2Kwarning: hm\r\nsaving\r\u{1B}[2K")
+    }
+
+    @Test func aClosedPipeIsNoError() {
+        signal(SIGPIPE, SIG_IGN)
+        var ends: [Int32] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        close(ends[0])
+        defer { close(ends[1]) }
+        let display = RunDisplay(descriptor: ends[1])
+        display.line("nobody reads this")
+        display.close()
+        #expect(TerminalTraits(descriptor: ends[1]).isInteractive == false)
+    }
+}

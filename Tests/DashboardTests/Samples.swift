@@ -1,0 +1,33 @@
+@testable import Cluster
+import Training
+
+@testable import Dashboard
+
+/// What the tests feed the display with.
+enum Samples {
+    static let summary = RunSummary(
+        examples: 256, labels: ["acq", "earn"], parameters: 22_713_216, totalSteps: 80, stepsPerEpoch: 8, workers: 2,
+        endpoint: "ipc:///tmp/x", output: "runs/a")
+
+    static func step(_ step: Int, loss: Double = 0.5, seconds: Double = 2) -> RunEvent {
+        .step(
+            StepMetrics(
+                step: step, epoch: (step - 1) / 8 + 1, loss: loss, learningRate: 9.13e-5, gradientNorm: 1, samples: 32,
+                tokens: 2000, tokensPerSecond: 1000, stepSeconds: seconds, computeSeconds: 1.9, allreduceSeconds: 0.1,
+                bytesSent: 1, residentBytes: 1, elapsedSeconds: Double(step) * seconds, totalSteps: 80))
+    }
+
+    static func metrics(labels: [String], counts: [(truth: Int, prediction: Int, count: Int)]) -> ClassificationMetrics
+    {
+        var confusion = ConfusionMatrix(classes: labels.count)
+        for (truth, prediction, count) in counts {
+            for _ in 0..<count { confusion.add(truth: truth, prediction: prediction) }
+        }
+        return ClassificationMetrics(confusion: confusion, labels: labels, lossSum: 0.25 * Double(confusion.total))
+    }
+
+    static let result = RunResult(
+        test: .init(accuracy: 0.93741, macroF1: 0.9012, loss: 0.21, examples: 2189, examplesPerSecond: 312.4),
+        steps: 80, weightsSHA256: "abc123", wallSeconds: 75, tokensPerSecond: 5213.7, examplesPerSecond: 61,
+        workers: 2, secondsToFirstStep: 0.8, modelPath: "runs/my run/model", output: "runs/my run")
+}
