@@ -15,7 +15,8 @@ public struct ColumnNames: Sendable, Equatable {
     }
 
     private static let usualTexts = [
-        "text", "sentence", "sentence1", "text1", "premise", "question", "content", "document", "review", "body", "tweet",
+        "text", "sentence", "sentence1", "text1", "premise", "question", "content", "document", "review", "body",
+        "tweet",
         "comment", "message",
     ]
     private static let usualPairs = ["text_pair", "textpair", "sentence2", "text2", "hypothesis", "passage"]

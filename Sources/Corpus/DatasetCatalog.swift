@@ -53,7 +53,8 @@ public enum DatasetCatalog {
 
     private static func tables(_ stem: String) -> FetchEntry.Contents {
         .tables(
-            train: "orangecontrib/text/datasets/\(stem)-train.tab", test: "orangecontrib/text/datasets/\(stem)-test.tab")
+            train: "orangecontrib/text/datasets/\(stem)-train.tab", test: "orangecontrib/text/datasets/\(stem)-test.tab"
+        )
     }
 
     /// All entries, models first.
@@ -99,6 +100,7 @@ public enum DatasetCatalog {
     /// - Throws: An error that lists the names there are.
     public static func entry(_ name: String) throws(CorpusError) -> FetchEntry {
         if let entry = entries.first(where: { $0.name.lowercased() == name.lowercased() }) { return entry }
-        throw CorpusError(name, "nothing of that name to fetch; there are \(entries.map(\.name).joined(separator: ", "))")
+        throw CorpusError(
+            name, "nothing of that name to fetch; there are \(entries.map(\.name).joined(separator: ", "))")
     }
 }

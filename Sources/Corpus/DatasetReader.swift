@@ -36,7 +36,8 @@ public enum DatasetReader {
             case "jsonl", "json", "ndjson": self = .jsonLines
             case "txt" where !requiresLabels, "" where !requiresLabels: self = .plain
             default:
-                throw CorpusError(path, "what format is this? Name it .csv, .tsv or .jsonl (.txt where no labels are needed)")
+                throw CorpusError(
+                    path, "what format is this? Name it .csv, .tsv or .jsonl (.txt where no labels are needed)")
             }
         }
     }
@@ -76,7 +77,9 @@ public enum DatasetReader {
             examples.append(example)
         }
         guard !examples.isEmpty else { throw CorpusError(path, "there are no examples below the header") }
-        guard options.requiresLabels else { return Dataset(path: path, labels: options.labels ?? [], examples: examples) }
+        guard options.requiresLabels else {
+            return Dataset(path: path, labels: options.labels ?? [], examples: examples)
+        }
         let (names, renumbered) = labels.ordered()
         for i in examples.indices { examples[i].label = examples[i].label.map { renumbered[Int($0)] } }
         return Dataset(path: path, labels: names, examples: examples)
@@ -191,7 +194,8 @@ public enum DatasetReader {
                     throw CorpusError(file.path, line: line, "the key \(quoted(key)) is missing")
                 }
                 guard let text = field.text else {
-                    throw CorpusError(file.path, line: line, "the value of \(quoted(key)) is no text, number or truth value")
+                    throw CorpusError(
+                        file.path, line: line, "the value of \(quoted(key)) is no text, number or truth value")
                 }
                 return text
             }

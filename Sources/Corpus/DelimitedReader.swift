@@ -40,7 +40,9 @@ struct DelimitedReader {
         let bytes = file.bytes
         let end = bytes.count
         // Blank lines.
-        while position < end, bytes[position] == 10 || (bytes[position] == 13 && position + 1 < end && bytes[position + 1] == 10) {
+        while position < end,
+            bytes[position] == 10 || (bytes[position] == 13 && position + 1 < end && bytes[position + 1] == 10)
+        {
             position += bytes[position] == 10 ? 1 : 2
             line += 1
         }
@@ -91,7 +93,8 @@ struct DelimitedReader {
         while true {
             guard position < end else {
                 throw CorpusError(
-                    file.path, line: opening, "a quoted field begins here and never ends; close it, or double its quotes")
+                    file.path, line: opening,
+                    "a quoted field begins here and never ends; close it, or double its quotes")
             }
             if position - first > limit { throw tooLong(record.line) }
             let byte = bytes[position]

@@ -9,7 +9,8 @@ struct ExternalTools: Sendable {
     ) async throws -> Data {
         do {
             let result = try await Subprocess.run(
-                .name(tool), arguments: Arguments(arguments), output: .data(limit: limit), error: .string(limit: 1 << 16))
+                .name(tool), arguments: Arguments(arguments), output: .data(limit: limit),
+                error: .string(limit: 1 << 16))
             guard result.terminationStatus.isSuccess else {
                 let said = (result.standardError ?? "").split(separator: "\n").last.map { String($0) } ?? ""
                 throw failure(said.isEmpty ? "\(tool) ended with \(result.terminationStatus)" : said)
@@ -34,8 +35,11 @@ struct ExternalTools: Sendable {
     func download(_ address: String, to path: String, bytes: Int) async throws {
         _ = try await run(
             "curl",
-            ["-fsSL", "--retry", "2", "--speed-limit", "1000", "--speed-time", "60", "--max-filesize", "\(2 * bytes)",
-                "-o", path, address]
+            [
+                "-fsSL", "--retry", "2", "--speed-limit", "1000", "--speed-time", "60", "--max-filesize",
+                "\(2 * bytes)",
+                "-o", path, address,
+            ]
         ) { CorpusError(address, "the download failed (\($0)); try again") }
     }
 

@@ -111,7 +111,7 @@ public struct Fetcher: Sendable {
                 let isOptional = name == "special_tokens_map.json"
                 do {
                     try await tools.unzip(archive, member: "\(inner)/\(name)", to: folder)
-                } catch where isOptional { continue }
+                } catch  where isOptional { continue }
             }
         case .tables(let train, let test):
             for (member, name) in [(train, "train.csv"), (test, "test.csv")] {

@@ -20,6 +20,7 @@ public struct Narrator {
     let showsWorkers: Bool
 
     private var summary: RunSummary?
+    private var waiting = "waiting for workers"
     private var throughput = Throughput()
     private var lastDrawn = -Double.infinity
     private var lastPlain = -Double.infinity
@@ -46,15 +47,16 @@ public struct Narrator {
         switch event {
         case .started(let summary):
             self.summary = summary
-            return start(summary).map { .line($0) } + live("waiting for workers", time, width, force: true)
+            return start(summary).map { .line($0) } + live(waiting, time, width)
         case .workerJoined(let worker, let joined, let expected):
+            waiting = "waiting for workers: \(joined) of \(expected) joined"
             let line =
                 "\(worker.name.printable) joined (\(joined) of \(expected)): \(worker.cpu.printable), "
                 + "\(worker.instructionSet.printable), \(Format.plural(worker.threads, "thread"))"
             return (showsWorkers ? [.line(line)] : [])
-                + live("waiting for workers: \(joined) of \(expected) joined", time, width, force: true)
+                + live(waiting, time, width)
         case .training:
-            return live("starting", time, width, force: true)
+            return live("starting", time, width)
         case .step(let step):
             return tell(step, at: time, width: width)
         case .evaluating(let kind, let done, let total):
@@ -62,11 +64,11 @@ public struct Narrator {
             line.add("evaluating: \(kind.rawValue)", rank: 0)
             line.add("\(Format.count(done)) of \(Format.count(total))", rank: 1)
             line.done = Double(done) / Double(max(1, total))
-            return progress(line, at: time, width: width, force: done == total)
+            return progress(line, at: time, width: width, force: traits.isInteractive && done == total)
         case .evaluation(let record):
             return [.line(Self.evaluation(record))]
         case .saving:
-            return live("saving", time, width, force: true)
+            return live("saving", time, width)
         case .checkpoint(let path):
             return [.line("checkpoint written: \(path)")]
         case .workerOutput(let worker, let text):
@@ -105,7 +107,10 @@ public struct Narrator {
         line.add("loss \(Format.loss(throughput.loss))", rank: 2)
         line.add("lr \(Format.scientific(step.learningRate))", rank: 5)
         line.add("\(Format.rate(throughput.tokensPerSecond)) tokens/s", rank: 4)
-        line.add("\(Format.duration(Double(total - step.step) * throughput.secondsPerStep)) left", rank: 3)
+        if step.step < total {
+            let left = Double(total - step.step) * throughput.secondsPerStep
+            line.add("\(Format.duration(left)) left", rank: 3)
+        }
         line.done = Double(step.step) / Double(max(1, total))
         let isLast = step.step == total
         let mark = step.step == 1 || isLast || step.step % perEpoch == 0
@@ -125,11 +130,12 @@ public struct Narrator {
         return [.line(line.text)]
     }
 
-    private mutating func live(_ text: String, _ time: Double, _ width: Int, force: Bool) -> [Output] {
+    /// Shows what goes on where nothing can be counted: on a terminal only.
+    private mutating func live(_ text: String, _ time: Double, _ width: Int) -> [Output] {
         guard traits.isInteractive else { return [] }
         var line = ProgressLine()
         line.add(text, rank: 0)
-        return progress(line, at: time, width: width, force: force)
+        return progress(line, at: time, width: width, force: true)
     }
 
     /// The outcome of an evaluation on one line.

@@ -27,7 +27,8 @@ public enum Matmul {
             transposeA ? 84 : 78, transposeB ? 84 : 78,  // 'T' and 'N'
             dnnl_dim_t(m), dnnl_dim_t(n), dnnl_dim_t(k), alpha, a, dnnl_dim_t(lda), b, dnnl_dim_t(ldb), beta, c,
             dnnl_dim_t(ldc))
-        precondition(status == dnnl_success, "dnnl_sgemm refused (m \(m), n \(n), k \(k)) with status \(status.rawValue)")
+        precondition(
+            status == dnnl_success, "dnnl_sgemm refused (m \(m), n \(n), k \(k)) with status \(status.rawValue)")
     }
 
     /// Tells oneDNN to use the calling thread alone, from now on, for products that this thread asks for.

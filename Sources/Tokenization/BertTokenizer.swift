@@ -98,7 +98,9 @@ public final class BertTokenizer: Sendable {
         utf8 text: UnsafeBufferPointer<UInt8>, pair: UnsafeBufferPointer<UInt8>? = nil, maxLength: Int
     ) -> Encoding {
         let pieces = pair == nil ? template.single : template.pair
-        let room = max(0, maxLength - EncodingTemplate.specialCount(pieces))
+        // Into a range where sums cannot overflow.
+        let length = min(max(maxLength, 0), 1 << 40)
+        let room = max(0, length - EncodingTemplate.specialCount(pieces))
         guard let pair else {
             let ids = ids(of: text, limit: room)
             return EncodingTemplate.apply(pieces, first: ids.prefix(room), second: [])

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What normalizer and pre-tokenizer together do with each code point, for one setting of the options.
 ///
 /// The reference runs four passes over the text (clean, space out ideographs, decompose and drop accents, lower case),
@@ -50,7 +52,19 @@ struct CharacterTable: Sendable {
     /// The first and last precomposed Hangul syllable, taken apart by arithmetic (Unicode Standard, section 3.12).
     static let hangul: ClosedRange<UInt32> = 0xAC00...0xD7A3
 
-    init(_ options: NormalizerOptions) {
+    private static let made = Mutex<[NormalizerOptions: CharacterTable]>([:])
+
+    /// The table for these options, made once: it takes milliseconds, and all tokenizers of a kind share it.
+    static func shared(_ options: NormalizerOptions) -> CharacterTable {
+        made.withLock { made in
+            if let table = made[options] { return table }
+            let table = CharacterTable(options)
+            made[options] = table
+            return table
+        }
+    }
+
+    private init(_ options: NormalizerOptions) {
         let sets = UnicodeSets.shared
         let marks = Set(options.stripsAccents ? sets.marks.joined().map { $0 } : [])
         var classes: [UInt32: UInt16] = [:]
@@ -59,12 +73,15 @@ struct CharacterTable: Sendable {
 
         var table = [UInt16](repeating: Action.word, count: 0x110000)
         for (c, action) in classes { table[Int(c)] = action }
-        if options.handleChineseCharacters {
-            for c in sets.ideographs.joined() { table[Int(c)] = Action.single }
+        func fill(_ ranges: [ClosedRange<UInt32>], _ action: UInt16) {
+            table.withUnsafeMutableBufferPointer { table in
+                for range in ranges {
+                    table[Int(range.lowerBound)...Int(range.upperBound)].update(repeating: action)
+                }
+            }
         }
-        if options.stripsAccents {
-            for c in Self.hangul { table[Int(c)] = Action.hangul }
-        }
+        if options.handleChineseCharacters { fill(sets.ideographs, Action.single) }
+        if options.stripsAccents { fill([Self.hangul], Action.hangul) }
         actions = table
 
         var programmed = Set<UInt32>()
@@ -98,7 +115,10 @@ struct CharacterTable: Sendable {
             add(program, for: c)
         }
         if options.cleanText {
-            for c in sets.removed.joined() { actions[Int(c)] = Action.drop }
+            table = actions
+            actions = []
+            fill(sets.removed, Action.drop)
+            actions = table
         }
     }
 

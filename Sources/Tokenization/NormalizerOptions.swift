@@ -1,5 +1,5 @@
 /// The switches of BERT's text normalizer, by their names in `tokenizer.json`.
-struct NormalizerOptions: Sendable, Equatable {
+struct NormalizerOptions: Sendable, Hashable {
     /// Removes control characters and makes every white space a space.
     var cleanText = true
     /// Makes each Chinese character a word.

@@ -5,7 +5,7 @@ struct ScannerTables: Sendable {
     private let ascii: [UInt16]
 
     init(_ options: NormalizerOptions) {
-        let characters = CharacterTable(options)
+        let characters = CharacterTable.shared(options)
         self.characters = characters
         ascii = (0..<256).map { (byte: Int) -> UInt16 in
             typealias Class = TextScanner.Class

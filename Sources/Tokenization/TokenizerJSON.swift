@@ -120,8 +120,10 @@ enum TokenizerJSON {
                 throw TokenizerError(path, "\(place) gives \(name) the id \(id), the vocabulary gives it \(known)")
             }
         } else if let conflict = vocabulary.reserve(content, id: id) {
-            throw TokenizerError(path, "\(place): token \(name) with id \(id): "
-                + VocabularyText.reason(conflict, vocabulary))
+            throw TokenizerError(
+                path,
+                "\(place): token \(name) with id \(id): "
+                    + VocabularyText.reason(conflict, vocabulary))
         }
         return AddedTokens.Token(
             content: content, id: Int32(id), singleWord: value["single_word"]?.bool ?? false,
@@ -172,7 +174,8 @@ enum TokenizerJSON {
             return result
         case let other:
             throw TokenizerError(
-                path, "has the post-processor \(other ?? "(none)"); only TemplateProcessing and BertProcessing can be used")
+                path,
+                "has the post-processor \(other ?? "(none)"); only TemplateProcessing and BertProcessing can be used")
         }
     }
 }

@@ -55,7 +55,9 @@ struct Attention {
     /// Calls `body` for each sequence and head with the first query row, the first key row, the number of queries and of
     /// keys, and the offset of its probabilities.
     @inline(__always)
-    private func forEachHead(_ body: (_ s: Int, _ head: Int, _ q0: Int, _ k0: Int, _ n: Int, _ l: Int, _ p: Int) -> Void) {
+    private func forEachHead(
+        _ body: (_ s: Int, _ head: Int, _ q0: Int, _ k0: Int, _ n: Int, _ l: Int, _ p: Int) -> Void
+    ) {
         var p = 0
         for s in 0..<(offsets.count - 1) {
             let k0 = Int(offsets[s])

@@ -108,7 +108,8 @@ public struct ParameterLayout: Sendable {
             "bert.embeddings.position_embeddings.weight", [configuration.maxPositions, h], decays: true)
         builder.endBucket()
         denseCount = builder.next
-        let words = builder.tensor("bert.embeddings.word_embeddings.weight", [configuration.vocabSize, h], decays: true)
+        let words = builder.tensor(
+            "bert.embeddings.word_embeddings.weight", [configuration.vocabSize, h], decays: true)
         builder.align()
         count = builder.next
         parameters = builder.parameters

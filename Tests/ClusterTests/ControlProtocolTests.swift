@@ -48,10 +48,11 @@ import Transformer
         }
     }
 
-    @Test(arguments: [
-        [], [[]], [[1, 2, 3]], [Preamble.bytes()], [Preamble.bytes(), []], [Preamble.bytes(), [0xff, 0xff, 0xff]],
-        [Preamble.bytes(), [], [], []], [Array("GET / HT".utf8), Array("TP/1.1".utf8)],
-    ] as [[[UInt8]]])
+    @Test(
+        arguments: [
+            [], [[]], [[1, 2, 3]], [Preamble.bytes()], [Preamble.bytes(), []], [Preamble.bytes(), [0xff, 0xff, 0xff]],
+            [Preamble.bytes(), [], [], []], [Array("GET / HT".utf8), Array("TP/1.1".utf8)],
+        ] as [[[UInt8]]])
     func garbageIsRefused(_ frames: [[UInt8]]) {
         #expect(throws: ProtocolError.self) { try Samples.decodeWorker(frames) }
         #expect(throws: ProtocolError.self) { try Samples.decodeCoordinator(frames) }

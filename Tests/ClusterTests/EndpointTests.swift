@@ -3,7 +3,9 @@ import Testing
 @testable import Cluster
 
 @Suite struct EndpointTests {
-    @Test(arguments: ["tcp://127.0.0.1:5555", "tcp://127.1.2.3:*", "tcp://localhost:1", "tcp://[::1]:9", "ipc:///run/x"])
+    @Test(arguments: [
+        "tcp://127.0.0.1:5555", "tcp://127.1.2.3:*", "tcp://localhost:1", "tcp://[::1]:9", "ipc:///run/x",
+    ])
     func addressesOfThisMachineMayBeListenedOn(_ endpoint: String) throws {
         try Endpoint.check(endpoint, option: "bind", insecure: false)
     }
@@ -24,7 +26,8 @@ import Testing
 
     @Test func aWorkerListensWhereItsCoordinatorDoes() throws {
         #expect(try Endpoint.data(WorkerOptions(coordinator: "tcp://127.0.0.1:5")) == "tcp://127.0.0.1:*")
-        #expect(try Endpoint.data(WorkerOptions(coordinator: "ipc:///run/x/control")).hasPrefix("ipc:///run/x/control-"))
+        #expect(
+            try Endpoint.data(WorkerOptions(coordinator: "ipc:///run/x/control")).hasPrefix("ipc:///run/x/control-"))
         #expect(throws: ConfigurationError.self) { try Endpoint.data(WorkerOptions(coordinator: "tcp://10.0.0.1:5")) }
         #expect(throws: ConfigurationError.self) {
             try Endpoint.data(WorkerOptions(coordinator: "tcp://10.0.0.1:5", dataAddress: "tcp://10.0.0.2:*"))

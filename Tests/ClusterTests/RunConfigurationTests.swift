@@ -93,11 +93,12 @@ import Training
         #expect(try RunOptions(yaml: "# nothing\n", path: "c") == RunOptions())
     }
 
-    @Test(arguments: [
-        ("workers", \RunOptions.workers, 0), ("workers", \.workers, 9), ("batch-size", \.batchSize, -1),
-        ("micro-batches", \.microBatches, 0), ("max-length", \.maxLength, 2), ("epochs", \.epochs, 0),
-        ("steps", \.steps, 0), ("shots", \.shots, 0), ("threads-per-worker", \.threadsPerWorker, 0),
-    ] as [(String, WritableKeyPath<RunOptions, Int?> & Sendable, Int)])
+    @Test(
+        arguments: [
+            ("workers", \RunOptions.workers, 0), ("workers", \.workers, 9), ("batch-size", \.batchSize, -1),
+            ("micro-batches", \.microBatches, 0), ("max-length", \.maxLength, 2), ("epochs", \.epochs, 0),
+            ("steps", \.steps, 0), ("shots", \.shots, 0), ("threads-per-worker", \.threadsPerWorker, 0),
+        ] as [(String, WritableKeyPath<RunOptions, Int?> & Sendable, Int)])
     func aNumberOutOfRangeIsRefusedByName(
         _ name: String, _ path: WritableKeyPath<RunOptions, Int?> & Sendable, _ value: Int
     ) {

@@ -147,6 +147,7 @@ final class Simulation {
 
     /// Delivers one message or result, whichever the seed picks; false if there is none.
     func deliverOne() -> Bool {
+        beforeDelivery(self)
         var choices: [() -> Void] = []
         for number in workers.indices {
             if !toCoordinator[number].isEmpty {
@@ -168,7 +169,6 @@ final class Simulation {
             }
         }
         guard !choices.isEmpty else { return false }
-        beforeDelivery(self)
         choices[random.next(below: choices.count)]()
         return true
     }
@@ -208,7 +208,8 @@ final class Simulation {
                     allreduceSeconds: 0, stepSeconds: 0.1, residentBytes: 1, bytesSent: 1))
         case .evaluate(let id, let batches):
             // Every example is taken for class 1.
-            return .evaluated(id: id, batches.flatMap { batch in (0..<batch.sequenceCount).flatMap { _ in [0, 1, 0] } })
+            return .evaluated(
+                id: id, batches.flatMap { batch in (0..<batch.sequenceCount).flatMap { _ in [0, 1, 0] } })
         case .digest: return .digest(Samples.digest)
         case .read(let part, let chunk, _):
             let bytes = (ChunkMap(floats: Self.weightCount).range(chunk)?.count ?? 0) * 4

@@ -24,25 +24,28 @@ struct FormatTests {
         #expect(Format.bytes(value) == text)
     }
 
-    @Test(arguments: [
-        (0, "0.00 s"), (0.423, "0.42 s"), (0.999, "1.0 s"), (8.34, "8.3 s"), (9.96, "10 s"), (42.4, "42 s"),
-        (59.6, "1 min 00 s"), (185, "3 min 05 s"), (3599.7, "1 h 00 min"), (7620, "2 h 07 min"),
-        (86_399, "1 d 00 h"), (100 * 3600, "4 d 04 h"), (-1, "-"), (.nan, "-"), (.infinity, "-"),
-    ] as [(Double, String)])
+    @Test(
+        arguments: [
+            (0, "0.00 s"), (0.423, "0.42 s"), (0.999, "1.0 s"), (8.34, "8.3 s"), (9.96, "10 s"), (42.4, "42 s"),
+            (59.6, "1 min 00 s"), (185, "3 min 05 s"), (3599.7, "1 h 00 min"), (7620, "2 h 07 min"),
+            (86_399, "1 d 00 h"), (100 * 3600, "4 d 04 h"), (-1, "-"), (.nan, "-"), (.infinity, "-"),
+        ] as [(Double, String)])
     func durationsHaveTheirTwoLargestUnits(seconds: Double, text: String) {
         #expect(Format.duration(seconds) == text)
     }
 
-    @Test(arguments: [
-        (5213.7, "5,214"), (9.96, "10"), (3.21, "3.2"), (0, "0.0"), (.nan, "-"), (.infinity, "-"),
-    ] as [(Double, String)])
+    @Test(
+        arguments: [
+            (5213.7, "5,214"), (9.96, "10"), (3.21, "3.2"), (0, "0.0"), (.nan, "-"), (.infinity, "-"),
+        ] as [(Double, String)])
     func ratesAreWholeFromTenOn(value: Double, text: String) {
         #expect(Format.rate(value) == text)
     }
 
-    @Test(arguments: [
-        (0.43214, "0.4321"), (0, "0.0000"), (0.00012, "1.2e-04"), (3e7, "3.0e+07"), (.nan, "nan"),
-    ] as [(Double, String)])
+    @Test(
+        arguments: [
+            (0.43214, "0.4321"), (0, "0.0000"), (0.00012, "1.2e-04"), (3e7, "3.0e+07"), (.nan, "nan"),
+        ] as [(Double, String)])
     func lossesStayReadableWhenTiny(value: Double, text: String) {
         #expect(Format.loss(value) == text)
     }

@@ -38,6 +38,7 @@ struct NarratorTests {
             return
         }
         #expect(last.contains("step 80/80"))
+        #expect(!last.contains("left"))
     }
 
     @Test(arguments: 1...130) func theLiveLineLeavesTheLastColumnFree(width: Int) {
@@ -83,6 +84,9 @@ struct NarratorTests {
         var narrator = Narrator(traits: Self.log)
         #expect(narrator.tell(.training, at: 0, width: 80).isEmpty)
         #expect(narrator.tell(.saving, at: 0, width: 80).isEmpty)
+        #expect(narrator.tell(.evaluating(.test, done: 0, total: 9), at: 0, width: 80).count == 1)
+        #expect(narrator.tell(.evaluating(.test, done: 5, total: 9), at: 9, width: 80).isEmpty)
+        #expect(narrator.tell(.evaluating(.test, done: 8, total: 9), at: 10, width: 80).count == 1)
     }
 
     @Test func whoStartsWorkersByHandIsToldHow() {

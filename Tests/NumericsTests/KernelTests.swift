@@ -148,7 +148,8 @@ import Testing
             for j in 0..<n {
                 var sum = 0.0
                 for p in 0..<k {
-                    sum += Double(transposeA ? a[p * m + i] : a[i * k + p])
+                    sum +=
+                        Double(transposeA ? a[p * m + i] : a[i * k + p])
                         * Double(transposeB ? b[j * k + p] : b[p * n + j])
                 }
                 #expect(abs(Double(c[i * n + j]) - (0.5 * sum + Double(before[i * n + j]))) < 1e-5)

@@ -29,7 +29,8 @@ import Testing
         var keep = [UInt8](repeating: 9, count: blocks * 8 + 3)
         let threshold: UInt32 = 20000
         shoal_dropout_keep(
-            &keep, blocks, 5, 6, 7, 8, UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32), threshold)
+            &keep, blocks, 5, 6, 7, 8, UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32),
+            threshold)
         let philox = Philox(seed: seed)
         for block in 0..<blocks {
             let words = philox(SIMD4(5 + UInt32(block), 6, 7, 8))

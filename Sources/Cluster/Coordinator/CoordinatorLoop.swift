@@ -71,7 +71,8 @@ final class CoordinatorLoop: @unchecked Sendable {
         } catch {
             // What went wrong here (a full disk, say) ends the run; the workers are told.
             for member in machine.members {
-                try? send(CoordinatorMessage(generation: 0, step: 0, body: .shutdown("the run failed")), to: member.peer)
+                try? send(
+                    CoordinatorMessage(generation: 0, step: 0, body: .shutdown("the run failed")), to: member.peer)
             }
             outcome = .failure(error)
         }
@@ -149,7 +150,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func send(_ message: CoordinatorMessage, to peer: PeerID) throws {
         do {
             try socket.send([peer.bytes] + message.frames(), wait: false)
-        } catch where error.isUnreachable {
+        } catch  where error.isUnreachable {
             // It is gone; its heartbeats, or its exit, will tell.
         }
     }

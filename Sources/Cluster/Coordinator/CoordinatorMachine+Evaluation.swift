@@ -90,7 +90,9 @@ extension CoordinatorMachine {
             }
         }
         guard lossSum.isFinite else {
-            end(.failure(.failed("the loss of the \(job.kind.rawValue) set is not finite; try a lower --learning-rate")))
+            end(
+                .failure(.failed("the loss of the \(job.kind.rawValue) set is not finite; try a lower --learning-rate"))
+            )
             return
         }
         let record = EvaluationRecord(

@@ -42,7 +42,9 @@ enum Preparer {
                     "--shots \(shots): fewer examples, and all of them taken, of \(short.joined(separator: ", "))")
             }
         }
-        let validation = try run.validation.map { try DatasetReader.read($0, columns: columns, labels: training.labels) }
+        let validation = try run.validation.map {
+            try DatasetReader.read($0, columns: columns, labels: training.labels)
+        }
         let test = try run.test.map { try DatasetReader.read($0, columns: columns, labels: training.labels) }
         model.labels = training.labels
         var prepared = try settle(
@@ -100,6 +102,7 @@ enum Preparer {
 
     /// What a checkpoint must hold.
     private static func stateParts(_ optimizer: OptimizerKind) -> [StatePart] {
-        [.weights] + (optimizer.usesFirstMoment ? [.firstMoment] : []) + (optimizer.usesSecondMoment ? [.secondMoment] : [])
+        [.weights] + (optimizer.usesFirstMoment ? [.firstMoment] : [])
+            + (optimizer.usesSecondMoment ? [.secondMoment] : [])
     }
 }

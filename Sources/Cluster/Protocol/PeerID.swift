@@ -5,6 +5,6 @@ struct PeerID: Hashable, Sendable, CustomStringConvertible {
 
     /// The first bytes in hexadecimal, for messages about senders that nobody knows.
     var description: String {
-        bytes.prefix(4).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        bytes.prefix(5).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

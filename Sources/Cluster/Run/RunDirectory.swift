@@ -46,8 +46,15 @@ final class RunDirectory {
 
     /// Writes run.yaml and opens metrics.jsonl: from now on there is something to see.
     func start(_ configuration: RunConfiguration) throws {
-        let header = "# The resolved configuration of this run. Train again with it: shoal train --config run.yaml\n"
-        try DurableFile.write(Data((header + configuration.yaml()).utf8), to: path + "/run.yaml")
+        let header = "# The resolved configuration of this run; again: shoal train --config THIS --output ELSEWHERE\n"
+        // Whoever reads it later may stand in another folder.
+        var resolved = configuration
+        resolved.model = Self.absolute(configuration.model)
+        resolved.train = Self.absolute(configuration.train)
+        resolved.validation = configuration.validation.map(Self.absolute)
+        resolved.test = configuration.test.map(Self.absolute)
+        resolved.output = Self.absolute(configuration.output)
+        try DurableFile.write(Data((header + resolved.yaml()).utf8), to: path + "/run.yaml")
         let file = path + "/metrics.jsonl"
         guard FileManager.default.createFile(atPath: file, contents: nil),
             let handle = FileHandle(forWritingAtPath: file)
@@ -86,6 +93,10 @@ final class RunDirectory {
     /// Takes the folder away if this run made it and never got to write anything.
     func removeIfUnused() {
         if madeFolder, !isOpen { rmdir(path) }
+    }
+
+    private static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 
     private static func reason(_ error: any Error) -> String {

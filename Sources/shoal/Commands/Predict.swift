@@ -35,7 +35,9 @@ struct Predict: AsyncParsableCommand {
     @OptionGroup var threads: ThreadsOption
 
     func validate() throws {
-        if !text.isEmpty, file != nil { throw ValidationError("--text and a file exclude each other: give one of them") }
+        if !text.isEmpty, file != nil {
+            throw ValidationError("--text and a file exclude each other: give one of them")
+        }
         guard textPair.isEmpty || textPair.count == text.count else {
             throw ValidationError("\(textPair.count) --text-pair for \(text.count) --text: give one for each, or none")
         }

@@ -13,7 +13,8 @@ struct Tokenize: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The folder of a model; only its tokenizer is read.", valueName: "dir"))
     var model: String
 
-    @Option(help: ArgumentHelp("Tokens of a text at most, special ones included (default: no limit).", valueName: "tokens"))
+    @Option(
+        help: ArgumentHelp("Tokens of a text at most, special ones included (default: no limit).", valueName: "tokens"))
     var maxLength: Int?
 
     @Argument(

@@ -32,7 +32,7 @@ struct WorkerCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard connectTimeout.isFinite, connectTimeout > 0, connectTimeout <= 1e6 else {
-            throw ValidationError("--connect-timeout is \(connectTimeout), but must be above 0 seconds, 1000000 at most")
+            throw ValidationError("--connect-timeout is \(connectTimeout), but must be above 0 and at most 1000000")
         }
     }
 

@@ -60,12 +60,14 @@ struct OptimizationOptions: ParsableArguments {
     var clipNorm: Double?
 
     @Option(
-        help: ArgumentHelp("Dropout probability in place of the model's own (default: the model's).", valueName: "share"))
+        help: ArgumentHelp(
+            "Dropout probability in place of the model's own (default: the model's).", valueName: "share"))
     var dropout: Double?
 
     @Option(
         help: ArgumentHelp(
-            "Share of the target that is spread over all classes (default: \(run.labelSmoothing)).", valueName: "share"))
+            "Share of the target that is spread over all classes (default: \(run.labelSmoothing)).",
+            valueName: "share"))
     var labelSmoothing: Double?
 
     @Option(

@@ -24,7 +24,8 @@ struct ScheduleOptions: ParsableArguments {
     var patience: Int?
 
     @Option(
-        help: ArgumentHelp("plateau: what the rate is multiplied with (default: \(run.plateau.factor)).", valueName: "x"))
+        help: ArgumentHelp(
+            "plateau: what the rate is multiplied with (default: \(run.plateau.factor)).", valueName: "factor"))
     var factor: Double?
 
     @Option(

@@ -2,7 +2,9 @@ import ArgumentParser
 
 /// How many threads a command computes with.
 struct ThreadsOption: ParsableArguments {
-    @Option(help: ArgumentHelp("Threads that compute (default: one a core, \(Defaults.threads) here).", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Threads that compute (default: one a core, \(Defaults.threads) here).", valueName: "count"))
     var threads: Int?
 
     var count: Int { threads ?? Defaults.threads }

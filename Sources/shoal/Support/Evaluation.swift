@@ -47,7 +47,7 @@ struct Evaluation {
     func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let object = Object(
             accuracy: metrics.accuracy, macroF1: metrics.macroF1, loss: metrics.loss.isFinite ? metrics.loss : nil,
             examples: metrics.examples, examplesPerSecond: Double(metrics.examples) / max(seconds, 1e-9),

@@ -38,8 +38,7 @@ final class LineReader {
         var bytes = 0
         while lines.count < count, bytes < byteLimit {
             if let end = pending[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-                bytes += end + 1
-                lines.append(contentsOf: try take(upTo: count - lines.count, byteLimit: byteLimit - bytes, first: end))
+                bytes += try take(into: &lines, count: count, byteLimit: byteLimit - bytes, first: end)
                 continue
             }
             searched = pending.count
@@ -61,9 +60,9 @@ final class LineReader {
         return lines
     }
 
-    /// Takes whole lines off `pending`, the first of which ends at `first`.
-    private func take(upTo count: Int, byteLimit: Int, first: Int) throws -> [String] {
-        var lines: [String] = []
+    /// Moves whole lines from `pending`, the first of which ends at `first`, to `lines`, until it has `count`, or
+    /// `byteLimit` bytes have gone. At least one goes. How many bytes went.
+    private func take(into lines: inout [String], count: Int, byteLimit: Int, first: Int) throws -> Int {
         var start = 0
         var end: Int? = first
         while let stop = end {
@@ -74,7 +73,7 @@ final class LineReader {
         }
         pending.removeFirst(start)
         searched = 0
-        return lines
+        return start
     }
 
     private func text(_ bytes: ArraySlice<UInt8>) throws -> String {

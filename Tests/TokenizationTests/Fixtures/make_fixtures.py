@@ -15,7 +15,7 @@ from hostile_text import LATIN, WORDS, strings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-COUNT = 600
+COUNT = 480
 ADDED = [
     AddedToken("newtoken", normalized=True),
     AddedToken("new", normalized=True, single_word=True),

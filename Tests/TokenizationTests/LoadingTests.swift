@@ -1,0 +1,199 @@
+import Foundation
+import Testing
+
+@testable import Tokenization
+
+@Suite("Loading a tokenizer")
+struct LoadingTests {
+    /// The error that these files give, with the folder's own path cut off.
+    private func failure(_ files: [String: String]) throws -> String {
+        try failure(files.mapValues { Data($0.utf8) })
+    }
+
+    private func failure(_ files: [String: Data]) throws -> String {
+        try withFolder(files) { folder in
+            do {
+                _ = try BertTokenizer(modelDirectory: folder)
+                return "no error"
+            } catch let error as TokenizerError {
+                #expect(!error.description.contains("\n"))
+                return error.description.replacingOccurrences(of: folder + "/", with: "")
+            }
+        }
+    }
+
+    @Test("ids and names of the special tokens")
+    func specialTokens() throws {
+        let tokenizer = try tokenizer("uncased")
+        #expect(tokenizer.padID == 0 && tokenizer.unknownID == 1 && tokenizer.clsID == 2)
+        #expect(tokenizer.sepID == 3 && tokenizer.maskID == 4)
+        #expect(tokenizer.token(2) == "[CLS]" && tokenizer.token(5) == "[unused1]")
+        #expect(tokenizer.token(-1) == nil && tokenizer.token(Int32(tokenizer.vocabularySize)) == nil)
+    }
+
+    @Test("names of special tokens may come from either file, as strings or objects")
+    func namedSpecialTokens() throws {
+        let files = [
+            "vocab.txt": "<unk>\n<s>\n</s>\na\n",
+            "special_tokens_map.json": #"{"unk_token": {"content": "<unk>"}, "cls_token": "<s>"}"#,
+            "tokenizer_config.json": #"{"sep_token": "</s>", "pad_token": null}"#,
+        ]
+        let tokenizer = try withFolder(files) { try BertTokenizer(modelDirectory: $0) }
+        #expect(tokenizer.encode("a b</s>", maxLength: 9).inputIDs == [1, 3, 0, 2, 2])
+        #expect(tokenizer.padID == nil && tokenizer.maskID == nil)
+    }
+
+    @Test("tokenizer.json is the authority where both files are")
+    func precedence() throws {
+        let tokenizer = try withFolder(["vocab.txt": "nothing\n", "tokenizer.json": tokenizerJSON()]) {
+            try BertTokenizer(modelDirectory: $0)
+        }
+        #expect(tokenizer.encode("a", maxLength: 9).inputIDs == [2, 5, 3])
+    }
+
+    @Test("a template of one's own is followed")
+    func template() throws {
+        let json = tokenizerJSON(
+            processor: #"""
+                {"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":1}},
+                {"SpecialToken":{"id":"[SEP]","type_id":1}}],"pair":[{"Sequence":{"id":"B","type_id":0}},
+                {"Sequence":{"id":"A","type_id":1}}],"special_tokens":{"[SEP]":{"id":"[SEP]","ids":[3]}}}
+                """#)
+        let tokenizer = try withFolder(["tokenizer.json": json]) { try BertTokenizer(modelDirectory: $0) }
+        #expect(tokenizer.encode("a", maxLength: 9) == Encoding(inputIDs: [5, 3], typeIDs: [1, 1]))
+        #expect(tokenizer.encode("a a", pair: "b", maxLength: 2) == Encoding(inputIDs: [1, 5], typeIDs: [0, 1]))
+    }
+
+    @Test("lines of vocab.txt may end in CR LF, the last one in nothing, and the file may be long")
+    func lineEnds() throws {
+        let text = "[UNK]\r\n[CLS]\r\n[SEP]\r\na\r\n##b"
+        let tokenizer = try withFolder(["vocab.txt": text]) { try BertTokenizer(modelDirectory: $0) }
+        #expect(tokenizer.encode("ab", maxLength: 9).inputIDs == [1, 3, 4, 2])
+    }
+
+    @Test("a vocabulary of thousands of words is found again, word for word")
+    func manyWords() throws {
+        let words = (0..<5000).map { "w" + String($0, radix: 7) }
+        let text = vocabulary() + words.joined(separator: "\n")
+        let tokenizer = try withFolder(["vocab.txt": text]) { try BertTokenizer(modelDirectory: $0) }
+        let found = tokenizer.encode(words.joined(separator: " "), maxLength: 10_000).inputIDs
+        #expect(found == [2] + (5..<5005).map { Int32($0) } + [3])
+    }
+
+    @Test("nothing to load")
+    func nothing() throws {
+        #expect(try failure([String: String]()).contains("has neither tokenizer.json nor vocab.txt"))
+        #expect(throws: TokenizerError.self) { try BertTokenizer(modelDirectory: "/nonexistent/model") }
+    }
+
+    @Test(
+        "a vocab.txt without what is needed is refused by name and line",
+        arguments: [
+            ("", "vocab.txt: holds no tokens"),
+            ("\n\n", "vocab.txt: holds no tokens"),
+            ("[CLS]\n[SEP]\na\n", "vocab.txt: has no token [UNK]"),
+            ("[UNK]\n[SEP]\n", "vocab.txt: has no token [CLS]"),
+            ("[UNK]\n[CLS]\n", "vocab.txt: has no token [SEP]"),
+            ("[UNK]\n[CLS]\n[SEP]\na\nb\na\n", "vocab.txt:6: this token has id 3 already"),
+            ("[UNK]\n[CLS]\n[SEP]\n##a\n##a\n", "vocab.txt:5: this token has id 3 already"),
+        ])
+    func badVocabulary(text: String, expected: String) throws {
+        let found = try failure(["vocab.txt": text])
+        #expect(found.hasPrefix(expected), "\(found)")
+    }
+
+    @Test("a vocab.txt that is not UTF-8 is refused by line")
+    func notUTF8() throws {
+        let found = try failure(["vocab.txt": Data("[UNK]\nca".utf8 + [0xE9, 0x0A])])
+        #expect(found == "vocab.txt:2: is not UTF-8")
+        #expect(try failure(["tokenizer.json": Data([0x22, 0xFF, 0x22])]).hasPrefix("tokenizer.json: is not UTF-8"))
+    }
+
+    @Test(
+        "a tokenizer.json that is no BERT tokenizer is refused by name",
+        arguments: [
+            ("", "tokenizer.json:1: not valid JSON: it ends too early"),
+            ("{\"model\":\n{\"vocab\": {\"a\" 1}}}", "tokenizer.json:2: not valid JSON: ':' was expected"),
+            ("[]", "tokenizer.json: has no \"model\" object"),
+            (
+                #"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#,
+                "tokenizer.json: holds a BPE tokenizer; only WordPiece"
+            ),
+            (tokenizerJSON(vocab: "{}"), "tokenizer.json: model.vocab is empty"),
+            (tokenizerJSON(vocab: "[1]"), "tokenizer.json: model.vocab must be an object"),
+            (tokenizerJSON(vocab: "{\"[UNK]\":0,\n\"a\":0}"), "tokenizer.json:2: token \"a\" with id 0: another token"),
+            (tokenizerJSON(vocab: #"{"a":0,"a":1}"#), "tokenizer.json:1: token \"a\" with id 1: this token has id 0"),
+            (tokenizerJSON(vocab: #"{"a":-1}"#), "tokenizer.json:1: token \"a\" with id -1: ids must be from 0"),
+            (
+                tokenizerJSON(vocab: #"{"a":9999999999}"#),
+                "tokenizer.json:1: token \"a\" with id 9999999999: ids must be"
+            ),
+            (tokenizerJSON(vocab: #"{"a":1.5}"#), "tokenizer.json:1: the id of token \"a\" is no integer"),
+            (tokenizerJSON(vocab: #"{"[CLS]":0,"[SEP]":1}"#), "tokenizer.json: has no token [UNK]"),
+            (tokenizerJSON(vocab: #"{"[UNK]":0,"[SEP]":1}"#), "tokenizer.json: has no token [CLS]"),
+            (tokenizerJSON(vocab: #"{"[UNK]":0,"[CLS]":1}"#), "tokenizer.json: has no token [SEP]"),
+            (tokenizerJSON(normalizer: #"{"type":"NFC"}"#), "tokenizer.json: has the normalizer NFC"),
+            (
+                tokenizerJSON(normalizer: #"{"type":"BertNormalizer","lowercase":1}"#),
+                "tokenizer.json: normalizer.lowercase"
+            ),
+            (tokenizerJSON(preTokenizer: #"{"type":"ByteLevel"}"#), "tokenizer.json: has the pre-tokenizer ByteLevel"),
+            (tokenizerJSON(preTokenizer: "null"), "tokenizer.json: has the pre-tokenizer (none)"),
+            (tokenizerJSON(added: #"[{"id":9}]"#), "tokenizer.json: the entry of added_tokens with id 9"),
+            (tokenizerJSON(added: #"[{"id":4,"content":"a"}]"#), "tokenizer.json: added_tokens gives \"a\" the id 4"),
+            (tokenizerJSON(added: #"[{"id":4,"content":"b"}]"#), "tokenizer.json: added_tokens: token \"b\" with id 4"),
+            (
+                tokenizerJSON(processor: #"{"type":"RobertaProcessing"}"#),
+                "tokenizer.json: has the post-processor Roberta"
+            ),
+            (
+                tokenizerJSON(processor: #"{"type":"BertProcessing","cls":["x",77]}"#),
+                "tokenizer.json: post_processor uses"
+            ),
+            (
+                tokenizerJSON(processor: #"{"type":"TemplateProcessing","single":[7]}"#),
+                "tokenizer.json: post_processor.si"
+            ),
+            (
+                tokenizerJSON(processor: #"{"type":"TemplateProcessing"}"#),
+                "tokenizer.json: post_processor has no template"
+            ),
+            (
+                tokenizerJSON(model: #","max_input_chars_per_word":0"#),
+                "tokenizer.json: max_input_chars_per_word must be"
+            ),
+        ])
+    func badTokenizer(text: String, expected: String) throws {
+        let found = try failure(["tokenizer.json": text])
+        #expect(found.hasPrefix(expected), "\(found)")
+    }
+
+    @Test(
+        "a broken configuration is refused by name",
+        arguments: [
+            ("{", "tokenizer_config.json:1: not valid JSON"),
+            ("3", "tokenizer_config.json: holds no JSON object"),
+            (#"{"do_lower_case": "yes"}"#, "tokenizer_config.json: do_lower_case must be true, false or null"),
+            (#"{"unk_token": 3}"#, "tokenizer_config.json: unk_token must be a string"),
+            (#"{"added_tokens_decoder": {"x": {}}}"#, "tokenizer_config.json:1: added_tokens_decoder has a key"),
+            (
+                #"{"added_tokens_decoder": {"3": {"content": "q"}}}"#,
+                "tokenizer_config.json: added_tokens_decoder: token"
+            ),
+        ])
+    func badConfiguration(text: String, expected: String) throws {
+        let found = try failure(["vocab.txt": vocabulary("a"), "tokenizer_config.json": text])
+        #expect(found.hasPrefix(expected), "\(found)")
+    }
+
+    @Test("a folder where a file should be")
+    func folderAsFile() throws {
+        try withFolder([String: String]()) { folder in
+            let path = folder + "/vocab.txt"
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+            #expect(throws: TokenizerError(path, "is a folder, a file was expected")) {
+                try BertTokenizer(modelDirectory: folder)
+            }
+        }
+    }
+}
