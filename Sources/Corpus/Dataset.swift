@@ -61,44 +61,46 @@ public struct Dataset: Sendable {
         return positions
     }
 
-    /// `count` examples of each class, drawn without replacement by `seed`, in the order of the file. A class with fewer
-    /// gives all it has; `short` names these.
+    /// `count` examples of each class, at least 1, drawn without replacement by `seed`, in the order of the file.
+    ///
+    /// A class with fewer gives all it has; `short` names these. What is drawn of a class depends on the seed, on its
+    /// place among the labels and on its examples alone.
     public func shots(_ count: Int, seed: UInt64) -> (dataset: Dataset, short: [String]) {
+        precondition(count >= 1, "at least one example of each class is drawn")
         var chosen: [Int] = []
         var short: [String] = []
         for (label, positions) in positionsByClass.enumerated() {
             if positions.count < count { short.append(labels[label]) }
-            var random = PhiloxStream(seed: seed, purpose: .shots, stream: UInt32(label))
-            var shuffled = positions
-            random.shuffle(&shuffled)
-            chosen += shuffled.prefix(count)
+            chosen += Self.drawn(count, of: positions, purpose: .shots, seed: seed, label: label)
         }
         return (Dataset(path: path, labels: labels, examples: chosen.sorted().map { examples[$0] }), short)
     }
 
-    /// A held-out part with `fraction` of each class (rounded, at least one and not all where a class has two), drawn by
-    /// `seed`; both parts in the order of the file.
+    /// A held-out part with `fraction` of each class (rounded; at least one and not all where a class has two), drawn
+    /// by `seed`; both parts in the order of the file. Examples without a label stay in the rest.
     public func split(fraction: Double, seed: UInt64) -> (rest: Dataset, heldOut: Dataset) {
+        // Not a number counts as nothing.
+        let fraction = fraction > 0 ? min(fraction, 1) : 0
         var isHeldOut = [Bool](repeating: false, count: examples.count)
-        for (label, positions) in positionsByClass.enumerated() {
-            var random = PhiloxStream(seed: seed, purpose: .split, stream: UInt32(label))
-            var shuffled = positions
-            random.shuffle(&shuffled)
+        for (label, positions) in positionsByClass.enumerated() where positions.count >= 2 {
             let wanted = Int((Double(positions.count) * fraction).rounded())
-            let count = positions.count < 2 ? 0 : min(max(wanted, 1), positions.count - 1)
-            for position in shuffled.prefix(count) { isHeldOut[position] = true }
+            let count = fraction > 0 ? min(max(wanted, 1), positions.count - 1) : 0
+            for position in Self.drawn(count, of: positions, purpose: .split, seed: seed, label: label) {
+                isHeldOut[position] = true
+            }
         }
         func part(_ heldOut: Bool) -> Dataset {
-            Dataset(
-                path: path, labels: labels,
-                examples: zip(examples, isHeldOut).filter { $0.1 == heldOut }.map(\.0))
+            Dataset(path: path, labels: labels, examples: zip(examples, isHeldOut).filter { $0.1 == heldOut }.map(\.0))
         }
         return (part(false), part(true))
     }
-}
 
-/// A piece of a file in a message: in quotes, on one line, not too long.
-func quoted(_ text: String) -> String {
-    let line = text.unicodeScalars.prefix(60).map { $0.value < 32 || $0.value == 127 ? "?" : String($0) }.joined()
-    return text.unicodeScalars.count > 60 ? "\"\(line)…\"" : "\"\(line)\""
+    private static func drawn(
+        _ count: Int, of positions: [Int], purpose: RandomPurpose, seed: UInt64, label: Int
+    ) -> ArraySlice<Int> {
+        var random = PhiloxStream(seed: seed, purpose: purpose, stream: UInt32(label))
+        var shuffled = positions
+        random.shuffle(&shuffled)
+        return shuffled.prefix(count)
+    }
 }

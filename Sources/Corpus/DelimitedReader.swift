@@ -1,10 +1,14 @@
-import Foundation
-
 /// Reads records of CSV (RFC 4180) or TSV from a mapped file, without copying it.
 ///
-/// CSV: fields are separated by commas; a field that begins with a quote goes to the closing quote, may hold commas, line
-/// breaks and quotes written twice. TSV (IANA text/tab-separated-values): fields are separated by tabs, quotes mean
-/// nothing, and a field can hold neither tab nor line break. Lines end with LF or CRLF; blank ones are skipped.
+/// CSV: fields are separated by commas; a field that begins with a quote goes to the closing quote, may hold commas,
+/// line breaks and quotes written twice. A quote within a field that does not begin with one is a quote.
+///
+/// TSV: fields are separated by tabs, and a record is a line. What spreadsheets and pandas write is read back: a field
+/// that is quoted by the rules of CSV from its first to its last byte, within one line, loses its quotes. Every other
+/// quote is a quote, so that a text which merely begins with one (there are many in published data) swallows nothing
+/// behind it.
+///
+/// In both, lines end with LF or CRLF, and blank ones are skipped.
 struct DelimitedReader {
     /// A field within the file.
     struct Field {
@@ -16,116 +20,143 @@ struct DelimitedReader {
 
     /// A record with the line that it begins on.
     struct Record {
-        var line: Int
-        var fields: [Field]
+        var line = 1
+        var fields: [Field] = []
     }
 
     private let file: TextFile
     private let separator: UInt8
-    private let quotes: Bool
+    private let isCSV: Bool
     private let limit: Int
     private var position: Int
     private var line = 1
 
+    /// A reader of a file.
+    ///
+    /// - Parameter limit: The longest record in bytes.
     init(_ file: TextFile, tabs: Bool, limit: Int) {
         self.file = file
         separator = tabs ? 9 : 44
-        quotes = !tabs
-        self.limit = limit
+        isCSV = !tabs
+        // Sums with it must not overflow.
+        self.limit = min(max(limit, 0), 1 << 40)
         position = file.start
     }
 
-    /// The next record, nil at the end. `fields` of the record that is passed in are reused.
+    /// Reads the next record into `record`, whose memory is used again; false at the end.
     mutating func next(into record: inout Record) throws(CorpusError) -> Bool {
         let bytes = file.bytes
-        let end = bytes.count
-        // Blank lines.
-        while position < end,
-            bytes[position] == 10 || (bytes[position] == 13 && position + 1 < end && bytes[position + 1] == 10)
-        {
+        while position < bytes.count, isLineEnd(position) {
             position += bytes[position] == 10 ? 1 : 2
             line += 1
         }
-        guard position < end else { return false }
+        guard position < bytes.count else { return false }
         record.line = line
         record.fields.removeAll(keepingCapacity: true)
         let first = position
         while true {
-            let ended = try field(&record, first: first)
-            if ended { return true }
+            let isLast: Bool
+            if position < bytes.count, bytes[position] == 34, isCSV {
+                isLast = try quotedField(&record, first: first)
+            } else if let last = quotedWithinLine(&record) {
+                isLast = last
+            } else {
+                isLast = try plainField(&record, first: first)
+            }
+            // A field may have been the rest of a line in one scan.
+            guard position - first <= limit + 2 else { throw tooLong(record.line) }
+            if isLast { return true }
         }
     }
 
-    /// Reads one field; true if it is the record's last.
-    private mutating func field(_ record: inout Record, first: Int) throws(CorpusError) -> Bool {
+    /// Whether LF or CRLF is there.
+    private func isLineEnd(_ position: Int) -> Bool {
         let bytes = file.bytes
-        let end = bytes.count
-        if quotes, position < end, bytes[position] == 34 { return try quotedField(&record, first: first) }
+        guard position < bytes.count else { return false }
+        return bytes[position] == 10
+            || (bytes[position] == 13 && position + 1 < bytes.count && bytes[position + 1] == 10)
+    }
+
+    /// Reads a field up to a separator or the end of the line; true if it is the record's last.
+    private mutating func plainField(_ record: inout Record, first: Int) throws(CorpusError) -> Bool {
+        let bytes = file.bytes
+        let stop = min(bytes.count, first + limit + 1)
         let start = position
-        while position < end {
-            let byte = bytes[position]
-            if byte == separator {
-                record.fields.append(Field(range: start..<position, hasEscapes: false))
-                position += 1
-                return false
-            }
-            if byte == 10 {
-                let stop = position > start && bytes[position - 1] == 13 ? position - 1 : position
-                record.fields.append(Field(range: start..<stop, hasEscapes: false))
-                position += 1
-                line += 1
-                return true
-            }
-            position += 1
-            if position - first > limit { throw tooLong(record.line) }
-        }
+        var here = start
+        while here < stop, bytes[here] != separator, bytes[here] != 10 { here += 1 }
+        if here < bytes.count, here >= stop { throw tooLong(record.line) }
+        var end = here
+        if here < bytes.count, bytes[here] == 10, end > start, bytes[end - 1] == 13 { end -= 1 }
         record.fields.append(Field(range: start..<end, hasEscapes: false))
+        return pass(here)
+    }
+
+    /// Goes on behind the field that ends before `here`: a separator, the end of a line or that of the file.
+    private mutating func pass(_ here: Int) -> Bool {
+        position = here + 1
+        guard here < file.bytes.count else {
+            position = here
+            return true
+        }
+        guard file.bytes[here] == 10 else { return false }
+        line += 1
         return true
     }
 
+    /// Reads a quoted field of a CSV file, over line breaks too.
     private mutating func quotedField(_ record: inout Record, first: Int) throws(CorpusError) -> Bool {
         let bytes = file.bytes
-        let end = bytes.count
         let opening = line
-        position += 1
-        let start = position
+        let stop = min(bytes.count, first + limit + 1)
+        let start = position + 1
+        var here = start
         var hasEscapes = false
         while true {
-            guard position < end else {
-                throw CorpusError(
-                    file.path, line: opening,
-                    "a quoted field begins here and never ends; close it, or double its quotes")
+            while here < stop, bytes[here] != 34 {
+                if bytes[here] == 10 { line += 1 }
+                here += 1
             }
-            if position - first > limit { throw tooLong(record.line) }
-            let byte = bytes[position]
-            if byte == 10 { line += 1 }
-            guard byte == 34 else {
-                position += 1
-                continue
+            guard here < stop else {
+                throw stop < bytes.count
+                    ? tooLong(opening)
+                    : CorpusError(
+                        file.path, line: opening,
+                        "a quoted field begins here and never ends; close it, or write quotes within it twice")
             }
-            if position + 1 < end, bytes[position + 1] == 34 {
-                hasEscapes = true
-                position += 2
-                continue
-            }
-            break
+            guard here + 1 < bytes.count, bytes[here + 1] == 34 else { break }
+            hasEscapes = true
+            here += 2
         }
-        record.fields.append(Field(range: start..<position, hasEscapes: hasEscapes))
-        position += 1
-        guard position < end else { return true }
-        if bytes[position] == separator {
-            position += 1
-            return false
-        }
-        if bytes[position] == 13, position + 1 < end, bytes[position + 1] == 10 { position += 1 }
-        guard bytes[position] == 10 else {
+        record.fields.append(Field(range: start..<here, hasEscapes: hasEscapes))
+        here += 1
+        if isLineEnd(here), bytes[here] == 13 { here += 1 }
+        guard here == bytes.count || bytes[here] == separator || bytes[here] == 10 else {
             throw CorpusError(
                 file.path, line: line,
                 "text follows a closing quote; a quote within a quoted field is written twice, as \"\"")
         }
-        position += 1
-        line += 1
-        return true
+        return pass(here)
+    }
+
+    /// Reads a field of a TSV file that is quoted from its first to its last byte; nil if this one is not.
+    private mutating func quotedWithinLine(_ record: inout Record) -> Bool? {
+        let bytes = file.bytes
+        guard !isCSV, position < bytes.count, bytes[position] == 34 else { return nil }
+        let start = position + 1
+        let stop = min(bytes.count, start + limit)
+        var here = start
+        var hasEscapes = false
+        while true {
+            while here < stop, bytes[here] != 34, bytes[here] != 10 { here += 1 }
+            guard here < stop, bytes[here] == 34 else { return nil }
+            guard here + 1 < bytes.count, bytes[here + 1] == 34 else { break }
+            hasEscapes = true
+            here += 2
+        }
+        let after = here + 1
+        guard after == bytes.count || bytes[after] == separator || isLineEnd(after) else { return nil }
+        record.fields.append(Field(range: start..<here, hasEscapes: hasEscapes))
+        return pass(isLineEnd(after) && bytes[after] == 13 ? after + 1 : after)
     }
 
     private func tooLong(_ line: Int) -> CorpusError {
@@ -136,7 +167,6 @@ struct DelimitedReader {
 
     /// The text of a field.
     func text(_ field: Field) throws(CorpusError) -> String {
-        let text = try file.text(field.range)
-        return field.hasEscapes ? text.replacingOccurrences(of: "\"\"", with: "\"") : text
+        field.hasEscapes ? try file.text(field.range, halvingEach: 34) : try file.text(field.range)
     }
 }

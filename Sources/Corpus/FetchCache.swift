@@ -28,11 +28,15 @@ public struct FetchCache: Sendable {
     /// Where an archive is kept.
     func file(of archive: PackageArchive) -> String { "\(path)/archives/\(archive.file)" }
 
-    /// What says that a folder is whole: the archive's hash and the size of each file.
+    /// What says that a folder is whole: the archive's hash, how it was converted, and the size of each file.
     private struct Manifest: Codable, Equatable {
         var archive: String
+        var conversion: Int
         var files: [String: Int]
     }
+
+    /// To be raised when ``SourceTables`` makes other files of the same archives: what is there is then made anew.
+    private static let conversion = 2
 
     private static let manifestName = "fetched.json"
 
@@ -41,7 +45,7 @@ public struct FetchCache: Sendable {
         let folder = folder(of: entry)
         guard let data = FileManager.default.contents(atPath: "\(folder)/\(Self.manifestName)"),
             let manifest = try? JSONDecoder().decode(Manifest.self, from: data),
-            manifest.archive == entry.archive.sha256
+            manifest.archive == entry.archive.sha256, manifest.conversion == Self.conversion, !manifest.files.isEmpty
         else { return false }
         return manifest.files.allSatisfy { Self.size("\(folder)/\($0)") == $1 }
     }
@@ -54,7 +58,7 @@ public struct FetchCache: Sendable {
     /// Puts an entry in place as a whole: built in a folder beside it, flushed to the disk, renamed.
     func install(_ entry: FetchEntry, build: (_ folder: String) async throws -> Void) async throws {
         let place = folder(of: entry)
-        let temporary = "\(place).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
+        let temporary = Self.temporaryName(beside: place)
         try Self.makeFolder(temporary)
         defer { try? FileManager.default.removeItem(atPath: temporary) }
         try await build(temporary)
@@ -63,14 +67,32 @@ public struct FetchCache: Sendable {
             files[name] = Self.size("\(temporary)/\(name)")
             try Self.flush("\(temporary)/\(name)")
         }
-        let manifest = try JSONEncoder().encode(Manifest(archive: entry.archive.sha256, files: files))
+        let manifest = try JSONEncoder().encode(
+            Manifest(archive: entry.archive.sha256, conversion: Self.conversion, files: files))
         try Self.write(manifest, to: "\(temporary)/\(Self.manifestName)")
         try Self.flush("\(temporary)/\(Self.manifestName)")
+        try Self.flush(temporary)
         if rename(temporary, place) != 0 {
             // Somebody else's whole one is as good; a torn one has to go.
             if has(entry) { return }
             try? FileManager.default.removeItem(atPath: place)
             guard rename(temporary, place) == 0 || has(entry) else { throw Self.failed(place, "put it in place") }
+        }
+        try Self.flush((place as NSString).deletingLastPathComponent)
+    }
+
+    /// A name for what becomes `place` by renaming, that nobody else uses.
+    static func temporaryName(beside place: String) -> String {
+        "\(place).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
+    }
+
+    /// Removes what an interrupted fetch has left beside `place`: temporary things that nobody wrote to for an hour.
+    static func removeLeftovers(beside place: String) {
+        let folder = (place as NSString).deletingLastPathComponent
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".tmp") {
+            var status = stat()
+            guard stat("\(folder)/\(name)", &status) == 0, time(nil) - status.st_mtim.tv_sec > 3600 else { continue }
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
     }
 

@@ -9,7 +9,7 @@ public struct Fetcher: Sendable {
     private let localFolder: String?
     private let tools: ExternalTools
 
-    /// A fetcher that finds its settings in the environment: the cache (see ``FetchCache/init(environment:)``), the index
+    /// A fetcher that finds its settings in the environment: the cache (``FetchCache/init(environment:)``), the index
     /// in `PIP_INDEX_URL` (PEP 691; by default PyPI's), and `SHOAL_FETCH_FROM`, a folder that holds the archives where
     /// there is no network.
     public init(environment: [String: String] = ProcessInfo.processInfo.environment) {
@@ -17,7 +17,7 @@ public struct Fetcher: Sendable {
         func given(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
         index = given("PIP_INDEX_URL") ?? "https://pypi.org/simple"
         localFolder = given("SHOAL_FETCH_FROM")
-        tools = ExternalTools()
+        tools = ExternalTools(environment: environment)
     }
 
     /// Sees to it that an entry is in the cache.
@@ -28,6 +28,7 @@ public struct Fetcher: Sendable {
     public func fetch(_ entry: FetchEntry, progress: @Sendable (String) -> Void = { _ in }) async throws -> String {
         let folder = cache.folder(of: entry)
         if cache.has(entry) { return folder }
+        FetchCache.removeLeftovers(beside: folder)
         let archive = try await archive(entry.archive, progress: progress)
         progress("unpacking \(entry.archive.file)")
         try await cache.install(entry) { try await unpack(entry, archive: archive, to: $0) }
@@ -43,7 +44,8 @@ public struct Fetcher: Sendable {
             unlink(place)
         }
         try FetchCache.makeFolder("\(cache.path)/archives")
-        let temporary = "\(place).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
+        FetchCache.removeLeftovers(beside: place)
+        let temporary = FetchCache.temporaryName(beside: place)
         defer { unlink(temporary) }
         let origin: String
         if let localFolder {
@@ -52,7 +54,7 @@ public struct Fetcher: Sendable {
                 throw CorpusError(origin, "not there; SHOAL_FETCH_FROM must be a folder that holds it")
             }
             do { try FileManager.default.copyItem(atPath: origin, toPath: temporary) } catch {
-                throw FetchCache.failed(temporary, "copy \(origin) to it")
+                throw CorpusError(origin, "cannot copy it to \(temporary); is it readable, and is the disk full?")
             }
         } else {
             origin = try await address(of: archive)
@@ -62,8 +64,8 @@ public struct Fetcher: Sendable {
         let found = try Self.sha256(temporary)
         guard found == archive.sha256 else {
             throw CorpusError(
-                origin,
-                "the download is corrupt (SHA-256 \(found.prefix(12))…, expected \(archive.sha256.prefix(12))…) and was "
+                withoutPassword(origin),
+                "the download is corrupt (SHA-256 \(found.prefix(12))…, not \(archive.sha256.prefix(12))…) and was "
                     + "removed; try again")
         }
         guard rename(temporary, place) == 0 else { throw FetchCache.failed(place, "put it in place") }
@@ -82,12 +84,23 @@ public struct Fetcher: Sendable {
     private func address(of archive: PackageArchive) async throws -> String {
         let page = "\(index.hasSuffix("/") ? String(index.dropLast()) : index)/\(archive.package)/"
         let data = try await tools.get(page, accept: "application/vnd.pypi.simple.v1+json")
+        return try Self.address(of: archive, page: page, data: data)
+    }
+
+    /// The address that a page of the index gives for an archive; it may be relative to the page's.
+    static func address(of archive: PackageArchive, page: String, data: Data) throws(CorpusError) -> String {
+        let shown = withoutPassword(page)
         guard let listing = try? JSONDecoder().decode(IndexPage.self, from: data) else {
-            throw CorpusError(page, "not a package index that speaks JSON (PEP 691); set PIP_INDEX_URL to one")
+            throw CorpusError(shown, "not a package index that speaks JSON (PEP 691); set PIP_INDEX_URL to one")
         }
-        guard let file = listing.files.first(where: { $0.filename == archive.file }),
-            let base = URL(string: page), let url = URL(string: file.url, relativeTo: base)
-        else { throw CorpusError(page, "the index does not have \(archive.file) any more") }
+        guard let file = listing.files.first(where: { $0.filename == archive.file }) else {
+            throw CorpusError(shown, "the index does not have \(archive.file); set PIP_INDEX_URL to one that has")
+        }
+        guard let base = URL(string: page), let url = URL(string: file.url, relativeTo: base),
+            let scheme = url.scheme, scheme == "https" || scheme == "http"
+        else {
+            throw CorpusError(shown, "the index gives no address for \(archive.file); set PIP_INDEX_URL to another")
+        }
         return url.absoluteString
     }
 
@@ -96,7 +109,7 @@ public struct Fetcher: Sendable {
         defer { try? file.close() }
         var hash = SHA256()
         while let part = try file.read(upToCount: 4 << 20), !part.isEmpty { hash.update(data: part) }
-        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+        return hexadecimal(hash.finalize())
     }
 
     /// Makes the entry's files in `folder`.

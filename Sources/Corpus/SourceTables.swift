@@ -11,37 +11,53 @@ enum SourceTables {
         }
     }
 
-    /// A table of label and text, behind three lines of header.
+    /// A table of label and text, behind three lines of header. Rows that lack either are left out: each of these files
+    /// has a blank row behind its header.
     static func writeTable(_ source: String, to path: String) throws(CorpusError) {
         var csv = CSVWriter()
         for line in try lines(source).dropFirst(3) {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
-            // The reference scripts pass over such lines, too: one post among 18,821 is empty.
-            guard fields.count == 2 else { continue }
+            guard fields.count == 2, !fields.contains(where: { isBlank($0) }) else { continue }
             csv.add([String(fields[0]), String(fields[1])])
         }
         try csv.write(to: path)
     }
 
-    /// A table of number, mean score and text: positive above 0.5, negative below -0.5; every fifth to the test set.
+    /// A table of number, mean score and text: positive above 0.5, negative below -0.5; every fifth of these to
+    /// the test set.
     static func writeScores(_ source: String, to folder: String) throws(CorpusError) {
         var rows: [(String, String)] = []
         for line in try lines(source) {
             let fields = line.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false)
-            guard fields.count == 3, let score = Double(fields[1]), abs(score) > 0.5 else { continue }
+            guard fields.count == 3, let score = Double(fields[1]), abs(score) > 0.5, !isBlank(fields[2]) else {
+                continue
+            }
             rows.append((score > 0 ? "positive" : "negative", String(fields[2])))
         }
         try writeSplit(rows, to: folder)
     }
 
-    /// A file of positive and one of negative texts; every fifth of each to the test set. Blank lines are none.
+    /// A file of positive and one of negative texts; every fifth of what is kept to the test set.
+    ///
+    /// These files repeat most of their texts, so that a test set of every fifth line would be to 70% in the training
+    /// set: of equal texts the first is kept, and of those in both files none.
     static func writeLines(positive: String, negative: String, to folder: String) throws(CorpusError) {
-        var rows: [(String, String)] = []
-        for (label, source) in [("positive", positive), ("negative", negative)] {
-            for line in try lines(source) where !line.allSatisfy(\.isWhitespace) { rows.append((label, String(line))) }
-        }
+        let positives = try distinct(lines(positive))
+        let negatives = try distinct(lines(negative))
+        let (inPositives, inNegatives) = (Set(positives), Set(negatives))
+        let rows =
+            positives.filter { !inNegatives.contains($0) }.map { ("positive", $0) }
+            + negatives.filter { !inPositives.contains($0) }.map { ("negative", $0) }
         try writeSplit(rows, to: folder)
     }
+
+    /// Texts that are not blank, the first of equal ones, in their order.
+    private static func distinct(_ lines: [Substring]) -> [String] {
+        var seen: Set<Substring> = []
+        return lines.filter { !isBlank($0) && seen.insert($0).inserted }.map { String($0) }
+    }
+
+    private static func isBlank(_ text: Substring) -> Bool { text.unicodeScalars.allSatisfy(\.properties.isWhitespace) }
 
     private static func writeSplit(_ rows: [(label: String, text: String)], to folder: String) throws(CorpusError) {
         var train = CSVWriter()
@@ -56,21 +72,27 @@ enum SourceTables {
 
 /// Writes CSV (RFC 4180) with the header `label,text`.
 struct CSVWriter {
-    private var text = "label,text\n"
+    // Bytes: to Swift's strings, a quote with a combining mark behind it is no quote, and CRLF is one character.
+    private var bytes = Array("label,text\n".utf8)
 
     /// Adds a record; fields with commas, quotes or line breaks are put in quotes.
     mutating func add(_ fields: [String]) {
         for (i, field) in fields.enumerated() {
-            if i > 0 { text += "," }
-            if field.utf8.contains(where: { $0 == 44 || $0 == 34 || $0 == 10 || $0 == 13 }) || field.isEmpty {
-                text += "\"\(field.replacingOccurrences(of: "\"", with: "\"\""))\""
+            if i > 0 { bytes.append(44) }
+            if field.isEmpty || field.utf8.contains(where: { $0 == 44 || $0 == 34 || $0 == 10 || $0 == 13 }) {
+                bytes.append(34)
+                for byte in field.utf8 {
+                    if byte == 34 { bytes.append(34) }
+                    bytes.append(byte)
+                }
+                bytes.append(34)
             } else {
-                text += field
+                bytes.append(contentsOf: field.utf8)
             }
         }
-        text += "\n"
+        bytes.append(10)
     }
 
     /// Writes the file.
-    func write(to path: String) throws(CorpusError) { try FetchCache.write(Data(text.utf8), to: path) }
+    func write(to path: String) throws(CorpusError) { try FetchCache.write(Data(bytes), to: path) }
 }

@@ -2,48 +2,76 @@ import Crypto
 import Foundation
 
 /// A data file mapped to memory: pages come and go as they are read, so its size costs no memory of ours.
+///
+/// Holds no NUL byte; whether it is UTF-8 is found out as its parts are read.
 final class TextFile: Sendable {
     let path: String
-    // Read-only memory that lives as long as this object.
+    // Read-only memory that lives as long as this object, and is never written.
     nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
     /// Where the text begins: behind a byte order mark.
     let start: Int
 
     init(_ path: String) throws(CorpusError) {
         self.path = path
-        func failed(_ what: String) -> CorpusError {
-            CorpusError(path, "cannot \(what): \(String(cString: strerror(errno)))")
-        }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw errno == ENOENT ? CorpusError(path, "no such file") : failed("open it")
-        }
+        let descriptor = try Self.openFile(path)
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failed("read its size") }
-        guard status.st_mode & S_IFMT != S_IFDIR else { throw CorpusError(path, "is a folder; give a file") }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw CorpusError(path, "not a regular file; write the data to a file first")
+        let size = try Self.size(descriptor, path)
+        guard size > 0 else { throw CorpusError(path, "the file is empty") }
+        guard let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
+            throw Self.failed(path, "map it to memory")
         }
-        guard status.st_size > 0 else { throw CorpusError(path, "the file is empty") }
-        guard let memory = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED
-        else { throw failed("map it to memory") }
-        bytes = UnsafeRawBufferPointer(start: memory, count: Int(status.st_size))
-        start = bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF ? 3 : 0
-        if bytes.count >= 2, (bytes[0] == 0xFF && bytes[1] == 0xFE) || (bytes[0] == 0xFE && bytes[1] == 0xFF) {
+        madvise(memory, size, MADV_SEQUENTIAL)
+        bytes = UnsafeRawBufferPointer(start: memory, count: size)
+        start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
             throw CorpusError(path, "is UTF-16; convert it to UTF-8, as with iconv -f UTF-16 -t UTF-8")
         }
-        if let zero = memchr(memory, 0, bytes.count) {
+        if let zero = memchr(memory, 0, size) {
             let offset = UnsafeRawPointer(zero) - UnsafeRawPointer(memory)
             throw CorpusError(
-                path, line: line(at: offset), "there is a NUL byte at offset \(offset); is this a text file?")
+                path, line: line(at: offset),
+                "there is a NUL byte at byte offset \(offset); is this a text file? Remove it, as with tr -d '\\000'")
         }
     }
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 
+    /// Throws unless a file is there that could be read.
+    static func check(_ path: String) throws(CorpusError) {
+        let descriptor = try openFile(path)
+        defer { close(descriptor) }
+        _ = try size(descriptor, path)
+    }
+
+    private static func openFile(_ path: String) throws(CorpusError) -> Int32 {
+        // Without O_NONBLOCK, opening a FIFO would wait for a writer.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw errno == ENOENT ? CorpusError(path, "no such file; check the path") : failed(path, "open it")
+        }
+        return descriptor
+    }
+
+    private static func size(_ descriptor: Int32, _ path: String) throws(CorpusError) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failed(path, "read its size") }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw CorpusError(path, "is a folder; give a file") }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw CorpusError(path, "not a regular file; write the data to a file first")
+        }
+        return Int(status.st_size)
+    }
+
+    private static func failed(_ path: String, _ what: String) -> CorpusError {
+        CorpusError(path, "cannot \(what): \(String(cString: strerror(errno)))")
+    }
+
     /// The number, from 1, of the line that byte `offset` is in.
-    func line(at offset: Int) -> Int { bytes[..<offset].reduce(1) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 } }
+    func line(at offset: Int) -> Int {
+        var count = 1
+        for byte in bytes[..<offset] where byte == UInt8(ascii: "\n") { count += 1 }
+        return count
+    }
 
     /// The text of a range.
     func text(_ range: Range<Int>) throws(CorpusError) -> String {
@@ -54,8 +82,26 @@ final class TextFile: Sendable {
         throw invalid(in: range)
     }
 
+    /// The text of a range in which each second of two equal bytes `doubled`, an ASCII character, is left out.
+    func text(_ range: Range<Int>, halvingEach doubled: UInt8) throws(CorpusError) -> String {
+        // By bytes: to Swift's strings, a quote with a combining mark behind it is no quote.
+        let text = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: range.count) { buffer -> String? in
+            var count = 0
+            var isSecond = false
+            for byte in bytes[range] {
+                isSecond = byte == doubled && !isSecond
+                if byte == doubled && !isSecond { continue }
+                buffer.initializeElement(at: count, to: byte)
+                count += 1
+            }
+            return String(validating: buffer[..<count], as: UTF8.self)
+        }
+        guard let text else { throw invalid(in: range) }
+        return text
+    }
+
     /// The error for the first byte of a range that is no UTF-8.
-    func invalid(in range: Range<Int>) -> CorpusError {
+    private func invalid(in range: Range<Int>) -> CorpusError {
         var decoder = UTF8()
         var iterator = bytes[range].makeIterator()
         var offset = range.lowerBound
@@ -70,13 +116,38 @@ final class TextFile: Sendable {
             "invalid UTF-8 at byte offset \(offset); convert the file to UTF-8, as with iconv -f ISO-8859-1 -t UTF-8")
     }
 
+    /// Calls `body` with the number and the range of each line, without its LF or CRLF; blank lines too.
+    func forEachLine(limit: Int, _ body: (Int, Range<Int>) throws(CorpusError) -> Void) throws(CorpusError) {
+        guard let base = bytes.baseAddress else { return }
+        var position = start
+        var line = 1
+        while position < bytes.count {
+            let found = memchr(base + position, 10, bytes.count - position).map { UnsafeRawPointer($0) - base }
+            var end = found ?? bytes.count
+            if end > position, bytes[end - 1] == 13 { end -= 1 }
+            guard end - position <= limit else {
+                throw CorpusError(path, line: line, "the line is longer than \(limit) bytes; split it, or shorten it")
+            }
+            try body(line, position..<end)
+            position = (found ?? bytes.count) + 1
+            line += 1
+        }
+    }
+
     /// The SHA-256 of the whole file, in lowercase hexadecimal digits.
     var sha256: String {
         var hash = SHA256()
         hash.update(bufferPointer: bytes)
-        return hash.finalize().map { String(format: "%02x", $0) }.joined()
+        return hexadecimal(hash.finalize())
     }
 }
 
+/// Bytes as lowercase hexadecimal digits.
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+}
+
 /// The SHA-256 of a data file, in lowercase hexadecimal digits: by it a run knows its data again.
+///
+/// - Throws: For a file that cannot be read, is empty, or holds a NUL byte.
 public func dataFileSHA256(_ path: String) throws(CorpusError) -> String { try TextFile(path).sha256 }

@@ -31,9 +31,9 @@ public final class BertTokenizer: Sendable {
 
     /// Loads the tokenizer of a Hugging Face model folder.
     ///
-    /// `tokenizer.json` is read if it is there, and is then the authority; otherwise `vocab.txt` with the settings of
-    /// `tokenizer_config.json` and `special_tokens_map.json`. Truncation and padding settings in `tokenizer.json` are
-    /// ignored: `maxLength` is the caller's.
+    /// `tokenizer.json` is read if it is there, otherwise `vocab.txt`. What `tokenizer_config.json` says of lower case,
+    /// accents and Chinese characters wins over `tokenizer.json`, as it does in `transformers`. Truncation and padding
+    /// settings in `tokenizer.json` are ignored: `maxLength` is the caller's.
     /// - Throws: an error that names the file, and the line where it can, if a file is missing, damaged, not a BERT
     ///   WordPiece tokenizer, or lacks one of the tokens `[UNK]`, `[CLS]` and `[SEP]`.
     public convenience init(modelDirectory: String) throws(TokenizerError) {

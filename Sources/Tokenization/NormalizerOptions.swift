@@ -10,3 +10,19 @@ struct NormalizerOptions: Sendable, Hashable {
 
     var stripsAccents: Bool { stripAccents ?? lowercase }
 }
+
+/// The switches that `tokenizer_config.json` sets; nil where it is silent.
+struct NormalizerOverrides: Sendable {
+    var lowercase: Bool?
+    var handleChineseCharacters: Bool?
+    /// The inner nil is a null that is written there: "if `lowercase`".
+    var stripAccents: Bool??
+
+    func applied(to options: NormalizerOptions) -> NormalizerOptions {
+        var options = options
+        options.lowercase = lowercase ?? options.lowercase
+        options.handleChineseCharacters = handleChineseCharacters ?? options.handleChineseCharacters
+        if let stripAccents { options.stripAccents = stripAccents }
+        return options
+    }
+}

@@ -34,8 +34,10 @@ enum TokenizerFiles {
 /// What `tokenizer_config.json` and `special_tokens_map.json` say.
 struct TokenizerSettings {
     var names = SpecialTokenNames()
-    /// For tokenizers without `tokenizer.json`.
-    var options = NormalizerOptions()
+    /// What `tokenizer_config.json` says about the normalizer.
+    private var overrides = NormalizerOverrides()
+    /// Whether `tokenizer_config.json` names a class that takes everything from `tokenizer.json`.
+    private var usesJSONOnly = false
     /// `added_tokens_decoder`, by id.
     var addedTokens: [(id: Int, value: JSONValue)] = []
     /// The file that `addedTokens` stand in.
@@ -51,6 +53,17 @@ struct TokenizerSettings {
             try readNames(root, path)
             if path == configurationPath { try readOptions(root) }
         }
+    }
+
+    /// The options of `vocab.txt`, which has none of its own.
+    var options: NormalizerOptions { overrides.applied(to: NormalizerOptions()) }
+
+    /// What to do where `tokenizer.json` says `options`.
+    ///
+    /// In `transformers` the BERT classes build the normalizer anew from `tokenizer_config.json`, so that a setting there
+    /// wins; only the general class leaves the file as it is. Settings that are missing stay as the file has them.
+    func options(over options: NormalizerOptions) -> NormalizerOptions {
+        usesJSONOnly ? options : overrides.applied(to: options)
     }
 
     private mutating func readNames(_ root: JSONValue, _ path: String) throws(TokenizerError) {
@@ -75,9 +88,11 @@ struct TokenizerSettings {
             }
             return flag
         }
-        options.lowercase = try flag("do_lower_case") ?? true
-        options.stripAccents = try flag("strip_accents")
-        options.handleChineseCharacters = try flag("tokenize_chinese_chars") ?? true
+        overrides.lowercase = try flag("do_lower_case")
+        overrides.stripAccents = root["strip_accents"] == nil ? .none : .some(try flag("strip_accents"))
+        overrides.handleChineseCharacters = try flag("tokenize_chinese_chars")
+        let name = root["tokenizer_class"]?.string
+        usesJSONOnly = name == "PreTrainedTokenizerFast" || name == "TokenizersBackend"
         for member in root["added_tokens_decoder"]?.members ?? [] {
             guard let id = Int(String(decoding: member.key, as: UTF8.self)) else {
                 throw TokenizerError(

@@ -14,7 +14,7 @@ enum TokenizerJSON {
                 path, "holds a \(type) tokenizer; only WordPiece (BERT) can be used: choose another model")
         }
         var vocabulary = try vocabulary(model, path)
-        let options = try options(root["normalizer"], path)
+        let options = settings.options(over: try options(root["normalizer"], path))
         try checkPreTokenizer(root["pre_tokenizer"], path)
 
         var names = settings.names

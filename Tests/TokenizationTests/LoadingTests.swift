@@ -51,6 +51,27 @@ struct LoadingTests {
         #expect(tokenizer.encode("a", maxLength: 9).inputIDs == [2, 5, 3])
     }
 
+    // What `transformers` 5.23.0 makes of such folders.
+    @Test(
+        "settings of tokenizer_config.json win over tokenizer.json, except with the general tokenizer class",
+        arguments: [
+            (#"{}"#, [5, 7]),
+            (#"{"do_lower_case": false}"#, [6, 8]),
+            (#"{"do_lower_case": false, "tokenizer_class": "BertTokenizerFast"}"#, [6, 8]),
+            (#"{"do_lower_case": false, "tokenizer_class": "PreTrainedTokenizerFast"}"#, [5, 7]),
+            (#"{"do_lower_case": null}"#, [5, 7]),
+            (#"{"strip_accents": false}"#, [5, 8]),
+            (#"{"strip_accents": null}"#, [5, 7]),
+            (#"{"do_lower_case": false, "strip_accents": true}"#, [6, 7]),
+        ])
+    func overrides(configuration: String, expected: [Int32]) throws {
+        let json = tokenizerJSON(
+            vocab: #"{"[PAD]":0,"[UNK]":1,"[CLS]":2,"[SEP]":3,"[MASK]":4,"a":5,"A":6,"e":7,"é":8}"#)
+        let files = ["tokenizer.json": json, "tokenizer_config.json": configuration]
+        let tokenizer = try withFolder(files) { try BertTokenizer(modelDirectory: $0) }
+        #expect(tokenizer.encode("A é", maxLength: 9).inputIDs == [2] + expected + [3])
+    }
+
     @Test("a template of one's own is followed")
     func template() throws {
         let json = tokenizerJSON(

@@ -1,0 +1,28 @@
+import Foundation
+
+/// The formats of data files, by the ends of their names.
+enum DatasetFormat: Equatable {
+    case csv, tsv, jsonLines, plain
+
+    /// The format of a file.
+    ///
+    /// - Parameter path: What the file is called; if its name says nothing, whether it is there at all is said first.
+    init(path: String, requiresLabels: Bool) throws(CorpusError) {
+        let end = (path as NSString).pathExtension.lowercased()
+        switch end {
+        case "csv": self = .csv
+        case "tsv", "tab": self = .tsv
+        case "jsonl", "json", "ndjson": self = .jsonLines
+        case "txt" where !requiresLabels, "" where !requiresLabels: self = .plain
+        default:
+            try TextFile.check(path)
+            switch end {
+            case "gz", "bz2", "xz", "zst", "zip": throw CorpusError(path, "is compressed; unpack it first")
+            case "txt": throw CorpusError(path, "plain text has no labels; give a .csv, .tsv or .jsonl file")
+            default:
+                throw CorpusError(
+                    path, "what format is this? Name it .csv, .tsv or .jsonl (.txt where no labels are needed)")
+            }
+        }
+    }
+}

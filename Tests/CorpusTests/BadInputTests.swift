@@ -1,0 +1,201 @@
+import Foundation
+import Testing
+
+@testable import Corpus
+
+@Suite("Bad data files")
+struct BadInputTests {
+    let scratch = Scratch()
+
+    private func expect(
+        _ error: CorpusError?, line: Int? = nil, _ words: String..., at location: SourceLocation = #_sourceLocation
+    ) {
+        guard let error else {
+            Issue.record("no error", sourceLocation: location)
+            return
+        }
+        #expect(error.line == line, "\(error)", sourceLocation: location)
+        for word in words { #expect(error.reason.contains(word), "\(error)", sourceLocation: location) }
+    }
+
+    @Test(arguments: ["gone.csv", "gone.jsonl", "gone", "gone/too.csv"]) func aMissingFile(name: String) {
+        expect(scratch.failure(of: "\(scratch.path)/\(name)"), "no such file")
+    }
+
+    @Test(arguments: ["folder", "folder.csv"]) func aFolder(name: String) throws {
+        let path = "\(scratch.path)/\(name)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        expect(scratch.failure(of: path), "folder")
+    }
+
+    @Test func aFileThatCannotBeOpened() {
+        // A link to itself: permissions would not stop root.
+        let path = "\(scratch.path)/loop.csv"
+        #expect(symlink(path, path) == 0)
+        expect(scratch.failure(of: path), "cannot open it")
+    }
+
+    @Test func aPipeDoesNotHang() {
+        let path = "\(scratch.path)/pipe.csv"
+        #expect(mkfifo(path, 0o600) == 0)
+        expect(scratch.failure(of: path), "not a regular file")
+    }
+
+    @Test func aFormatThatIsNotKnown() {
+        expect(scratch.failure("a.parquet", "x"), "what format")
+        expect(scratch.failure("a.csv.gz", "x"), "compressed")
+        expect(scratch.failure("a.txt", "x"), "labels")
+    }
+
+    @Test(arguments: ["a.csv", "a.tsv", "a.jsonl"]) func anEmptyFile(name: String) {
+        expect(scratch.failure(name, ""), "empty")
+    }
+
+    @Test(arguments: ["\u{FEFF}", "\n\n", "\r\n"]) func aFileOfNothingButLineEnds(text: String) {
+        expect(scratch.failure("a.csv", text), "empty")
+        expect(scratch.failure("a.jsonl", text), "no examples")
+    }
+
+    @Test(arguments: ["text,label", "text,label\n", "text,label\r\n\r\n"]) func aHeaderAlone(text: String) {
+        expect(scratch.failure("a.csv", text), "no examples")
+    }
+
+    @Test func aMissingColumn() {
+        let options = DatasetReader.Options(columns: .init(text: "words"))
+        expect(scratch.failure("a.csv", "\n\ntext,label\na,b\n", options), line: 3, "\"words\"", "\"text\", \"label\"")
+        let label = DatasetReader.Options(columns: .init(label: "klass"))
+        expect(scratch.failure("a.csv", "text,label\na,b\n", label), line: 1, "\"klass\"", "\"text\", \"label\"")
+    }
+
+    @Test func columnsThatCannotBeGuessed() {
+        expect(scratch.failure("a.csv", "a,label\nx,y\n"), line: 1, "--text-column", "\"a\", \"label\"")
+        expect(scratch.failure("b.csv", "text,b\nx,y\n"), line: 1, "--label-column", "\"text\", \"b\"")
+    }
+
+    @Test func theWrongSeparatorIsGuessedAt() {
+        expect(scratch.failure("a.csv", "text;label\nx;y\n"), line: 1, "semicolons")
+        expect(scratch.failure("b.csv", "text\tlabel\nx\ty\n"), line: 1, ".tsv")
+        expect(scratch.failure("c.tsv", "text,label\nx,y\n"), line: 1, ".csv")
+    }
+
+    @Test func aColumnThatOccursTwice() {
+        expect(scratch.failure("a.csv", "text,label,text\nx,y,z\n"), line: 1, "\"text\" occurs twice")
+        #expect(scratch.failure("b.csv", "text,label,x,x,,\nx,y,z,z,,\n") == nil)
+    }
+
+    @Test func aWrongNumberOfFields() {
+        expect(scratch.failure("a.csv", "text,label\na,x\nb\n"), line: 3, "1 fields", "header has 2")
+        expect(scratch.failure("b.csv", "text,label\n\"a\nb\",x\nc, d,y\n"), line: 4, "3 fields", "quotes")
+        expect(scratch.failure("c.tsv", "text\tlabel\na\tx\ny\n"), line: 3, "1 fields", "tab")
+    }
+
+    @Test func invalidUTF8() {
+        let head = Array("text,label\nfine,x\n".utf8)
+        for (bad, offset): ([UInt8], Int) in [
+            ([0xFF], 0), ([0x61, 0xE9, 0x62], 1), ([0xC3, 0xA9, 0xC0, 0x80], 2), ([0xED, 0xA0, 0x80], 0),
+            ([0xF0, 0x9F], 0),
+        ] {
+            let path = scratch.file("a.csv", head + bad + Array(",x\n".utf8))
+            expect(scratch.failure(of: path), line: 3, "UTF-8", "offset \(head.count + offset);")
+        }
+    }
+
+    @Test func utf16() {
+        expect(scratch.failure(of: scratch.file("a.csv", [0xFF, 0xFE, 0x61, 0])), "UTF-16")
+    }
+
+    @Test(arguments: ["a.csv", "a.tsv", "a.jsonl"]) func aNULByte(name: String) {
+        let path = scratch.file(name, Array("text,label\na,x\nb".utf8) + [0] + Array(",y\n".utf8))
+        expect(scratch.failure(of: path), line: 3, "NUL", "offset 16")
+    }
+
+    @Test func tenMegabytesInALine() {
+        let long = String(repeating: "word ", count: 2_000_000)
+        expect(scratch.failure("a.csv", "text,label\na,x\n\(long),y\n"), line: 3, "8388608 bytes")
+        expect(scratch.failure("b.csv", "text,label\na,x\n\"\(long)\",y\n"), line: 3, "8388608 bytes")
+        expect(scratch.failure("c.tsv", "text\tlabel\na\tx\n\"\(long)\ty\n"), line: 3, "8388608 bytes")
+        expect(scratch.failure("d.tsv", "text\tlabel\na\tx\n\"\(long)\"\ty\n"), line: 3, "8388608 bytes")
+        let object = "{\"text\":\"a\",\"label\":\"x\"}\n"
+        expect(
+            scratch.failure("e.jsonl", object + "{\"text\":\"\(long)\",\"label\":\"x\"}\n"), line: 2, "8388608 bytes")
+        let plain = DatasetReader.Options(requiresLabels: false)
+        expect(scratch.failure("f.txt", "a\n\(long)\n", plain), line: 2, "8388608 bytes")
+    }
+
+    @Test func aQuoteThatIsNeverClosed() {
+        expect(scratch.failure("a.csv", "text,label\n\"a\nb\",x\n\"c,y\nd,y\n"), line: 4, "never ends")
+        expect(scratch.failure("b.csv", "text,label\nx,\""), line: 2, "never ends")
+        expect(scratch.failure("c.csv", "text,label\nx,\"\"\""), line: 2, "never ends")
+    }
+
+    @Test func textBehindAClosingQuote() {
+        expect(scratch.failure("a.csv", "text,label\n\"a\nb\" c,x\n"), line: 3, "closing quote")
+        expect(scratch.failure("b.csv", "text,label\n\"a\"\rb,x\n"), line: 2, "closing quote")
+    }
+
+    @Test func linesThatEndWithCRAlone() {
+        expect(scratch.failure("a.csv", "text,label\ra,x\rb,y\r"), line: 1, "CR alone")
+    }
+
+    @Test(arguments: ["", " ", "\u{3000}"]) func anEmptyLabelOrText(blank: String) {
+        expect(scratch.failure("a.csv", "text,label\na,x\nb,\(blank)\n"), line: 3, "label is empty")
+        expect(scratch.failure("b.csv", "text,label\na,x\n\(blank),y\n"), line: 3, "text is empty")
+    }
+
+    @Test func aLabelThatTrainingNeverSaw() {
+        let options = DatasetReader.Options(labels: ["earn", "acq"])
+        expect(
+            scratch.failure("a.csv", "text,label\na,acq\nb,grain\n", options), line: 3, "\"grain\"", "\"earn\", \"acq\""
+        )
+        let many = DatasetReader.Options(labels: (0..<52).map { "class\($0)" })
+        expect(scratch.failure("b.csv", "text,label\nb,grain\n", many), line: 2, "\"class19\" and 32 more")
+    }
+
+    @Test func aSingleClass() throws {
+        let data = try DatasetReader.read(scratch.file("a.csv", "text,label\na,spam\nb,spam\n"))
+        let error = #expect(throws: CorpusError.self) { try data.checkTrainable() }
+        expect(error, "only one class", "\"spam\"")
+    }
+
+    @Test func aClassWithOneExample() throws {
+        let data = try DatasetReader.read(scratch.file("a.csv", "text,label\na,x\nb,x\nc,rare\n"))
+        let error = #expect(throws: CorpusError.self) { try data.checkTrainable() }
+        expect(error, "\"rare\"", "only one example")
+        try data.checkTrainable(minimumPerClass: 1)
+        let more = #expect(throws: CorpusError.self) { try data.checkTrainable(minimumPerClass: 3) }
+        expect(more, "\"rare\"")
+    }
+
+    @Test func messagesStayOnOneLine() {
+        let options = DatasetReader.Options(columns: .init(text: "a\nb\u{2028}c\u{1B}[31m"))
+        let error = scratch.failure("a\u{7}.csv", "text,label\nx,y\n", options)
+        let said = error?.description ?? ""
+        #expect(said.contains("\"a?b?c?[31m\""), "\(said)")
+        #expect(!said.unicodeScalars.contains { $0.properties.generalCategory == .control })
+        #expect(quoted(String(repeating: "ab", count: 100)).count == 63)
+    }
+
+    /// No bytes at all may crash the reader.
+    @Test(arguments: 0..<50 as Range<UInt64>) func noiseIsReadOrRefused(seed: UInt64) throws {
+        var random = SplitMix(state: seed &+ 1000)
+        let alphabet: [UInt8] = [34, 34, 44, 44, 9, 10, 13, 97, 98, 123, 125, 91, 58, 92, 0xC3, 0xA9, 0xFF, 0xEF]
+        let share = Double(seed) / 50
+        for name in ["n.csv", "n.tsv", "n.jsonl", "n.txt"] {
+            for length in [0, 1, 2, 3, 7, 40, 300] {
+                var bytes = Array(["text,label\n", "text\tlabel\n", "", ""][Int(seed % 4)].utf8)
+                for _ in 0..<length {
+                    // Later seeds have fewer of the bytes that stop a reader early.
+                    let byte = alphabet[Int.random(in: 0..<alphabet.count, using: &random)]
+                    bytes.append(byte > 0x7F && Double.random(in: 0..<1, using: &random) < share ? 97 : byte)
+                }
+                let path = scratch.file(name, bytes)
+                for options in [DatasetReader.Options(), .init(requiresLabels: false), .init(recordLimit: 5)] {
+                    do throws(CorpusError) {
+                        let data = try DatasetReader.read(path, options: options)
+                        #expect(!data.examples.isEmpty)
+                    } catch { #expect(error.path == path) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Testing
+
+@testable import Corpus
+
+@Suite("JSON Lines")
+struct JSONLinesTests {
+    let scratch = Scratch()
+
+    @Test(arguments: ["a.jsonl", "a.json", "a.ndjson"]) func anObjectALineIsAnExample(name: String) throws {
+        let text =
+            "{\"text\": \"one\", \"label\": \"x\"}\n\n{\"label\": \"y\", \"id\": [1, {\"a\": null}], \"text\": \"two\"}"
+        #expect(try scratch.rows(name, text) == [["x", "one"], ["y", "two"]])
+    }
+
+    @Test func escapesAreDecoded() throws {
+        let text = #"{"text": "a\n\"b\" \u00e9 \ud83d\ude00 \\", "label": "x"}"# + "\r\n"
+        #expect(try scratch.rows("a.jsonl", text) == [["x", "a\n\"b\" é 😀 \\"]])
+    }
+
+    @Test func numbersAndTruthValuesAreLabels() throws {
+        let data = try DatasetReader.read(
+            scratch.file("a.jsonl", "{\"text\":\"a\",\"label\":10}\n{\"text\":\"b\",\"label\":9}\n"))
+        #expect(data.labels == ["9", "10"])
+        let truth = try DatasetReader.read(
+            scratch.file("b.jsonl", "{\"text\":\"a\",\"label\":true}\n{\"text\":\"b\",\"label\":false}\n"))
+        #expect(truth.labels == ["false", "true"])
+        let real = try DatasetReader.read(scratch.file("c.jsonl", "{\"text\":1.5,\"label\":-2}\n"))
+        #expect(real.examples.map(\.text) == ["1.5"])
+    }
+
+    @Test func labelsAreNotNeededForPrediction() throws {
+        let path = scratch.file("a.jsonl", "{\"text\":\"a\",\"label\":null}\n{\"text\":\"\"}\n")
+        let data = try DatasetReader.read(path, options: .init(requiresLabels: false))
+        #expect(data.examples == [Example(text: "a"), Example(text: "")])
+    }
+
+    @Test func pairsAreRead() throws {
+        let path = scratch.file("a.jsonl", "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"label\":\"x\"}\n")
+        #expect(try DatasetReader.read(path).examples == [Example(text: "a", pair: "b", label: 0)])
+    }
+
+    @Test(arguments: [
+        ("{\"text\":\"a\"\n", "not a JSON object"), ("\"text\"\n", "not a JSON object"), ("[{}]\n", "array"),
+        ("{\"text\":\"b\",\"label\":null}\n", "\"label\" is null"),
+        ("{\"text\":[],\"label\":\"x\"}\n", "\"text\" is an array"),
+        ("{\"label\":\"x\"}\n", "\"text\" is missing"), ("{\"text\":\"a\\u0000\",\"label\":\"x\"}\n", "NUL"),
+        ("{\"text\":\" \",\"label\":\"x\"}\n", "text is empty"),
+        ("{\"text\":\"a\",\"label\":\"\"}\n", "label is empty"),
+        ("{\"text\":\"\\ud800\",\"label\":\"x\"}\n", "not a JSON object"), ("{} x\n", "not a JSON object"),
+        (String(repeating: "[", count: 100_000) + "\n", "array"),
+        ("{\"text\":" + String(repeating: "[", count: 100_000) + "\n", "not a JSON object"),
+    ])
+    func badLinesAreNamed(line: String, reason: String) throws {
+        let error = try #require(
+            scratch.failure("a.jsonl", "{\"text\":\"a\",\"label\":\"x\"}\n\n" + line))
+        #expect(error.line == 3)
+        #expect(error.reason.contains(reason), "\(error)")
+    }
+
+    @Test func unknownKeysAreListed() throws {
+        let error = try #require(scratch.failure("a.jsonl", "{\"b\":\"1\",\"a\":\"2\"}\n"))
+        #expect(error.line == 1)
+        #expect(error.reason.contains("\"a\", \"b\""), "\(error)")
+    }
+
+    @Test func invalidUTF8IsNamedByLineAndOffset() throws {
+        let good = "{\"text\":\"a\",\"label\":\"x\"}\n"
+        let path = scratch.file("a.jsonl", Array(good.utf8) + Array("{\"text\":\"".utf8) + [0xFF] + Array("\"}\n".utf8))
+        let error = try #require(scratch.failure(of: path))
+        #expect(error.line == 2)
+        #expect(error.reason.contains("offset \(good.utf8.count + 9)"), "\(error)")
+    }
+}

@@ -1,0 +1,114 @@
+import Testing
+
+@testable import Corpus
+
+@Suite("Labels, shots and splits")
+struct SamplingTests {
+    let scratch = Scratch()
+
+    private func labels(_ names: [String]) throws -> [String] {
+        let rows = names.enumerated().map { "t\($0),\"\($1)\"\n" }.joined()
+        return try DatasetReader.read(scratch.file("labels.csv", "text,label\n" + rows)).labels
+    }
+
+    /// 10, 20, 30, … examples of the classes, interleaved.
+    private func sample(_ classes: Int = 3) -> Dataset {
+        var examples: [Example] = []
+        for i in 0..<(10 * classes) {
+            for label in 0..<classes where i < 10 * (label + 1) {
+                examples.append(Example(text: "\(label)-\(i)", label: Int32(label)))
+            }
+        }
+        return Dataset(path: "sample", labels: (0..<classes).map { "c\($0)" }, examples: examples)
+    }
+
+    @Test func integersAreSortedByValue() throws {
+        #expect(try labels(["10", "9", "-1", "2", "10"]) == ["-1", "2", "9", "10"])
+    }
+
+    @Test func otherLabelsAreSortedByCodePoints() throws {
+        #expect(
+            try labels(["b", "Z", "é", "a", "10", "9", "中", "\u{1F600}", "\u{FF21}"]) == [
+                "10", "9", "Z", "a", "b", "é", "中", "\u{FF21}", "\u{1F600}",
+            ])
+    }
+
+    @Test func labelsOfExamplesFollowTheOrder() throws {
+        let data = try DatasetReader.read(scratch.file("a.csv", "text,label\none,b\ntwo,a\nthree,b\n"))
+        #expect(data.labels == ["a", "b"])
+        #expect(data.examples.map(\.label) == [1, 0, 1])
+        #expect(data.classCounts == [1, 2])
+    }
+
+    @Test func knownLabelsKeepTheirOrderAndMayBeAbsent() throws {
+        let path = scratch.file("a.csv", "text,label\none,b\ntwo,a\n")
+        let data = try DatasetReader.read(path, labels: ["c", "b", "a"])
+        #expect(data.labels == ["c", "b", "a"])
+        #expect(data.examples.map(\.label) == [1, 2])
+    }
+
+    @Test func shotsDrawThatManyOfEachClassInFileOrder() {
+        let data = sample()
+        let (drawn, short) = data.shots(7, seed: 1)
+        #expect(short.isEmpty)
+        #expect(drawn.classCounts == [7, 7, 7])
+        #expect(Set(drawn.examples.map(\.text)).count == 21)
+        let positions = drawn.examples.compactMap { data.examples.firstIndex(of: $0) }
+        #expect(positions == positions.sorted())
+    }
+
+    @Test func shotsRepeatForASeedAndDifferForAnother() {
+        let data = sample()
+        #expect(data.shots(5, seed: 3).dataset.examples == data.shots(5, seed: 3).dataset.examples)
+        #expect(data.shots(5, seed: 3).dataset.examples != data.shots(5, seed: 4).dataset.examples)
+    }
+
+    @Test func shotsOfAClassDoNotDependOnTheOthers() {
+        let (two, three) = (sample(2).shots(4, seed: 9).dataset, sample(3).shots(4, seed: 9).dataset)
+        for label in 0..<2 as Range<Int32> {
+            #expect(two.examples.filter { $0.label == label } == three.examples.filter { $0.label == label })
+        }
+    }
+
+    /// Seeds promise the same examples for ever: these were drawn when this test was written.
+    @Test func shotsStayWhatTheyWere() {
+        #expect(
+            sample(2).shots(3, seed: 42).dataset.examples.map(\.text)
+                == ["0-2", "0-4", "1-8", "0-9", "1-14", "1-15"])
+    }
+
+    @Test func aClassWithTooFewGivesAllAndIsNamed() {
+        let (drawn, short) = sample().shots(15, seed: 1)
+        #expect(short == ["c0"])
+        #expect(drawn.classCounts == [10, 15, 15])
+    }
+
+    @Test func aSplitKeepsTheSharesOfClasses() {
+        let data = sample()
+        let (rest, held) = data.split(fraction: 0.2, seed: 5)
+        #expect(held.classCounts == [2, 4, 6])
+        #expect(rest.classCounts == [8, 16, 24])
+        #expect(Set((rest.examples + held.examples).map(\.text)) == Set(data.examples.map(\.text)))
+        #expect(held.examples == data.split(fraction: 0.2, seed: 5).heldOut.examples)
+        #expect(held.examples != data.split(fraction: 0.2, seed: 6).heldOut.examples)
+    }
+
+    @Test func aSplitLeavesNoClassEmptyOfTwo() {
+        let data = Dataset(
+            path: "few", labels: ["one", "two"],
+            examples: [Example(text: "a", label: 0), Example(text: "b", label: 1), Example(text: "c", label: 1)])
+        for fraction: Double in [0.01, 0.99, 1, 7, .infinity] {
+            #expect(data.split(fraction: fraction, seed: 1).heldOut.classCounts == [0, 1])
+        }
+        for fraction: Double in [0, -1, -.infinity, .nan] {
+            #expect(data.split(fraction: fraction, seed: 1).heldOut.examples.isEmpty)
+        }
+    }
+
+    @Test func theHashIsThatOfTheBytes() throws {
+        // SHA-256 of "abc" (FIPS 180-4, example B.1).
+        #expect(
+            try dataFileSHA256(scratch.file("a.csv", "abc"))
+                == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    }
+}
