@@ -11,7 +11,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.12.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
@@ -44,31 +44,36 @@ let package = Package(
             dependencies: [
                 "Collectives", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint", "Numerics",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["Protocol/control.proto"]),
-        .target(name: "Dashboard", dependencies: ["Cluster"]),
+        .target(name: "Dashboard", dependencies: ["Cluster", "Training"]),
         .executableTarget(
             name: "shoal",
             dependencies: [
                 "Dashboard", "Cluster", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ]),
 
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels"]),
         .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")]),
-        .testTarget(name: "TransformerTests", dependencies: ["Transformer", "Checkpoint"], resources: [.copy("Fixtures")]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "Numerics"], resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "CorpusTests",
+            dependencies: ["Corpus", "Numerics", .product(name: "Crypto", package: "swift-crypto")]),
+        .testTarget(
+            name: "TransformerTests", dependencies: ["Transformer", "Checkpoint"], resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "TrainingTests", dependencies: ["Training", "Transformer", "Numerics"], resources: [.copy("Fixtures")]
+        ),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"]),
-        .testTarget(name: "DashboardTests", dependencies: ["Dashboard"]),
+        .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Training"]),
         .testTarget(
             name: "EndToEndTests", dependencies: ["shoal", "Checkpoint", "Cluster", "Transformer", "Numerics"]),
     ],

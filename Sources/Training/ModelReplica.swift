@@ -133,7 +133,7 @@ public final class ModelReplica {
         let count = work.microBatches.count
         guard count > 0 else { return [] }
         let dropout = dropoutPlan(step: work.step)
-        let smoothing = Float(hyperparameters.labelSmoothing)
+        let smoothing = hyperparameters.labelSmoothing
         let tree = ReductionTree(leafCount: work.leafCount)
         let shares = (0..<threads).map { share($0, of: count) }
         let gate = BucketGate(

@@ -59,7 +59,7 @@ public final class BertClassifier {
     ///     token of the batch must be among them.
     ///   - sink: Takes the gradient, part by part, in the order of the flat vector.
     public func gradient(
-        _ batch: PackedBatch, dropout: DropoutPlan?, labelSmoothing: Float, embeddingRows: [Int32],
+        _ batch: PackedBatch, dropout: DropoutPlan?, labelSmoothing: Double, embeddingRows: [Int32],
         into sink: some GradientSink
     ) throws(TransformerError) -> Loss {
         Matmul.useOneThread()
@@ -69,11 +69,15 @@ public final class BertClassifier {
         let rows = try Self.compactRows(batch.tokenIDs, among: embeddingRows)
         let saved = plan(batch, training: true, dropout: dropout)
         forward(batch, saved: saved, dropout: dropout)
-        let sum = SoftmaxCrossEntropy.forwardBackward(
-            logits: saved.head.logits, targets: batch.labels, labels: configuration.labels.count,
-            smoothing: labelSmoothing, gradient: saved.head.dLogits)
-        let logits = Array(
-            UnsafeBufferPointer(start: saved.head.logits, count: batch.sequenceCount * configuration.labels.count))
+        let classes = configuration.labels.count
+        var sum = 0.0
+        for (row, label) in batch.labels.enumerated() {
+            sum += CrossEntropy.loss(
+                UnsafeBufferPointer(start: saved.head.logits + row * classes, count: classes), label: Int(label),
+                smoothing: labelSmoothing,
+                gradient: UnsafeMutableBufferPointer(start: saved.head.dLogits + row * classes, count: classes))
+        }
+        let logits = Array(UnsafeBufferPointer(start: saved.head.logits, count: batch.sequenceCount * classes))
         backward(batch, saved: saved, dropout: dropout, rows: rows, rowCount: embeddingRows.count, into: sink)
         return Loss(sum: sum, logits: logits)
     }

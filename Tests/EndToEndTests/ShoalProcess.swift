@@ -24,7 +24,7 @@ final class ShoalProcess {
         let id = UUID().uuidString
         outputPath = "\(folder)/\(id).out"
         errorPath = "\(folder)/\(id).err"
-        for path in [outputPath, errorPath] { FileManager.default.createFile(atPath: path, contents: nil) }
+        for path in [outputPath, errorPath] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
         process.executableURL = Self.binary
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder)

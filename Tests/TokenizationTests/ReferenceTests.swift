@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Ids are those of the reference")
 struct ReferenceTests {
-    @Test("for hostile strings, lower case", arguments: ["uncased", "cased"])
+    @Test("for hostile strings, in lower case and not", arguments: ["uncased", "cased"])
     func hostileStrings(name: String) throws {
         let reference = try Reference.load()
         let tokenizer = try tokenizer(name)

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Training
+@testable import Transformer
 
 private struct CrossEntropyCase: Decodable {
     var logits: [Float]

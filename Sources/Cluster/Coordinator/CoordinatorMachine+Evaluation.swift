@@ -1,4 +1,5 @@
 import Training
+import Transformer
 
 extension CoordinatorMachine {
     /// An evaluation under way. Micro-batches have a fixed composition and are handed out to whoever is free.

@@ -2,6 +2,7 @@ import Corpus
 import Dashboard
 import Foundation
 import Training
+import Transformer
 
 /// Classifies a labelled data set and counts.
 struct Evaluation {

@@ -1,4 +1,5 @@
 import Training
+import Transformer
 
 /// Writes predictions as JSON Lines.
 struct PredictionWriter {
