@@ -181,7 +181,7 @@ struct EndingTests {
             Issue.record("was read")
         } catch {
             #expect(Ending(error).code == 1)
-            #expect(Ending(error).message == "/none.csv: no such file")
+            #expect(Ending(error).message == "/none.csv: no such file; check the path")
         }
     }
 }
