@@ -34,7 +34,7 @@ Usage:
                                    ./launch.sh shoal --help lists what it can do
   ./launch.sh --help               prints this
 
-Needs a Linux machine with Swift 6.1 or newer. On Debian and Ubuntu, missing packages are installed as root or by
+Needs a Linux machine with Swift 6.2 or newer. On Debian and Ubuntu, missing packages are installed as root or by
 sudo; where neither is possible, the command to run is printed and the exit code is 2.
 
 Environment:
