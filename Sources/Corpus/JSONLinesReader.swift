@@ -101,6 +101,9 @@ private struct JSONField: Decodable {
             text = bool ? "true" : "false"
         } else if let integer = try? value.decode(Int.self) {
             text = String(integer)
+        } else if let integer = try? value.decode(UInt64.self) {
+            // As a Double it would be rounded, and different labels would become one.
+            text = String(integer)
         } else if let number = try? value.decode(Double.self) {
             text = "\(number)"
         } else {

@@ -100,8 +100,8 @@ struct BadInputTests {
         }
     }
 
-    @Test func utf16() {
-        expect(scratch.failure(of: scratch.file("a.csv", [0xFF, 0xFE, 0x61, 0])), "UTF-16")
+    @Test(arguments: [[0xFF, 0xFE, 0x61, 0], [0xFE, 0xFF, 0, 0x61]] as [[UInt8]]) func utf16(bytes: [UInt8]) {
+        expect(scratch.failure(of: scratch.file("a.csv", bytes)), "UTF-16")
     }
 
     @Test(arguments: ["a.csv", "a.tsv", "a.jsonl"]) func aNULByte(name: String) {

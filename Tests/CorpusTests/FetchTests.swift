@@ -92,6 +92,17 @@ struct FetchTests {
         #expect(offline().cache.has(entry(bytes)))
     }
 
+    @Test(arguments: ["test.csv", "fetched.json"]) func aFolderThatLacksAFileIsMadeAnew(file: String) async throws {
+        let bytes = archive()
+        _ = scratch.file("t-1.whl", bytes)
+        let folder = try await offline().fetch(entry(bytes))
+        try FileManager.default.removeItem(atPath: "\(folder)/\(file)")
+        #expect(!offline().cache.has(entry(bytes)))
+        _ = try await offline().fetch(entry(bytes))
+        #expect(text("\(folder)/test.csv") == "label,text\nx,four\n")
+        #expect(offline().cache.has(entry(bytes)))
+    }
+
     @Test func aDamagedArchiveInTheCacheIsFetchedAgain() async throws {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)

@@ -28,6 +28,13 @@ struct JSONLinesTests {
         #expect(real.examples.map(\.text) == ["1.5"])
     }
 
+    @Test func largeIntegersAreNotRoundedToOneLabel() throws {
+        let (last, other) = ("18446744073709551615", "18446744073709551614")
+        let data = try DatasetReader.read(
+            scratch.file("a.jsonl", "{\"text\":\"a\",\"label\":\(last)}\n{\"text\":\"b\",\"label\":\(other)}\n"))
+        #expect(data.labels == [other, last])
+    }
+
     @Test func labelsAreNotNeededForPrediction() throws {
         let path = scratch.file("a.jsonl", "{\"text\":\"a\",\"label\":null}\n{\"text\":\"\"}\n")
         let data = try DatasetReader.read(path, options: .init(requiresLabels: false))

@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 
 /// A worker: connects to a coordinator, computes what it is told to, ends with the run.
@@ -18,6 +19,7 @@ public enum Worker {
             throw ConfigurationError.invalid(
                 "threads", value: "\(options.threads)", need: "1 to \(ControlLimits.maxThreads)")
         }
+        AllocatorTuning.keepFreedBlocks()
         let dataEndpoint = try Endpoint.data(options)
         if options.parentPID != nil {
             signal(SIGINT, SIG_IGN)
