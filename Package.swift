@@ -69,7 +69,8 @@ let package = Package(
         .testTarget(
             name: "TransformerTests", dependencies: ["Transformer", "Checkpoint"], resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "Transformer", "Numerics"], resources: [.copy("Fixtures")]
+            name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics"],
+            resources: [.copy("Fixtures")]
         ),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"]),
