@@ -63,6 +63,13 @@ public enum AtomicDirectory {
         }
     }
 
+    /// Removes a folder with all that is in it, so that nobody ever sees a part of it under its name.
+    static func removeWhole(_ path: String) throws(CheckpointError) {
+        let doomed = temporarySibling(of: path)
+        guard rename(path, doomed) == 0 else { throw .system(path, doing: "remove the folder") }
+        try remove(doomed)
+    }
+
     /// The names in a folder, hidden ones too, sorted.
     static func names(in folder: String) throws(CheckpointError) -> [String] {
         guard let handle = opendir(folder) else { throw .system(folder, doing: "list the folder") }

@@ -73,11 +73,13 @@ public struct ModelDirectory: Sendable {
     ///   - configuration: Goes to `config.json`, as that of a `BertForSequenceClassification`.
     ///   - tensors: Go to `model.safetensors`.
     ///   - source: The folder whose tokenizer files are copied; nil for none.
+    ///   - replacing: Whether a folder that is there gives way to the new one.
     /// - Throws: An error that names the path and the reason.
     public static func write(
-        to path: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?
+        to path: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
+        replacing: Bool = false
     ) throws {
-        try AtomicDirectory.create(path) {
+        try AtomicDirectory.create(path, replacing: replacing) {
             try writeFiles(to: $0, configuration: configuration, tensors: tensors, tokenizerFrom: source)
         }
     }

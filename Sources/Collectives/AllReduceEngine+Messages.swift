@@ -47,6 +47,24 @@ extension AllReduceEngine {
         }
     }
 
+    /// Hands this rank's note to everyone.
+    func send(note: [UInt8], _ step: AllReduceStep) throws(AllReduceError) {
+        step.notes[rank] = note
+        var header = header(.note)
+        header.count = UInt32(note.count)
+        for peer in 0..<worldSize where peer != rank {
+            guard let dealer = peers[peer].dealer else { throw .aborted(reason: "it was closed") }
+            do throws(ZeroMQError) {
+                guard try dealer.send([header.encoded(), note], wait: false) else {
+                    throw ZeroMQError(operation: "send to", endpoint: peers[peer].endpoint, code: EAGAIN)
+                }
+            } catch {
+                throw .transport(error)
+            }
+            step.bytesSent += AllReduceHeader.byteCount + note.count
+        }
+    }
+
     private func sendHeader(_ header: [UInt8], on dealer: ZeroMQSocket) throws(ZeroMQError) -> Bool {
         var outcome: Result<Bool, ZeroMQError> = .success(false)
         header.withUnsafeBytes { bytes in
@@ -64,7 +82,8 @@ extension AllReduceEngine {
         switch frames[1].withBytes(AllReduceHeader.decode) {
         case .malformed(let reason): refuse(rankOf[identity], reason)
         case .otherVersion(let version):
-            refuse(rankOf[identity], "it speaks version \(version) of the protocol, not 1")
+            refuse(
+                rankOf[identity], "it speaks version \(version) of the protocol, not \(AllReduceHeader.currentVersion)")
             answer(identity, .refusal, .version)
         case .header(let header) where header.kind == .hello:
             guard frames.count == 2 else { return refuse(rankOf[identity], "a hello with a payload") }
@@ -120,6 +139,10 @@ extension AllReduceEngine {
             guard frames.count == 2, frames[1].count == Int(header.count) * 4 else {
                 return refuse(sender, "a \(header.kind) whose length is not what its header says")
             }
+        case .note:
+            guard frames.count == 2, header.partialSums == 0, frames[1].count == Int(header.count),
+                frames[1].count <= AllReducer.maxNoteBytes
+            else { return refuse(sender, "a note whose length is not what its header says") }
         case .hello, .welcome, .refusal: return refuse(sender, "an unexpected \(header.kind)")
         }
         if let step, header.step == step.number { return try take(header, frames, from: sender, step) }
@@ -156,6 +179,12 @@ extension AllReduceEngine {
     ) throws {
         if header.kind == .begin {
             step.begun[sender] = true
+            step.lastProgress = Self.now()
+            return
+        }
+        if header.kind == .note {
+            guard step.notes[sender] == nil else { return refuse(sender, "a note twice") }
+            step.notes[sender] = frames[1].array
             step.lastProgress = Self.now()
             return
         }

@@ -135,9 +135,11 @@ final class AllReduceEngine: @unchecked Sendable {
         case .connect(let endpoints): try connect(to: endpoints)
         case .begin(let step): try begin(step)
         case .submit(let bucket, let contributions): try submit(bucket, contributions)
-        case .finish:
-            step?.isFinishing = true
-            step?.lastProgress = Self.now()
+        case .finish(let note):
+            guard let step else { break }
+            step.isFinishing = true
+            step.lastProgress = Self.now()
+            try send(note: note, step)
         case .abort(let reason): throw AllReduceError.aborted(reason: reason)
         case .close: break
         }
@@ -175,7 +177,7 @@ final class AllReduceEngine: @unchecked Sendable {
         // In the order of the chunks, whoever computed them.
         let reduction = Reduction(
             sumOfSquares: step.partialSums.reduce(0, +), waitSeconds: max(0, Self.now() - step.lastSubmit),
-            bytesSent: step.bytesSent)
+            bytesSent: step.bytesSent, notes: step.notes.map { $0 ?? [] })
         self.step = nil
         mailbox.finished(reduction)
     }

@@ -5,8 +5,8 @@ import Foundation
 /// | bytes | type | field |
 /// |---|---|---|
 /// | 0-3 | `u32` | magic, "SHAR" (0x52414853) |
-/// | 4-5 | `u16` | version, 1 |
-/// | 6 | `u8` | kind: 1 hello, 2 welcome, 3 refusal, 4 begin, 5 contribution, 6 result |
+/// | 4-5 | `u16` | version, 2 |
+/// | 6 | `u8` | kind: 1 hello, 2 welcome, 3 refusal, 4 begin, 5 contribution, 6 result, 7 note |
 /// | 7 | `u8` | reason of a refusal: 1 version, 2 generation, 3 world size, 4 segment size, 5 rank; else 0 |
 /// | 8-15 | `u64` | generation |
 /// | 16-23 | `u64` | step |
@@ -15,7 +15,7 @@ import Foundation
 /// | 32-35 | `u32` | level of the node (contribution) |
 /// | 36-39 | `u32` | index of the node (contribution) |
 /// | 40-47 | `u64` | offset of the segment in the flat gradient, in floats |
-/// | 48-51 | `u32` | floats of the segment |
+/// | 48-51 | `u32` | floats of the segment; bytes of the note |
 /// | 52-55 | `u32` | world size |
 /// | 56-59 | `u32` | floats of the largest segment |
 /// | 60-63 | `u32` | partial sums that follow the header (result) |
@@ -23,7 +23,8 @@ import Foundation
 /// Fields without a meaning for a kind are zero. A *hello* opens a connection and is answered on it by a *welcome* or a
 /// *refusal*; *begin* says that a rank that owns nothing has begun a step: these are a header alone. A *contribution* has
 /// a second frame, the floats (float32, little-endian). A *result* too; its header is followed, in the same frame, by one
-/// float64 for each 4096 floats, the sum of their squares.
+/// float64 for each 4096 floats, the sum of their squares. A *note* has a second frame, the bytes of the note; each rank
+/// sends one to every other in every step.
 struct AllReduceHeader: Equatable {
     enum Kind: UInt8 {
         case hello = 1
@@ -32,6 +33,7 @@ struct AllReduceHeader: Equatable {
         case begin = 4
         case contribution = 5
         case result = 6
+        case note = 7
     }
 
     enum Reason: UInt8 {
@@ -54,7 +56,7 @@ struct AllReduceHeader: Equatable {
 
     static let byteCount = 64
     static let magic: UInt32 = 0x5241_4853
-    static let currentVersion: UInt16 = 1
+    static let currentVersion: UInt16 = 2
 
     var version = AllReduceHeader.currentVersion
     var kind: Kind

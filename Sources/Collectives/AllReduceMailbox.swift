@@ -10,7 +10,7 @@ final class AllReduceMailbox: @unchecked Sendable {
         case connect([String])
         case begin(AllReduceStep)
         case submit(bucket: Int, contributions: [Contribution])
-        case finish
+        case finish(note: [UInt8])
         case abort(String)
         case close
     }
@@ -65,12 +65,15 @@ final class AllReduceMailbox: @unchecked Sendable {
         wakeUp.notify()
     }
 
-    func finish() throws(AllReduceError) -> Reduction {
+    func finish(note: [UInt8]) throws(AllReduceError) -> Reduction {
         let problem: AllReduceError? = condition.withLock {
             if let failure { return failure }
             if !isStepUnderWay || isFinishing { return .misuse("finish without a step under way") }
+            if note.count > AllReducer.maxNoteBytes {
+                return .misuse("a note of \(note.count) bytes, at most \(AllReducer.maxNoteBytes) are sent")
+            }
             isFinishing = true
-            commands.append(.finish)
+            commands.append(.finish(note: note))
             return nil
         }
         if let problem { throw problem }
@@ -79,7 +82,7 @@ final class AllReduceMailbox: @unchecked Sendable {
         return condition.withLock {
             isStepUnderWay = false
             isFinishing = false
-            return reduction ?? Reduction(sumOfSquares: 0, waitSeconds: 0, bytesSent: 0)
+            return reduction ?? Reduction(sumOfSquares: 0, waitSeconds: 0, bytesSent: 0, notes: [])
         }
     }
 

@@ -2,7 +2,7 @@
 public struct AllReduceOptions: Sendable {
     /// Seconds for the handshake with all peers.
     public var connectTimeout: Double = 30
-    /// Seconds without any progress, once ``AllReducer/finish()`` waits, before a step is given up. It must cover the
+    /// Seconds without any progress, once ``AllReducer/finish(note:)`` waits, before a step is given up. It must cover the
     /// slowest peer's backward pass.
     public var stepTimeout: Double = 60
     /// Seconds that a needed peer may still be waited for after its connection was lost (its last messages may be under
@@ -37,7 +37,7 @@ public struct AllReduceOptions: Sendable {
     }
 }
 
-/// What ``AllReducer/finish()`` gives.
+/// What ``AllReducer/finish(note:)`` gives.
 public struct Reduction: Sendable, Equatable {
     /// The sum of the squares of all floats of the result, added in an order that depends on the buckets alone.
     public var sumOfSquares: Double
@@ -45,4 +45,6 @@ public struct Reduction: Sendable, Equatable {
     public var waitSeconds: Double
     /// Bytes sent to peers in this step, headers included.
     public var bytesSent: Int
+    /// What each rank gave to ``AllReducer/finish(note:)``, by rank.
+    public var notes: [[UInt8]]
 }

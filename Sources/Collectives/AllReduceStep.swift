@@ -60,6 +60,8 @@ final class AllReduceStep: @unchecked Sendable {
     var partialSums: [Double]
     /// Ranks that are known to have begun this step.
     var begun: [Bool]
+    /// What each rank has said about the step.
+    var notes: [[UInt8]?]
     var bytesSent = 0
     /// Seconds, as all times of the engine.
     var lastSubmit = 0.0
@@ -81,13 +83,16 @@ final class AllReduceStep: @unchecked Sendable {
         partialSums = [Double](repeating: 0, count: plan.chunkCount)
         begun = plan.ownsSegments
         begun[plan.rank] = true
+        notes = [[UInt8]?](repeating: nil, count: plan.worldSize)
     }
 
-    /// Everything reduced, submitted, and every rank has begun.
+    /// Everything reduced, submitted, and every rank has begun and given its note.
     ///
     /// A rank that owns a segment has begun if its result is there. So nobody is ever more than one step ahead of
     /// anybody, which bounds what must be parked.
-    var isComplete: Bool { segmentsLeft == 0 && bucketsLeft == 0 && begun.allSatisfy { $0 } }
+    var isComplete: Bool {
+        segmentsLeft == 0 && bucketsLeft == 0 && begun.allSatisfy { $0 } && notes.allSatisfy { $0 != nil }
+    }
 
     /// The ranks that the step waits for, and what for.
     func waitingFor() -> (ranks: [Int], phase: String) {
@@ -105,6 +110,9 @@ final class AllReduceStep: @unchecked Sendable {
         for (i, segment) in plan.segments.enumerated() where segment.owner != plan.rank && missing[i] > 0 {
             ranks.insert(segment.owner)
             bucket = bucket ?? segment.bucket
+        }
+        if ranks.isEmpty {
+            return (notes.indices.filter { notes[$0] == nil }, "waiting for the end of the step elsewhere")
         }
         return (ranks.sorted(), "waiting for the sum of bucket \(bucket ?? 0)")
     }

@@ -10,7 +10,7 @@ import Numerics
 /// squares, have the same bits for every number of ranks and every partition of the leaves.
 ///
 /// Life: `init` binds, ``connect(to:)`` meets the peers, then for every step ``begin(step:tree:partition:buckets:result:)``,
-/// ``submit(bucket:contributions:)`` for every bucket, ``finish()``. Any error is final: sockets are closed, all memory
+/// ``submit(bucket:contributions:)`` for every bucket, ``finish(note:)``. Any error is final: sockets are closed, all memory
 /// is given back, and the next generation makes a new reducer. With one rank there are no sockets.
 ///
 /// All work is done by one thread of its own, which sleeps while there is nothing to do, and by the library's.
@@ -81,7 +81,7 @@ public final class AllReducer: Sendable {
     ///     vary from step to step.
     ///   - result: where the sum goes (at the buckets' ranges, nothing else is written). It may be the buffer of one of
     ///     this rank's contributions; it must not overlap them in another way. Not to be touched from the submit of a
-    ///     bucket (for a rank without leaves: from now) until ``finish()`` is back.
+    ///     bucket (for a rank without leaves: from now) until ``finish(note:)`` is back.
     /// - Throws: ``AllReduceError/misuse(_:)`` if the arguments don't fit or a step is under way; the error that ended
     ///   this reducer before.
     public func begin(
@@ -99,18 +99,23 @@ public final class AllReducer: Sendable {
     /// - Parameters:
     ///   - bucket: the number of the bucket.
     ///   - contributions: nodes that tile this rank's leaves, in any order; empty if it has none. The engine adds
-    ///     siblings in place, so the buffers change; they are lent until ``finish()`` is back.
+    ///     siblings in place, so the buffers change; they are lent until ``finish(note:)`` is back.
     ///
-    /// A call that does not fit (unknown bucket, twice, other leaves) makes ``finish()`` throw.
+    /// A call that does not fit (unknown bucket, twice, other leaves) makes ``finish(note:)`` throw.
     public func submit(bucket: Int, contributions: [Contribution]) {
         mailbox.post(.submit(bucket: bucket, contributions: contributions))
     }
 
-    /// Waits until the whole sum is in `result`, and all lent memory is given back.
+    /// The most bytes that a note may have.
+    public static let maxNoteBytes = 65_536
+
+    /// Waits until the whole sum is in `result`, the notes of all ranks are here, and all lent memory is given back.
     ///
+    /// - Parameter note: up to ``maxNoteBytes`` for all other ranks. Whoever is done with a step has everybody's note, so
+    ///   that what is said in them is not lost with a rank that is.
     /// - Returns: what the step gave; the sums are not scaled.
     /// - Throws: why the step failed. All lent memory is given back then, too.
-    public func finish() throws(AllReduceError) -> Reduction { try mailbox.finish() }
+    public func finish(note: [UInt8] = []) throws(AllReduceError) -> Reduction { try mailbox.finish(note: note) }
 
     /// Gives up, from any thread: waits under way, and later calls, throw ``AllReduceError/aborted(reason:)``.
     public func abort(reason: String) { mailbox.post(.abort(reason)) }

@@ -48,6 +48,27 @@ public struct Narrator {
         case .started(let summary):
             self.summary = summary
             return start(summary).map { .line($0) } + live(waiting, time, width)
+        case .resuming(let checkpoint):
+            let from =
+                checkpoint.map { "the checkpoint \($0.printable)" } ?? "its beginning: there is no checkpoint yet"
+            return [.line("resuming from \(from)")]
+        case .workerLost(let text, let left):
+            return [.line("\(text.printable); \(Format.plural(left, "worker")) left")]
+        case .waiting(let workers, let needed):
+            waiting = "waiting for workers: \(workers) of at least \(needed) are there"
+            return [.line(waiting)]
+        case .regrouped(let generation, let workers, let step):
+            return [
+                .line(
+                    "going on after step \(Format.count(step)) with \(Format.plural(workers, "worker")) "
+                        + "(generation \(generation))")
+            ]
+        case .wentBack(let from, let to):
+            return [
+                .line(
+                    "no worker has the state after step \(Format.count(from)) any more: going back to step "
+                        + "\(Format.count(to))")
+            ]
         case .workerJoined(let worker, let joined, let expected):
             waiting = "waiting for workers: \(joined) of \(expected) joined"
             let line =
@@ -84,7 +105,8 @@ public struct Narrator {
 
     private func start(_ summary: RunSummary) -> [String] {
         var lines = [
-            "training on \(Format.plural(summary.examples, "example")) of "
+            (summary.isResumed ? "going on training on " : "training on ")
+                + "\(Format.plural(summary.examples, "example")) of "
                 + "\(Format.plural(summary.labels.count, "class", "classes")): "
                 + "\(Format.plural(summary.totalSteps, "step")), \(Format.compact(summary.parameters)) parameters, "
                 + Format.plural(summary.workers, "worker")

@@ -38,6 +38,12 @@ public final class FloatBuffer: @unchecked Sendable {
 
     deinit { munmap(pointer, mappedBytes) }
 
+    /// Makes all elements zero again, and gives the memory back to the system.
+    public func clear() {
+        // Private anonymous pages come back as zeros; see madvise(2).
+        if madvise(pointer, mappedBytes, MADV_DONTNEED) != 0 { pointer.update(repeating: 0, count: count) }
+    }
+
     /// The elements as a buffer.
     public var elements: UnsafeMutableBufferPointer<Float> { .init(start: pointer, count: count) }
 }

@@ -62,6 +62,34 @@ public enum WeightLoader {
         return Loaded(weights: weights, drawn: drawn)
     }
 
+    /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of ``tensors(of:layout:)``
+    /// under other names.
+    ///
+    /// - Parameter name: What the tensor that belongs to a parameter is called.
+    /// - Returns: A flat vector of `layout.count` floats; nil if the file has none of the tensors.
+    /// - Throws: An error that names the file and the tensor that is missing or has another shape.
+    public static func loadMoments(
+        _ file: SafetensorsFile, layout: ParameterLayout, name: (String) -> String
+    ) throws -> FloatBuffer? {
+        guard layout.parameters.contains(where: { file.tensors[name($0.name)] != nil }) else { return nil }
+        let moments = FloatBuffer(count: layout.count)
+        for parameter in layout.parameters {
+            let name = name(parameter.name)
+            guard let shape = file.tensors[name]?.shape else {
+                throw TransformerError.weights("\(file.path): there is no tensor \(name)")
+            }
+            guard shape == parameter.shape else {
+                throw TransformerError.weights(
+                    "\(file.path): tensor \(name) has shape \(shape), but the model calls for \(parameter.shape)")
+            }
+            try file.readFloats(
+                name,
+                into: UnsafeMutableBufferPointer(
+                    start: moments.pointer + parameter.offset, count: parameter.count))
+        }
+        return moments
+    }
+
     /// The name under which a file has a tensor: older checkpoints leave out `bert.`, and say gamma and beta.
     private static func storedName(_ name: String, in file: SafetensorsFile) -> String? {
         var candidates = [name]

@@ -14,8 +14,9 @@ struct Shoal: AsyncParsableCommand {
             """,
         version: "shoal \(version)",
         subcommands: [
-            Train.self, CoordinatorCommand.self, WorkerCommand.self, Evaluate.self, Predict.self, Tokenize.self,
-            Fetch.self,
+            Train.self, Resume.self, CoordinatorCommand.self, WorkerCommand.self, Status.self, Evaluate.self,
+            Predict.self,
+            Tokenize.self, Fetch.self,
         ])
 
     static func main() async {

@@ -130,8 +130,11 @@ import Transformer
     }
 
     @Test func textForPeopleHasNoControlCharacters() throws {
-        let message = WorkerMessage(generation: 0, step: 0, body: .bound(endpoint: "a\u{1b}[2Jb\n"))
-        #expect(try Samples.decodeWorker(message.frames()).body == .bound(endpoint: "a [2Jb "))
+        let message = WorkerMessage(
+            generation: 0, step: 0, body: .bound(endpoint: "a\u{1b}[2Jb\n", hasState: false, records: []))
+        #expect(
+            try Samples.decodeWorker(message.frames()).body == .bound(endpoint: "a [2Jb ", hasState: false, records: [])
+        )
     }
 
     /// Whatever bytes arrive, decoding gives a message or an error, never a trap, and what it gives is within bounds.
@@ -144,7 +147,7 @@ import Transformer
             for _ in 0...random.next(below: 4) { mutate(&frames, &random) }
             if let message = try? Samples.decodeWorker(frames) {
                 accepted += 1
-                if case .chunkRequest(let range) = message.body { #expect(range.count <= ControlLimits.chunkCredit) }
+                if case .chunkRequest(_, let range) = message.body { #expect(range.count <= ControlLimits.chunkCredit) }
             }
             if let message = try? Samples.decodeCoordinator(frames), case .step(let order) = message.body {
                 accepted += 1

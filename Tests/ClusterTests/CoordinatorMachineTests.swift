@@ -28,7 +28,7 @@ import Transformer
         #expect(simulation.evaluations.map(\.kind) == [.validation, .validation, .test])
         #expect(simulation.evaluations.map(\.step) == [3, 5, 5])
         #expect(simulation.evaluations[2].metrics.examples == 7)
-        #expect(simulation.stored == [[1, 0], [1, 1]])
+        #expect(simulation.stored == [[1, 0], [1, 1], [2, 0], [2, 1]])
         #expect(simulation.workerErrors.allSatisfy { $0 == nil })
     }
 
@@ -85,30 +85,44 @@ import Transformer
 
     // MARK: workers that fail
 
-    @Test(arguments: [
-        ("gathering", "joining"), ("connecting", "joining"), ("training", "step"), ("evaluating", "evaluated"),
-        ("verifying", "collected"), ("fetching", "collected"),
-    ])
-    func theDeathOfAWorkerEndsTheRunInEveryPhase(_ phase: String, _ what: String) throws {
-        let simulation = try Simulation(workers: 3, validation: 6)
+    @Test(arguments: ["gathering", "connecting", "training", "evaluating", "verifying", "fetching"], [0, 2])
+    func theDeathOfAWorkerInAnyPhaseChangesNothing(_ phase: String, _ restarts: Int) throws {
+        let calm = try Simulation(workers: 3, validation: 6)
+        calm.settle()
+        let simulation = try Simulation(workers: 3, validation: 6) { $0.maxRestarts = restarts }
         var done = false
         simulation.beforeDelivery = { simulation in
             guard !done, "\(simulation.coordinator.phase)".hasPrefix(phase) else { return }
             done = true
             simulation.kill(1)
         }
-        simulation.settle()
+        #expect(simulation.run(seconds: restarts == 0 ? 100 : 20))
         #expect(done)
-        let error = try #require(simulation.error)
-        #expect(error.contains("worker 1 (pid 101"))
-        #expect(error.contains("was killed by signal 9"))
-        #expect(error.contains(what))
-        // The others are told to go; before they have joined, nobody knows them.
-        if phase == "gathering" { return }
-        for number in [0, 2] {
-            let isTold = "\(simulation.toWorker[number])".contains("shutdown")
-            #expect(isTold || simulation.workers[number]?.hasEnded == true)
+        if phase == "gathering" || phase == "connecting", restarts == 0 {
+            // The run has not begun: it waits for as many workers as were asked for.
+            #expect(try #require(simulation.error).contains("2 of 3 workers joined within 60 s"))
+            return
         }
+        #expect(try result(simulation).steps == 5)
+        #expect(simulation.difference(from: calm) == nil)
+        #expect(simulation.wrongBits.isEmpty)
+        let lost = simulation.events.compactMap { if case .workerLost(let text, _) = $0 { text } else { nil } }
+        if phase != "gathering" {
+            #expect(lost.contains { $0.contains("worker 1 (pid 101 on h) was killed by signal 9") })
+        }
+        #expect(simulation.restarts == min(1, restarts))
+    }
+
+    @Test func aRunWithoutWorkersAndRestartsEnds() throws {
+        let simulation = try Simulation(workers: 2, totalSteps: 50) { $0.maxRestarts = 1 }
+        var killed = 0
+        simulation.beforeDelivery = { simulation in
+            guard simulation.steps.count > killed, case .training = simulation.coordinator.phase else { return }
+            killed += 1
+            for index in simulation.workers.indices { simulation.kill(index) }
+        }
+        #expect(simulation.run(seconds: 30))
+        #expect(try #require(simulation.error).contains("--max-restarts 1 is used up"))
     }
 
     @Test func aDeathWhileTheModelIsWrittenIsNoFailure() throws {
@@ -121,41 +135,162 @@ import Transformer
     @Test func aSilentWorkerIsMissedAfterTheTimeOut() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 50)
         var killed = -1.0
+        var next = -1.0
         simulation.beforeDelivery = { simulation in
             if killed < 0, simulation.steps.count == 10 {
                 killed = simulation.now
-                simulation.kill(0, tellingParent: false)
+                simulation.frozen.insert(0)
+            }
+            if next < 0, killed >= 0, simulation.steps.count > 14 { next = simulation.now }
+        }
+        #expect(simulation.run())
+        #expect(try result(simulation).steps == 50)
+        #expect(next - killed < 6.5)
+        let lost = simulation.events.compactMap { if case .workerLost(let text, _) = $0 { text } else { nil } }
+        #expect(lost.contains { $0.contains("worker 0 (pid 100 on h) gave no sign of life for 5.0 s") })
+    }
+
+    @Test func aWorkerThatWasStoppedComesBack() throws {
+        let simulation = try Simulation(workers: 2, totalSteps: 200, local: false)
+        var stopped = -1.0
+        simulation.beforeDelivery = { simulation in
+            if stopped < 0, simulation.steps.count == 10 {
+                stopped = simulation.now
+                simulation.frozen.insert(0)
+            } else if stopped >= 0, simulation.steps.count == 40 {
+                simulation.frozen.remove(0)
             }
         }
         #expect(simulation.run())
-        #expect(try #require(simulation.error).contains("worker 0 (pid 100 on h) gave no sign of life for 5.0 s"))
-        #expect(simulation.now - killed < 7)
+        #expect(try result(simulation).workers == 2)
+        #expect(simulation.workers.count == 2)
+        #expect(simulation.wrongBits.isEmpty)
     }
 
-    @Test func theExitOfTheGuiltyWorkerExplainsTheFailureOfItsPeers() throws {
-        let simulation = try Simulation(workers: 2)
-        simulation.disturb = { number, job, result in
-            guard case .step(let generation, 2, _) = job, number == 1 else { return result }
-            return .failed(
-                generation: generation,
-                WorkerFailure(kind: .peer, phase: "step 3", message: "rank 0 closed its connection", peers: [0]))
+    @Test func aPeerThatDoesNotAnswerIsGivenUpSoonerThanByItsHeartbeat() throws {
+        let simulation = try Simulation(workers: 2, totalSteps: 30, local: false)
+        var killed = -1.0
+        var next = -1.0
+        simulation.beforeDelivery = { simulation in
+            if killed < 0, simulation.steps.count == 10 {
+                killed = simulation.now
+                simulation.kill(0)
+            }
+            if next < 0, simulation.steps.count > 14 { next = simulation.now }
         }
+        #expect(simulation.run())
+        #expect(try result(simulation).steps == 30)
+        #expect(next - killed <= 2)
+        let lost = simulation.events.compactMap { if case .workerLost(let text, _) = $0 { text } else { nil } }
+        #expect(lost.contains { $0.contains("is missed by worker 1 (pid 101 on h) and does not answer") })
+    }
+
+    @Test func belowTheMinimumTheOthersWait() throws {
+        let simulation = try Simulation(workers: 3, totalSteps: 30, local: false) { $0.minWorkers = 3 }
+        var done = false
+        simulation.beforeDelivery = { simulation in
+            if !done, simulation.steps.count == 10 {
+                done = true
+                simulation.kill(0)
+            }
+        }
+        #expect(!simulation.run(seconds: 20))
+        #expect(simulation.steps.count < 15)
+        simulation.startWorker(nil)
+        #expect(simulation.run(seconds: 20))
+        #expect(try result(simulation).steps == 30)
+    }
+
+    @Test func whoComesLaterTakesPart() throws {
+        let calm = try Simulation(workers: 1, totalSteps: 30)
+        calm.settle()
+        let simulation = try Simulation(workers: 1, totalSteps: 30, local: false)
+        var joined = 0
+        simulation.beforeDelivery = { simulation in
+            if joined < 2, simulation.steps.count == 5 + 5 * joined {
+                joined += 1
+                simulation.startWorker(nil)
+            }
+        }
+        #expect(simulation.run())
+        #expect(try result(simulation).workers == 3)
+        #expect(simulation.difference(from: calm) == nil)
+        #expect(simulation.orders[29]?.count == 3)
+    }
+
+    // MARK: checkpoints and resuming
+
+    @Test func checkpointsAreWrittenAsTheRunGoesOn() throws {
+        let simulation = try Simulation(workers: 2, totalSteps: 30) { $0.checkpointEvery = 10 }
         simulation.settle()
-        #expect(simulation.outcome == nil)
-        simulation.coordinate(.childExited(number: 0, pid: 100, why: "exited with code 3"))
-        #expect(try #require(simulation.error).contains("worker 0 (pid 100 on h) exited with code 3"))
+        #expect(Set(simulation.disk.keys) == [10, 20, 30])
+        #expect(simulation.wrongBits.isEmpty)
     }
 
-    @Test func withoutABetterExplanationThePeersOneIsTold() throws {
-        let simulation = try Simulation(workers: 2)
-        simulation.disturb = { number, job, result in
-            guard case .step(let generation, 2, _) = job, number == 1 else { return result }
-            return .failed(
-                generation: generation,
-                WorkerFailure(kind: .peer, phase: "step 3", message: "rank 0 closed its connection", peers: [0]))
+    @Test func theEndOfAnEpochIsKeptWithItsValidation() throws {
+        let simulation = try Simulation(workers: 2, totalSteps: 9, validation: 5) { $0.checkpointEvery = 1000 }
+        simulation.settle()
+        #expect(Set(simulation.disk.keys) == [3, 6, 9])
+        #expect(simulation.disk[6]?.state.metrics["validation_accuracy"] == 0.4)
+    }
+
+    @Test func aFullDiskDoesNotEndTheRun() throws {
+        let simulation = try Simulation(workers: 2, totalSteps: 30) { $0.checkpointEvery = 10 }
+        simulation.isDiskFull = true
+        simulation.settle()
+        #expect(try result(simulation).steps == 30)
+        #expect(Set(simulation.disk.keys) == [20, 30])
+        let warnings = simulation.events.compactMap { if case .warning(let text) = $0 { text } else { nil } }
+        #expect(warnings.contains { $0.contains("no space left on device") })
+    }
+
+    @Test(arguments: [ScheduleKind.linear, .plateau], [nil, 6])
+    func aCoordinatorThatIsStartedAgainGoesOnFromItsWorkers(_ schedule: ScheduleKind, _ validation: Int?) throws {
+        func simulation() throws -> Simulation {
+            try Simulation(workers: 2, totalSteps: 30, validation: validation, schedule: schedule)
         }
-        #expect(simulation.run(seconds: 10))
-        #expect(try #require(simulation.error).contains("rank 0 closed its connection"))
+        let calm = try simulation()
+        calm.settle()
+        let killed = try simulation()
+        killed.beforeDelivery = { if $0.isCoordinatorAlive, $0.steps.count == 14 { $0.killCoordinator() } }
+        #expect(!killed.run(seconds: 3))
+        killed.beforeDelivery = { _ in }
+        try killed.restartCoordinator()
+        #expect(killed.run(seconds: 30))
+        #expect(killed.difference(from: calm) == nil)
+        #expect(killed.restarts == 0)
+        #expect(!killed.events.contains { if case .wentBack = $0 { true } else { false } }, "no finished step is lost")
+    }
+
+    @Test(arguments: [ScheduleKind.linear, .plateau], [nil, 6])
+    func aRunWhoseProcessesAreAllGoneGoesOnFromItsCheckpoint(_ schedule: ScheduleKind, _ validation: Int?) throws {
+        func simulation() throws -> Simulation {
+            try Simulation(workers: 2, totalSteps: 30, validation: validation, schedule: schedule) {
+                $0.checkpointEvery = 5
+                $0.maxRestarts = 9
+            }
+        }
+        let calm = try simulation()
+        calm.settle()
+        let killed = try simulation()
+        killed.beforeDelivery = { if $0.isCoordinatorAlive, $0.steps.count == 14 { $0.killCoordinator() } }
+        #expect(!killed.run(seconds: 3))
+        killed.beforeDelivery = { _ in }
+        for index in killed.workers.indices { killed.kill(index) }
+        try killed.restartCoordinator()
+        #expect(killed.run(seconds: 60))
+        #expect(killed.difference(from: calm) == nil)
+        #expect(killed.wrongBits.isEmpty)
+    }
+
+    @Test func orphansEndAfterAWhile() throws {
+        let simulation = try Simulation(workers: 2, totalSteps: 300)
+        simulation.beforeDelivery = { if $0.isCoordinatorAlive, $0.steps.count == 14 { $0.killCoordinator() } }
+        #expect(!simulation.run(seconds: 50))
+        #expect(simulation.workers.allSatisfy { $0 != nil })
+        #expect(!simulation.run(seconds: 15))
+        #expect(simulation.workers.allSatisfy { $0 == nil })
+        #expect(simulation.workerErrors.allSatisfy { $0?.description.contains("no sign of life for 60 s") == true })
     }
 
     @Test func aLossThatIsNotFiniteKeepsTheStateBeforeIt() throws {
@@ -168,7 +303,7 @@ import Transformer
                     ? WorkerFailure(kind: .nonFinite, phase: "step 4", message: "loss not finite", microBatch: 1)
                     : WorkerFailure(kind: .peer, phase: "step 4", message: "rank 1 is gone", peers: [1]))
         }
-        #expect(simulation.run(seconds: 20))
+        #expect(simulation.run(seconds: 30))
         #expect(simulation.error == "loss not finite; the state before that step is kept in step-3")
         #expect(simulation.stored == [[1, 0], [1, 1], [2, 0], [2, 1]])
     }
@@ -186,7 +321,9 @@ import Transformer
         #expect(try #require(byNorm.error).contains("the replicas differ at step 3"))
         let byWeights = try Simulation(workers: 2)
         byWeights.disturb = { number, _, result in
-            if number == 1, case .digest = result { return .digest(String(repeating: "b", count: 64)) }
+            if number == 1, case .digest(let generation, _) = result {
+                return .digest(generation: generation, String(repeating: "b", count: 64))
+            }
             return result
         }
         byWeights.settle()
@@ -259,8 +396,8 @@ import Transformer
             bytesSent: 0)
         let bodies: [(UInt64, WorkerMessage.Body)] = [
             (0, .stepReport(report)), (99, .stepReport(report)), (0, .evaluationReport(id: 0, logits: [1])),
-            (0, .bound(endpoint: "x")), (0, .ready), (0, .chunk(.weights, index: 0, payload: Data(count: 4))),
-            (0, .chunkRequest(5..<9)),
+            (0, .bound(endpoint: "x", hasState: false, records: [])), (0, .ready),
+            (0, .chunk(.weights, index: 0, payload: Data(count: 4))), (0, .chunkRequest(.weights, 5..<9)),
         ]
         var done = false
         simulation.beforeDelivery = { simulation in
@@ -270,16 +407,23 @@ import Transformer
                 .message(
                     simulation.peer(1), WorkerMessage(generation: 1, step: bodies[which].0, body: bodies[which].1)))
         }
-        simulation.settle()
-        #expect(try #require(simulation.error).contains("worker 1 (pid 101 on h) sent"))
+        #expect(simulation.run(seconds: 20))
+        #expect(try result(simulation).steps == 5)
+        let lost = simulation.events.compactMap { if case .workerLost(let text, _) = $0 { text } else { nil } }
+        #expect(lost.contains { $0.contains("worker 1 (pid 101 on h) was sent away: it sent") })
+        #expect(simulation.workers[1] == nil)
     }
 
     @Test func aWorkerTooManyIsSentAway() throws {
-        let simulation = try Simulation(workers: 1, local: false)
-        while simulation.coordinator.members.isEmpty { #expect(simulation.deliverOne()) }
+        let simulation = try Simulation(workers: 1, local: false) { $0.maxWorkers = 1 }
+        while simulation.coordinator.members.isEmpty, simulation.coordinator.waiting.isEmpty {
+            #expect(simulation.deliverOne())
+        }
         let late = WorkerDescription(host: "h", pid: 9, threads: 1, cpu: "c", instructionSet: "AVX2")
         simulation.coordinate(
-            .message(PeerID(bytes: [1, 0, 9]), WorkerMessage(generation: 0, step: 0, body: .hello(late))))
+            .message(
+                PeerID(bytes: [1, 0, 0, 9]),
+                WorkerMessage(generation: 0, step: 0, body: .hello(late, runID: "", hasState: false))))
         #expect("\(simulation.toWorker[0])".contains("refusal"))
     }
 
@@ -307,7 +451,7 @@ import Transformer
         var warnings = 0
         for (number, set) in ["AVX2", "AVX-512"].enumerated() {
             let worker = WorkerDescription(host: "h", pid: number, threads: 1, cpu: "c", instructionSet: set)
-            let hello = WorkerMessage(generation: 0, step: 0, body: .hello(worker))
+            let hello = WorkerMessage(generation: 0, step: 0, body: .hello(worker, runID: "", hasState: false))
             for effect in machine.handle(.message(PeerID(bytes: [1, UInt8(number)]), hello), now: 0) {
                 if case .emit(.warning) = effect { warnings += 1 }
             }
@@ -315,24 +459,30 @@ import Transformer
         #expect(warnings == 1)
     }
 
-    /// Whatever happens, in whatever order, the run ends, and never with a trap.
-    @Test(arguments: 0..<60 as Range<UInt64>) func randomTroubleAlwaysEndsTheRun(_ seed: UInt64) throws {
+    /// Whatever nonsense comes, in whatever order, the run ends, and never with a trap.
+    @Test(arguments: 0..<60 as Range<UInt64>) func randomNonsenseAlwaysEndsTheRun(_ seed: UInt64) throws {
         var random = PhiloxStream(seed: seed, purpose: .split)
         let simulation = try Simulation(
             workers: 1 + random.next(below: 4), validation: random.next(below: 2) == 0 ? 5 : nil, seed: seed)
         simulation.beforeDelivery = { simulation in
             guard random.next(below: 40) == 0 else { return }
-            let number = random.next(below: simulation.workers.count)
+            let index = random.next(below: simulation.workers.count)
             switch random.next(below: 6) {
-            case 0: simulation.kill(number)
-            case 1: simulation.kill(number, tellingParent: false)
+            case 0: simulation.kill(index)
+            case 1: simulation.kill(index, tellingParent: false)
             case 2: simulation.coordinate(.interrupt)
             case 3:
-                simulation.coordinate(.message(simulation.peer(number), Samples.workerMessages[random.next(below: 11)]))
-            case 4: simulation.tell(number, .message(Samples.coordinatorMessages[random.next(below: 13)]))
+                simulation.coordinate(
+                    .message(
+                        simulation.peer(index),
+                        Samples.workerMessages[random.next(below: Samples.workerMessages.count)]))
+            case 4:
+                simulation.tell(
+                    index,
+                    .message(Samples.coordinatorMessages[random.next(below: Samples.coordinatorMessages.count)]))
             default: simulation.now += 1
             }
         }
-        #expect(simulation.run(seconds: 200))
+        #expect(simulation.run(seconds: 300))
     }
 }

@@ -22,8 +22,12 @@ enum Samples {
         let bodies: [WorkerMessage.Body] = [
             .hello(
                 WorkerDescription(
-                    host: "cassiopeia", pid: 4711, threads: 2, cpu: "Some Processor", instructionSet: "AVX2")),
-            .chunkRequest(8..<16), .bound(endpoint: "ipc:///run/x/data-1"), .ready,
+                    host: "cassiopeia", pid: 4711, threads: 2, cpu: "Some Processor", instructionSet: "AVX2"),
+                runID: "0af3", hasState: true),
+            .chunkRequest(.firstMoment, 8..<16),
+            .bound(
+                endpoint: "ipc:///run/x/data-1", hasState: true,
+                records: [StepRecord(step: 3, lossSums: [1, .nan], gradientNorm: 0.5)]), .ready,
             .stepReport(
                 StepReport(
                     lossSums: [1.5, -0.25, .nan], gradientNorm: 2, computeSeconds: 0.5, allreduceSeconds: 0.25,
@@ -32,7 +36,7 @@ enum Samples {
             .failure(
                 WorkerFailure(kind: .nonFinite, phase: "step 3", message: "the loss", peers: [1, 2], microBatch: 0)),
             .failure(WorkerFailure(kind: .peer, phase: "", message: "")), .heartbeat(residentBytes: 12),
-            .chunk(.secondMoment, index: 3, payload: Data([0, 0, 128, 63])),
+            .chunk(.secondMoment, index: 3, payload: Data([0, 0, 128, 63])), .snapshotTaken, .statusRequest,
         ]
         return bodies.enumerated().map { WorkerMessage(generation: UInt64($0), step: 5, body: $1) }
     }()
@@ -43,9 +47,11 @@ enum Samples {
             .welcome(
                 Welcome(
                     modelConfiguration: "{}", hyperparameters: "{}", seed: .max, weightCount: 1 << 20,
-                    weightsSHA256: digest, heartbeatTimeout: 5)),
+                    heartbeatTimeout: 5, orphanTimeout: 60, runID: "0af3")),
             .chunk(.weights, index: 0, payload: Data(repeating: 1, count: 16)), .membership(rank: 1, worldSize: 3),
-            .peers(["ipc:///a", "ipc:///b"]),
+            .peers(
+                ["ipc:///a", "ipc:///b"],
+                load: [PartToLoad(part: .weights, sha256: digest), PartToLoad(part: .secondMoment, sha256: nil)]),
             .step(
                 StepOrder(
                     learningRate: 1e-4, leafCount: 5, partition: [0..<2, 2..<2, 2..<5], sampleCount: 9,
@@ -55,7 +61,8 @@ enum Samples {
                     learningRate: 0, leafCount: 1, partition: [0..<0, 0..<1], sampleCount: 1, embeddingRows: [4],
                     batches: [])),
             .evaluate(id: 3, batches: [batch(labels: false)]), .digestRequest, .stateRequest(.firstMoment, index: 12),
-            .abandon("a"), .shutdown("b"), .heartbeat,
+            .abandon("a"), .shutdown("b"), .heartbeat(wantsReply: true), .heartbeat(wantsReply: false),
+            .snapshotRequest([.weights, .firstMoment]), .snapshotRelease, .helloRequest, .status("{}"),
         ]
         return bodies.enumerated().map { CoordinatorMessage(generation: UInt64($0), step: 2, body: $1) }
     }()

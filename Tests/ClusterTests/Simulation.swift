@@ -19,152 +19,373 @@ struct FakeExamples: ExampleSource {
     func label(_ index: Int) -> Int32? { Int32(index % 3) }
 }
 
-/// A coordinator and workers without sockets, processes and arithmetic: their two state machines, with queues between
-/// them that keep the order of each connection and are otherwise served in a random, replayable order.
+/// A coordinator and workers without sockets, processes and arithmetic: their state machines, with queues between them
+/// that keep the order of each connection and are otherwise served in a random, replayable order. In place of weights
+/// there is a number that every step changes, depending on the number before and on all that the step is made of: who
+/// took another way has another number.
 final class Simulation {
-    static let weightCount = ControlLimits.chunkFloats + 100
+    /// What a run is made of.
+    struct Shape: Sendable {
+        var workers = 2
+        var samples = 20
+        var batch = 8
+        var microBatches = 4
+        var totalSteps = 5
+        var validation: Int?
+        var test: Int? = 7
+        var schedule = ScheduleKind.linear
+        var local = true
+        var weightCount = ControlLimits.chunkFloats + 100
+        var change: @Sendable (inout CoordinatorMachine.Settings) -> Void = { _ in }
+    }
 
+    /// What every worker computes on.
+    private struct Replica {
+        var state: UInt64 = 0
+        var applied: UInt64 = 0
+        var joined: (generation: UInt64, rank: Int, size: Int)?
+        var loading: UInt64 = 0
+    }
+
+    private struct Reduction: Hashable {
+        var generation: UInt64
+        var step: UInt64
+    }
+
+    let shape: Shape
     var coordinator: CoordinatorMachine
-    var workers: [WorkerMachine?]
+    var isCoordinatorAlive = true
+    private var incarnation = 0
+    /// By incarnation: a worker that is started again is another one.
+    var workers: [WorkerMachine?] = []
     var now = 0.0
+    var frozen: Set<Int> = []
     /// What each worker's compute thread still has to do.
-    var jobs: [Deque<ComputeJob>]
-    var toCoordinator: [Deque<WorkerMessage>]
-    var toWorker: [Deque<CoordinatorMessage>]
+    var jobs: [Deque<ComputeJob>] = []
+    var toCoordinator: [Deque<WorkerMessage>] = []
+    var toWorker: [Deque<CoordinatorMessage>] = []
+    /// What is done in the background, and will be told.
+    var pending: Deque<CoordinatorMachine.Event> = []
     var outcome: CoordinatorMachine.Outcome?
-    var workerErrors: [RunError?]
+    var workerErrors: [RunError?] = []
     var steps: [StepMetrics] = []
     var evaluations: [EvaluationRecord] = []
+    /// metrics.jsonl.
+    var log = MetricsLog()
+    /// Checkpoints on disk, by step.
+    var disk: [Int: (numbers: [StatePart: UInt64], state: CoordinatorMachine.TrainingState)] = [:]
+    var finalState: UInt64?
+    /// The orders of the steps as the workers got them, by step and incarnation.
     var orders: [Int: [Int: StepOrder]] = [:]
     var stored: Set<[Int]> = []
     var events: [RunEvent] = []
     var senderWarnings: [String] = []
+    var restarts = 0
     /// Changes the result of a job; nil swallows it.
     var disturb: (Int, ComputeJob, ComputeResult) -> ComputeResult? = { $2 }
     /// Sees the coordinator's phase before every delivery.
     var beforeDelivery: (Simulation) -> Void = { _ in }
+    /// Whether the next checkpoint cannot be written.
+    var isDiskFull = false
+    private var numbers: [Int] = []
+    private var replicas: [Replica] = []
+    private var stepOrders: [Reduction: [Int: StepOrder]] = [:]
+    private var reductions: [Reduction: (state: UInt64, losses: [Double])] = [:]
+    /// The number after so many steps: whoever gets there must have it.
+    private var trajectory: [UInt64: UInt64] = [0: 1]
+    private var store: [StatePart: UInt64] = [:]
+    private var sourceNumbers: [StatePart: UInt64] = [:]
+    private var modelNumber: UInt64 = 0
+    private(set) var wrongBits: [String] = []
     private var random: PhiloxStream
 
-    init(
+    convenience init(
         workers count: Int, samples: Int = 20, batch: Int = 8, microBatches: Int = 4, totalSteps: Int = 5,
-        validation: Int? = nil, test: Int? = 7, schedule: ScheduleKind = .linear, seed: UInt64 = 1, local: Bool = true
+        validation: Int? = nil, test: Int? = 7, schedule: ScheduleKind = .linear, seed: UInt64 = 1, local: Bool = true,
+        change: @escaping @Sendable (inout CoordinatorMachine.Settings) -> Void = { _ in }
     ) throws {
+        try self.init(
+            Shape(
+                workers: count, samples: samples, batch: batch, microBatches: microBatches, totalSteps: totalSteps,
+                validation: validation, test: test, schedule: schedule, local: local, change: change), seed: seed)
+    }
+
+    init(_ shape: Shape, seed: UInt64) throws {
+        self.shape = shape
         random = PhiloxStream(seed: seed, purpose: .shuffle)
-        var settings = CoordinatorMachine.Settings(workers: count, local: local)
+        coordinator = CoordinatorMachine(Self.settings(shape, incarnation: 0), now: 0)
+        for number in 0..<shape.workers { startWorker(number) }
+        coordinate(.prepared(try preparation()))
+    }
+
+    private static func settings(_ shape: Shape, incarnation: Int) -> CoordinatorMachine.Settings {
+        var settings = CoordinatorMachine.Settings(workers: shape.workers, local: shape.local)
         settings.joinTimeout = 60
-        coordinator = CoordinatorMachine(settings, now: 0)
-        workers = (0..<count).map {
-            WorkerMachine(
-                WorkerDescription(host: "h", pid: 100 + $0, threads: 1 + $0 % 2, cpu: "c", instructionSet: "AVX2"),
-                options: WorkerOptions(coordinator: "ipc:///x"), now: 0)
-        }
-        jobs = Array(repeating: [], count: count)
-        toCoordinator = Array(repeating: [], count: count)
-        toWorker = Array(repeating: [], count: count)
-        workerErrors = Array(repeating: nil, count: count)
+        settings.maxWorkers = shape.microBatches
+        settings.isResumed = incarnation > 0
+        settings.incarnation = incarnation
+        shape.change(&settings)
+        return settings
+    }
+
+    /// What the coordinator reads: at the beginning the model, later the newest checkpoint and the log.
+    private func preparation() throws -> Preparation {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
         var model = BertConfiguration()
         model.labels = ["a", "b", "c"]
-        let plan = DataPlan(sampleCount: samples, batchSize: batch, microBatches: microBatches, seed: 3)
-        let preparation = Preparation(
+        let plan = DataPlan(
+            sampleCount: shape.samples, batchSize: shape.batch, microBatches: shape.microBatches, seed: 3)
+        let source = try newestSource()
+        var history = RunHistory(
+            base: source.point, stepsPerEpoch: plan.stepsPerEpoch, totalSteps: shape.totalSteps,
+            hasValidation: shape.validation != nil)
+        log.replay(into: &history, totalSteps: shape.totalSteps)
+        return Preparation(
             welcome: Welcome(
-                modelConfiguration: String(decoding: try JSONEncoder().encode(model), as: UTF8.self),
-                hyperparameters: String(decoding: try JSONEncoder().encode(Hyperparameters()), as: UTF8.self), seed: 1,
-                weightCount: Self.weightCount, weightsSHA256: Samples.digest, heartbeatTimeout: 5),
-            labels: model.labels, parameters: 5, training: FakeExamples(count: samples),
-            validation: validation.map { FakeExamples(count: $0) }, test: test.map { FakeExamples(count: $0) },
-            plan: plan, totalSteps: totalSteps,
-            schedule: LearningRateSchedule(ScheduleSettings(kind: schedule, learningRate: 1), totalSteps: totalSteps),
-            stateParts: [.weights, .firstMoment], evaluationBatch: 2)
-        if local { for number in 0..<count { coordinate(.childStarted(number: number, pid: 100 + number)) } }
-        for number in 0..<count {
-            guard var worker = workers[number] else { continue }
-            perform(worker.start(), of: number)
-            workers[number] = worker
-        }
-        coordinate(.prepared(preparation))
+                modelConfiguration: String(decoding: try encoder.encode(model), as: UTF8.self),
+                hyperparameters: String(decoding: try encoder.encode(Hyperparameters()), as: UTF8.self), seed: 1,
+                weightCount: shape.weightCount, heartbeatTimeout: 5, orphanTimeout: 60, runID: "run"),
+            labels: model.labels, parameters: 5, training: FakeExamples(count: shape.samples),
+            validation: shape.validation.map { FakeExamples(count: $0) },
+            test: shape.test.map { FakeExamples(count: $0) }, plan: plan, totalSteps: shape.totalSteps, source: source,
+            history: history, stateParts: [.weights, .firstMoment], evaluationBatch: 2)
     }
 
-    func peer(_ number: Int) -> PeerID { PeerID(bytes: [1, UInt8(number)]) }
+    private func newestSource() throws -> StateSource {
+        var schedule = LearningRateSchedule(
+            ScheduleSettings(kind: shape.schedule, learningRate: 1), totalSteps: shape.totalSteps)
+        guard let (step, checkpoint) = disk.max(by: { $0.key < $1.key }) else {
+            sourceNumbers = [.weights: 1]
+            return StateSource(
+                step: 0, parts: [PartToLoad(part: .weights, sha256: Samples.digest)],
+                point: RunHistory.Point(step: 0, schedule: schedule))
+        }
+        sourceNumbers = checkpoint.numbers
+        if !checkpoint.state.schedule.isEmpty { try schedule.restore(checkpoint.state.schedule) }
+        return StateSource(
+            step: step,
+            parts: checkpoint.numbers.keys.map { PartToLoad(part: $0, sha256: Samples.digest) },
+            point: RunHistory.Point(
+                step: step, schedule: schedule, epochLoss: checkpoint.state.metrics["epoch_loss"] ?? 0,
+                epochSamples: Int(checkpoint.state.metrics["epoch_samples"] ?? 0)))
+    }
+
+    func peer(_ index: Int) -> PeerID { PeerID(bytes: [1, UInt8(index % 256), UInt8(index / 256)]) }
+    func pid(_ index: Int) -> Int { 100 + index }
+
+    // MARK: the coordinator
 
     func coordinate(_ event: CoordinatorMachine.Event) {
-        for effect in coordinator.handle(event, now: now) {
-            switch effect {
-            case .send(let peer, let message):
-                let number = Int(peer.bytes[1])
-                guard number < toWorker.count else { continue }
-                if case .step(let order) = message.body { orders[Int(message.step), default: [:]][number] = order }
-                toWorker[number].append(message)
-            case .sendWeights(let peer, let chunks):
-                for chunk in chunks {
-                    let bytes = (ChunkMap(floats: Self.weightCount).range(chunk)?.count ?? 0) * 4
-                    toWorker[Int(peer.bytes[1])].append(
-                        CoordinatorMessage(
-                            generation: 0, step: 0, body: .chunk(.weights, index: chunk, payload: Data(count: bytes))))
-                }
-            case .emit(let event):
-                events.append(event)
-                if case .step(let metrics) = event { steps.append(metrics) }
-                if case .evaluation(let record) = event { evaluations.append(record) }
-            case .logSender(_, let text): senderWarnings.append(text)
-            case .openRunDirectory: break
-            case .storeChunk(let part, let index, _): stored.insert([part.rawValue, index])
-            case .saveModel: coordinate(.modelSaved(path: "model", sha256: "f00"))
-            case .saveCheckpoint(let state): coordinate(.checkpointSaved(path: "step-\(state.step)"))
-            case .end(let end): outcome = end
+        guard isCoordinatorAlive else { return }
+        for effect in coordinator.handle(event, now: now) { perform(effect) }
+    }
+
+    private func perform(_ effect: CoordinatorMachine.Effect) {
+        switch effect {
+        case .send(let peer, let message): deliver(message, to: peer)
+        case .sendSource(let peer, let part, let chunks, let generation):
+            for chunk in chunks {
+                let body = CoordinatorMessage.Body.chunk(
+                    part, index: chunk, payload: payload(sourceNumbers[part] ?? 0, chunk))
+                deliver(CoordinatorMessage(generation: generation, step: 0, body: body), to: peer)
             }
+        case .emit(let event): note(event)
+        case .logSender(_, let text): senderWarnings.append(text)
+        case .openRunDirectory, .releaseSource: break
+        case .rewindMetrics(let step):
+            log = MetricsLog(lines: log.upTo(step))
+            steps.removeAll { $0.step > step }
+            evaluations.removeAll { $0.step >= step }
+        case .loadSource: if let source = try? newestSource() { pending.append(.sourceLoaded(source)) }
+        case .startWorker(let number):
+            restarts += 1
+            startWorker(number)
+        case .killWorker(let number):
+            if let index = numbers.lastIndex(of: number) { kill(index) }
+        case .beginStore: store = [:]
+        case .storeChunk(let part, let index, let payload):
+            stored.insert([part.rawValue, index])
+            store[part] = number(in: payload) ?? store[part]
+        case .saveCheckpoint(let state):
+            modelNumber = store[.weights] ?? 0
+            if isDiskFull {
+                isDiskFull = false
+                pending.append(.saveFailed("no space left on device"))
+                return
+            }
+            if trajectory[UInt64(state.step)] != store[.weights] || store[.firstMoment] != store[.weights].map({ ~$0 })
+            {
+                wrongBits.append("the checkpoint of step \(state.step) has another state")
+            }
+            disk[state.step] = (store, state)
+            pending.append(.checkpointSaved(path: "step-\(state.step)"))
+        case .saveModel:
+            finalState = modelNumber
+            pending.append(.modelSaved(path: "model", sha256: "f00"))
+        case .end(let end): outcome = end
         }
     }
 
-    func tell(_ number: Int, _ event: WorkerMachine.Event) {
-        guard var worker = workers[number] else { return }
-        let effects = worker.handle(event, now: now)
-        workers[number] = worker
-        perform(effects, of: number)
+    private func note(_ event: RunEvent) {
+        events.append(event)
+        if case .step(let metrics) = event {
+            steps.append(metrics)
+            log = MetricsLog(
+                lines: log.lines + [
+                    .init(text: "", step: metrics.step, evaluation: nil, loss: metrics.loss, samples: metrics.samples)
+                ])
+        }
+        if case .evaluation(let record) = event {
+            evaluations.append(record)
+            log = MetricsLog(
+                lines: log.lines + [
+                    .init(
+                        text: "", step: record.step, evaluation: record.kind.rawValue, loss: record.metrics.loss,
+                        samples: 0)
+                ])
+        }
     }
 
-    private func perform(_ effects: [WorkerMachine.Effect], of number: Int) {
+    private func deliver(_ message: CoordinatorMessage, to peer: PeerID) {
+        let index = Int(peer.bytes[1]) + (peer.bytes.count > 2 ? 256 * Int(peer.bytes[2]) : 0)
+        guard index < toWorker.count, workers[index] != nil else { return }
+        toWorker[index].append(message)
+    }
+
+    /// A chunk of a vector that stands for a number.
+    private func payload(_ number: UInt64, _ chunk: Int) -> Data {
+        var data = Data(count: (ChunkMap(floats: shape.weightCount).range(chunk)?.count ?? 0) * 4)
+        if chunk == 0 { withUnsafeBytes(of: number) { data.replaceSubrange(0..<8, with: $0) } }
+        return data
+    }
+
+    /// The number in the first chunk; others are all zero.
+    private func number(in payload: Data) -> UInt64? {
+        let bits = payload.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return bits == 0 ? nil : bits
+    }
+
+    /// The coordinator vanishes, with what it had not sent; what lies on its disk stays.
+    func killCoordinator() {
+        isCoordinatorAlive = false
+        pending.removeAll()
+        for index in workers.indices where !toWorker[index].isEmpty {
+            toWorker[index].removeLast(random.next(below: toWorker[index].count + 1))
+        }
+    }
+
+    /// It is started again on its run directory.
+    func restartCoordinator() throws {
+        guard !isCoordinatorAlive else { return }
+        isCoordinatorAlive = true
+        incarnation += 1
+        // What was shown of the run comes from the log.
+        coordinator = CoordinatorMachine(Self.settings(shape, incarnation: incarnation), now: now)
+        coordinate(.prepared(try preparation()))
+    }
+
+    // MARK: workers
+
+    /// A new worker process; nil is one that nobody's child is.
+    func startWorker(_ number: Int?) {
+        let index = workers.count
+        let description = WorkerDescription(
+            host: "h", pid: pid(index), threads: 1 + index % 2, cpu: "c", instructionSet: "AVX2")
+        var worker = WorkerMachine(description, options: WorkerOptions(coordinator: "ipc:///x"), now: now)
+        let greeting = worker.start()
+        workers.append(worker)
+        jobs.append([])
+        toCoordinator.append([])
+        toWorker.append([])
+        workerErrors.append(nil)
+        replicas.append(Replica())
+        numbers.append(number ?? -1)
+        if shape.local, let number { coordinate(.childStarted(number: number, pid: pid(index))) }
+        perform(greeting, of: index)
+    }
+
+    func tell(_ index: Int, _ event: WorkerMachine.Event) {
+        guard var worker = workers[index] else { return }
+        let effects = worker.handle(event, now: now)
+        workers[index] = worker
+        perform(effects, of: index)
+    }
+
+    private func perform(_ effects: [WorkerMachine.Effect], of index: Int) {
         for effect in effects {
             switch effect {
-            case .send(let message): toCoordinator[number].append(message)
-            case .compute(let job): jobs[number].append(job)
-            case .abandon: jobs[number].removeAll { $0.isStep }
+            case .send(let message): toCoordinator[index].append(message)
+            case .compute(let job):
+                if case .step(let generation, let step, let order) = job {
+                    orders[Int(step), default: [:]][index] = order
+                    stepOrders[Reduction(generation: generation, step: step), default: [:]][index] = order
+                }
+                jobs[index].append(job)
+            case .abandon: abandon(index)
             case .log: break
-            case .end(let error): workerErrors[number] = error
+            case .end(let error):
+                workerErrors[index] = error
+                end(index, why: "exited with code \(error == nil ? 0 : 1)", bySignal: false)
             }
         }
+    }
+
+    /// What the compute thread was at may be past the point of no return.
+    private func abandon(_ index: Int) {
+        var running: ComputeJob?
+        if case .step(let generation, let step, _) = jobs[index].first,
+            reductions[Reduction(generation: generation, step: step)] != nil, random.next(below: 2) == 0
+        {
+            running = jobs[index].first
+        }
+        jobs[index].removeAll { $0.isOfGeneration }
+        if let running { jobs[index].prepend(running) }
     }
 
     /// A worker vanishes, with what it had sent.
-    func kill(_ number: Int, tellingParent: Bool = true) {
-        workers[number] = nil
-        jobs[number] = []
-        toCoordinator[number] = []
-        toWorker[number] = []
-        if tellingParent {
-            coordinate(.childExited(number: number, pid: 100 + number, why: "was killed by signal 9 (Killed)"))
-        }
+    func kill(_ index: Int, tellingParent: Bool = true) {
+        guard workers[index] != nil else { return }
+        toCoordinator[index].removeAll()
+        end(index, why: "was killed by signal 9 (Killed)", bySignal: true, tellingParent: tellingParent)
     }
+
+    private func end(_ index: Int, why: String, bySignal: Bool, tellingParent: Bool = true) {
+        guard workers[index] != nil else { return }
+        // The simulated process is over, but what it sent before may still arrive.
+        workers[index] = nil
+        jobs[index].removeAll()
+        toWorker[index].removeAll()
+        frozen.remove(index)
+        guard tellingParent, shape.local, numbers[index] >= 0 else { return }
+        pending.append(.childExited(number: numbers[index], pid: pid(index), why: why, bySignal: bySignal))
+    }
+
+    // MARK: the course of things
 
     /// Delivers one message or result, whichever the seed picks; false if there is none.
     func deliverOne() -> Bool {
         beforeDelivery(self)
         var choices: [() -> Void] = []
-        for number in workers.indices {
-            if !toCoordinator[number].isEmpty {
-                choices.append { [self] in
-                    coordinate(.message(peer(number), toCoordinator[number].removeFirst()))
-                }
+        if isCoordinatorAlive, !pending.isEmpty {
+            choices.append { [self] in coordinate(pending.removeFirst()) }
+        }
+        for index in workers.indices {
+            if isCoordinatorAlive, !toCoordinator[index].isEmpty, !frozen.contains(index) {
+                choices.append { [self] in coordinate(.message(peer(index), toCoordinator[index].removeFirst())) }
             }
-            guard workers[number] != nil else { continue }
-            if !toWorker[number].isEmpty {
-                choices.append { [self] in tell(number, .message(toWorker[number].removeFirst())) }
+            guard workers[index] != nil, !frozen.contains(index) else { continue }
+            if !toWorker[index].isEmpty {
+                choices.append { [self] in tell(index, .message(toWorker[index].removeFirst())) }
             }
-            if let job = jobs[number].first, canRun(job) {
+            if let job = jobs[index].first, let run = runner(job, index) {
                 choices.append { [self] in
-                    let job = jobs[number].removeFirst()
-                    if let result = result(job, number).flatMap({ disturb(number, job, $0) }) {
-                        tell(number, .result(result))
-                    }
+                    jobs[index].removeFirst()
+                    let before = replicas[index]
+                    let result = run().flatMap { disturb(index, job, $0) }
+                    // What is made to fail has changed nothing.
+                    if case .failed = result { replicas[index] = before }
+                    if let result { tell(index, .result(result)) }
                 }
             }
         }
@@ -183,43 +404,172 @@ final class Simulation {
             settle()
             now += 0.5
             coordinate(.tick)
-            for number in workers.indices { tell(number, .tick) }
+            for index in workers.indices where !frozen.contains(index) { tell(index, .tick) }
         }
         return outcome != nil
     }
 
-    /// An all-reduce needs everyone.
-    private func canRun(_ job: ComputeJob) -> Bool {
-        guard case .step = job else { return true }
-        return workers.allSatisfy { $0 != nil }
+    // MARK: computing
+
+    /// The workers of a generation that live and are in it still, by rank; nil if it is not whole.
+    private func world(_ generation: UInt64, size: Int) -> [Int]? {
+        var ranks = [Int?](repeating: nil, count: size)
+        for index in workers.indices where workers[index] != nil {
+            if let joined = replicas[index].joined, joined.generation == generation { ranks[joined.rank] = index }
+        }
+        let whole = ranks.compactMap { $0 }
+        return whole.count == size ? whole : nil
     }
 
-    private func result(_ job: ComputeJob, _ number: Int) -> ComputeResult? {
+    /// What doing a job would give; nil if it must wait.
+    private func runner(_ job: ComputeJob, _ index: Int) -> (() -> ComputeResult?)? {
         switch job {
-        case .prepare, .storeWeights: return nil
-        case .verifyWeights: return .weightsVerified
-        case .join(let generation, let rank, _): return .bound(generation: generation, endpoint: "ipc:///d\(rank)")
-        case .connect(let generation, _): return .connected(generation: generation)
-        case .step(let generation, let step, let order):
+        case .prepare:
+            return { nil }
+        case .beginLoad:
+            return { [self] in
+                replicas[index].loading = 0
+                replicas[index].state = 0
+                return nil
+            }
+        case .store(let part, let chunk, let data):
+            return { [self] in
+                if part == .weights, chunk == 0 { replicas[index].loading = number(in: data) ?? 0 }
+                return nil
+            }
+        case .finishLoad(let generation, let step, _):
+            return { [self] in
+                replicas[index].state = replicas[index].loading
+                replicas[index].applied = step
+                check(index)
+                return .loaded(generation: generation, step: step)
+            }
+        case .join(let generation, let rank, let size):
+            return { [self] in
+                replicas[index].joined = (generation, rank, size)
+                return .bound(generation: generation, endpoint: "ipc:///d\(index)")
+            }
+        case .connect(let generation, let endpoints):
+            guard world(generation, size: endpoints.count) != nil else { return missing(generation, index) }
+            return { .connected(generation: generation) }
+        case .step(let generation, let step, let order): return stepRunner(generation, step, order, index)
+        case .evaluate(let generation, let id, let batches):
+            // Every example is taken for class 1.
+            let logits = batches.flatMap { batch in (0..<batch.sequenceCount).flatMap { _ in [0, 1, 0] as [Float] } }
+            return { .evaluated(generation: generation, id: id, logits) }
+        case .digest(let generation):
+            return { [self] in
+                let hex = String(replicas[index].state, radix: 16)
+                return .digest(generation: generation, String(repeating: "0", count: 64 - hex.count) + hex)
+            }
+        case .snapshot(let generation, let step, let parts):
+            return { [self] in
+                // The step before failed: nothing can be copied.
+                guard replicas[index].applied == step else { return nil }
+                var buffers: [StatePart: FloatBuffer] = [:]
+                for part in parts {
+                    let buffer = FloatBuffer(count: shape.weightCount)
+                    let number = part == .weights ? replicas[index].state : ~replicas[index].state
+                    UnsafeMutableRawPointer(buffer.pointer).storeBytes(of: number, as: UInt64.self)
+                    buffers[part] = buffer
+                }
+                return .snapshot(generation: generation, StateSnapshot(step: step, buffers: buffers))
+            }
+        }
+    }
+
+    /// A peer is gone or in another generation: that is found out, though not at once.
+    private func missing(_ generation: UInt64, _ index: Int) -> (() -> ComputeResult?)? {
+        guard let joined = replicas[index].joined, joined.generation == generation else { return { nil } }
+        var present: Set<Int> = [joined.rank]
+        for other in workers.indices where workers[other] != nil {
+            if let place = replicas[other].joined, place.generation == generation { present.insert(place.rank) }
+        }
+        // Not there yet is not the same as gone.
+        let gone = replicas.indices.filter { other in
+            guard let place = replicas[other].joined else { return false }
+            return place.generation == generation && workers[other] == nil
+                || place.generation > generation && workers[other] != nil
+        }
+        guard !gone.isEmpty else { return nil }
+        let blamed = (0..<joined.size).filter { !present.contains($0) }
+        return {
+            .failed(
+                generation: generation,
+                WorkerFailure(kind: .peer, phase: "step", message: "a peer is gone", peers: blamed))
+        }
+    }
+
+    private func stepRunner(
+        _ generation: UInt64, _ step: UInt64, _ order: StepOrder, _ index: Int
+    ) -> (() -> ComputeResult?)? {
+        let key = Reduction(generation: generation, step: step)
+        if reductions[key] == nil {
+            guard let world = world(generation, size: order.partition.count) else { return missing(generation, index) }
+            let isReady = world.allSatisfy { other in
+                if case .step(generation, step, _) = jobs[other].first { true } else { false }
+            }
+            guard isReady else { return nil }
+        }
+        return { [self] in
+            guard replicas[index].applied == step, let reduction = reduce(key, order) else { return nil }
+            replicas[index].state = reduction.state
+            replicas[index].applied = step + 1
+            check(index)
             return .stepped(
                 generation: generation, step: step,
                 StepReport(
-                    lossSums: order.batches.map { Double($0.sequenceCount) }, gradientNorm: 2, computeSeconds: 0.1,
-                    allreduceSeconds: 0, stepSeconds: 0.1, residentBytes: 1, bytesSent: 1))
-        case .evaluate(let id, let batches):
-            // Every example is taken for class 1.
-            return .evaluated(
-                id: id, batches.flatMap { batch in (0..<batch.sequenceCount).flatMap { _ in [0, 1, 0] } })
-        case .digest: return .digest(Samples.digest)
-        case .read(let part, let chunk, _):
-            let bytes = (ChunkMap(floats: Self.weightCount).range(chunk)?.count ?? 0) * 4
-            return .chunk(part, index: chunk, Data(count: bytes))
+                    lossSums: reduction.losses, gradientNorm: 2, computeSeconds: 0.1, allreduceSeconds: 0,
+                    stepSeconds: 0.1, residentBytes: 1, bytesSent: 1))
         }
+    }
+
+    /// The sum over all ranks: from here on every one of them may have it.
+    private func reduce(_ key: Reduction, _ order: StepOrder) -> (state: UInt64, losses: [Double])? {
+        if let known = reductions[key] { return known }
+        guard let world = world(key.generation, size: order.partition.count) else { return nil }
+        var state = replicas[world[0]].state
+        var losses: [Double] = []
+        func mix(_ value: UInt64) { state = (state ^ value) &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678 }
+        mix(key.step)
+        mix(order.learningRate.bitPattern)
+        for index in world {
+            #expect(replicas[index].state == replicas[world[0]].state && replicas[index].applied == key.step)
+            for batch in stepOrders[key]?[index]?.batches ?? [] {
+                for token in batch.tokenIDs { mix(UInt64(UInt32(bitPattern: token))) }
+                for sample in batch.sampleKeys { mix(UInt64(sample)) }
+                losses.append(Double(batch.sequenceCount))
+            }
+        }
+        let reduction = (state, losses)
+        reductions[key] = reduction
+        return reduction
+    }
+
+    private func check(_ index: Int) {
+        let (step, state) = (replicas[index].applied, replicas[index].state)
+        if trajectory[step] == nil { trajectory[step] = state }
+        if trajectory[step] != state { wrongBits.append("worker \(index) has another state after step \(step)") }
     }
 
     /// The error that the run ended with.
     var error: String? {
         if case .failure(let error) = outcome { return error.description }
         return nil
+    }
+
+    /// Nil if the run gave the same as another one, else the first difference.
+    func difference(from other: Simulation) -> String? {
+        let (mine, others) = (outcomeOfTraining, other.outcomeOfTraining)
+        if let at = zip(mine, others).enumerated().first(where: { $1.0 != $1.1 }) {
+            return "line \(at.offset): \(at.element.0), not \(at.element.1)"
+        }
+        return mine.count == others.count ? nil : "\(mine.count) lines, not \(others.count)"
+    }
+
+    /// What the run must give, whatever happened to it.
+    var outcomeOfTraining: [String] {
+        log.lines.map { "\($0.step) \($0.evaluation ?? "step") \($0.loss) \($0.samples)" }
+            + steps.map { "\($0.step) \($0.epoch) \($0.learningRate) \($0.tokens)" } + ["\(finalState ?? 0)"]
     }
 }

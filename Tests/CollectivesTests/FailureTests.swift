@@ -156,6 +156,9 @@ import Testing
         #expect(begin([0..<2], [0..<4], step: 2)?.description.contains("before the last one was finished") == true)
         reducer.submit(
             bucket: 0, contributions: [Contribution(node: TreeNode(level: 0, index: 0), base: buffer.pointer)])
+        let tooLong = [UInt8](repeating: 0, count: AllReducer.maxNoteBytes + 1)
+        #expect(
+            failure { _ = try reducer.finish(note: tooLong) }?.description.contains("a note of 65537 bytes") == true)
         #expect(failure { _ = try reducer.finish() }?.description.contains("do not tile micro-batches 0..<2") == true)
     }
 }

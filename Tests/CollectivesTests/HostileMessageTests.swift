@@ -114,8 +114,9 @@ import Testing
                 result: result.pointer)
             let node = TreeNode(level: 0, index: 0)
             victim.submit(bucket: 0, contributions: [Contribution(node: node, base: own.pointer)])
-            let reduction = try victim.finish()
+            let reduction = try victim.finish(note: [1])
             #expect(reduction.sumOfSquares == 9 * 8192)
+            #expect(reduction.notes == [[1], [4, 2]])
         }
         #expect(errors.allSatisfy { $0 == nil }, "\(errors)")
         #expect((0..<8192).allSatisfy { result.pointer[$0] == 3 })
@@ -184,11 +185,15 @@ import Testing
             [sum { $0.count = 4 }, floats(7, 4)],
             [header(.welcome)],
             [header(.begin) { $0.step = 1 }, [1]],
+            [header(.note) { ($0.step, $0.count) = (1, 2) }, [1]],
+            [header(.note) { ($0.step, $0.count) = (1, 65_537) }, [UInt8](repeating: 1, count: 65_537)],
+            [header(.note) { $0.step = 1 }],
             [header(.hello) { $0.sender = 0 }],
         ]
         for lie in lies { try liar.socket.send(lie) }
         let truth = [
             [contribution(), floats(2)], [contribution(), floats(7)], [sum(), floats(3)], [sum(), floats(7)],
+            [header(.note) { ($0.step, $0.count) = (1, 2) }, [4, 2]],
         ]
         for message in truth { try liar.socket.send(message) }
         refused.set(0, lies.count + 2)

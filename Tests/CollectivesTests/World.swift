@@ -1,5 +1,6 @@
 import Foundation
 import Numerics
+import Testing
 
 @testable import Collectives
 
@@ -117,6 +118,12 @@ struct Job: Sendable {
         }
     }
 
+    /// What a rank says about a step: of different lengths, some of them empty, the longest of the greatest length.
+    static func note(rank: Int, step: UInt64) -> [UInt8] {
+        let count = (rank + Int(step)) % 4 == 0 ? 0 : rank == 1 && step == 2 ? AllReducer.maxNoteBytes : 3 * rank + 5
+        return (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ rank &+ Int(step)) }
+    }
+
     var expected: [UInt32] { (naive(tree.root) ?? []).map(\.bitPattern) }
 
     /// Runs one step for one rank; returns the bits of its result.
@@ -138,7 +145,9 @@ struct Job: Sendable {
                 bucket: bucket,
                 contributions: zip(nodes, buffers).map { Contribution(node: $0, base: $1.pointer) })
         }
-        let reduction = try reducer.finish()
+        let reduction = try reducer.finish(note: Self.note(rank: reducer.rank, step: step))
+        // Whoever is done has everybody's note.
+        #expect(reduction.notes == (0..<reducer.worldSize).map { Self.note(rank: $0, step: step) })
         return withExtendedLifetime(buffers) { (result.bits, reduction) }
     }
 }

@@ -94,6 +94,21 @@ final class TinyWorld {
         }
     }
 
+    /// The steps that a run has logged so far.
+    func steps(_ output: String) -> Int {
+        let text = (try? String(contentsOfFile: path("\(output)/metrics.jsonl"), encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").count { !$0.contains("\"evaluation\"") }
+    }
+
+    /// A run's log without what depends on the machine: times, bytes and memory.
+    func log(_ output: String) throws -> [String] {
+        try jsonLines("\(output)/metrics.jsonl").map { line in
+            line.filter { key, _ in
+                !key.contains("second") && !key.contains("bytes")
+            }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        }
+    }
+
     func weightsHash(_ output: String) throws -> String {
         try json("\(output)/result.json")["weights_sha256"] as? String ?? "none"
     }

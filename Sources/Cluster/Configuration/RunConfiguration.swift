@@ -72,6 +72,20 @@ public struct RunConfiguration: Sendable, Equatable {
     public var heartbeatTimeout = 5.0
     /// Seconds to wait for all workers to join.
     public var joinTimeout = 600.0
+    /// Workers below which the others wait.
+    public var minWorkers = 1
+    /// How often workers that were started here are started again when they are lost, all together.
+    public var maxRestarts = 10
+    /// Seconds that workers wait for a coordinator that fell silent to be started again.
+    public var orphanTimeout = 60.0
+    /// Steps between checkpoints; nil for none by steps.
+    public var checkpointEvery: Int?
+    /// Minutes between checkpoints; nil for none by time.
+    public var checkpointMinutes: Double?
+    /// The newest checkpoints that are kept, besides the best.
+    public var keepCheckpoints = 2
+    /// Deals micro-batches to workers by their measured speed, not equally.
+    public var balance = true
     /// Allows to listen on addresses that other machines reach, without encryption.
     public var insecure = false
 
@@ -160,6 +174,14 @@ public struct RunConfiguration: Sendable, Equatable {
         labelColumn = options.labelColumn
         heartbeatTimeout = options.heartbeatTimeout ?? heartbeatTimeout
         joinTimeout = options.joinTimeout ?? joinTimeout
+        minWorkers = options.minWorkers ?? minWorkers
+        maxRestarts = options.maxRestarts ?? maxRestarts
+        orphanTimeout = options.orphanTimeout ?? orphanTimeout
+        // 0 is "no": as with clip_norm.
+        checkpointEvery = options.checkpointEvery.flatMap { $0 == 0 ? nil : $0 }
+        checkpointMinutes = options.checkpointMinutes.flatMap { $0 == 0 ? nil : $0 }
+        keepCheckpoints = options.keepCheckpoints ?? keepCheckpoints
+        balance = options.balance ?? balance
         insecure = options.insecure ?? insecure
         try validate()
     }
@@ -186,6 +208,9 @@ public struct RunConfiguration: Sendable, Equatable {
         (o.maxLength, o.seed, o.shots) = (maxLength, seed, shots)
         (o.textColumn, o.textPairColumn, o.labelColumn) = (textColumn, textPairColumn, labelColumn)
         (o.heartbeatTimeout, o.joinTimeout, o.insecure) = (heartbeatTimeout, joinTimeout, insecure)
+        (o.minWorkers, o.maxRestarts, o.orphanTimeout) = (minWorkers, maxRestarts, orphanTimeout)
+        (o.checkpointEvery, o.checkpointMinutes) = (checkpointEvery, checkpointMinutes)
+        (o.keepCheckpoints, o.balance) = (keepCheckpoints, balance)
         return o
     }
 

@@ -36,6 +36,22 @@ extension RunConfiguration {
         guard joinTimeout.isFinite, joinTimeout >= 1, joinTimeout <= 1e6 else {
             throw .invalid("join-timeout", value: "\(joinTimeout)", need: "1 to 1000000 seconds")
         }
+        try validateFaultTolerance()
+    }
+
+    private func validateFaultTolerance() throws(ConfigurationError) {
+        try Self.check("min-workers", minWorkers, 1...workers)
+        try Self.check("max-restarts", maxRestarts, 0...1_000_000)
+        if let checkpointEvery { try Self.check("checkpoint-every", checkpointEvery, 1...1_000_000_000) }
+        if let minutes = checkpointMinutes {
+            guard minutes.isFinite, minutes > 0, minutes <= 1e6 else {
+                throw .invalid("checkpoint-minutes", value: "\(minutes)", need: "above 0 and at most 1000000")
+            }
+        }
+        try Self.check("keep-checkpoints", keepCheckpoints, 1...1_000_000)
+        guard orphanTimeout.isFinite, orphanTimeout >= 0, orphanTimeout <= 1e6 else {
+            throw .invalid("orphan-timeout", value: "\(orphanTimeout)", need: "0 to 1000000 seconds")
+        }
     }
 
     private static func check(_ option: String, _ value: Int, _ range: ClosedRange<Int>) throws(ConfigurationError) {

@@ -38,6 +38,12 @@ public struct RunOptions: Sendable, Equatable {
     public var textColumn, textPairColumn, labelColumn: String?
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public var heartbeatTimeout, joinTimeout: Double?
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public var minWorkers, maxRestarts, checkpointEvery, keepCheckpoints: Int?
+    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+    public var orphanTimeout, checkpointMinutes: Double?
+    /// Deal micro-batches by measured speed.
+    public var balance: Bool?
     /// Listen without encryption where other machines reach it.
     public var insecure: Bool?
 
@@ -58,7 +64,10 @@ public struct RunOptions: Sendable, Equatable {
         .init("label_smoothing", \.labelSmoothing), .init("max_length", \.maxLength), .init("seed", \.seed),
         .init("shots", \.shots), .init("text_column", \.textColumn), .init("text_pair_column", \.textPairColumn),
         .init("label_column", \.labelColumn), .init("heartbeat_timeout", \.heartbeatTimeout),
-        .init("join_timeout", \.joinTimeout), .init("insecure", \.insecure),
+        .init("join_timeout", \.joinTimeout), .init("min_workers", \.minWorkers),
+        .init("max_restarts", \.maxRestarts), .init("orphan_timeout", \.orphanTimeout),
+        .init("checkpoint_every", \.checkpointEvery), .init("checkpoint_minutes", \.checkpointMinutes),
+        .init("keep_checkpoints", \.keepCheckpoints), .init("balance", \.balance), .init("insecure", \.insecure),
     ]
 
     /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, that of the upper layer counts.

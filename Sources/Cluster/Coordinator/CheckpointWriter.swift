@@ -9,28 +9,40 @@ struct CheckpointWriter: Sendable {
     /// The folder whose tokenizer goes with the model.
     var tokenizerSource: String
     var seed: UInt64
+    /// Goes into the state's notes.
+    var fingerprint: [String: String]
+    /// The newest checkpoints that are kept, besides the best.
+    var keep: Int
     var state: CoordinatorMachine.TrainingState
     var weights: FloatBuffer
     /// The moments that the optimizer has.
     var firstMoment: FloatBuffer?
     var secondMoment: FloatBuffer?
 
-    /// Returns the folder.
-    func write() throws -> String {
+    /// Writes it, and removes those that are not to be kept any more.
+    ///
+    /// - Returns: the folder, and what went wrong with removing others.
+    func write() throws -> (path: String, problem: String?) {
         let layout = ParameterLayout(configuration: model)
         func tensors(_ buffer: FloatBuffer?) -> [TensorToWrite] {
             buffer.map { WeightLoader.tensors(of: $0, layout: layout) } ?? []
         }
         // The tensors point into the buffers.
-        return try withExtendedLifetime((weights, firstMoment, secondMoment)) {
+        let path = try withExtendedLifetime((weights, firstMoment, secondMoment)) {
             try CheckpointFolder.write(
                 to: runDirectory,
                 state: TrainerState(
                     step: state.step, epoch: state.epoch, seed: seed, appliedSteps: UInt64(state.step),
-                    schedule: state.schedule),
+                    schedule: state.schedule, metrics: state.metrics, notes: fingerprint),
                 configuration: model, weights: tensors(weights), firstMoments: tensors(firstMoment),
                 secondMoments: tensors(secondMoment), tokenizerFrom: tokenizerSource
             ).path
+        }
+        do {
+            _ = try CheckpointFolder.prune(in: runDirectory, keepNewest: keep)
+            return (path, nil)
+        } catch {
+            return (path, "old checkpoints could not be removed: \(error)")
         }
     }
 }

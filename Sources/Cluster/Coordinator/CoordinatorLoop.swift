@@ -14,6 +14,8 @@ final class CoordinatorLoop: @unchecked Sendable {
         case event(CoordinatorMachine.Event)
         case prepared(Preparer.Prepared)
         case preparationFailed(any Error)
+        case warning(String)
+        case loaded(LoadedState, StateSource, warnings: [String])
         case workerWrote(String, line: String)
     }
 
@@ -35,6 +37,17 @@ final class CoordinatorLoop: @unchecked Sendable {
     private var prepared: Preparer.Prepared?
     private var failure: (any Error)?
     private var store = StateStore(count: 0)
+    /// What was fetched and is being written.
+    private var written = StateStore(count: 0)
+    /// The state that workers can load from here, and one that is not needed any more but still on its way to them.
+    private var source: LoadedState?
+    private var retired: [LoadedState] = []
+    /// Starts and ends workers that are children.
+    private let children: LocalWorkers?
+    /// The checkpoint that a resumed run began with.
+    private let resumedFrom: String?
+    private var nextStatus = 0.0
+    private var warnedOfMetrics = false
     private var loggedSenders: Set<PeerID> = []
     private var outcome: Result<RunResult, any Error>?
     private let weightsLent = ZeroCopyCounter()
@@ -42,11 +55,13 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Binds the control socket.
     init(
         configuration: RunConfiguration, settings: CoordinatorMachine.Settings, bind: String, directory: RunDirectory,
-        inbox: Inbox<News>, startedAt: Double, emit: @escaping @Sendable (RunEvent) -> Void
+        inbox: Inbox<News>, children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
+        resumedFrom: String? = nil, emit: @escaping @Sendable (RunEvent) -> Void
     ) throws {
         self.configuration = configuration
         self.directory = directory
         self.inbox = inbox
+        self.resumedFrom = resumedFrom
         self.emit = emit
         context = try ZeroMQContext()
         var options = ZeroMQSocketOptions()
@@ -58,11 +73,14 @@ final class CoordinatorLoop: @unchecked Sendable {
         options.routerHandover = true
         socket = try ZeroMQSocket(context, type: .router, options: options)
         endpoint = try socket.bind(bind)
+        children = makeChildren(endpoint)
         machine = CoordinatorMachine(settings, now: startedAt)
     }
 
     /// Where workers connect to.
     var boundEndpoint: String { endpoint }
+    /// The children.
+    var localWorkers: LocalWorkers? { children }
 
     /// Runs to the end of the run.
     func run() -> Result<RunResult, any Error> {
@@ -79,7 +97,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         socket.close()
         context.terminate()
         // Lent to the context until here.
-        withExtendedLifetime(prepared) {}
+        withExtendedLifetime((source, retired, prepared)) {}
         return outcome ?? .failure(RunError.failed("the run ended without a result"))
     }
 
@@ -96,22 +114,36 @@ final class CoordinatorLoop: @unchecked Sendable {
             if monotonicSeconds() >= nextTick {
                 nextTick = monotonicSeconds() + Self.tickSeconds
                 try handle(.tick)
+                if weightsLent.outstanding == 0 { retired.removeAll() }
+            }
+            if monotonicSeconds() >= nextStatus {
+                nextStatus = monotonicSeconds() + 1
+                directory.show(machine.status(monotonicSeconds()))
             }
         }
+        directory.show(machine.status(monotonicSeconds()))
     }
 
     private func take(_ news: News) throws {
         switch news {
         case .event(let event): try handle(event)
         case .workerWrote(let worker, let line): if outcome == nil { emit(.workerOutput(worker: worker, line: line)) }
+        case .warning(let text): emit(.warning(text))
+        case .loaded(let state, let source, let warnings):
+            for warning in warnings { emit(.warning(warning)) }
+            retire()
+            self.source = state
+            try handle(.sourceLoaded(source))
         case .preparationFailed(let error):
             failure = error
             try handle(.preparationFailed(.failed("\(error)")))
         case .prepared(var prepared):
             prepared.preparation.endpoint = endpoint
             prepared.preparation.output = directory.path
+            source = prepared.state
+            // A run that is resumed can read its checkpoint again.
+            if prepared.state.step > 0 { prepared.state.buffers = [:] }
             self.prepared = prepared
-            store = StateStore(count: prepared.weights.count)
             for warning in prepared.warnings { emit(.warning(warning)) }
             try handle(.prepared(prepared.preparation))
         }
@@ -119,6 +151,8 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private func handle(_ event: CoordinatorMachine.Event) throws {
         for effect in machine.handle(event, now: monotonicSeconds()) { try perform(effect) }
+        // What was written is not needed any more, unless the model is written from it next.
+        if machine.writing == nil { written = StateStore(count: 0) }
     }
 
     // MARK: the socket
@@ -155,16 +189,16 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
-    private func sendWeights(_ chunks: Range<Int>, to peer: PeerID) throws {
-        guard let weights = prepared?.weights else { return }
+    private func sendSource(_ part: StatePart, _ chunks: Range<Int>, generation: UInt64, to peer: PeerID) throws {
+        guard let buffer = source?.buffers[part] else { return }
         for index in chunks {
-            guard let range = ChunkMap(floats: weights.count).range(index) else { return }
+            guard let range = ChunkMap(floats: buffer.count).range(index) else { return }
             let head = CoordinatorMessage(
-                generation: 0, step: 0, body: .chunk(.weights, index: index, payload: Data())
+                generation: generation, step: 0, body: .chunk(part, index: index, payload: Data())
             ).frames()
-            let bytes = UnsafeRawBufferPointer(start: weights.pointer + range.lowerBound, count: range.count * 4)
+            let bytes = UnsafeRawBufferPointer(start: buffer.pointer + range.lowerBound, count: range.count * 4)
             do {
-                // The empty payload's frame is replaced by the weights themselves, which are not copied.
+                // The empty payload's frame is replaced by the floats themselves, which are not copied.
                 for (i, frame) in ([peer.bytes] + head.prefix(2)).enumerated() {
                     let sent = try frame.withUnsafeBytes { try socket.send($0, more: true, wait: false) }
                     if i == 0, !sent { return }
@@ -176,23 +210,65 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
+    /// Reads the newest whole checkpoint in the background, or takes what the run began with.
+    private func loadSource() {
+        guard let prepared else { return }
+        let (path, initial, inbox) = (directory.path, prepared.state, inbox)
+        let (layout, parts) = (ParameterLayout(configuration: prepared.configuration), prepared.preparation.stateParts)
+        let schedule = prepared.preparation.source.point.schedule
+        Self.background("shoal-load") {
+            do {
+                var skipped: [String] = []
+                let newest = try CheckpointFolder.newestWhole(in: path) { folder, error in
+                    skipped.append("the checkpoint \(folder.path) is skipped: \(error)")
+                }
+                var state = initial
+                if let newest { state = try LoadedState(newest, layout: layout, parts: parts) }
+                guard !state.buffers.isEmpty else {
+                    throw RunError.failed("all workers are lost, and no whole checkpoint is left in \(path)")
+                }
+                var point = RunHistory.Point(
+                    step: state.step, schedule: schedule, epochLoss: state.epochLoss, epochSamples: state.epochSamples)
+                if !state.schedule.isEmpty { try point.schedule.restore(state.schedule) }
+                inbox.post(
+                    .loaded(
+                        state, StateSource(step: state.step, parts: state.digests(), point: point),
+                        warnings: skipped))
+            } catch {
+                inbox.post(.event(.sourceFailed("\(error)")))
+            }
+        }
+    }
+
     // MARK: effects
 
     private func perform(_ effect: CoordinatorMachine.Effect) throws {
         switch effect {
         case .send(let peer, let message): try send(message, to: peer)
-        case .sendWeights(let peer, let chunks): try sendWeights(chunks, to: peer)
+        case .sendSource(let peer, let part, let chunks, let generation):
+            try sendSource(part, chunks, generation: generation, to: peer)
         case .emit(let event): try show(event)
         case .logSender(let peer, let text):
             guard loggedSenders.count < Self.maxLoggedSenders, loggedSenders.insert(peer).inserted else { return }
             emit(.warning("\(text) (connection \(peer))"))
-        case .openRunDirectory: try directory.start(configuration)
+        case .openRunDirectory:
+            try directory.start(configuration, coordinatorFile)
+            nextStatus = 0
+        case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
+        case .loadSource: loadSource()
+        case .releaseSource: retire()
+        case .startWorker(let number): children?.start(number)
+        case .killWorker(let number): children?.kill(number)
+        case .beginStore: store = StateStore(count: prepared?.preparation.welcome.weightCount ?? 0)
         case .storeChunk(let part, let index, let payload):
             guard store.store(part, chunk: index, payload) else {
                 throw RunError.failed("a chunk of the state does not fit")
             }
         case .saveModel: saveModel()
-        case .saveCheckpoint(let state): saveCheckpoint(state)
+        case .saveCheckpoint(let state):
+            written = store
+            store = StateStore(count: 0)
+            saveCheckpoint(state)
         case .end(.success(let result)):
             try directory.finish(result)
             emit(.finished(result))
@@ -203,52 +279,89 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
+    private func retire() {
+        if let source { retired.append(source) }
+        source = nil
+    }
+
+    private var coordinatorFile: CoordinatorFile {
+        CoordinatorFile(
+            runID: prepared?.preparation.welcome.runID ?? "", starts: machine.settings.incarnation + 1,
+            endpoint: endpoint, isLocal: children != nil,
+            fingerprint: prepared?.fingerprint ?? [:])
+    }
+
     private func show(_ event: RunEvent) throws {
+        var isWritten = true
         switch event {
-        case .step(let metrics): try directory.append(metrics)
-        case .evaluation(let record): try directory.append(EvaluationLine(record: record))
+        case .step(let metrics): isWritten = try directory.append(metrics)
+        case .evaluation(let record): isWritten = try directory.append(EvaluationLine(record: record))
         default: break
         }
+        if !isWritten, !warnedOfMetrics {
+            emit(.warning("metrics.jsonl cannot be written (is the disk full?); its lines are kept until it can"))
+        }
+        warnedOfMetrics = !isWritten || warnedOfMetrics
         emit(event)
+    }
+
+    private static func background(_ name: String, _ work: @escaping @Sendable () -> Void) {
+        let thread = Thread { work() }
+        thread.name = name
+        thread.stackSize = 8 << 20
+        thread.start()
     }
 
     /// Writing takes as long as the disk does: another thread does it, while the heartbeats go on here.
     private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorMachine.Event) {
         let inbox = inbox
-        let thread = Thread {
+        Self.background("shoal-save") {
             do {
                 inbox.post(.event(try work()))
             } catch {
                 inbox.post(.event(.saveFailed("\(error)")))
             }
         }
-        thread.name = "shoal-save"
-        thread.start()
     }
 
     private func saveModel() {
         guard let model = prepared?.configuration else { return }
-        let (path, source, weights) = (directory.modelPath, configuration.model, store.buffer(.weights))
+        let (path, source, weights) = (directory.modelPath, configuration.model, written.buffer(.weights))
+        let checkpoint = machine.checkpoints.path
         inBackground {
             let layout = ParameterLayout(configuration: model)
             try withExtendedLifetime(weights) {
                 try ModelDirectory.write(
                     to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
-                    tokenizerFrom: source)
+                    tokenizerFrom: Self.tokenizerSource(source, orElse: checkpoint), replacing: true)
             }
             let digest = try weightsSHA256(safetensors: path + "/model.safetensors")
             return .modelSaved(path: path, sha256: digest)
         }
     }
 
+    /// Where the tokenizer's files are: a run that is resumed can do without the model that it began with.
+    private static func tokenizerSource(_ model: String, orElse checkpoint: String?) -> String {
+        FileManager.default.fileExists(atPath: model) ? model : checkpoint ?? model
+    }
+
     private func saveCheckpoint(_ state: CoordinatorMachine.TrainingState) {
-        guard let model = prepared?.configuration else { return }
-        let hasFirst = prepared?.preparation.stateParts.contains(.firstMoment) ?? false
-        let hasSecond = prepared?.preparation.stateParts.contains(.secondMoment) ?? false
+        guard let prepared else { return }
+        let (state, written) = (state, written)
+        func buffer(_ part: StatePart) -> FloatBuffer? {
+            prepared.preparation.stateParts.contains(part) ? written.buffer(part) : nil
+        }
         let writer = CheckpointWriter(
-            runDirectory: directory.path, model: model, tokenizerSource: configuration.model, seed: configuration.seed,
-            state: state, weights: store.buffer(.weights), firstMoment: hasFirst ? store.buffer(.firstMoment) : nil,
-            secondMoment: hasSecond ? store.buffer(.secondMoment) : nil)
-        inBackground { .checkpointSaved(path: try writer.write()) }
+            runDirectory: directory.path, model: prepared.configuration,
+            tokenizerSource: Self.tokenizerSource(configuration.model, orElse: resumedFrom ?? machine.checkpoints.path),
+            seed: configuration.seed, fingerprint: prepared.fingerprint, keep: configuration.keepCheckpoints,
+            state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
+            secondMoment: buffer(.secondMoment))
+        let inbox = inbox
+        inBackground {
+            let (path, problem) = try writer.write()
+            if let problem { inbox.post(.warning(problem)) }
+            return .checkpointSaved(path: path)
+        }
     }
 }

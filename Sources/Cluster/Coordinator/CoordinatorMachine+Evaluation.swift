@@ -11,11 +11,21 @@ extension CoordinatorMachine {
         var batchSize: Int
         /// The next example to hand out.
         var next = 0
+        /// Examples that were handed out to somebody who did not answer.
+        var again: [Range<Int>] = []
         /// The orders out: to whom, and which examples.
         var orders: [UInt32: Order] = [:]
         /// The logits of every micro-batch, by its number.
         var logits: [[Float]?]
         var done = 0
+
+        /// The job without the orders that are out: what they asked for is to be handed out again.
+        func withoutOrders() -> EvaluationJob {
+            var job = self
+            job.again += orders.values.map(\.examples)
+            job.orders.removeAll()
+            return job
+        }
 
         struct Order: Sendable {
             var peer: PeerID
@@ -26,25 +36,37 @@ extension CoordinatorMachine {
     mutating func startEvaluation(_ kind: EvaluationKind, _ source: any ExampleSource, _ now: Double) {
         guard let preparation else { return }
         let batches = (source.count + preparation.evaluationBatch - 1) / preparation.evaluationBatch
-        var job = EvaluationJob(
+        let job = EvaluationJob(
             kind: kind, source: source, startedAt: now, batchSize: preparation.evaluationBatch,
             logits: [[Float]?](repeating: nil, count: batches))
         perform(.emit(.evaluating(kind, done: 0, total: source.count)))
+        resumeEvaluation(job, now)
+    }
+
+    mutating func resumeEvaluation(_ job: EvaluationJob, _ now: Double) {
+        var job = job
         // Two orders each: while one is computed, the next is on its way.
         for _ in 0..<2 { for member in members { hand(&job, to: member) } }
         phase = .evaluating(job)
-        if source.count == 0 { finishEvaluation(job, now) }
+        if job.done == job.source.count { finishEvaluation(job, now) }
     }
 
     private mutating func hand(_ job: inout EvaluationJob, to member: Member) {
-        guard job.next < job.source.count, let preparation else { return }
-        let logitsOfBatch = max(1, job.batchSize * preparation.labels.count)
-        let batches = max(1, min(member.worker.threads, ControlLimits.maxLogits / logitsOfBatch))
-        let examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
+        guard let preparation else { return }
+        let examples: Range<Int>
+        if let again = job.again.popLast() {
+            examples = again
+        } else if job.next < job.source.count {
+            let logitsOfBatch = max(1, job.batchSize * preparation.labels.count)
+            let batches = max(1, min(member.worker.threads, ControlLimits.maxLogits / logitsOfBatch))
+            examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
+            job.next = examples.upperBound
+        } else {
+            return
+        }
         let packed = stride(from: examples.lowerBound, to: examples.upperBound, by: job.batchSize).map {
             job.source.pack($0..<min($0 + job.batchSize, examples.upperBound), labels: false)
         }
-        job.next = examples.upperBound
         job.orders[nextOrderID] = EvaluationJob.Order(peer: member.peer, examples: examples)
         send(member.peer, .evaluate(id: nextOrderID, batches: packed), step: progress.completed)
         nextOrderID &+= 1
@@ -53,13 +75,13 @@ extension CoordinatorMachine {
     mutating func evaluationReported(_ id: UInt32, _ logits: [Float], _ index: Int, _ now: Double) {
         guard case .evaluating(var job) = phase, let labels = preparation?.labels.count else {
             // After an interrupt, orders that were out are still answered.
-            if !isInterrupted { violation(index, "logits that nobody asked for") }
+            if ending == nil { violation(index, "logits that nobody asked for", now) }
             return
         }
         guard let order = job.orders[id], order.peer == members[index].peer,
             logits.count == order.examples.count * labels
         else {
-            violation(index, "logits that do not fit an order")
+            violation(index, "logits that do not fit an order", now)
             return
         }
         job.orders[id] = nil
@@ -102,10 +124,10 @@ extension CoordinatorMachine {
             seconds: now - job.startedAt)
         perform(.emit(.evaluation(record)))
         switch job.kind {
-        case .validation: passBarrier(loss: record.metrics.loss, now)
+        case .validation: passBarrier(record, now)
         case .test:
             test = record
-            startVerification()
+            continueRun(now)
         }
     }
 }

@@ -1,10 +1,16 @@
 import Training
 
-/// How workers come together.
+/// How workers come, and come back.
 extension CoordinatorMachine {
     mutating func prepared(_ preparation: Preparation, _ now: Double) {
         guard self.preparation == nil else { return }
         self.preparation = preparation
+        history = preparation.history
+        source = preparation.source
+        progress.completed = preparation.history.end
+        progress.issued = progress.completed
+        progress.lastStepAt = now
+        checkpoints.lastStep = preparation.source.step
         perform(
             .emit(
                 .started(
@@ -12,119 +18,168 @@ extension CoordinatorMachine {
                         examples: preparation.training.count, labels: preparation.labels,
                         parameters: preparation.parameters, totalSteps: preparation.totalSteps,
                         stepsPerEpoch: preparation.plan.stepsPerEpoch, workers: settings.workers,
-                        endpoint: preparation.endpoint, output: preparation.output))))
-        broadcast(.welcome(preparation.welcome))
-        formGenerationIfComplete()
+                        endpoint: preparation.endpoint, output: preparation.output,
+                        isResumed: settings.isResumed))))
+        for member in waiting { send(member.peer, .welcome(preparation.welcome)) }
+        formIfComplete(now)
     }
 
     mutating func childStarted(_ number: Int, pid: Int, _ now: Double) {
         children[number] = pid
-        if let (peer, worker) = unmatched.first(where: { $0.value.pid == pid }) {
+        if let (peer, newcomer) = unmatched.first(where: { $0.value.worker.pid == pid }) {
             unmatched[peer] = nil
-            join(worker, number: number, peer: peer, now)
+            join(newcomer.worker, number: number, applied: nil, peer: peer, now)
         }
     }
 
-    mutating func childExited(_ number: Int, pid: Int, why: String) {
+    mutating func childExited(_ number: Int, pid: Int, why: String, bySignal: Bool, _ now: Double) {
         children[number] = nil
+        hung[number] = nil
         guard needsWorkers else { return }
-        let name = members.first { $0.rank == number }?.name ?? "worker \(number) (pid \(pid))"
-        end(.failure(.workerLost("\(name) \(why) \(activity)")))
+        let member = (members + waiting).first { $0.number == number && $0.worker.pid == pid }
+        let name = member?.name ?? "worker \(number) (pid \(pid))"
+        if !hasBegun, !bySignal, !settings.isResumed {
+            // Before anything has worked, a worker that ends by itself will do so again.
+            end(.failure(.workerLost("\(name) \(why) \(activity)")))
+            return
+        }
+        if let member {
+            lose(member.peer, why: why, now)
+        } else {
+            record(.lost, name, why)
+            // One that ends by itself may do so again and again.
+            replace(number, now, after: bySignal ? 0 : 1)
+            endIfDeserted("\(name) \(why)", now)
+        }
     }
 
-    mutating func hello(_ worker: WorkerDescription, from peer: PeerID, _ now: Double) {
-        guard case .gathering = phase, members.count < settings.workers else {
-            send(peer, .refusal("the run has all its \(settings.workers) workers"))
+    /// A greeting.
+    mutating func hello(
+        _ worker: WorkerDescription, runID: String, applied: Int?, from peer: PeerID, _ now: Double
+    ) {
+        if let preparation, !runID.isEmpty, runID != preparation.welcome.runID {
+            send(peer, .refusal("it worked for another run; start it again"))
+            perform(.logSender(peer, "a worker of another run (pid \(worker.pid) on \(worker.host)) was sent away"))
+            return
+        }
+        // A child is always let in: it takes the place of one that is gone, though perhaps nobody knows that yet.
+        let child = children.first { $0.value == worker.pid }?.key
+        guard
+            child != nil || settings.local && runID.isEmpty && unmatched.count < settings.workers
+                || members.count + waiting.count < settings.maxWorkers
+        else {
+            send(peer, .refusal("the run has all the \(settings.maxWorkers) workers that it has work for"))
             perform(.logSender(peer, "a worker too many (pid \(worker.pid) on \(worker.host)) was sent away"))
             return
         }
-        guard settings.local else {
-            join(worker, number: members.count, peer: peer, now)
-            return
-        }
-        // Only children are let in; the news of their process ids may come later than they do.
-        if let number = children.first(where: { $0.value == worker.pid })?.key {
-            join(worker, number: number, peer: peer, now)
-        } else if unmatched.count < settings.workers {
-            unmatched[peer] = worker
+        if let number = child {
+            hung[number] = nil
+            join(worker, number: number, applied: applied, peer: peer, now)
+        } else if settings.local, runID.isEmpty {
+            // Perhaps a child whose process id is not known yet.
+            unmatched[peer] = (worker, now)
+        } else {
+            join(worker, number: freeNumber(isReturning: !runID.isEmpty), applied: applied, peer: peer, now)
         }
     }
 
-    private mutating func join(_ worker: WorkerDescription, number: Int, peer: PeerID, _ now: Double) {
-        guard !members.contains(where: { $0.rank == number }) else { return }
-        if let first = members.first, first.worker.instructionSet != worker.instructionSet {
+    /// The lowest number that nobody has. Those of children are for children, and for workers that come back.
+    func freeNumber(isReturning: Bool) -> Int {
+        let taken = Set((members + waiting).map(\.number)).union(children.keys)
+        var number = settings.local && !isReturning ? settings.workers : 0
+        while taken.contains(number) { number += 1 }
+        return number
+    }
+
+    mutating func join(_ worker: WorkerDescription, number: Int, applied: Int?, peer: PeerID, _ now: Double) {
+        guard !(members + waiting).contains(where: { $0.number == number }) else {
+            // Its predecessor at this place is not known to be gone yet.
+            unmatched[peer] = (worker, now)
+            return
+        }
+        if let first = members.first ?? waiting.first, first.worker.instructionSet != worker.instructionSet {
             perform(
                 .emit(
                     .warning(
                         "worker \(number) on \(worker.host) computes with \(worker.instructionSet), worker "
-                            + "\(first.rank) with \(first.worker.instructionSet): the weights will not have the same "
+                            + "\(first.number) with \(first.worker.instructionSet): the weights will not have the same "
                             + "bits as those of a run on one kind of processor")))
         }
-        let member = Member(peer: peer, rank: number, worker: worker, lastHeard: now)
-        members.append(member)
-        members.sort { $0.rank < $1.rank }
+        var member = Member(peer: peer, number: number, worker: worker, lastHeard: now)
+        member.applied = applied
+        waiting.append(member)
+        record(.joined, member.name, applied.map { "with the state after step \($0)" } ?? "")
         perform(
             .emit(
                 .workerJoined(
                     WorkerSummary(
                         name: member.name, host: worker.host, pid: worker.pid, threads: worker.threads,
-                        cpu: worker.cpu, instructionSet: worker.instructionSet), joined: members.count,
-                    expected: settings.workers)))
+                        cpu: worker.cpu, instructionSet: worker.instructionSet),
+                    joined: members.count + waiting.count,
+                    expected: max(settings.workers, members.count + waiting.count))))
         if let preparation { send(peer, .welcome(preparation.welcome)) }
-        formGenerationIfComplete()
-    }
-
-    /// Numbers the membership and tells everyone's place in it.
-    private mutating func formGenerationIfComplete() {
-        guard case .gathering = phase, preparation != nil, members.count == settings.workers else { return }
-        generation += 1
-        phase = .connecting
-        for member in members { send(member.peer, .membership(rank: member.rank, worldSize: members.count)) }
-    }
-
-    mutating func bound(_ endpoint: String, _ index: Int) {
-        guard case .connecting = phase, members[index].endpoint == nil else {
-            violation(index, "an endpoint that nobody asked for")
-            return
+        switch phase {
+        case .gathering: formIfComplete(now)
+        case .training:
+            wantsGeneration = true
+            if progress.flights.isEmpty { formGeneration(now) }
+        case .evaluating: formGeneration(now)
+        default: wantsGeneration = true
         }
-        members[index].endpoint = endpoint
-        let endpoints = members.compactMap(\.endpoint)
-        if endpoints.count == members.count { broadcast(.peers(endpoints)) }
     }
 
-    mutating func ready(_ index: Int, _ now: Double) {
-        guard case .connecting = phase, members[index].endpoint != nil else {
-            violation(index, "the message that it is ready out of turn")
-            return
-        }
-        members[index].isReady = true
-        guard members.allSatisfy(\.isReady) else { return }
-        perform(.openRunDirectory)
-        perform(.emit(.training))
-        progress.firstStepAt = now
-        startTraining(now)
+    /// The workers that must be there for the work to begin, or to go on.
+    private func needed(_ waited: Double) -> Int {
+        if ending != nil { return 1 }
+        if hasBegun || settings.isResumed && waited > settings.returnSeconds { return settings.minWorkers }
+        return settings.workers
     }
 
-    mutating func chunkRequest(_ chunks: Range<Int>, _ index: Int) {
-        guard let preparation else {
-            violation(index, "a request for weights before it was welcome")
-            return
-        }
-        let count = ChunkMap(floats: preparation.welcome.weightCount).count
-        guard chunks.upperBound <= count else {
-            violation(index, "a request for chunk \(chunks.upperBound - 1) of \(count)")
-            return
-        }
-        perform(.sendWeights(members[index].peer, chunks))
+    mutating func formIfComplete(_ now: Double) {
+        guard case .gathering(let since) = phase, preparation != nil, !(members + waiting).isEmpty,
+            members.count + waiting.count >= needed(now - since), !awaitsReturn(now - since)
+        else { return }
+        formGeneration(now)
     }
 
-    mutating func joinTimedOut() {
+    /// Whether a worker may come back yet that is further than those that are there: a coordinator before this one has
+    /// seen steps that are in no checkpoint.
+    private func awaitsReturn(_ waited: Double) -> Bool {
+        guard settings.isResumed, !hasBegun, waited < Self.returnSeconds, let history, let source else { return false }
+        let newest = (members + waiting).compactMap(\.applied).max() ?? 0
+        return max(newest, source.step) < history.end
+    }
+
+    /// Twice the longest time between two signs of life of a worker.
+    private static var returnSeconds: Double { 2.5 }
+
+    /// So many seconds have been waited for workers.
+    mutating func waited(_ seconds: Double, _ now: Double) {
+        if settings.isResumed, settings.local, preparation != nil, seconds > settings.returnSeconds {
+            // Who has not come back by now is not coming.
+            let there = Set((members + waiting).map(\.number))
+            for number in 0..<settings.workers where !there.contains(number) && children[number] == nil {
+                replace(number, now)
+            }
+        }
+        formIfComplete(now)
+        if case .gathering = phase, seconds > settings.joinTimeout { joinTimedOut(now) }
+    }
+
+    mutating func joinTimedOut(_ now: Double) {
         let seconds = Int(settings.joinTimeout)
-        if members.count < settings.workers {
+        let there = members.count + waiting.count
+        if hasBegun {
+            finishWith(
+                .workerLost(
+                    "only \(there) of at least \(settings.minWorkers) workers were there for \(seconds) s; start "
+                        + "others with shoal worker --coordinator, or go on with fewer: shoal resume --min-workers"),
+                now)
+        } else if there < settings.workers {
             end(
                 .failure(
                     .failed(
-                        "\(members.count) of \(settings.workers) workers joined within \(seconds) s; start the others "
+                        "\(there) of \(settings.workers) workers joined within \(seconds) s; start the others "
                             + "with shoal worker --coordinator, or wait longer with --join-timeout")))
         } else {
             let late = members.filter { !$0.isReady }.map(\.name).joined(separator: ", ")

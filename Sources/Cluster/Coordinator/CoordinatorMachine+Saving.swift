@@ -1,15 +1,17 @@
 import Foundation
 import Training
 
-/// How the state comes back from the workers.
+/// How the state comes back from the workers, and is kept.
 extension CoordinatorMachine {
-    /// A fetch of state under way.
+    /// A fetch of state under way, from a worker that has made a copy of it and goes on with its work.
     struct Fetch: Sendable {
         enum Purpose: Sendable, Equatable {
-            /// The final model.
-            case model
+            /// A checkpoint, while the run goes on.
+            case periodic
             /// A checkpoint, after which the run ends with this error.
-            case checkpoint(RunError)
+            case ending(RunError)
+            /// The last checkpoint, and the final model.
+            case final
         }
 
         var purpose: Purpose
@@ -20,6 +22,9 @@ extension CoordinatorMachine {
         var waiting: [Item]
         /// What was asked for and has not come.
         var outstanding: Set<Item> = []
+        var isCopied = false
+
+        var isComplete: Bool { isCopied && waiting.isEmpty && outstanding.isEmpty }
 
         struct Item: Hashable, Sendable {
             var part: StatePart
@@ -27,17 +32,119 @@ extension CoordinatorMachine {
         }
     }
 
+    /// What is being written in the background.
+    struct Writing: Sendable {
+        var purpose: Fetch.Purpose
+        /// The state that it is of.
+        var point: RunHistory.Point
+    }
+
+    /// What is known of checkpoints.
+    struct Checkpoints: Sendable {
+        /// The step of the newest one that was asked for.
+        var lastStep = 0
+        /// When that was.
+        var lastAt = 0.0
+        /// The newest one that was written.
+        var path: String?
+        var pathStep = -1
+        /// The newest validation.
+        var validation: (step: Int, loss: Double, accuracy: Double)?
+        /// The last one could not be written; the model is tried all the same.
+        var hasFailedAtEnd = false
+    }
+
     /// Chunks asked for at once.
     private static var credit: Int { 8 }
+
+    // MARK: fetching
+
+    /// Has the state before `step` copied, if it is time for a checkpoint: the order for the copy goes out before that
+    /// for the step.
+    mutating func checkpointIfDue(before step: Int, _ now: Double) {
+        guard step > checkpoints.lastStep, fetch == nil else { return }
+        let bySteps = settings.checkpointEvery.map { step / $0 > checkpoints.lastStep / $0 } ?? false
+        let byTime = settings.checkpointSeconds.map { now - checkpoints.lastAt >= $0 } ?? false
+        if bySteps || byTime { startFetch(.periodic, step: step, now) }
+    }
+
+    /// Asks the first member for a copy of the state after `step` steps.
+    mutating func startFetch(_ purpose: Fetch.Purpose, step: Int, _ now: Double) {
+        guard let preparation, let member = members.first else { return }
+        let chunks = ChunkMap(floats: preparation.welcome.weightCount).count
+        let items = preparation.stateParts.flatMap { part in (0..<chunks).map { Fetch.Item(part: part, chunk: $0) } }
+        fetch = Fetch(purpose: purpose, peer: member.peer, step: step, waiting: items.reversed())
+        checkpoints.lastStep = step
+        checkpoints.lastAt = now
+        send(member.peer, .snapshotRequest(preparation.stateParts), step: step)
+    }
+
+    mutating func beginFetching() {
+        guard var fetch, !fetch.isCopied else { return }
+        fetch.isCopied = true
+        perform(.beginStore)
+        for _ in 0..<Self.credit { request(&fetch) }
+        self.fetch = fetch
+    }
+
+    private mutating func request(_ fetch: inout Fetch) {
+        guard let item = fetch.waiting.popLast() else { return }
+        fetch.outstanding.insert(item)
+        send(fetch.peer, .stateRequest(item.part, index: item.chunk), step: fetch.step)
+    }
+
+    mutating func fetched(
+        _ part: StatePart, _ chunk: Int, _ payload: Data, step: UInt64, _ index: Int, _ now: Double
+    ) {
+        guard var fetch, members[index].peer == fetch.peer, step == UInt64(fetch.step) else {
+            // Of a fetch that was given up for another one.
+            if step >= UInt64(checkpoints.lastStep) {
+                violation(index, "a part of its state that nobody asked for", now)
+            }
+            return
+        }
+        guard fetch.outstanding.remove(Fetch.Item(part: part, chunk: chunk)) != nil else {
+            violation(index, "a part of its state that nobody asked for", now)
+            return
+        }
+        perform(.storeChunk(part, index: chunk, payload: payload))
+        request(&fetch)
+        self.fetch = fetch
+        saveIfFetched(now)
+    }
+
+    /// Has what was fetched written, once it is complete, its step is known to be done, and nothing else is being
+    /// written.
+    mutating func saveIfFetched(_ now: Double) {
+        guard let fetch, fetch.isComplete, writing == nil, progress.completed >= fetch.step, let preparation,
+            let point = history?.point(at: fetch.step)
+        else { return }
+        var metrics = ["epoch_loss": point.epochLoss, "epoch_samples": Double(point.epochSamples)]
+        if let validation = checkpoints.validation, validation.step == fetch.step {
+            metrics["validation_loss"] = validation.loss
+            metrics["validation_accuracy"] = validation.accuracy
+        }
+        send(fetch.peer, .snapshotRelease)
+        self.fetch = nil
+        writing = Writing(purpose: fetch.purpose, point: point)
+        perform(
+            .saveCheckpoint(
+                TrainingState(
+                    step: fetch.step, epoch: fetch.step / preparation.plan.stepsPerEpoch,
+                    schedule: point.schedule.state, metrics: metrics)))
+        if fetch.purpose != .periodic { phase = .saving }
+    }
+
+    // MARK: the end
 
     mutating func startVerification() {
         phase = .verifying
         broadcast(.digestRequest, step: progress.completed)
     }
 
-    mutating func digestReported(_ digest: String, step: UInt64, _ index: Int) {
+    mutating func digestReported(_ digest: String, step: UInt64, _ index: Int, _ now: Double) {
         guard case .verifying = phase, members[index].digest == nil, step == UInt64(progress.completed) else {
-            if case .verifying = phase { violation(index, "the hash of weights after \(step) steps") }
+            if case .verifying = phase { violation(index, "the hash of weights after \(step) steps", now) }
             return
         }
         members[index].digest = digest
@@ -52,71 +159,79 @@ extension CoordinatorMachine {
             return
         }
         perform(.emit(.saving))
-        fetch(.model, parts: [.weights], from: 0, step: progress.completed)
+        phase = .fetching
+        startFetch(.final, step: progress.completed, now)
     }
 
-    /// Fetches the whole state for a checkpoint from the member at `index`, after which the run ends with `error`.
-    mutating func fetchCheckpoint(_ error: RunError, from index: Int, step: Int? = nil) {
-        let step = step ?? progress.completed
-        guard step > 0, let parts = preparation?.stateParts else {
+    /// Ends the run with `error` once a checkpoint of the present state is kept.
+    mutating func fetchAndEnd(_ error: RunError, _ now: Double) {
+        guard progress.completed > 0 else {
             end(.failure(error))
             return
         }
-        perform(.emit(.saving))
-        fetch(.checkpoint(error), parts: parts, from: index, step: step)
-    }
-
-    private mutating func fetch(_ purpose: Fetch.Purpose, parts: [StatePart], from index: Int, step: Int) {
-        guard let preparation else { return }
-        let chunks = ChunkMap(floats: preparation.welcome.weightCount).count
-        let items = parts.flatMap { part in (0..<chunks).map { Fetch.Item(part: part, chunk: $0) } }
-        var fetch = Fetch(purpose: purpose, peer: members[index].peer, step: step, waiting: items.reversed())
-        for _ in 0..<Self.credit { request(&fetch) }
-        phase = .fetching(fetch)
-    }
-
-    private mutating func request(_ fetch: inout Fetch) {
-        guard let item = fetch.waiting.popLast() else { return }
-        fetch.outstanding.insert(item)
-        send(fetch.peer, .stateRequest(item.part, index: item.chunk), step: fetch.step)
-    }
-
-    mutating func fetched(_ part: StatePart, _ chunk: Int, _ payload: Data, step: UInt64, _ index: Int) {
-        guard case .fetching(var fetch) = phase, let preparation, members[index].peer == fetch.peer,
-            step == UInt64(fetch.step), fetch.outstanding.remove(Fetch.Item(part: part, chunk: chunk)) != nil,
-            payload.count == (ChunkMap(floats: preparation.welcome.weightCount).range(chunk)?.count ?? 0) * 4
-        else {
-            violation(index, "a part of its state that nobody asked for")
+        if progress.completed == checkpoints.pathStep, let path = checkpoints.path {
+            endKept(error, path: path)
             return
         }
-        perform(.storeChunk(part, index: chunk, payload: payload))
-        request(&fetch)
-        phase = .fetching(fetch)
-        guard fetch.outstanding.isEmpty else { return }
-        switch fetch.purpose {
-        case .model: perform(.saveModel)
-        case .checkpoint:
-            perform(
-                .saveCheckpoint(
-                    TrainingState(
-                        step: fetch.step, epoch: fetch.step / preparation.plan.stepsPerEpoch,
-                        schedule: progress.schedule?.state ?? [:])))
-        }
-        phase = .saving(fetch.purpose)
+        perform(.emit(.saving))
+        phase = .fetching
+        startFetch(.ending(error), step: progress.completed, now)
     }
 
-    mutating func checkpointSaved(path: String) {
-        guard case .saving(.checkpoint(let error)) = phase else { return }
-        perform(.emit(.checkpoint(path)))
+    /// Ends the run with `error`, with the state kept in `path`.
+    mutating func endKept(_ error: RunError, path: String?) {
         switch error {
         case .interrupted: end(.failure(.interrupted(checkpoint: path)))
         case .workerLost(let reason), .failed(let reason):
-            end(.failure(.failed("\(reason); the state before that step is kept in \(path)")))
+            end(.failure(.failed(path.map { "\(reason); the state before that step is kept in \($0)" } ?? reason)))
+        }
+    }
+
+    mutating func checkpointSaved(path: String, _ now: Double) {
+        guard let written = writing else { return }
+        writing = nil
+        checkpoints.path = path
+        checkpoints.pathStep = written.point.step
+        perform(.emit(.checkpoint(path)))
+        switch written.purpose {
+        case .periodic:
+            // The run may have gone back behind it meanwhile.
+            if let history, written.point.step <= history.end, written.point.step >= history.base.step {
+                self.history?.forget(before: written.point.step)
+                source = StateSource(step: written.point.step, parts: [], point: written.point)
+                perform(.releaseSource)
+            }
+            saveIfFetched(now)
+        case .ending(let error): endKept(error, path: path)
+        case .final:
+            writing = written
+            perform(.saveModel)
+        }
+    }
+
+    mutating func saveFailed(_ reason: String, _ now: Double) {
+        guard let written = writing else { return }
+        writing = nil
+        switch written.purpose {
+        case .periodic:
+            perform(.emit(.warning("no checkpoint could be written, the run goes on: \(reason)")))
+            saveIfFetched(now)
+        case .ending(.interrupted): end(.failure(.failed("interrupted, and the state could not be kept: \(reason)")))
+        case .ending(let error): end(.failure(.failed("\(error), and the state could not be kept: \(reason)")))
+        case .final:
+            guard case .saving = phase, !checkpoints.hasFailedAtEnd else {
+                end(.failure(.failed(reason)))
+                return
+            }
+            checkpoints.hasFailedAtEnd = true
+            writing = written
+            perform(.emit(.warning("the last checkpoint could not be written: \(reason)")))
+            perform(.saveModel)
         }
     }
 
     mutating func modelSaved(path: String, digest: String, _ now: Double) {
-        guard case .saving(.model) = phase, let preparation else { return }
+        guard case .saving = phase, writing?.purpose == .final, let preparation else { return }
         let test = test.map {
             RunResult.Test(
                 accuracy: $0.metrics.accuracy, macroF1: $0.metrics.macroF1, loss: $0.metrics.loss,
@@ -129,7 +244,8 @@ extension CoordinatorMachine {
                 RunResult(
                     test: test, steps: progress.completed, weightsSHA256: digest, wallSeconds: now - startedAt,
                     tokensPerSecond: Double(progress.tokens) / seconds,
-                    examplesPerSecond: Double(progress.samples) / seconds, workers: settings.workers,
+                    examplesPerSecond: Double(progress.samples) / seconds,
+                    workers: members.isEmpty ? settings.workers : members.count,
                     secondsToFirstStep: progress.firstStepAt - startedAt, modelPath: path,
                     output: preparation.output)))
     }

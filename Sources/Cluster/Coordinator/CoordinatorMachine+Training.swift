@@ -12,11 +12,8 @@ extension CoordinatorMachine {
         var completed = 0
         /// The steps ordered and not completed.
         var flights: Deque<Flight> = []
-        /// The learning rate, once training has begun.
-        var schedule: LearningRateSchedule?
-        /// The summed loss and the samples of the epoch so far.
-        var epochLoss = 0.0
-        var epochSamples = 0
+        /// An evaluation that was interrupted.
+        var evaluation: EvaluationJob?
         var tokens = 0
         var samples = 0
         /// Seconds spent on steps.
@@ -24,6 +21,8 @@ extension CoordinatorMachine {
         /// When the last step was completed, or training was begun or taken up again.
         var lastStepAt = 0.0
         var firstStepAt = 0.0
+        /// The newest step's metrics.
+        var last: StepMetrics?
     }
 
     /// A step under way.
@@ -38,41 +37,68 @@ extension CoordinatorMachine {
         var reports: [StepReport?]
     }
 
-    mutating func startTraining(_ now: Double) {
-        phase = .training
-        progress.lastStepAt = now
-        if progress.schedule == nil { progress.schedule = preparation?.schedule }
-        issueSteps(now)
+    /// Goes on with whatever is next after `progress.completed` steps, with everybody ready.
+    mutating func continueRun(_ now: Double) {
+        guard let preparation, let history else { return }
+        if let ending {
+            fetchAndEnd(ending, now)
+            return
+        }
+        if wantsGeneration, progress.completed < preparation.totalSteps {
+            formGeneration(now)
+            return
+        }
+        if let job = progress.evaluation {
+            progress.evaluation = nil
+            resumeEvaluation(job, now)
+            return
+        }
+        let atBarrier = progress.completed > 0 && progress.completed == stoppingPoint(preparation)
+        if atBarrier, !history.hasPassedBarrier {
+            reachedBarrier(preparation, now)
+        } else if progress.completed < preparation.totalSteps {
+            phase = .training
+            progress.lastStepAt = now
+            issueSteps(now)
+        } else if let source = preparation.test, test == nil {
+            startEvaluation(.test, source, now)
+        } else {
+            startVerification()
+        }
     }
 
-    /// The step before which everything must come to rest: the end of the epoch if something is evaluated there or
-    /// decides on the learning rate, or the end of the run.
+    /// Whether everything comes to rest at the end of an epoch: something is evaluated there, or decides on the learning
+    /// rate.
+    private func stopsAtEpochs(_ preparation: Preparation) -> Bool {
+        preparation.validation != nil || preparation.history.current.schedule.settings.kind == .plateau
+    }
+
+    /// The step before which everything must come to rest.
     private func barrier(_ preparation: Preparation) -> Int {
-        guard preparation.validation != nil || preparation.schedule.settings.kind == .plateau else {
-            return preparation.totalSteps
-        }
+        guard stopsAtEpochs(preparation) else { return preparation.totalSteps }
         let perEpoch = preparation.plan.stepsPerEpoch
         return min(preparation.totalSteps, (progress.completed / perEpoch + 1) * perEpoch)
     }
 
-    /// Orders steps up to the lookahead; at a barrier, goes on with what comes there.
+    /// Orders steps up to the lookahead; where everything has come to rest, goes on with what comes there.
     private mutating func issueSteps(_ now: Double) {
-        guard let preparation, let schedule = progress.schedule else { return }
+        guard let preparation, let schedule = history?.current.schedule else { return }
         let end = barrier(preparation)
-        while !isInterrupted, progress.issued < end, progress.issued - progress.completed < settings.lookahead {
+        while ending == nil, !wantsGeneration, progress.issued < end,
+            progress.issued - progress.completed < settings.lookahead
+        {
+            checkpointIfDue(before: progress.issued, now)
             issue(progress.issued, preparation, learningRate: schedule.rate(at: progress.issued))
             progress.issued += 1
         }
-        guard progress.flights.isEmpty else { return }
-        if isInterrupted { fetchCheckpoint(.interrupted(checkpoint: nil), from: 0) }
+        if progress.flights.isEmpty, ending != nil || wantsGeneration { continueRun(now) }
     }
 
     private mutating func issue(_ step: Int, _ preparation: Preparation, learningRate: Double) {
         let source = preparation.training
         let plan = preparation.plan.step(step) { source.text($0).tokenIDs.count }
         let batches = plan.microBatches.map { source.pack($0, labels: true) }
-        let tree = ReductionTree(leafCount: batches.count)
-        let partition = members.map { tree.leaves(rank: $0.rank, worldSize: members.count) }
+        let partition = balancer.partition(leaves: batches.count)
         let rows = Set(batches.flatMap(\.tokenIDs)).sorted()
         for member in members {
             let order = StepOrder(
@@ -90,26 +116,27 @@ extension CoordinatorMachine {
     mutating func stepReported(_ report: StepReport, step: UInt64, _ index: Int, _ now: Double) {
         switch phase {
         case .training: break
-        case .failing, .fetching, .saving:
-            // From before a failure; the step counts no more.
+        case .failing, .fetching, .saving, .gathering:
+            // From before a failure; the step counts once the worker tells that it has applied it.
             return
         default:
-            violation(index, "a step's report although no step was under way")
+            violation(index, "a step's report although no step was under way", now)
             return
         }
         let rank = members[index].rank
         guard let at = progress.flights.firstIndex(where: { UInt64($0.step) == step }) else {
-            violation(index, "a report of step \(step), which is not under way")
+            violation(index, "a report of step \(step + 1), which is not under way", now)
             return
         }
         guard progress.flights[at].reports[rank] == nil,
-            report.lossSums.count == progress.flights[at].partition[rank].count
+            report.lossSums.count == progress.flights[at].partition.last?.upperBound
         else {
-            violation(index, "a report of step \(step) that does not fit its order")
+            violation(index, "a report of step \(step + 1) that does not fit its order", now)
             return
         }
         progress.flights[at].reports[rank] = report
         members[index].residentBytes = report.residentBytes
+        members[index].applied = Int(step) + 1
         while case .training = phase, let first = progress.flights.first {
             let reports = first.reports.compactMap { $0 }
             guard reports.count == members.count else { break }
@@ -120,8 +147,6 @@ extension CoordinatorMachine {
 
     private mutating func complete(_ flight: Flight, _ reports: [StepReport], _ now: Double) {
         guard let preparation else { return }
-        // Ranks own ascending runs of micro-batches, so this adds in the order of the index.
-        let lossSum = reports.reduce(0) { $1.lossSums.reduce($0, +) }
         let norm = reports[0].gradientNorm
         if let other = reports.firstIndex(where: { $0.gradientNorm.bitPattern != norm.bitPattern }) {
             end(
@@ -131,39 +156,65 @@ extension CoordinatorMachine {
                             + "\(norm), \(members[other].name) of \(reports[other].gradientNorm); please report this")))
             return
         }
-        progress.completed = flight.step + 1
-        progress.epochLoss += lossSum
-        progress.epochSamples += flight.samples
-        progress.tokens += flight.tokens
+        idleGenerations = 0
         progress.samples += flight.samples
+        progress.tokens += flight.tokens
         let seconds = max(now - progress.lastStepAt, 1e-9)
         progress.seconds += seconds
         progress.lastStepAt = now
-        perform(
-            .emit(
-                .step(
-                    StepMetrics(
-                        step: progress.completed, epoch: flight.epoch + 1, loss: lossSum / Double(flight.samples),
-                        learningRate: flight.learningRate, gradientNorm: norm, samples: flight.samples,
-                        tokens: flight.tokens, tokensPerSecond: Double(flight.tokens) / seconds, stepSeconds: seconds,
-                        computeSeconds: reports.reduce(0) { max($0, $1.computeSeconds) },
-                        allreduceSeconds: reports.reduce(.infinity) { min($0, $1.allreduceSeconds) },
-                        bytesSent: reports.reduce(0) { $0 + Int(clamping: $1.bytesSent) },
-                        residentBytes: reports.reduce(0) { max($0, Int(clamping: $1.residentBytes)) },
-                        elapsedSeconds: now - startedAt, totalSteps: preparation.totalSteps))))
-        if progress.flights.isEmpty, !isInterrupted, progress.completed == stoppingPoint(preparation) {
-            reachedBarrier(preparation, now)
+        var metrics = StepMetrics(
+            step: flight.step + 1, epoch: flight.epoch + 1,
+            loss: reports[0].lossSums.reduce(0, +) / Double(flight.samples), learningRate: flight.learningRate,
+            gradientNorm: norm, samples: flight.samples, tokens: flight.tokens,
+            tokensPerSecond: Double(flight.tokens) / seconds, stepSeconds: seconds, elapsedSeconds: now - startedAt)
+        metrics.computeSeconds = reports.reduce(0) { max($0, $1.computeSeconds) }
+        metrics.allreduceSeconds = reports.reduce(.infinity) { min($0, $1.allreduceSeconds) }
+        metrics.bytesSent = reports.reduce(0) { $0 + Int(clamping: $1.bytesSent) }
+        metrics.residentBytes = reports.reduce(0) { max($0, Int(clamping: $1.residentBytes)) }
+        completed(metrics, preparation)
+        balancer.measured(leaves: flight.partition.map(\.count), seconds: reports.map(\.computeSeconds))
+        saveIfFetched(now)
+        if progress.flights.isEmpty, ending == nil, progress.completed == stoppingPoint(preparation) {
+            continueRun(now)
         } else {
             issueSteps(now)
         }
     }
 
+    /// A step is done, and known to be.
+    private mutating func completed(_ metrics: StepMetrics, _ preparation: Preparation) {
+        var metrics = metrics
+        metrics.totalSteps = preparation.totalSteps
+        progress.completed = metrics.step
+        progress.last = metrics
+        history?.add(loss: metrics.loss, samples: metrics.samples)
+        perform(.emit(.step(metrics)))
+    }
+
+    /// A step was taken whose reports were lost: what it gave is told from the record of a worker.
+    mutating func recover(_ record: StepRecord, _ preparation: Preparation, _ now: Double) {
+        history?.passBarrierIfDue()
+        guard let history else { return }
+        let step = Int(clamping: record.step)
+        let source = preparation.training
+        let plan = preparation.plan.step(step) { source.text($0).tokenIDs.count }
+        var tokens = 0
+        for sample in plan.microBatches.joined() { tokens += source.text(sample).tokenIDs.count }
+        let lossSum: Double = record.lossSums.reduce(0, +)
+        let loss = lossSum / Double(plan.sampleCount)
+        let seconds = max(now - progress.lastStepAt, 1e-9)
+        let metrics = StepMetrics(
+            step: step + 1, epoch: plan.epoch + 1, loss: loss,
+            learningRate: history.current.schedule.rate(at: step), gradientNorm: record.gradientNorm,
+            samples: plan.sampleCount, tokens: tokens, tokensPerSecond: Double(tokens) / seconds, stepSeconds: seconds,
+            elapsedSeconds: now - startedAt)
+        completed(metrics, preparation)
+    }
+
     /// The barrier that `completed` stands at, if it does.
     private func stoppingPoint(_ preparation: Preparation) -> Int {
         guard progress.completed < preparation.totalSteps else { return preparation.totalSteps }
-        guard preparation.validation != nil || preparation.schedule.settings.kind == .plateau else {
-            return preparation.totalSteps
-        }
+        guard stopsAtEpochs(preparation) else { return preparation.totalSteps }
         return progress.completed % preparation.plan.stepsPerEpoch == 0 ? progress.completed : -1
     }
 
@@ -171,41 +222,55 @@ extension CoordinatorMachine {
         if let validation = preparation.validation {
             startEvaluation(.validation, validation, now)
         } else {
-            passBarrier(loss: progress.epochSamples == 0 ? 0 : progress.epochLoss / Double(progress.epochSamples), now)
+            passBarrier(nil, now)
         }
     }
 
     /// Goes on after an epoch (or the last step), whose loss decides on the learning rate.
-    mutating func passBarrier(loss: Double, _ now: Double) {
-        guard let preparation else { return }
-        progress.schedule?.observe(loss: loss, completedSteps: progress.completed)
-        progress.epochLoss = 0
-        progress.epochSamples = 0
-        if progress.completed < preparation.totalSteps {
-            startTraining(now)
-        } else if let test = preparation.test {
-            startEvaluation(.test, test, now)
-        } else {
-            startVerification()
+    mutating func passBarrier(_ record: EvaluationRecord?, _ now: Double) {
+        if let record {
+            checkpoints.validation = (record.step, record.metrics.loss, record.metrics.accuracy)
+            if settings.keepsCheckpoints, progress.completed < preparation?.totalSteps ?? 0 {
+                startFetch(.periodic, step: progress.completed, now)
+            }
         }
+        history?.passBarrier(validationLoss: record?.metrics.loss)
+        continueRun(now)
     }
 
     mutating func interrupted(_ now: Double) {
         guard !isInterrupted else { return }
         switch phase {
-        case .gathering, .connecting:
-            end(.failure(.interrupted(checkpoint: nil)))
-        case .training:
-            isInterrupted = true
-            perform(.emit(.interrupted))
-            if progress.flights.isEmpty { fetchCheckpoint(.interrupted(checkpoint: nil), from: 0) }
-        case .evaluating:
-            isInterrupted = true
-            perform(.emit(.interrupted))
-            fetchCheckpoint(.interrupted(checkpoint: nil), from: 0)
-        case .verifying, .fetching, .saving, .failing, .ended:
+        case .gathering, .restoring, .connecting:
+            if !hasBegun {
+                end(.failure(.interrupted(checkpoint: nil)))
+                return
+            }
+        case .verifying, .saving, .ended:
             // What is under way keeps the state anyway, and takes seconds.
-            break
+            return
+        case .fetching, .failing:
+            // The same.
+            return
+        case .training, .evaluating: break
+        }
+        perform(.emit(.interrupted))
+        finishWith(.interrupted(checkpoint: nil), now)
+    }
+
+    /// Ends the run with `error` as soon as the state is kept.
+    mutating func finishWith(_ error: RunError, _ now: Double) {
+        ending = error
+        switch phase {
+        case .training: if progress.flights.isEmpty { continueRun(now) }
+        case .evaluating: continueRun(now)
+        case .gathering:
+            guard !members.isEmpty || !waiting.isEmpty else {
+                endKept(error, path: checkpoints.path)
+                return
+            }
+            formGeneration(now)
+        default: break
         }
     }
 }

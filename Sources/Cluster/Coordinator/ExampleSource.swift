@@ -42,7 +42,10 @@ struct Preparation: Sendable {
     var test: (any ExampleSource)?
     var plan: DataPlan
     var totalSteps: Int
-    var schedule: LearningRateSchedule
+    /// What the run begins with.
+    var source: StateSource
+    /// What is known of the steps so far: of a run that is resumed, from its files.
+    var history: RunHistory
     /// The vectors that a checkpoint needs.
     var stateParts: [StatePart] = [.weights]
     /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend on

@@ -8,7 +8,7 @@ final class LocalWorkers: Sendable {
     /// What happens to them.
     enum Event: Sendable {
         case started(number: Int, pid: Int)
-        case exited(number: Int, pid: Int, why: String)
+        case exited(number: Int, pid: Int, why: String, bySignal: Bool)
         /// It wrote this line to its standard error.
         case wrote(number: Int, line: String)
     }
@@ -45,8 +45,10 @@ final class LocalWorkers: Sendable {
 
     /// Starts worker `number`; what becomes of it is reported.
     func start(_ number: Int) {
-        let task = Task { await run(number) }
-        state.withLock { $0.tasks.append(task) }
+        state.withLock { state in
+            guard !state.isEnding else { return }
+            state.tasks.append(Task { await run(number) })
+        }
     }
 
     private func run(_ number: Int) async {
@@ -64,7 +66,7 @@ final class LocalWorkers: Sendable {
                     $0.pids[number] = pid
                     return $0.isEnding
                 }
-                if isEnding { kill(pid, SIGKILL) }
+                if isEnding { Glibc.kill(pid, SIGKILL) }
                 report(.started(number: number, pid: Int(pid)))
                 do {
                     for try await line in execution.standardError.strings() where !line.isEmpty {
@@ -76,13 +78,19 @@ final class LocalWorkers: Sendable {
                 }
             }
             state.withLock { $0.pids[number] = nil }
+            var bySignal = false
+            if case .signaled = result.terminationStatus { bySignal = true }
             report(
                 .exited(
                     number: number, pid: Int(result.processIdentifier.value),
-                    why: Self.describe(result.terminationStatus, lastLine: lastLine.withLock { $0.line })))
+                    why: Self.describe(result.terminationStatus, lastLine: lastLine.withLock { $0.line }),
+                    bySignal: bySignal))
         } catch {
             let pid = state.withLock { $0.pids.removeValue(forKey: number) } ?? 0
-            report(.exited(number: number, pid: Int(pid), why: "could not be started: \(command[0]): \(error)"))
+            report(
+                .exited(
+                    number: number, pid: Int(pid), why: "could not be started: \(command[0]): \(error)", bySignal: false
+                ))
         }
     }
 
@@ -108,13 +116,18 @@ final class LocalWorkers: Sendable {
         }
     }
 
+    /// Kills one of them.
+    func kill(_ number: Int) {
+        if let pid = state.withLock({ $0.pids[number] }) { Glibc.kill(pid, SIGKILL) }
+    }
+
     /// Kills all that run, at once.
     func killAll() {
         let pids = state.withLock {
             $0.isEnding = true
             return Array($0.pids.values)
         }
-        for pid in pids { kill(pid, SIGKILL) }
+        for pid in pids { Glibc.kill(pid, SIGKILL) }
     }
 
     /// Waits until all have ended; kills those that have not after `seconds`.

@@ -1,18 +1,35 @@
-/// A worker that takes part, as the coordinator sees it.
+/// A worker that takes part, or is about to, as the coordinator sees it.
 struct Member: Sendable {
     let peer: PeerID
-    /// Its number, which is its rank.
-    var rank: Int
+    /// Its number, the same for as long as it lives: of a child, that of its place.
+    let number: Int
     let worker: WorkerDescription
     /// When its last message came.
     var lastHeard: Double
+    /// Its place in the generation.
+    var rank = 0
     /// Where its peers reach it, once it has told.
     var endpoint: String?
+    /// The steps behind its state; nil if it has none.
+    var applied: Int?
+    /// Of the last steps that it applied, ascending.
+    var records: [StepRecord] = []
+    /// Whether it must be sent the state first.
+    var mustLoad = false
     var isReady = false
     var residentBytes: UInt64 = 0
     /// The SHA-256 of its weights, once asked for.
     var digest: String?
+    /// Leaves a second that it computes, once measured.
+    var speed: Double?
+
+    init(peer: PeerID, number: Int, worker: WorkerDescription, lastHeard: Double) {
+        self.peer = peer
+        self.number = number
+        self.worker = worker
+        self.lastHeard = lastHeard
+    }
 
     /// What messages call it.
-    var name: String { "worker \(rank) (pid \(worker.pid) on \(worker.host))" }
+    var name: String { "worker \(number) (pid \(worker.pid) on \(worker.host))" }
 }

@@ -11,29 +11,39 @@ enum Preparer {
     /// What the coordinator works with.
     struct Prepared: Sendable {
         var preparation: Preparation
-        /// The initial weights.
-        var weights: FloatBuffer
+        /// The state to begin with.
+        var state: LoadedState
         var configuration: BertConfiguration
+        /// By which the run knows its data and its model again.
+        var fingerprint: [String: String]
         /// Worth a warning.
         var warnings: [String]
     }
 
-    static func prepare(_ run: RunConfiguration) throws -> Prepared {
-        let directory = try ModelDirectory(path: run.model)
+    /// - Parameters:
+    ///   - run: What to do.
+    ///   - resumption: What is there of it already; nil for a new run.
+    ///   - runID: Names the run.
+    static func prepare(_ run: RunConfiguration, resuming resumption: Resumption?, runID: String) throws -> Prepared {
+        let fingerprint = try Fingerprint.take(run)
+        try resumption?.check(fingerprint)
+        // A checkpoint is a model folder like any other: with it, the model of the beginning need not be there any more.
+        let folder = resumption?.checkpoint?.path ?? run.model
+        let directory = try ModelDirectory(path: folder)
         var model = directory.configuration
         guard run.maxLength <= model.maxPositions else {
             throw ConfigurationError.invalid(
                 "max-length", value: "\(run.maxLength)", need: "at most the \(model.maxPositions) tokens of the model")
         }
-        let tokenizer = try BertTokenizer(modelDirectory: run.model)
+        let tokenizer = try BertTokenizer(modelDirectory: folder)
         guard tokenizer.vocabularySize <= model.vocabSize else {
             throw RunError.failed(
-                "\(run.model): the tokenizer has \(tokenizer.vocabularySize) tokens, the model \(model.vocabSize)")
+                "\(folder): the tokenizer has \(tokenizer.vocabularySize) tokens, the model \(model.vocabSize)")
         }
         let columns = ColumnNames(text: run.textColumn, textPair: run.textPairColumn, label: run.labelColumn)
         var training = try DatasetReader.read(run.train, columns: columns, labels: nil)
         try training.checkTrainable()
-        var warnings: [String] = []
+        var warnings = resumption?.warnings ?? []
         if let shots = run.shots {
             let (drawn, short) = training.shots(shots, seed: run.seed)
             training = drawn
@@ -46,14 +56,21 @@ enum Preparer {
             try DatasetReader.read($0, columns: columns, labels: training.labels)
         }
         let test = try run.test.map { try DatasetReader.read($0, columns: columns, labels: training.labels) }
+        if resumption?.checkpoint != nil, model.labels != training.labels {
+            throw RunError.failed(
+                "\(run.train) has the classes \(training.labels.joined(separator: ", ")), the checkpoint \(folder) "
+                    + "\(model.labels.joined(separator: ", ")): a run cannot go on with other classes")
+        }
         model.labels = training.labels
         var prepared = try settle(
-            run, directory, model,
+            run, directory, model, resumption,
             Sources(
                 training: TokenizedDataset(training, tokenizer: tokenizer, maxLength: run.maxLength),
                 validation: validation.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: run.maxLength) },
-                test: test.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: run.maxLength) }))
+                test: test.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: run.maxLength) }),
+            runID: runID)
         prepared.warnings = warnings
+        prepared.fingerprint = fingerprint
         return prepared
     }
 
@@ -64,7 +81,8 @@ enum Preparer {
     }
 
     private static func settle(
-        _ run: RunConfiguration, _ directory: ModelDirectory, _ model: BertConfiguration, _ sources: Sources
+        _ run: RunConfiguration, _ directory: ModelDirectory, _ model: BertConfiguration, _ resumption: Resumption?,
+        _ sources: Sources, runID: String
     ) throws -> Prepared {
         let count = sources.training.count
         try DataPlan.validate(sampleCount: count, batchSize: run.batchSize, microBatches: run.microBatches)
@@ -76,8 +94,6 @@ enum Preparer {
         guard layout.count <= ControlLimits.maxWeightCount, model.labels.count <= ControlLimits.maxLogits / 2 else {
             throw RunError.failed("the model is too large: \(layout.count) floats, \(model.labels.count) classes")
         }
-        let loaded = try WeightLoader.load(
-            directory, layout: layout, newHead: .draw(seed: run.seed), labels: model.labels)
         let plan = DataPlan(
             sampleCount: count, batchSize: run.batchSize, microBatches: run.microBatches, seed: run.seed)
         let (perEpoch, overflow) = plan.stepsPerEpoch.multipliedReportingOverflow(by: run.epochs ?? 1)
@@ -85,24 +101,59 @@ enum Preparer {
             throw ConfigurationError.invalid("epochs", value: "\(run.epochs ?? 1)", need: "far fewer")
         }
         let totalSteps = run.steps ?? perEpoch
+        let parts = stateParts(run.hyperparameters.optimizer)
+        let state: LoadedState
+        if let checkpoint = resumption?.checkpoint {
+            state = try LoadedState(checkpoint, layout: layout, parts: parts)
+        } else {
+            let loaded = try WeightLoader.load(
+                directory, layout: layout, newHead: .draw(seed: run.seed), labels: model.labels)
+            state = LoadedState(weights: loaded.weights)
+        }
+        guard state.step <= totalSteps, (resumption?.finishedSteps ?? 0) < totalSteps else {
+            throw RunError.failed(
+                "\(run.output): the run is complete: \(max(state.step, resumption?.finishedSteps ?? 0)) steps of "
+                    + "\(totalSteps); to train longer give more --epochs or --steps")
+        }
+        var schedule = LearningRateSchedule(run.scheduleSettings, totalSteps: totalSteps)
+        try schedule.restore(orNew: state.schedule)
+        var history = RunHistory(
+            base: RunHistory.Point(
+                step: state.step, schedule: schedule, epochLoss: state.epochLoss, epochSamples: state.epochSamples),
+            stepsPerEpoch: plan.stepsPerEpoch, totalSteps: totalSteps, hasValidation: sources.validation != nil)
+        let source = StateSource(step: state.step, parts: state.digests(), point: history.base)
+        resumption?.log.replay(into: &history, totalSteps: totalSteps)
         let welcome = Welcome(
-            modelConfiguration: String(decoding: try JSONEncoder().encode(model), as: UTF8.self),
-            hyperparameters: String(decoding: try JSONEncoder().encode(run.hyperparameters), as: UTF8.self),
-            seed: run.seed, weightCount: layout.count, weightsSHA256: digest(of: loaded.weights),
-            heartbeatTimeout: run.heartbeatTimeout)
+            modelConfiguration: String(decoding: try sortedJSON(model), as: UTF8.self),
+            hyperparameters: String(decoding: try sortedJSON(run.hyperparameters), as: UTF8.self),
+            seed: run.seed, weightCount: layout.count, heartbeatTimeout: run.heartbeatTimeout,
+            orphanTimeout: run.orphanTimeout, runID: runID)
         let preparation = Preparation(
             welcome: welcome, labels: model.labels, parameters: layout.parameters.reduce(0) { $0 + $1.count },
             training: sources.training, validation: sources.validation, test: sources.test, plan: plan,
-            totalSteps: totalSteps, schedule: LearningRateSchedule(run.scheduleSettings, totalSteps: totalSteps),
+            totalSteps: totalSteps, source: source, history: history, stateParts: parts,
             // About 2,000 tokens, as many as a training micro-batch of the usual size has.
-            stateParts: stateParts(run.hyperparameters.optimizer),
             evaluationBatch: max(1, min(16, 2048 / run.maxLength, ControlLimits.maxLogits / 2 / model.labels.count)))
-        return Prepared(preparation: preparation, weights: loaded.weights, configuration: model, warnings: [])
+        return Prepared(preparation: preparation, state: state, configuration: model, fingerprint: [:], warnings: [])
+    }
+
+    /// The same text for the same value: a worker compares it when its coordinator comes back.
+    private static func sortedJSON(_ value: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        return try encoder.encode(value)
     }
 
     /// What a checkpoint must hold.
     private static func stateParts(_ optimizer: OptimizerKind) -> [StatePart] {
         [.weights] + (optimizer.usesFirstMoment ? [.firstMoment] : [])
             + (optimizer.usesSecondMoment ? [.secondMoment] : [])
+    }
+}
+
+extension LearningRateSchedule {
+    /// Goes on from a checkpoint's state; a checkpoint without one leaves the schedule new.
+    fileprivate mutating func restore(orNew state: [String: Double]) throws(TrainingError) {
+        if !state.isEmpty { try restore(state) }
     }
 }

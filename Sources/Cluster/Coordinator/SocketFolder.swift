@@ -28,6 +28,24 @@ final class SocketFolder: Sendable {
                 + "that can be written to")
     }
 
+    /// Where the control socket is.
+    var endpoint: String { "ipc://\(path)/control" }
+
+    /// The folder of a coordinator that was killed, or the same anew; nil where that cannot be had.
+    ///
+    /// - Parameter endpoint: the control socket's.
+    init?(endpoint: String) {
+        guard endpoint.hasPrefix("ipc:///"), endpoint.hasSuffix("/control") else { return nil }
+        path = String(endpoint.dropFirst("ipc://".count).dropLast("/control".count))
+        var info = stat()
+        // Somebody else may have taken the name meanwhile.
+        guard
+            mkdir(path, 0o700) == 0
+                || lstat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR
+                    && info.st_mode & 0o777 == 0o700 && info.st_uid == geteuid()
+        else { return nil }
+    }
+
     deinit { remove() }
 
     /// Removes it with everything in it.

@@ -16,6 +16,8 @@ enum ControlLimits {
     static let maxWorkers = 1024
     /// Micro-batches of a step.
     static let maxLeaves = 4096
+    /// Steps that a worker remembers the outcome of; more than are ever ordered ahead.
+    static let maxRecords = 8
     /// Samples of a step.
     static let maxSamples = 65_536
     /// Logits of one report.

@@ -13,23 +13,32 @@ struct CoordinatorMessage: Sendable, Equatable {
         /// Go away, and tell why.
         case refusal(String)
         case welcome(Welcome)
-        /// A chunk of the initial weights.
+        /// Say hello (again): I do not know you.
+        case helloRequest
+        /// A chunk of the state.
         case chunk(StatePart, index: Int, payload: Data)
         /// Your place in the generation.
         case membership(rank: Int, worldSize: Int)
-        /// Where all ranks listen, in order.
-        case peers([String])
+        /// Where all ranks listen, in order, and what to load before the envelope's step can be the next one.
+        case peers([String], load: [PartToLoad])
         case step(StepOrder)
         case evaluate(id: UInt32, batches: [PackedBatch])
         /// Hash your weights.
         case digestRequest
-        /// Send me a chunk of your state after exactly the envelope's steps.
+        /// Copy your state once it has exactly the envelope's steps behind it.
+        case snapshotRequest([StatePart])
+        /// Send me a chunk of the copy.
         case stateRequest(StatePart, index: Int)
+        /// Forget the copy.
+        case snapshotRelease
         /// Give up the step in flight and forget your orders.
         case abandon(String)
         /// The run is over.
         case shutdown(String)
-        case heartbeat
+        /// I am alive; with `wantsReply`: are you?
+        case heartbeat(wantsReply: Bool)
+        /// The answer to a request for the status: JSON.
+        case status(String)
     }
 }
 
@@ -42,10 +51,19 @@ struct Welcome: Sendable, Equatable {
     var seed: UInt64
     /// Floats of the flat vector.
     var weightCount: Int
-    /// The SHA-256 of its bytes.
-    var weightsSHA256: String
     /// Seconds.
     var heartbeatTimeout: Double
+    /// Seconds that a worker waits for a coordinator that fell silent to come back.
+    var orphanTimeout: Double
+    /// Names the run over all its coordinators.
+    var runID: String
+}
+
+/// A vector that a worker must ask for.
+struct PartToLoad: Sendable, Equatable {
+    var part: StatePart
+    /// Of its bytes; nil where nobody knows it.
+    var sha256: String?
 }
 
 /// What a rank does in a step.

@@ -15,9 +15,11 @@ extension CoordinatorMessage {
                 $0.hyperparameters = welcome.hyperparameters
                 $0.seed = welcome.seed
                 $0.weightCount = UInt64(clamping: welcome.weightCount)
-                $0.weightsSha256 = welcome.weightsSHA256
                 $0.heartbeatTimeout = welcome.heartbeatTimeout
+                $0.orphanTimeout = welcome.orphanTimeout
+                $0.runID = welcome.runID
             }
+        case .helloRequest: envelope.helloRequest = PBHelloRequest()
         case .chunk(let part, let index, let bytes):
             envelope.chunk = .with {
                 $0.part = PBPart(rawValue: part.rawValue) ?? .unspecified
@@ -29,7 +31,16 @@ extension CoordinatorMessage {
                 $0.rank = UInt32(clamping: rank)
                 $0.worldSize = UInt32(clamping: worldSize)
             }
-        case .peers(let endpoints): envelope.peers = .with { $0.endpoints = endpoints }
+        case .peers(let endpoints, let load):
+            envelope.peers = .with {
+                $0.endpoints = endpoints
+                $0.load = load.map { item in
+                    .with {
+                        $0.part = PBPart(rawValue: item.part.rawValue) ?? .unspecified
+                        $0.sha256 = item.sha256 ?? ""
+                    }
+                }
+            }
         case .step(let order): envelope.stepOrder = Self.encode(order)
         case .evaluate(let id, let batches):
             envelope.evaluationOrder = .with {
@@ -42,9 +53,15 @@ extension CoordinatorMessage {
                 $0.part = PBPart(rawValue: part.rawValue) ?? .unspecified
                 $0.index = UInt32(clamping: index)
             }
+        case .snapshotRequest(let parts):
+            envelope.snapshotRequest = .with {
+                $0.parts = parts.map { PBPart(rawValue: $0.rawValue) ?? .unspecified }
+            }
+        case .snapshotRelease: envelope.snapshotRelease = PBSnapshotRelease()
         case .abandon(let reason): envelope.abandon = .with { $0.reason = reason }
         case .shutdown(let reason): envelope.shutdown = .with { $0.reason = reason }
-        case .heartbeat: envelope.heartbeat = PBHeartbeat()
+        case .heartbeat(let wantsReply): envelope.heartbeat = .with { $0.wantsReply = wantsReply }
+        case .status(let json): envelope.status = .with { $0.json = json }
         }
         return WireFormat.frames(envelope, payload: payload)
     }
@@ -94,7 +111,15 @@ extension CoordinatorMessage {
             }
             var endpoints: [String] = []
             for endpoint in peers.endpoints { endpoints.append(try WireFormat.shownText(endpoint, "an endpoint")) }
-            return .peers(endpoints)
+            guard peers.load.count <= StatePart.allCases.count else { throw ProtocolError("too many parts to load") }
+            var load: [PartToLoad] = []
+            for item in peers.load {
+                let part = try WireFormat.part(item.part)
+                guard !load.contains(where: { $0.part == part }) else { throw ProtocolError("a part to load twice") }
+                load.append(
+                    PartToLoad(part: part, sha256: item.sha256.isEmpty ? nil : try WireFormat.digest(item.sha256)))
+            }
+            return .peers(endpoints, load: load)
         case .stepOrder(let order): return .step(try decode(order))
         case .evaluationOrder(let order):
             return .evaluate(id: order.id, batches: try BatchCoding.decode(order.batches))
@@ -103,8 +128,17 @@ extension CoordinatorMessage {
             return .stateRequest(try WireFormat.part(request.part), index: Int(request.index))
         case .abandon(let abandon): return .abandon(try WireFormat.shownText(abandon.reason, "a reason"))
         case .shutdown(let shutdown): return .shutdown(try WireFormat.shownText(shutdown.reason, "a reason"))
-        case .heartbeat: return .heartbeat
-        case .hello, .chunkRequest, .bound, .ready, .stepReport, .evaluationReport, .digest, .failure, nil:
+        case .snapshotRequest(let request):
+            var parts: [StatePart] = []
+            for part in request.parts.prefix(StatePart.allCases.count) { parts.append(try WireFormat.part(part)) }
+            return .snapshotRequest(parts)
+        case .snapshotRelease: return .snapshotRelease
+        case .helloRequest: return .helloRequest
+        case .status(let status):
+            return .status(try WireFormat.text(status.json, "a status", limit: ControlLimits.longText))
+        case .heartbeat(let heartbeat): return .heartbeat(wantsReply: heartbeat.wantsReply)
+        case .hello, .chunkRequest, .bound, .ready, .stepReport, .evaluationReport, .digest, .failure, .snapshotTaken,
+            .statusRequest, nil:
             throw ProtocolError("a message that no coordinator sends")
         }
     }
@@ -117,12 +151,16 @@ extension CoordinatorMessage {
         guard timeout.isFinite, timeout > 0, timeout < 1e6 else {
             throw ProtocolError("a heartbeat time-out of \(timeout) seconds")
         }
+        let orphanTimeout = welcome.orphanTimeout
+        guard orphanTimeout.isFinite, orphanTimeout >= 0, orphanTimeout <= 1e6 else {
+            throw ProtocolError("an orphan time-out of \(orphanTimeout) seconds")
+        }
         return Welcome(
             modelConfiguration: try WireFormat.text(
                 welcome.modelConfiguration, "a configuration", limit: ControlLimits.longText),
             hyperparameters: try WireFormat.text(welcome.hyperparameters, "hyperparameters"), seed: welcome.seed,
-            weightCount: Int(welcome.weightCount), weightsSHA256: try WireFormat.digest(welcome.weightsSha256),
-            heartbeatTimeout: timeout)
+            weightCount: Int(welcome.weightCount), heartbeatTimeout: timeout, orphanTimeout: orphanTimeout,
+            runID: try WireFormat.shownText(welcome.runID, "a run's id"))
     }
 
     private static func decode(_ order: PBStepOrder) throws(ProtocolError) -> StepOrder {

@@ -9,13 +9,13 @@ struct WorkerMessage: Sendable, Equatable {
     var body: Body
 
     enum Body: Sendable, Equatable {
-        /// I am here.
-        case hello(WorkerDescription)
-        /// Send me these chunks of the weights.
-        case chunkRequest(Range<Int>)
-        /// Peers reach me here.
-        case bound(endpoint: String)
-        /// I hold the weights and am connected to all peers.
+        /// I am here; with a `runID` I have worked for that run, and may hold its state.
+        case hello(WorkerDescription, runID: String, hasState: Bool)
+        /// Send me these chunks of the state.
+        case chunkRequest(StatePart, Range<Int>)
+        /// Peers reach me here; `records` are of the last steps that I applied, ascending.
+        case bound(endpoint: String, hasState: Bool, records: [StepRecord])
+        /// I hold the state and am connected to all peers.
         case ready
         case stepReport(StepReport)
         /// The logits of an order, row-major.
@@ -25,8 +25,12 @@ struct WorkerMessage: Sendable, Equatable {
         case failure(WorkerFailure)
         /// I am alive, with so many bytes of resident memory.
         case heartbeat(residentBytes: UInt64)
-        /// A part of my state.
+        /// The state after the envelope's steps is copied.
+        case snapshotTaken
+        /// A part of the copy.
         case chunk(StatePart, index: Int, payload: Data)
+        /// How does the run go?
+        case statusRequest
     }
 }
 
@@ -46,9 +50,18 @@ enum StatePart: Int, Sendable, CaseIterable, Codable {
     case secondMoment = 3
 }
 
+/// What a step gave: the same on all workers, so that any of them can tell.
+struct StepRecord: Sendable, Equatable {
+    /// From 0.
+    var step: UInt64
+    /// The summed loss of every micro-batch.
+    var lossSums: [Double]
+    var gradientNorm: Double
+}
+
 /// What a worker measured in a step.
 struct StepReport: Sendable, Equatable {
-    /// The summed loss of each of its micro-batches.
+    /// The summed loss of every micro-batch of the step, its own and the others'.
     var lossSums: [Double]
     var gradientNorm: Double
     var computeSeconds: Double

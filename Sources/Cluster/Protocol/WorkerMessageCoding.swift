@@ -8,20 +8,34 @@ extension WorkerMessage {
         envelope.step = step
         var payload: Data?
         switch body {
-        case .hello(let worker):
+        case .hello(let worker, let runID, let hasState):
             envelope.hello = .with {
+                $0.runID = runID
+                $0.hasState_p = hasState
                 $0.host = worker.host
                 $0.pid = UInt32(clamping: worker.pid)
                 $0.threads = UInt32(clamping: worker.threads)
                 $0.cpuModel = worker.cpu
                 $0.instructionSet = worker.instructionSet
             }
-        case .chunkRequest(let range):
+        case .chunkRequest(let part, let range):
             envelope.chunkRequest = .with {
+                $0.part = PBPart(rawValue: part.rawValue) ?? .unspecified
                 $0.first = UInt32(clamping: range.lowerBound)
                 $0.count = UInt32(clamping: range.count)
             }
-        case .bound(let endpoint): envelope.bound = .with { $0.endpoint = endpoint }
+        case .bound(let endpoint, let hasState, let records):
+            envelope.bound = .with {
+                $0.endpoint = endpoint
+                $0.hasState_p = hasState
+                $0.records = records.map { record in
+                    .with {
+                        $0.step = record.step
+                        $0.lossSums = record.lossSums
+                        $0.gradientNorm = record.gradientNorm
+                    }
+                }
+            }
         case .ready: envelope.ready = PBReady()
         case .stepReport(let report):
             envelope.stepReport = .with {
@@ -48,6 +62,8 @@ extension WorkerMessage {
                 $0.microBatchPlusOne = failure.microBatch.map { UInt32(clamping: $0 + 1) } ?? 0
             }
         case .heartbeat(let bytes): envelope.heartbeat = .with { $0.residentBytes = bytes }
+        case .snapshotTaken: envelope.snapshotTaken = PBSnapshotTaken()
+        case .statusRequest: envelope.statusRequest = PBStatusRequest()
         case .chunk(let part, let index, let bytes):
             envelope.chunk = .with {
                 $0.part = PBPart(rawValue: part.rawValue) ?? .unspecified
@@ -78,13 +94,15 @@ extension WorkerMessage {
                 WorkerDescription(
                     host: try WireFormat.shownText(hello.host, "a host name"), pid: Int(hello.pid),
                     threads: Int(hello.threads), cpu: try WireFormat.shownText(hello.cpuModel, "a processor's name"),
-                    instructionSet: try WireFormat.shownText(hello.instructionSet, "an instruction set")))
+                    instructionSet: try WireFormat.shownText(hello.instructionSet, "an instruction set")),
+                runID: try WireFormat.shownText(hello.runID, "a run's id"), hasState: hello.hasState_p)
         case .chunkRequest(let request):
             guard (1...ControlLimits.chunkCredit).contains(Int(request.count)) else {
                 throw ProtocolError("a request for \(request.count) chunks")
             }
-            return .chunkRequest(Int(request.first)..<(Int(request.first) + Int(request.count)))
-        case .bound(let bound): return .bound(endpoint: try WireFormat.shownText(bound.endpoint, "an endpoint"))
+            return .chunkRequest(
+                try WireFormat.part(request.part), Int(request.first)..<(Int(request.first) + Int(request.count)))
+        case .bound(let bound): return try Self.bound(bound)
         case .ready: return .ready
         case .stepReport(let report): return .stepReport(try stepReport(report))
         case .evaluationReport(let report):
@@ -98,10 +116,32 @@ extension WorkerMessage {
         case .chunk(let chunk):
             let (part, index, bytes) = try WireFormat.chunk(chunk, payload)
             return .chunk(part, index: index, payload: bytes)
+        case .snapshotTaken: return .snapshotTaken
+        case .statusRequest: return .statusRequest
         case .refusal, .welcome, .membership, .peers, .stepOrder, .evaluationOrder, .digestRequest, .stateRequest,
-            .abandon, .shutdown, nil:
+            .abandon, .shutdown, .snapshotRequest, .snapshotRelease, .helloRequest, .status, nil:
             throw ProtocolError("a message that no worker sends")
         }
+    }
+
+    private static func bound(_ bound: PBBound) throws(ProtocolError) -> Body {
+        guard bound.records.count <= ControlLimits.maxRecords else {
+            throw ProtocolError("records of \(bound.records.count) steps")
+        }
+        var records: [StepRecord] = []
+        for record in bound.records {
+            guard record.lossSums.count <= ControlLimits.maxLeaves else {
+                throw ProtocolError("a record of \(record.lossSums.count) micro-batches")
+            }
+            guard records.last.map({ $0.step < record.step }) ?? true else {
+                throw ProtocolError("records out of order")
+            }
+            records.append(
+                StepRecord(step: record.step, lossSums: record.lossSums, gradientNorm: record.gradientNorm))
+        }
+        return .bound(
+            endpoint: try WireFormat.shownText(bound.endpoint, "an endpoint"), hasState: bound.hasState_p,
+            records: records)
     }
 
     private static func stepReport(_ report: PBStepReport) throws(ProtocolError) -> StepReport {

@@ -215,6 +215,23 @@ nonisolated struct PBEnvelope: Sendable {
     set {body = .failure(newValue)}
   }
 
+  var snapshotTaken: PBSnapshotTaken {
+    get {
+      if case .snapshotTaken(let v)? = body {return v}
+      return PBSnapshotTaken()
+    }
+    set {body = .snapshotTaken(newValue)}
+  }
+
+  /// From anybody who wants to know how the run goes.
+  var statusRequest: PBStatusRequest {
+    get {
+      if case .statusRequest(let v)? = body {return v}
+      return PBStatusRequest()
+    }
+    set {body = .statusRequest(newValue)}
+  }
+
   /// Coordinator to worker.
   var welcome: PBWelcome {
     get {
@@ -288,6 +305,38 @@ nonisolated struct PBEnvelope: Sendable {
     set {body = .shutdown(newValue)}
   }
 
+  var snapshotRequest: PBSnapshotRequest {
+    get {
+      if case .snapshotRequest(let v)? = body {return v}
+      return PBSnapshotRequest()
+    }
+    set {body = .snapshotRequest(newValue)}
+  }
+
+  var snapshotRelease: PBSnapshotRelease {
+    get {
+      if case .snapshotRelease(let v)? = body {return v}
+      return PBSnapshotRelease()
+    }
+    set {body = .snapshotRelease(newValue)}
+  }
+
+  var helloRequest: PBHelloRequest {
+    get {
+      if case .helloRequest(let v)? = body {return v}
+      return PBHelloRequest()
+    }
+    set {body = .helloRequest(newValue)}
+  }
+
+  var status: PBStatus {
+    get {
+      if case .status(let v)? = body {return v}
+      return PBStatus()
+    }
+    set {body = .status(newValue)}
+  }
+
   /// Both ways.
   var heartbeat: PBHeartbeat {
     get {
@@ -319,6 +368,9 @@ nonisolated struct PBEnvelope: Sendable {
     case evaluationReport(PBEvaluationReport)
     case digest(PBDigest)
     case failure(PBFailure)
+    case snapshotTaken(PBSnapshotTaken)
+    /// From anybody who wants to know how the run goes.
+    case statusRequest(PBStatusRequest)
     /// Coordinator to worker.
     case welcome(PBWelcome)
     case membership(PBMembership)
@@ -329,6 +381,10 @@ nonisolated struct PBEnvelope: Sendable {
     case stateRequest(PBStateRequest)
     case abandon(PBAbandon)
     case shutdown(PBShutdown)
+    case snapshotRequest(PBSnapshotRequest)
+    case snapshotRelease(PBSnapshotRelease)
+    case helloRequest(PBHelloRequest)
+    case status(PBStatus)
     /// Both ways.
     case heartbeat(PBHeartbeat)
     case chunk(PBChunk)
@@ -365,6 +421,22 @@ nonisolated struct PBHello: Sendable {
 
   var instructionSet: String = String()
 
+  /// The run whose state it holds; empty if it is new.
+  var runID: String = String()
+
+  var hasState_p: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Say hello again: this coordinator does not know you (any more).
+nonisolated struct PBHelloRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -377,6 +449,9 @@ nonisolated struct PBHeartbeat: Sendable {
 
   /// Worker: bytes of resident memory. Coordinator: 0.
   var residentBytes: UInt64 = 0
+
+  /// Coordinator: answer at once.
+  var wantsReply: Bool = false
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -396,12 +471,15 @@ nonisolated struct PBWelcome: Sendable {
 
   var seed: UInt64 = 0
 
-  /// Floats of the flat vector of weights, and the SHA-256 of their bytes.
+  /// Floats of the flat vector of weights.
   var weightCount: UInt64 = 0
 
-  var weightsSha256: String = String()
-
   var heartbeatTimeout: Double = 0
+
+  /// Seconds that a worker waits for a coordinator that fell silent.
+  var orphanTimeout: Double = 0
+
+  var runID: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -417,6 +495,8 @@ nonisolated struct PBChunkRequest: Sendable {
   var first: UInt32 = 0
 
   var count: UInt32 = 0
+
+  var part: PBPart = .unspecified
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -459,17 +539,60 @@ nonisolated struct PBBound: Sendable {
 
   var endpoint: String = String()
 
+  /// Whether the worker holds a state, namely that after the envelope's steps.
+  var hasState_p: Bool = false
+
+  /// The last steps that it applied, ascending.
+  var records: [PBStepRecord] = []
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
 
+/// What a step gave, the same on all workers.
+nonisolated struct PBStepRecord: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var step: UInt64 = 0
+
+  /// The summed loss of every micro-batch of the step.
+  var lossSums: [Double] = []
+
+  var gradientNorm: Double = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Connect to these; the work goes on from the envelope's step.
 nonisolated struct PBPeers: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   var endpoints: [String] = []
+
+  /// The parts of the state to ask for first; empty where the worker has the state.
+  var load: [PBPartToLoad] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBPartToLoad: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var part: PBPart = .unspecified
+
+  /// Empty where it is not known.
+  var sha256: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -552,7 +675,7 @@ nonisolated struct PBStepReport: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The summed loss of each micro-batch of this rank.
+  /// The summed loss of every micro-batch of the step.
   var lossSums: [Double] = []
 
   var gradientNorm: Double = 0
@@ -633,6 +756,42 @@ nonisolated struct PBDigest: Sendable {
   init() {}
 }
 
+/// Copy these parts of the state as it is after the envelope's steps.
+nonisolated struct PBSnapshotRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var parts: [PBPart] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// The copy is made; the envelope tells of which step.
+nonisolated struct PBSnapshotTaken: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// The copy is not needed any more.
+nonisolated struct PBSnapshotRelease: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// Send this chunk of the copy.
 nonisolated struct PBStateRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -641,6 +800,29 @@ nonisolated struct PBStateRequest: Sendable {
   var part: PBPart = .unspecified
 
   var index: UInt32 = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+nonisolated struct PBStatusRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// JSON, see RunStatus.swift.
+nonisolated struct PBStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var json: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -708,7 +890,7 @@ nonisolated extension PBFailureKind: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Envelope"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{1}refusal\0\u{2}\u{7}hello\0\u{3}chunk_request\0\u{1}bound\0\u{1}ready\0\u{3}step_report\0\u{3}evaluation_report\0\u{1}digest\0\u{1}failure\0\u{2}\u{d}welcome\0\u{1}membership\0\u{1}peers\0\u{3}step_order\0\u{3}evaluation_order\0\u{3}digest_request\0\u{3}state_request\0\u{1}abandon\0\u{1}shutdown\0\u{2}\u{c}heartbeat\0\u{1}chunk\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}step\0\u{1}refusal\0\u{2}\u{7}hello\0\u{3}chunk_request\0\u{1}bound\0\u{1}ready\0\u{3}step_report\0\u{3}evaluation_report\0\u{1}digest\0\u{1}failure\0\u{3}snapshot_taken\0\u{3}status_request\0\u{2}\u{b}welcome\0\u{1}membership\0\u{1}peers\0\u{3}step_order\0\u{3}evaluation_order\0\u{3}digest_request\0\u{3}state_request\0\u{1}abandon\0\u{1}shutdown\0\u{3}snapshot_request\0\u{3}snapshot_release\0\u{3}hello_request\0\u{1}status\0\u{2}\u{8}heartbeat\0\u{1}chunk\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -835,6 +1017,32 @@ nonisolated extension PBEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.body = .failure(v)
         }
       }()
+      case 18: try {
+        var v: PBSnapshotTaken?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .snapshotTaken(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .snapshotTaken(v)
+        }
+      }()
+      case 19: try {
+        var v: PBStatusRequest?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .statusRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .statusRequest(v)
+        }
+      }()
       case 30: try {
         var v: PBWelcome?
         var hadOneofValue = false
@@ -952,6 +1160,58 @@ nonisolated extension PBEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.body = .shutdown(v)
         }
       }()
+      case 39: try {
+        var v: PBSnapshotRequest?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .snapshotRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .snapshotRequest(v)
+        }
+      }()
+      case 40: try {
+        var v: PBSnapshotRelease?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .snapshotRelease(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .snapshotRelease(v)
+        }
+      }()
+      case 41: try {
+        var v: PBHelloRequest?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .helloRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .helloRequest(v)
+        }
+      }()
+      case 42: try {
+        var v: PBStatus?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .status(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .status(v)
+        }
+      }()
       case 50: try {
         var v: PBHeartbeat?
         var hadOneofValue = false
@@ -1031,6 +1291,14 @@ nonisolated extension PBEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       guard case .failure(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
     }()
+    case .snapshotTaken?: try {
+      guard case .snapshotTaken(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+    }()
+    case .statusRequest?: try {
+      guard case .statusRequest(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
     case .welcome?: try {
       guard case .welcome(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
@@ -1066,6 +1334,22 @@ nonisolated extension PBEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     case .shutdown?: try {
       guard case .shutdown(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 38)
+    }()
+    case .snapshotRequest?: try {
+      guard case .snapshotRequest(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 39)
+    }()
+    case .snapshotRelease?: try {
+      guard case .snapshotRelease(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .helloRequest?: try {
+      guard case .helloRequest(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+    }()
+    case .status?: try {
+      guard case .status(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
     }()
     case .heartbeat?: try {
       guard case .heartbeat(let v)? = self.body else { preconditionFailure() }
@@ -1121,7 +1405,7 @@ nonisolated extension PBRefusal: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hello"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}host\0\u{1}pid\0\u{1}threads\0\u{3}cpu_model\0\u{3}instruction_set\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}host\0\u{1}pid\0\u{1}threads\0\u{3}cpu_model\0\u{3}instruction_set\0\u{3}run_id\0\u{3}has_state\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1134,6 +1418,8 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.threads) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.cpuModel) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.instructionSet) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.runID) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.hasState_p) }()
       default: break
       }
     }
@@ -1155,6 +1441,12 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if !self.instructionSet.isEmpty {
       try visitor.visitSingularStringField(value: self.instructionSet, fieldNumber: 5)
     }
+    if !self.runID.isEmpty {
+      try visitor.visitSingularStringField(value: self.runID, fieldNumber: 6)
+    }
+    if self.hasState_p != false {
+      try visitor.visitSingularBoolField(value: self.hasState_p, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1164,6 +1456,27 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.threads != rhs.threads {return false}
     if lhs.cpuModel != rhs.cpuModel {return false}
     if lhs.instructionSet != rhs.instructionSet {return false}
+    if lhs.runID != rhs.runID {return false}
+    if lhs.hasState_p != rhs.hasState_p {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBHelloRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".HelloRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBHelloRequest, rhs: PBHelloRequest) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1171,7 +1484,7 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}resident_bytes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}resident_bytes\0\u{3}wants_reply\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1180,6 +1493,7 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.wantsReply) }()
       default: break
       }
     }
@@ -1189,11 +1503,15 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.residentBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.residentBytes, fieldNumber: 1)
     }
+    if self.wantsReply != false {
+      try visitor.visitSingularBoolField(value: self.wantsReply, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBHeartbeat, rhs: PBHeartbeat) -> Bool {
     if lhs.residentBytes != rhs.residentBytes {return false}
+    if lhs.wantsReply != rhs.wantsReply {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1201,7 +1519,7 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_configuration\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}weights_sha256\0\u{3}heartbeat_timeout\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_configuration\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}heartbeat_timeout\0\u{3}orphan_timeout\0\u{3}run_id\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1213,8 +1531,9 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 2: try { try decoder.decodeSingularStringField(value: &self.hyperparameters) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.weightCount) }()
-      case 5: try { try decoder.decodeSingularStringField(value: &self.weightsSha256) }()
-      case 6: try { try decoder.decodeSingularDoubleField(value: &self.heartbeatTimeout) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.heartbeatTimeout) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.orphanTimeout) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.runID) }()
       default: break
       }
     }
@@ -1233,11 +1552,14 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.weightCount != 0 {
       try visitor.visitSingularUInt64Field(value: self.weightCount, fieldNumber: 4)
     }
-    if !self.weightsSha256.isEmpty {
-      try visitor.visitSingularStringField(value: self.weightsSha256, fieldNumber: 5)
-    }
     if self.heartbeatTimeout.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.heartbeatTimeout, fieldNumber: 6)
+      try visitor.visitSingularDoubleField(value: self.heartbeatTimeout, fieldNumber: 5)
+    }
+    if self.orphanTimeout.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.orphanTimeout, fieldNumber: 6)
+    }
+    if !self.runID.isEmpty {
+      try visitor.visitSingularStringField(value: self.runID, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1247,8 +1569,9 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.hyperparameters != rhs.hyperparameters {return false}
     if lhs.seed != rhs.seed {return false}
     if lhs.weightCount != rhs.weightCount {return false}
-    if lhs.weightsSha256 != rhs.weightsSha256 {return false}
     if lhs.heartbeatTimeout != rhs.heartbeatTimeout {return false}
+    if lhs.orphanTimeout != rhs.orphanTimeout {return false}
+    if lhs.runID != rhs.runID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1256,7 +1579,7 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBChunkRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ChunkRequest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}first\0\u{1}count\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}first\0\u{1}count\0\u{1}part\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1266,6 +1589,7 @@ nonisolated extension PBChunkRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.first) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.part) }()
       default: break
       }
     }
@@ -1278,12 +1602,16 @@ nonisolated extension PBChunkRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.count != 0 {
       try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 2)
     }
+    if self.part != .unspecified {
+      try visitor.visitSingularEnumField(value: self.part, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBChunkRequest, rhs: PBChunkRequest) -> Bool {
     if lhs.first != rhs.first {return false}
     if lhs.count != rhs.count {return false}
+    if lhs.part != rhs.part {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1361,7 +1689,7 @@ nonisolated extension PBMembership: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PBBound: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Bound"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoint\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoint\0\u{3}has_state\0\u{1}records\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1370,6 +1698,8 @@ nonisolated extension PBBound: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.endpoint) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.hasState_p) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.records) }()
       default: break
       }
     }
@@ -1379,11 +1709,59 @@ nonisolated extension PBBound: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if !self.endpoint.isEmpty {
       try visitor.visitSingularStringField(value: self.endpoint, fieldNumber: 1)
     }
+    if self.hasState_p != false {
+      try visitor.visitSingularBoolField(value: self.hasState_p, fieldNumber: 2)
+    }
+    if !self.records.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.records, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBBound, rhs: PBBound) -> Bool {
     if lhs.endpoint != rhs.endpoint {return false}
+    if lhs.hasState_p != rhs.hasState_p {return false}
+    if lhs.records != rhs.records {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBStepRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StepRecord"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}step\0\u{3}loss_sums\0\u{3}gradient_norm\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.step) }()
+      case 2: try { try decoder.decodeRepeatedDoubleField(value: &self.lossSums) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.gradientNorm) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.step != 0 {
+      try visitor.visitSingularUInt64Field(value: self.step, fieldNumber: 1)
+    }
+    if !self.lossSums.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.lossSums, fieldNumber: 2)
+    }
+    if self.gradientNorm.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.gradientNorm, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBStepRecord, rhs: PBStepRecord) -> Bool {
+    if lhs.step != rhs.step {return false}
+    if lhs.lossSums != rhs.lossSums {return false}
+    if lhs.gradientNorm != rhs.gradientNorm {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1391,7 +1769,7 @@ nonisolated extension PBBound: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension PBPeers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Peers"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoints\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoints\0\u{1}load\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1400,6 +1778,7 @@ nonisolated extension PBPeers: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.endpoints) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.load) }()
       default: break
       }
     }
@@ -1409,11 +1788,50 @@ nonisolated extension PBPeers: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if !self.endpoints.isEmpty {
       try visitor.visitRepeatedStringField(value: self.endpoints, fieldNumber: 1)
     }
+    if !self.load.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.load, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBPeers, rhs: PBPeers) -> Bool {
     if lhs.endpoints != rhs.endpoints {return false}
+    if lhs.load != rhs.load {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPartToLoad: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".PartToLoad"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}part\0\u{1}sha256\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.part) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.sha256) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.part != .unspecified {
+      try visitor.visitSingularEnumField(value: self.part, fieldNumber: 1)
+    }
+    if !self.sha256.isEmpty {
+      try visitor.visitSingularStringField(value: self.sha256, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBPartToLoad, rhs: PBPartToLoad) -> Bool {
+    if lhs.part != rhs.part {return false}
+    if lhs.sha256 != rhs.sha256 {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1735,6 +2153,74 @@ nonisolated extension PBDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
   }
 }
 
+nonisolated extension PBSnapshotRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SnapshotRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}parts\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedEnumField(value: &self.parts) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.parts.isEmpty {
+      try visitor.visitPackedEnumField(value: self.parts, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBSnapshotRequest, rhs: PBSnapshotRequest) -> Bool {
+    if lhs.parts != rhs.parts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBSnapshotTaken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SnapshotTaken"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBSnapshotTaken, rhs: PBSnapshotTaken) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBSnapshotRelease: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".SnapshotRelease"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBSnapshotRelease, rhs: PBSnapshotRelease) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBStateRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StateRequest"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}part\0\u{1}index\0")
@@ -1765,6 +2251,55 @@ nonisolated extension PBStateRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
   static func ==(lhs: PBStateRequest, rhs: PBStateRequest) -> Bool {
     if lhs.part != rhs.part {return false}
     if lhs.index != rhs.index {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBStatusRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".StatusRequest"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBStatusRequest, rhs: PBStatusRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Status"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}json\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.json) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.json.isEmpty {
+      try visitor.visitSingularStringField(value: self.json, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBStatus, rhs: PBStatus) -> Bool {
+    if lhs.json != rhs.json {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,10 +1,16 @@
+import Checkpoint
 import Foundation
 
 /// The folder that a run writes.
 final class RunDirectory {
     let path: String
     private let madeFolder: Bool
-    private var metrics: FileHandle?
+    private let isResumed: Bool
+    private var metrics: Int32 = -1
+    /// Lines that the disk had no room for.
+    private var unwritten: [UInt8] = []
+    /// Locked as long as this process works here.
+    private var lock: Int32 = -1
     private(set) var isOpen = false
 
     var modelPath: String { path + "/model" }
@@ -33,6 +39,44 @@ final class RunDirectory {
                 "--output: cannot make the folder \(path): \(String(cString: strerror(errno))); choose another")
         }
         madeFolder = !existed
+        isResumed = false
+        try probe()
+        try takeLock()
+    }
+
+    /// The folder of a run that is to go on.
+    init(resuming path: String) throws {
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        madeFolder = false
+        isResumed = true
+        guard FileManager.default.fileExists(atPath: self.path + "/run.yaml") else {
+            throw RunError.failed("\(path) is no run directory: it has no run.yaml; give the --output of a run")
+        }
+        try probe()
+        try takeLock()
+        // Nobody else writes here now.
+        try AtomicDirectory.removeLeftovers(in: self.path)
+        let checkpoints = self.path + "/" + CheckpointFolder.collection
+        if FileManager.default.fileExists(atPath: checkpoints) {
+            try AtomicDirectory.removeLeftovers(in: checkpoints)
+        }
+    }
+
+    deinit {
+        if metrics >= 0 { close(metrics) }
+        if lock >= 0 { close(lock) }
+    }
+
+    /// Makes sure that no other coordinator works here: the kernel lets go of the lock when this process ends, however
+    /// it ends.
+    private func takeLock() throws {
+        lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            throw RunError.failed("another shoal is at work in \(path); wait for its end, or end it")
+        }
+    }
+
+    private func probe() throws {
         let probe = path + "/.probe-\(getpid())"
         let descriptor = open(probe, O_CREAT | O_EXCL | O_WRONLY, 0o600)
         guard descriptor >= 0 else {
@@ -45,7 +89,7 @@ final class RunDirectory {
     }
 
     /// Writes run.yaml and opens metrics.jsonl: from now on there is something to see.
-    func start(_ configuration: RunConfiguration) throws {
+    func start(_ configuration: RunConfiguration, _ coordinator: CoordinatorFile) throws {
         let header = "# The resolved configuration of this run; again: shoal train --config THIS --output ELSEWHERE\n"
         // Whoever reads it later may stand in another folder.
         var resolved = configuration
@@ -54,32 +98,64 @@ final class RunDirectory {
         resolved.validation = configuration.validation.map(Self.absolute)
         resolved.test = configuration.test.map(Self.absolute)
         resolved.output = Self.absolute(configuration.output)
+        try coordinator.write(to: path)
         try DurableFile.write(Data((header + resolved.yaml()).utf8), to: path + "/run.yaml")
-        let file = path + "/metrics.jsonl"
-        guard FileManager.default.createFile(atPath: file, contents: nil),
-            let handle = FileHandle(forWritingAtPath: file)
-        else { throw RunError.failed("cannot write \(file): \(String(cString: strerror(errno)))") }
-        metrics = handle
+        if metrics < 0 { try openMetrics() }
         isOpen = true
     }
 
+    private var metricsPath: String { path + "/metrics.jsonl" }
+
+    private func openMetrics() throws {
+        metrics = open(metricsPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard metrics >= 0 else {
+            throw RunError.failed("cannot write \(metricsPath): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Takes from metrics.jsonl what lies beyond `step`, and what was cut off by the death of a coordinator.
+    func rewindMetrics(to step: Int) throws {
+        let kept = MetricsLog(path: metricsPath).upTo(step).map { $0.text + "\n" }.joined()
+        if metrics >= 0 { close(metrics) }
+        unwritten = []
+        try DurableFile.write(Data(kept.utf8), to: metricsPath)
+        try openMetrics()
+        // It is not finished any more.
+        unlink(resultPath)
+    }
+
     /// Adds a line to metrics.jsonl.
-    func append(_ line: some Encodable) throws {
+    ///
+    /// - Returns: false where the disk has no room for it: it is kept, and written with the next one.
+    func append(_ line: some Encodable) throws -> Bool {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let bytes = try encoder.encode(line) + Data("\n".utf8)
-        do {
-            try metrics?.write(contentsOf: bytes)
-        } catch {
-            throw RunError.failed("cannot write \(path)/metrics.jsonl: \(Self.reason(error)); is the disk full?")
+        unwritten += [UInt8](try encoder.encode(line)) + [UInt8(ascii: "\n")]
+        return flush()
+    }
+
+    private func flush() -> Bool {
+        while metrics >= 0, !unwritten.isEmpty {
+            let count = unwritten.withUnsafeBytes { write(metrics, $0.baseAddress, $0.count) }
+            guard count > 0 else { return false }
+            unwritten.removeFirst(count)
         }
+        return true
+    }
+
+    /// Writes status.json, for whoever wants to look; a full disk is no matter here.
+    func show(_ status: RunStatus) {
+        guard isOpen else { return }
+        try? Data((status.json() + "\n").utf8).write(to: URL(fileURLWithPath: path + "/status.json"), options: .atomic)
     }
 
     /// Writes result.json: the last thing that a run does.
     func finish(_ result: RunResult) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try metrics?.synchronize()
+        guard flush(), fsync(metrics) == 0 else {
+            throw RunError.failed("cannot write \(metricsPath): \(String(cString: strerror(errno))); is the disk full?")
+        }
         try DurableFile.write(try encoder.encode(result) + Data("\n".utf8), to: resultPath)
     }
 
@@ -108,14 +184,14 @@ final class RunDirectory {
 
 /// Writes small files whole or not at all.
 enum DurableFile {
-    static func write(_ data: Data, to path: String) throws {
+    static func write(_ data: Data, to path: String, mode: mode_t = 0o644) throws {
         let temporary = path + ".partial-\(getpid())"
         func fail(_ what: String) -> RunError {
             let reason = String(cString: strerror(errno))
             unlink(temporary)
             return .failed("cannot \(what) \(path): \(reason)")
         }
-        let descriptor = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0o644)
+        let descriptor = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw fail("write") }
         let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         do { try handle.write(contentsOf: data) } catch { throw fail("write") }

@@ -2,6 +2,8 @@ import Training
 
 /// What happens in a run, for whoever shows it. Delivered one at a time, in order.
 public enum RunEvent: Sendable {
+    /// A run goes on from this checkpoint, or, where there is none, from its beginning or its workers' state.
+    case resuming(checkpoint: String?)
     /// Data and model are known; workers may still be joining.
     case started(RunSummary)
     /// A worker has joined; `joined` of `expected` are there.
@@ -20,6 +22,14 @@ public enum RunEvent: Sendable {
     case checkpoint(String)
     /// A line that a local worker wrote to its standard error.
     case workerOutput(worker: String, line: String)
+    /// A worker is gone (a line about it); so many are left.
+    case workerLost(String, left: Int)
+    /// The run waits for more workers.
+    case waiting(workers: Int, needed: Int)
+    /// The workers have come together anew, and go on after so many steps.
+    case regrouped(generation: UInt64, workers: Int, step: Int)
+    /// No worker has the newest state: the run goes on from an earlier step, with the same bits.
+    case wentBack(from: Int, to: Int)
     /// Something that does not stop the run, but should be known.
     case warning(String)
     /// Ctrl-C or SIGTERM came: the run ends after the steps under way.
@@ -46,6 +56,8 @@ public struct RunSummary: Sendable, Equatable {
     public var endpoint: String
     /// The run directory.
     public var output: String
+    /// Whether it goes on with a run that has begun before.
+    public var isResumed = false
 }
 
 /// A worker that has joined.
@@ -85,14 +97,14 @@ public struct StepMetrics: Sendable, Equatable, Codable {
     /// Seconds since the step before was finished.
     public var stepSeconds: Double
     /// Seconds that the slowest worker computed.
-    public var computeSeconds: Double
+    public var computeSeconds: Double = 0
     /// Seconds that the fastest worker waited for the all-reduce after it had computed: what computing did not hide,
     /// without the waiting for slower workers.
-    public var allreduceSeconds: Double
+    public var allreduceSeconds: Double = 0
     /// Bytes that the workers sent to each other.
-    public var bytesSent: Int
+    public var bytesSent: Int = 0
     /// The largest resident memory of a worker, in bytes.
-    public var residentBytes: Int
+    public var residentBytes: Int = 0
     /// Seconds since the run began.
     public var elapsedSeconds: Double
     /// The steps of the whole run. Not written.

@@ -2,10 +2,12 @@ import Foundation
 import Synchronization
 import UnixSignals
 
-/// A whole training run: reads, starts or waits for workers, trains, evaluates, writes the run directory.
+/// A whole training run: reads, starts or waits for workers, trains, evaluates, writes the run directory. Or the rest of a
+/// run that was stopped.
 public struct TrainingRun: Sendable {
     let configuration: RunConfiguration
     let workers: WorkerSource
+    let resume: ResumeOptions?
     let events: @Sendable (RunEvent) -> Void
 
     /// Seconds that workers get to end by themselves before they are killed; fewer after a failure, where one of them may
@@ -17,17 +19,20 @@ public struct TrainingRun: Sendable {
     /// - Parameters:
     ///   - configuration: What to do.
     ///   - workers: Where the workers come from.
+    ///   - resume: Goes on with the run in the configuration's `output`; nil begins a new one.
     ///   - events: Called with what happens, from one thread at a time.
     public init(
-        configuration: RunConfiguration, workers: WorkerSource = .local(),
+        configuration: RunConfiguration, workers: WorkerSource = .local(), resume: ResumeOptions? = nil,
         events: @escaping @Sendable (RunEvent) -> Void
     ) {
         self.configuration = configuration
         self.workers = workers
+        self.resume = resume
         self.events = events
     }
 
-    /// Runs to the end. No process and no half-written file is left behind, however it ends.
+    /// Runs to the end. No half-written file is left behind, however it ends; and no process, unless it is killed: then
+    /// the workers wait for a while for somebody to resume the run.
     ///
     /// SIGINT and SIGTERM are taken over while it runs: the first saves the state and ends the run, the second kills the
     /// workers and ends this process at once, with code 130.
@@ -37,41 +42,86 @@ public struct TrainingRun: Sendable {
     public func run() async throws -> RunResult {
         let startedAt = monotonicSeconds()
         try configuration.validate()
-        let inbox = try Inbox<CoordinatorLoop.News>()
-        var settings = CoordinatorMachine.Settings(workers: configuration.workers, local: false)
-        settings.heartbeatTimeout = configuration.heartbeatTimeout
-        settings.joinTimeout = configuration.joinTimeout
-        var sockets: SocketFolder?
-        let bind: String
-        switch workers {
-        case .external(let endpoint):
-            try Endpoint.check(endpoint, option: "bind", insecure: configuration.insecure)
-            bind = endpoint
-        case .local:
-            let folder = try SocketFolder()
-            sockets = folder
-            settings.local = true
-            bind = "ipc://\(folder.path)/control"
-        }
-        defer { sockets?.remove() }
-        let directory = try RunDirectory(configuration.output)
+        let directory =
+            resume == nil ? try RunDirectory(configuration.output) : try RunDirectory(resuming: configuration.output)
         defer { directory.removeIfUnused() }
+        let known = resume == nil ? nil : try CoordinatorFile.read(directory.path)
+        let resumption = try resume.map {
+            try Resumption(
+                runDirectory: directory.path, fingerprint: known?.fingerprint ?? [:], acceptsChanges: $0.acceptsChanges)
+        }
+        if let resumption { events(.resuming(checkpoint: resumption.checkpoint?.path)) }
+        // Workers of a run that had other data are not those of this one.
+        let runID = resume?.acceptsChanges == true ? CoordinatorFile.newRunID() : known?.runID
+        if var known {
+            // Before anybody is sent anything.
+            known.starts += 1
+            try known.write(to: directory.path)
+        }
+        let place = try place(known)
+        defer { place.sockets?.remove() }
+        let inbox = try Inbox<CoordinatorLoop.News>()
         let loop = try CoordinatorLoop(
-            configuration: configuration, settings: settings, bind: bind, directory: directory, inbox: inbox,
-            startedAt: startedAt, emit: events)
-        let children = localWorkers(endpoint: loop.boundEndpoint, inbox: inbox)
-        let signals = await watchSignals(inbox: inbox, children: children, sockets: sockets)
+            configuration: configuration, settings: settings(isLocal: place.sockets != nil, starts: known?.starts ?? 0),
+            bind: place.bind,
+            directory: directory, inbox: inbox,
+            children: { makeLocalWorkers(endpoint: $0, inbox: inbox) }, startedAt: startedAt,
+            resumedFrom: resumption?.checkpoint?.path, emit: events)
+        let children = loop.localWorkers
+        let signals = await watchSignals(inbox: inbox, children: children, sockets: place.sockets)
         defer { signals.cancel() }
         // Processes start, data are read and the loop answers, all at the same time.
-        if let children { for number in 0..<configuration.workers { children.start(number) } }
-        prepare(inbox: inbox)
+        if let children {
+            let returning = place.isOld ? LivingWorkers.count(of: directory.path, endpoint: loop.boundEndpoint) : 0
+            for number in min(returning, configuration.workers)..<configuration.workers { children.start(number) }
+        }
+        prepare(resumption, runID: runID ?? CoordinatorFile.newRunID(), inbox: inbox)
         let result = await Self.onThread(loop)
         let succeeded = if case .success = result { true } else { false }
         await children?.finish(within: succeeded ? Self.graceSeconds.success : Self.graceSeconds.failure)
         return try result.get()
     }
 
-    private func localWorkers(endpoint: String, inbox: Inbox<CoordinatorLoop.News>) -> LocalWorkers? {
+    private func settings(isLocal: Bool, starts: Int) -> CoordinatorMachine.Settings {
+        var settings = CoordinatorMachine.Settings(workers: configuration.workers, local: isLocal)
+        settings.heartbeatTimeout = configuration.heartbeatTimeout
+        settings.joinTimeout = configuration.joinTimeout
+        settings.minWorkers = configuration.minWorkers
+        settings.maxWorkers = min(configuration.microBatches, configuration.batchSize)
+        settings.maxRestarts = configuration.maxRestarts
+        settings.checkpointEvery = configuration.checkpointEvery
+        settings.checkpointSeconds = configuration.checkpointMinutes.map { $0 * 60 }
+        settings.balances = configuration.balance
+        settings.isResumed = resume != nil
+        settings.incarnation = starts
+        // Those that live still say something every second or so.
+        settings.returnSeconds = max(3, configuration.heartbeatTimeout)
+        return settings
+    }
+
+    /// Where the workers are to connect to.
+    private struct Place {
+        var bind: String
+        var sockets: SocketFolder?
+        /// It is where workers of a former coordinator look for it.
+        var isOld = false
+    }
+
+    private func place(_ known: CoordinatorFile?) throws -> Place {
+        switch workers {
+        case .external(let endpoint):
+            try Endpoint.check(endpoint, option: "bind", insecure: configuration.insecure)
+            return Place(bind: endpoint)
+        case .local:
+            if let known, known.isLocal, let folder = SocketFolder(endpoint: known.endpoint) {
+                return Place(bind: known.endpoint, sockets: folder, isOld: true)
+            }
+            let folder = try SocketFolder()
+            return Place(bind: folder.endpoint, sockets: folder)
+        }
+    }
+
+    private func makeLocalWorkers(endpoint: String, inbox: Inbox<CoordinatorLoop.News>) -> LocalWorkers? {
         guard case .local(let command) = workers else { return nil }
         let arguments = [
             "--coordinator", endpoint, "--threads", "\(configuration.threadsPerWorker)", "--parent-pid", "\(getpid())",
@@ -79,8 +129,8 @@ public struct TrainingRun: Sendable {
         return LocalWorkers(command: command, arguments: arguments) { event in
             switch event {
             case .started(let number, let pid): inbox.post(.event(.childStarted(number: number, pid: pid)))
-            case .exited(let number, let pid, let why):
-                inbox.post(.event(.childExited(number: number, pid: pid, why: why)))
+            case .exited(let number, let pid, let why, let bySignal):
+                inbox.post(.event(.childExited(number: number, pid: pid, why: why, bySignal: bySignal)))
             case .wrote(let number, let line): inbox.post(.workerWrote("worker \(number)", line: line))
             }
         }
@@ -106,11 +156,11 @@ public struct TrainingRun: Sendable {
         }
     }
 
-    private func prepare(inbox: Inbox<CoordinatorLoop.News>) {
+    private func prepare(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) {
         let configuration = configuration
         let thread = Thread {
             do {
-                inbox.post(.prepared(try Preparer.prepare(configuration)))
+                inbox.post(.prepared(try Preparer.prepare(configuration, resuming: resumption, runID: runID)))
             } catch {
                 inbox.post(.preparationFailed(error))
             }

@@ -33,32 +33,26 @@ final class ReplicaWorker {
     }
 
     func perform(_ job: ComputeJob) {
-        if case .prepare(let configuration, let hyperparameters, let welcome) = job {
-            prepare(configuration, hyperparameters, welcome)
-            return
-        }
-        guard let replica else {
-            if case .join(let generation, let rank, let size) = job {
-                join(generation, rank: rank, size: size)
-            }
-            return
-        }
         switch job {
-        case .prepare: break
-        case .storeWeights(let chunk, let payload): store(payload, chunk: chunk, in: replica)
-        case .verifyWeights(let expected):
-            let found = digest(of: replica.weights)
-            guard found == expected else {
-                fail(.fatal, "loading", "the weights arrived with the SHA-256 \(found), not \(expected)")
-                return
-            }
-            report(.weightsVerified)
+        case .prepare(let configuration, let hyperparameters, let welcome):
+            prepare(configuration, hyperparameters, welcome)
         case .join(let generation, let rank, let size): join(generation, rank: rank, size: size)
+        default:
+            if let replica { perform(job, on: replica) }
+        }
+    }
+
+    private func perform(_ job: ComputeJob, on replica: ModelReplica) {
+        switch job {
+        case .prepare, .join: break
+        case .beginLoad: for part in StatePart.allCases { buffer(part, of: replica).clear() }
+        case .store(let part, let chunk, let payload): store(payload, part, chunk: chunk, in: replica)
+        case .finishLoad(let generation, let step, let parts): finishLoad(replica, generation, step, parts)
         case .connect(let generation, let endpoints): connect(generation, endpoints)
         case .step(let generation, let step, let order): self.step(replica, generation, step, order)
-        case .evaluate(let id, let batches): evaluate(replica, id, batches)
-        case .digest: report(.digest(digest(of: replica.weights)))
-        case .read(let part, let chunk, let step): read(replica, part, chunk, step: step)
+        case .evaluate(let generation, let id, let batches): evaluate(replica, generation, id, batches)
+        case .digest(let generation): report(.digest(generation: generation, digest(of: replica.weights)))
+        case .snapshot(let generation, let step, let parts): snapshot(replica, generation, step, parts)
         }
     }
 
@@ -84,22 +78,49 @@ final class ReplicaWorker {
             configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads)
     }
 
-    private func store(_ payload: Data, chunk: Int, in replica: ModelReplica) {
+    private func buffer(_ part: StatePart, of replica: ModelReplica) -> FloatBuffer {
+        switch part {
+        case .weights: replica.weights
+        case .firstMoment: replica.firstMoment
+        case .secondMoment: replica.secondMoment
+        }
+    }
+
+    private func store(_ payload: Data, _ part: StatePart, chunk: Int, in replica: ModelReplica) {
         guard let range = ChunkMap(floats: replica.layout.count).range(chunk), payload.count == range.count * 4 else {
-            fail(.order, "loading", "a chunk of weights of \(payload.count) bytes")
+            fail(.order, "loading", "a chunk of the state of \(payload.count) bytes")
             return
         }
         payload.withUnsafeBytes {
-            UnsafeMutableRawBufferPointer(start: replica.weights.pointer + range.lowerBound, count: range.count * 4)
-                .copyMemory(from: $0)
+            UnsafeMutableRawBufferPointer(
+                start: buffer(part, of: replica).pointer + range.lowerBound, count: range.count * 4
+            ).copyMemory(from: $0)
         }
+    }
+
+    private func finishLoad(_ replica: ModelReplica, _ generation: UInt64, _ step: UInt64, _ parts: [PartToLoad]) {
+        for item in parts {
+            guard let expected = item.sha256 else { continue }
+            let found = digest(of: buffer(item.part, of: replica))
+            guard found == expected else {
+                fail(
+                    .fatal, "loading", "the state arrived with the SHA-256 \(found), not \(expected)",
+                    generation: generation)
+                return
+            }
+        }
+        replica.restored(appliedSteps: step)
+        report(.loaded(generation: generation, step: step))
     }
 
     private func join(_ generation: UInt64, rank: Int, size: Int) {
         setReducer(nil)
         do {
+            var options = AllReduceOptions()
+            // Whether a lost peer is dead or slow is for the coordinator to say; it must hear of it soon.
+            options.lostPeerGrace = 0.25
             let made = try AllReducer(
-                rank: rank, worldSize: size, generation: generation, bind: endpoint(generation))
+                rank: rank, worldSize: size, generation: generation, bind: endpoint(generation), options: options)
             setReducer(made)
             report(.bound(generation: generation, endpoint: made.endpoint))
         } catch {
@@ -173,13 +194,14 @@ final class ReplicaWorker {
             }
         }
         let computed = monotonicSeconds()
-        let reduction = try reducer.finish()
+        let reduction = try reducer.finish(note: LossNote.encode(results.map(\.lossSum)))
         let reduced = monotonicSeconds()
+        let lossSums = try LossNote.decode(reduction.notes, partition: order.partition)
         let norm = try replica.apply(
             gradientSum: result, work: work, sumOfSquares: reduction.sumOfSquares, learningRate: order.learningRate)
         let end = monotonicSeconds()
         return StepReport(
-            lossSums: results.map(\.lossSum), gradientNorm: norm,
+            lossSums: lossSums, gradientNorm: norm,
             computeSeconds: computed - start + (end - reduced), allreduceSeconds: reduced - computed,
             stepSeconds: end - start, residentBytes: HostDescription.residentBytes(),
             bytesSent: UInt64(clamping: reduction.bytesSent))
@@ -187,29 +209,34 @@ final class ReplicaWorker {
 
     // MARK: everything else
 
-    private func evaluate(_ replica: ModelReplica, _ id: UInt32, _ batches: [PackedBatch]) {
+    private func evaluate(_ replica: ModelReplica, _ generation: UInt64, _ id: UInt32, _ batches: [PackedBatch]) {
         do {
             for batch in batches { try batch.validate(configuration: replica.configuration) }
         } catch {
-            fail(.order, "evaluation", "\(error)")
+            fail(.order, "evaluation", "\(error)", generation: generation)
             return
         }
-        report(.evaluated(id: id, replica.logits(batches).flatMap { $0 }))
+        report(.evaluated(generation: generation, id: id, replica.logits(batches).flatMap { $0 }))
     }
 
-    private func read(_ replica: ModelReplica, _ part: StatePart, _ chunk: Int, step: UInt64) {
-        guard replica.appliedSteps == step, let range = ChunkMap(floats: replica.layout.count).range(chunk) else {
+    private func snapshot(_ replica: ModelReplica, _ generation: UInt64, _ step: UInt64, _ parts: [StatePart]) {
+        guard replica.appliedSteps == step else {
+            // The step before failed, and that was told.
+            guard let reducer, reducer.generation == generation else { return }
             fail(
                 .order, "saving",
-                "chunk \(chunk) after \(step) steps was asked for, this worker has \(replica.appliedSteps)")
+                "the state after \(step) steps was asked for, this worker has \(replica.appliedSteps)",
+                generation: generation)
             return
         }
-        let buffer =
-            switch part {
-            case .weights: replica.weights
-            case .firstMoment: replica.firstMoment
-            case .secondMoment: replica.secondMoment
-            }
-        report(.chunk(part, index: chunk, Data(bytes: buffer.pointer + range.lowerBound, count: range.count * 4)))
+        var copies: [StatePart: FloatBuffer] = [:]
+        for part in parts {
+            let source = buffer(part, of: replica)
+            let copy = FloatBuffer(count: source.count)
+            UnsafeMutableRawPointer(copy.pointer).copyMemory(
+                from: UnsafeRawPointer(source.pointer), byteCount: source.count * 4)
+            copies[part] = copy
+        }
+        report(.snapshot(generation: generation, StateSnapshot(step: step, buffers: copies)))
     }
 }

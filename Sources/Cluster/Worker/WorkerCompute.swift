@@ -36,9 +36,9 @@ final class WorkerCompute: Sendable {
         pending.signal()
     }
 
-    /// Forgets the steps that wait, and makes the one under way fail.
+    /// Forgets the work of the generation that waits, and makes the step under way fail.
     func abandon(_ reason: String) {
-        state.withLock { $0.jobs.removeAll { $0.isStep } }
+        state.withLock { $0.jobs.removeAll { $0.isOfGeneration } }
         reducer.withLock { $0 }?.abort(reason: reason)
     }
 

@@ -1,4 +1,5 @@
 import Checkpoint
+import Collections
 import Foundation
 import Training
 
@@ -17,33 +18,51 @@ struct WorkerMachine: Sendable {
     enum Effect: Sendable {
         case send(WorkerMessage)
         case compute(ComputeJob)
-        /// Give up the step under way and forget those that wait.
+        /// Give up the step under way and forget the work that waits.
         case abandon(String)
         case log(String)
         /// The end; nil if all is well.
         case end(RunError?)
     }
 
+    /// A state on its way here.
+    private struct Loading {
+        var step: UInt64
+        var parts: [PartToLoad]
+        /// Chunks asked for and received, counted through all parts.
+        var asked = 0
+        var received = 0
+    }
+
     /// Chunks asked for at once.
     private static let credit = ControlLimits.chunkCredit / 2
+    /// Between two greetings, where the coordinator asks for one.
+    private static let greetingInterval = 0.5
+    /// A clock that was away for longer: this process was stopped, and what it has not heard meanwhile means nothing.
+    private static let longestPause = 2.0
 
     let worker: WorkerDescription
     let options: WorkerOptions
     private let startedAt: Double
     private var lastHeard: Double
+    private var lastTick: Double
     private var lastHeartbeat: Double
-    private var heartbeatTimeout: Double
+    private var lastGreeting: Double
     private var welcome: Welcome?
-    private var chunksAsked = 0
-    private var chunksReceived = 0
-    private var isLoaded = false
+    private var isOrphan = false
     private var generation: UInt64 = 0
     private var world: (rank: Int, size: Int)?
+    private var loading: Loading?
     private var isConnected = false
     private var isReady = false
     /// The step that the next order must be for.
     private var nextStep: UInt64 = 0
-    private var appliedSteps: UInt64 = 0
+    /// The steps behind the state, if there is one.
+    private(set) var appliedSteps: UInt64 = 0
+    private(set) var hasState = false
+    /// Of the last steps applied, ascending.
+    private var records: Deque<StepRecord> = []
+    private var snapshot: StateSnapshot?
     private var hasFailed = false
     private(set) var hasEnded = false
     private var warned = false
@@ -54,12 +73,17 @@ struct WorkerMachine: Sendable {
         self.options = options
         startedAt = now
         lastHeard = now
+        lastTick = now
         lastHeartbeat = now
-        heartbeatTimeout = options.connectTimeout
+        lastGreeting = now
     }
 
     /// The greeting.
-    mutating func start() -> [Effect] { [.send(message(.hello(worker)))] }
+    mutating func start() -> [Effect] { [.send(message(greeting))] }
+
+    private var greeting: WorkerMessage.Body {
+        .hello(worker, runID: welcome?.runID ?? "", hasState: hasState)
+    }
 
     /// Takes in an event at `now` (seconds on a monotonic clock) and says what to do.
     mutating func handle(_ event: Event, now: Double) -> [Effect] {
@@ -68,11 +92,17 @@ struct WorkerMachine: Sendable {
         switch event {
         case .message(let message):
             lastHeard = now
-            received(message)
+            if isOrphan {
+                isOrphan = false
+                effects.append(.log("the coordinator is back"))
+            }
+            received(message, now)
         case .rejected(let error): rejected(error)
         case .result(let result): finished(result)
         case .tick: tick(now)
-        case .parentGone: end(.failed("the process that started this worker is gone"))
+        case .parentGone:
+            // Once it is welcome, a worker waits for its coordinator to be started again.
+            if welcome == nil { end(.failed("the process that started this worker is gone")) }
         }
         return effects
     }
@@ -99,25 +129,40 @@ struct WorkerMachine: Sendable {
 
     // MARK: messages
 
-    private mutating func received(_ message: CoordinatorMessage) {
+    private mutating func received(_ message: CoordinatorMessage, _ now: Double) {
         switch message.body {
         case .refusal(let reason): end(.failed("the coordinator refused this worker: \(reason)"))
         case .shutdown(let reason):
             effects.append(.log("the coordinator ended the run: \(reason)"))
             end(nil)
-        case .heartbeat: break
+        case .heartbeat(let wantsReply): if wantsReply { heartbeat(now) }
+        case .helloRequest:
+            // Several of its answers may have crossed with one greeting.
+            guard now - lastGreeting >= Self.greetingInterval else { return }
+            lastGreeting = now
+            send(greeting)
         case .welcome(let welcome): welcomed(welcome)
-        case .chunk(let part, let index, let payload): chunk(part, index, payload)
         case .membership(let rank, let size): joined(message.generation, rank: rank, size: size)
-        case .peers, .step, .evaluate, .digestRequest, .stateRequest, .abandon:
-            // Older generations are stale; newer ones begin with a membership.
-            guard message.generation == generation, generation > 0 else { return }
+        case .status: break
+        case .chunk, .peers, .step, .evaluate, .digestRequest, .snapshotRequest, .stateRequest, .snapshotRelease,
+            .abandon:
+            // From before the coordinator knew of a change, or of one that is no more.
+            guard message.generation == generation else { return }
             inGeneration(message)
         }
     }
 
     private mutating func welcomed(_ welcome: Welcome) {
-        guard self.welcome == nil else { return }
+        if let known = self.welcome {
+            guard known.runID == welcome.runID, known.modelConfiguration == welcome.modelConfiguration,
+                known.hyperparameters == welcome.hyperparameters, known.seed == welcome.seed
+            else {
+                end(.failed("the coordinator at \(options.coordinator) has begun another run"))
+                return
+            }
+            self.welcome = welcome
+            return
+        }
         do {
             let configuration = try JSONDecoder().decode(
                 BertConfiguration.self, from: Data(welcome.modelConfiguration.utf8))
@@ -125,62 +170,34 @@ struct WorkerMachine: Sendable {
                 Hyperparameters.self, from: Data(welcome.hyperparameters.utf8))
             try hyperparameters.validate()
             self.welcome = welcome
-            heartbeatTimeout = welcome.heartbeatTimeout
             effects.append(.compute(.prepare(configuration, hyperparameters, welcome)))
         } catch {
             fail(.order, "joining", "the run's configuration cannot be used: \(error)")
-            return
-        }
-        askForChunks()
-    }
-
-    private mutating func askForChunks() {
-        guard let welcome else { return }
-        let total = ChunkMap(floats: welcome.weightCount).count
-        let count = min(Self.credit - (chunksAsked - chunksReceived), total - chunksAsked)
-        // Half a window at a time: a request a chunk would be as many messages as chunks.
-        guard count > 0, count >= Self.credit / 2 || chunksAsked + count == total else { return }
-        send(.chunkRequest(chunksAsked..<(chunksAsked + count)))
-        chunksAsked += count
-    }
-
-    private mutating func chunk(_ part: StatePart, _ index: Int, _ payload: Data) {
-        // Over one connection, chunks come in the order in which they were asked for.
-        guard let welcome, part == .weights, index == chunksReceived, index < chunksAsked,
-            payload.count == (ChunkMap(floats: welcome.weightCount).range(index)?.count ?? 0) * 4
-        else {
-            fail(.order, "loading", "a chunk of weights came that was not asked for")
-            return
-        }
-        chunksReceived += 1
-        effects.append(.compute(.storeWeights(chunk: index, payload)))
-        if chunksReceived == ChunkMap(floats: welcome.weightCount).count {
-            effects.append(.compute(.verifyWeights(welcome.weightsSHA256)))
-        } else {
-            askForChunks()
         }
     }
 
     private mutating func joined(_ generation: UInt64, rank: Int, size: Int) {
-        guard generation > self.generation else { return }
+        guard welcome != nil else { return }
+        guard generation > self.generation else {
+            // The coordinator does not know how far one before it had counted.
+            send(greeting)
+            return
+        }
         self.generation = generation
         world = (rank, size)
         isConnected = false
         isReady = false
         hasFailed = false
-        nextStep = appliedSteps
+        loading = nil
+        snapshot = nil
         effects.append(.abandon("generation \(generation) begins"))
         effects.append(.compute(.join(generation: generation, rank: rank, worldSize: size)))
     }
 
     private mutating func inGeneration(_ message: CoordinatorMessage) {
         switch message.body {
-        case .peers(let endpoints):
-            guard let world, endpoints.count == world.size else {
-                fail(.order, "connecting", "\(endpoints.count) peers in a world of \(world?.size ?? 0)")
-                return
-            }
-            effects.append(.compute(.connect(generation: generation, endpoints)))
+        case .peers(let endpoints, let load): peers(endpoints, load, step: message.step)
+        case .chunk(let part, let index, let payload): chunk(part, index, payload)
         case .step(let order):
             // After a failure, what was ordered before the coordinator knew is not carried out.
             guard !hasFailed else { return }
@@ -193,18 +210,90 @@ struct WorkerMachine: Sendable {
             nextStep += 1
             effects.append(.compute(.step(generation: generation, step: message.step, order)))
         case .evaluate(let id, let batches):
+            guard !hasFailed else { return }
             guard isReady else {
                 fail(.order, "evaluation", "an order before this worker was ready")
                 return
             }
-            effects.append(.compute(.evaluate(id: id, batches)))
-        case .digestRequest: effects.append(.compute(.digest))
+            effects.append(.compute(.evaluate(generation: generation, id: id, batches)))
+        case .digestRequest:
+            if !hasFailed { effects.append(.compute(.digest(generation: generation))) }
+        case .snapshotRequest(let parts):
+            // Possible after a failure too: the state before the step that failed is kept.
+            effects.append(.compute(.snapshot(generation: generation, step: message.step, parts)))
         case .stateRequest(let part, let index):
-            effects.append(.compute(.read(part, chunk: index, step: message.step)))
+            guard let payload = snapshot.flatMap({ $0.step == message.step ? $0.chunk(part, index) : nil }) else {
+                fail(.order, "saving", "a chunk was asked for that is not there: \(index) after \(message.step) steps")
+                return
+            }
+            send(.chunk(part, index: index, payload: payload), step: message.step)
+        case .snapshotRelease: snapshot = nil
         case .abandon(let reason):
             hasFailed = true
             effects.append(.abandon(reason))
         default: break
+        }
+    }
+
+    // MARK: loading
+
+    private mutating func peers(_ endpoints: [String], _ load: [PartToLoad], step: UInt64) {
+        guard let world, endpoints.count == world.size else {
+            fail(.order, "connecting", "\(endpoints.count) peers in a world of \(world?.size ?? 0)")
+            return
+        }
+        effects.append(.compute(.connect(generation: generation, endpoints)))
+        nextStep = step
+        guard !load.isEmpty else {
+            guard hasState, appliedSteps == step else {
+                fail(.order, "joining", "step \(step + 1) is next, but this worker has no state for it")
+                return
+            }
+            return
+        }
+        // From here until all is there, the replica holds neither the old state nor the new one.
+        hasState = false
+        records.removeAll()
+        loading = Loading(step: step, parts: load)
+        effects.append(.compute(.beginLoad))
+        askForChunks()
+    }
+
+    /// The part and the chunk within it that a number through all parts means.
+    private func place(_ number: Int, _ loading: Loading) -> (part: StatePart, chunk: Int, chunks: Int)? {
+        guard let welcome else { return nil }
+        let chunks = ChunkMap(floats: welcome.weightCount).count
+        guard number < chunks * loading.parts.count else { return nil }
+        return (loading.parts[number / chunks].part, number % chunks, chunks)
+    }
+
+    private mutating func askForChunks() {
+        guard var loading, let place = place(loading.asked, loading) else { return }
+        let count = min(Self.credit - (loading.asked - loading.received), place.chunks - place.chunk)
+        // Half a window at a time: a request a chunk would be as many messages as chunks.
+        guard count > 0, count >= Self.credit / 2 || place.chunk + count == place.chunks else { return }
+        send(.chunkRequest(place.part, place.chunk..<(place.chunk + count)))
+        loading.asked += count
+        self.loading = loading
+        askForChunks()
+    }
+
+    private mutating func chunk(_ part: StatePart, _ index: Int, _ payload: Data) {
+        // Over one connection, chunks come in the order in which they were asked for.
+        guard var loading, loading.received < loading.asked, let place = place(loading.received, loading),
+            let welcome, place.part == part, place.chunk == index,
+            payload.count == (ChunkMap(floats: welcome.weightCount).range(index)?.count ?? 0) * 4
+        else {
+            fail(.order, "loading", "a chunk of the state came that was not asked for")
+            return
+        }
+        loading.received += 1
+        self.loading = loading
+        effects.append(.compute(.store(part, chunk: index, payload)))
+        if self.place(loading.received, loading) == nil {
+            effects.append(.compute(.finishLoad(generation: generation, step: loading.step, loading.parts)))
+        } else {
+            askForChunks()
         }
     }
 
@@ -224,49 +313,87 @@ struct WorkerMachine: Sendable {
 
     private mutating func finished(_ result: ComputeResult) {
         switch result {
-        case .weightsVerified:
-            isLoaded = true
+        case .loaded(let generation, let step):
+            // Whatever the coordinator decided meanwhile, this is what the replica holds now.
+            hasState = true
+            appliedSteps = step
+            guard generation == self.generation else { return }
+            loading = nil
             readyIfComplete()
         case .bound(let generation, let endpoint):
-            if generation == self.generation { send(.bound(endpoint: endpoint)) }
+            guard generation == self.generation else { return }
+            send(.bound(endpoint: endpoint, hasState: hasState, records: hasState ? Array(records) : []))
         case .connected(let generation):
             guard generation == self.generation else { return }
             isConnected = true
             readyIfComplete()
         case .stepped(let generation, let step, let report):
             appliedSteps = step + 1
+            records.append(StepRecord(step: step, lossSums: report.lossSums, gradientNorm: report.gradientNorm))
+            if records.count > ControlLimits.maxRecords { records.removeFirst() }
             if generation == self.generation { send(.stepReport(report), step: step) }
-        case .evaluated(let id, let logits): send(.evaluationReport(id: id, logits: logits))
-        case .digest(let digest): send(.digest(digest))
-        case .chunk(let part, let index, let payload): send(.chunk(part, index: index, payload: payload))
-        case .failed(let generation, let failure):
-            guard generation == nil || generation == self.generation, !hasFailed else { return }
-            hasFailed = true
-            send(.failure(failure))
-            effects.append(.abandon("a step failed"))
-            if failure.kind == .fatal || failure.kind == .order {
-                end(.failed("\(failure.phase): \(failure.message)"))
-            }
+        case .evaluated(let generation, let id, let logits):
+            if generation == self.generation { send(.evaluationReport(id: id, logits: logits)) }
+        case .digest(let generation, let digest):
+            if generation == self.generation { send(.digest(digest)) }
+        case .snapshot(let generation, let snapshot):
+            guard generation == self.generation else { return }
+            self.snapshot = snapshot
+            send(.snapshotTaken, step: snapshot.step)
+        case .failed(let generation, let failure): failed(generation, failure)
         }
     }
 
+    private mutating func failed(_ generation: UInt64?, _ failure: WorkerFailure) {
+        let isCurrent = generation == nil || generation == self.generation
+        // That a step's loss is not finite does not depend on who computes it: it is true in the next generation too.
+        guard isCurrent && !hasFailed || failure.kind == .nonFinite else { return }
+        if isCurrent { hasFailed = true }
+        send(.failure(failure))
+        if isCurrent { effects.append(.abandon("a step failed")) }
+        if failure.kind == .fatal || failure.kind == .order { end(.failed("\(failure.phase): \(failure.message)")) }
+    }
+
     private mutating func readyIfComplete() {
-        guard isLoaded, isConnected, !isReady else { return }
+        guard isConnected, !isReady, loading == nil, hasState, appliedSteps == nextStep else { return }
         isReady = true
         send(.ready)
     }
 
+    // MARK: time
+
+    private mutating func heartbeat(_ now: Double) {
+        lastHeartbeat = now
+        send(.heartbeat(residentBytes: HostDescription.residentBytes()))
+    }
+
     private mutating func tick(_ now: Double) {
-        if now - lastHeartbeat >= min(1, heartbeatTimeout / 4), welcome != nil || now - startedAt > 1 {
-            lastHeartbeat = now
-            send(.heartbeat(residentBytes: HostDescription.residentBytes()))
+        if now - lastTick > Self.longestPause { lastHeard += now - lastTick }
+        lastTick = now
+        if now - lastHeartbeat >= min(1, (welcome?.heartbeatTimeout ?? 4) / 4), welcome != nil || now - startedAt > 1 {
+            heartbeat(now)
         }
-        guard now - lastHeard > heartbeatTimeout else { return }
-        end(
-            .failed(
-                welcome == nil
-                    ? "no answer from the coordinator at \(options.coordinator) within \(heartbeatTimeout) s; "
-                        + "is it running and reachable?"
-                    : "the coordinator at \(options.coordinator) gave no sign of life for \(heartbeatTimeout) s"))
+        let silence = now - lastHeard
+        guard let welcome else {
+            guard silence > options.connectTimeout else { return }
+            end(
+                .failed(
+                    "no answer from the coordinator at \(options.coordinator) within \(options.connectTimeout) s; "
+                        + "is it running and reachable?"))
+            return
+        }
+        let orphanTimeout = options.orphanTimeout ?? welcome.orphanTimeout
+        if silence > max(orphanTimeout, welcome.heartbeatTimeout) {
+            end(
+                .failed(
+                    "the coordinator at \(options.coordinator) gave no sign of life for "
+                        + "\(Int(max(orphanTimeout, welcome.heartbeatTimeout))) s"))
+        } else if silence > welcome.heartbeatTimeout, !isOrphan {
+            isOrphan = true
+            effects.append(
+                .log(
+                    "the coordinator at \(options.coordinator) is silent; waiting up to \(Int(orphanTimeout)) s for it to "
+                        + "be started again (shoal resume)"))
+        }
     }
 }

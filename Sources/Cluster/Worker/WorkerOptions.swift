@@ -9,15 +9,18 @@ public struct WorkerOptions: Sendable, Equatable {
     public var dataAddress: String?
     /// Allows a data address that other machines reach, without encryption.
     public var insecure: Bool
-    /// The process that started it: when that is gone, the worker ends. Nil if nobody in particular did.
+    /// The process that started it: when that is gone before the worker is welcome, it ends. Nil if nobody in particular
+    /// did.
     public var parentPID: Int32?
     /// Seconds to wait for the coordinator's first answer.
     public var connectTimeout: Double
+    /// Seconds to wait for a coordinator that fell silent to be started again; nil leaves it to the run.
+    public var orphanTimeout: Double?
 
     /// A worker for the coordinator at `coordinator`.
     public init(
         coordinator: String, threads: Int = 1, dataAddress: String? = nil, insecure: Bool = false,
-        parentPID: Int32? = nil, connectTimeout: Double = 60
+        parentPID: Int32? = nil, connectTimeout: Double = 60, orphanTimeout: Double? = nil
     ) {
         self.coordinator = coordinator
         self.threads = threads
@@ -25,5 +28,6 @@ public struct WorkerOptions: Sendable, Equatable {
         self.insecure = insecure
         self.parentPID = parentPID
         self.connectTimeout = connectTimeout
+        self.orphanTimeout = orphanTimeout
     }
 }

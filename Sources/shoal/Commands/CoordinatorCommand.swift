@@ -5,7 +5,10 @@ struct CoordinatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coordinator",
         abstract: "Trains as `train` does, with workers that are started by hand.",
-        discussion: "Waits for --workers many `shoal worker --coordinator ENDPOINT`, on this machine or others.")
+        discussion: """
+            Waits for --workers many `shoal worker --coordinator ENDPOINT`, on this machine or others; more may come, and \
+            all may go, at any time.
+            """)
 
     @OptionGroup var run: RunOptionGroups
 

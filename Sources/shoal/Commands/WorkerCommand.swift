@@ -5,7 +5,10 @@ struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
         abstract: "Computes for a coordinator, until its run ends.",
-        discussion: "Needs neither data nor model files: it gets everything from the coordinator.")
+        discussion: """
+            Needs neither data nor model files: it gets everything from the coordinator. It may be started at any time: it \
+            takes part from the next step on. When the coordinator falls silent, it waits for it to be started again.
+            """)
 
     @Option(
         help: ArgumentHelp(
@@ -24,6 +27,12 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Seconds to wait for the coordinator's first answer.", valueName: "seconds"))
     var connectTimeout: Double = 60
 
+    @Option(
+        help: ArgumentHelp(
+            "Seconds to wait for a coordinator that fell silent to be started again (default: what the coordinator says).",
+            valueName: "seconds"))
+    var orphanTimeout: Double?
+
     @Flag(help: "Listens on addresses that other machines reach, without encryption: on networks that you trust.")
     var insecure = false
 
@@ -34,12 +43,17 @@ struct WorkerCommand: AsyncParsableCommand {
         guard connectTimeout.isFinite, connectTimeout > 0, connectTimeout <= 1e6 else {
             throw ValidationError("--connect-timeout is \(connectTimeout), but must be above 0 and at most 1000000")
         }
+        if let orphanTimeout {
+            guard orphanTimeout.isFinite, orphanTimeout >= 0, orphanTimeout <= 1e6 else {
+                throw ValidationError("--orphan-timeout is \(orphanTimeout), but must be 0 to 1000000")
+            }
+        }
     }
 
     mutating func run() async throws {
         let options = WorkerOptions(
             coordinator: coordinator, threads: threads, dataAddress: dataAddress, insecure: insecure,
-            parentPID: parentPid, connectTimeout: connectTimeout)
+            parentPID: parentPid, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout)
         try await Worker.run(options) { StandardError.write($0) }
     }
 }

@@ -7,6 +7,7 @@ struct RunOptionGroups: ParsableArguments {
     @OptionGroup(title: "Learning") var optimization: OptimizationOptions
     @OptionGroup(title: "Learning Rate") var schedule: ScheduleOptions
     @OptionGroup(title: "Workers") var workers: WorkerCountOptions
+    @OptionGroup(title: "Checkpoints") var checkpoints: CheckpointOptions
 
     /// The configuration that they ask for, together with the file of `--config`.
     ///
@@ -17,6 +18,7 @@ struct RunOptionGroups: ParsableArguments {
         optimization.apply(to: &options)
         schedule.apply(to: &options)
         workers.apply(to: &options)
+        checkpoints.apply(to: &options)
         options.threadsPerWorker = threadsPerWorker
         return try RunConfiguration.resolve(options, file: data.config)
     }
@@ -31,6 +33,17 @@ struct WorkerCountOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Workers below which the others wait for more (default: \(run.minWorkers)).", valueName: "count"))
+    var minWorkers: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How often workers of this machine that are lost are started again, all together "
+                + "(default: \(run.maxRestarts)).", valueName: "count"))
+    var maxRestarts: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "Seconds without a sign of life after which a worker counts as lost (default: \(run.heartbeatTimeout)).",
             valueName: "seconds"))
     var heartbeatTimeout: Double?
@@ -40,7 +53,42 @@ struct WorkerCountOptions: ParsableArguments {
             "Seconds to wait for all workers to join (default: \(run.joinTimeout)).", valueName: "seconds"))
     var joinTimeout: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "Seconds that workers wait for a coordinator that fell silent to be started again, with shoal resume "
+                + "(default: \(run.orphanTimeout)).", valueName: "seconds"))
+    var orphanTimeout: Double?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp("Gives fast workers more of a step than slow ones (default: yes)."))
+    var balance: Bool?
+
     func apply(to options: inout RunOptions) {
-        (options.workers, options.heartbeatTimeout, options.joinTimeout) = (workers, heartbeatTimeout, joinTimeout)
+        (options.workers, options.minWorkers, options.maxRestarts) = (workers, minWorkers, maxRestarts)
+        (options.heartbeatTimeout, options.joinTimeout) = (heartbeatTimeout, joinTimeout)
+        (options.orphanTimeout, options.balance) = (orphanTimeout, balance)
+    }
+}
+
+/// When the state is kept.
+struct CheckpointOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Steps between checkpoints; 0 for none (default: none by steps).", valueName: "steps"))
+    var checkpointEvery: Int?
+
+    @Option(
+        help: ArgumentHelp("Minutes between checkpoints; 0 for none (default: none by time).", valueName: "minutes"))
+    var checkpointMinutes: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "The newest checkpoints to keep, besides the best by --validation "
+                + "(default: \(Defaults.run.keepCheckpoints)).", valueName: "count"))
+    var keepCheckpoints: Int?
+
+    func apply(to options: inout RunOptions) {
+        (options.checkpointEvery, options.checkpointMinutes) = (checkpointEvery, checkpointMinutes)
+        options.keepCheckpoints = keepCheckpoints
     }
 }

@@ -2,16 +2,20 @@ import Cluster
 import Dashboard
 import Foundation
 
-/// A run with a display: what `train` and `coordinator` have in common.
+/// A run with a display: what `train`, `coordinator` and `resume` have in common.
 enum TrainingSession {
-    static func run(_ configuration: RunConfiguration, workers: WorkerSource) async throws {
+    static func run(
+        _ configuration: RunConfiguration, workers: WorkerSource, resume: ResumeOptions? = nil
+    ) async throws {
         // A closed pipe must not end the run: it matters more than its display.
         signal(SIGPIPE, SIG_IGN)
         var isExternal = false
         if case .external = workers { isExternal = true }
         let display = RunDisplay(command: programName, showsWorkers: isExternal)
         defer { display.close() }
-        let result = try await TrainingRun(configuration: configuration, workers: workers) { display.show($0) }.run()
+        let result = try await TrainingRun(configuration: configuration, workers: workers, resume: resume) {
+            display.show($0)
+        }.run()
         display.close()
         let traits = TerminalTraits(descriptor: STDOUT_FILENO)
         let report = RunReport(result: result, command: programName, usesColor: traits.usesColor)

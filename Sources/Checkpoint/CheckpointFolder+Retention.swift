@@ -1,0 +1,50 @@
+import Foundation
+
+/// Which checkpoints of a run are kept.
+extension CheckpointFolder {
+    /// Removes all but the newest `keepNewest` (at least 1) and the best.
+    ///
+    /// Hashes are not compared here, which would take too long after every checkpoint: one whose manifest and state can
+    /// be read counts as whole. Those that are not count for nothing, and are removed once a newer one is whole.
+    ///
+    /// - Returns: Those removed. A crash on the way leaves nothing that looks like a checkpoint: they are renamed first.
+    /// - Throws: An error that names the folder and the system's reason.
+    @discardableResult
+    public static func prune(in runDirectory: String, keepNewest: Int) throws(CheckpointError) -> [CheckpointFolder] {
+        let all = try list(in: runDirectory)
+        let whole = all.filter(\.isReadable)
+        guard let newest = whole.first else { return [] }
+        var kept = Set(whole.prefix(max(1, keepNewest)).map(\.step))
+        if let best = best(of: whole) { kept.insert(best.step) }
+        var removed: [CheckpointFolder] = []
+        for checkpoint in all where checkpoint.step <= newest.step && !kept.contains(checkpoint.step) {
+            try AtomicDirectory.removeWhole(checkpoint.path)
+            removed.append(checkpoint)
+        }
+        return removed
+    }
+
+    /// The checkpoint with the highest `validation_accuracy` in its state's metrics; of equals, that with the lowest
+    /// `validation_loss`, then the newest. Nil if none has them.
+    public static func best(in runDirectory: String) throws(CheckpointError) -> CheckpointFolder? {
+        best(of: try list(in: runDirectory).filter(\.isReadable))
+    }
+
+    /// `candidates` are newest first.
+    private static func best(of candidates: [CheckpointFolder]) -> CheckpointFolder? {
+        var best: (checkpoint: CheckpointFolder, accuracy: Double, loss: Double)?
+        for checkpoint in candidates {
+            guard let metrics = try? checkpoint.loadState().metrics, let accuracy = metrics["validation_accuracy"],
+                let loss = metrics["validation_loss"]
+            else { continue }
+            if let best, (accuracy, -loss) <= (best.accuracy, -best.loss) { continue }
+            best = (checkpoint, accuracy, loss)
+        }
+        return best?.checkpoint
+    }
+
+    private var isReadable: Bool {
+        guard (try? Manifest(folder: path)) != nil, let state = try? loadState() else { return false }
+        return state.step == step
+    }
+}

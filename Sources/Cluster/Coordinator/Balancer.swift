@@ -1,0 +1,71 @@
+import Numerics
+
+/// Decides how a step is dealt to the ranks: equally, until measured speeds say that another way is clearly faster.
+///
+/// Who computes a micro-batch changes no bit, so this is free to follow the machines. Speeds are smoothed, and a change
+/// must promise something and be promised several times in a row, so that noise moves nothing.
+struct Balancer: Sendable {
+    /// The weight of the newest measurement.
+    private static let smoothing = 0.4
+    /// The least gain in a step's time that is worth a change.
+    private static let leastGain = 0.08
+    /// The steps in a row for which it must be so.
+    private static let patience = 2
+
+    /// Off, ranks always get equal shares.
+    let isEnabled: Bool
+    /// Leaves a second, by rank; nil until measured.
+    private(set) var speeds: [Double?]
+    /// The counts for a full step; nil for equal shares.
+    private var counts: [Int]?
+    private var votes = 0
+
+    /// For `speeds.count` ranks, whose speeds may be known from before.
+    init(isEnabled: Bool, speeds: [Double?]) {
+        self.isEnabled = isEnabled
+        self.speeds = speeds
+    }
+
+    /// The leaves of each rank for a step of `leaves`.
+    func partition(leaves: Int) -> [Range<Int>] {
+        let size = speeds.count
+        guard let counts, let known = knownSpeeds else { return Self.equal(leaves: leaves, ranks: size) }
+        let full = counts.reduce(0, +)
+        return Apportionment.partition(
+            full == leaves ? counts : Apportionment.counts(leaves: leaves, speeds: known))
+    }
+
+    private static func equal(leaves: Int, ranks: Int) -> [Range<Int>] {
+        let tree = ReductionTree(leafCount: leaves)
+        return (0..<ranks).map { tree.leaves(rank: $0, worldSize: ranks) }
+    }
+
+    private var knownSpeeds: [Double]? {
+        let known = speeds.compactMap { $0 }
+        return known.count == speeds.count ? known : nil
+    }
+
+    /// Takes in what a step has shown: the leaves that each rank had, and the seconds that it computed.
+    mutating func measured(leaves: [Int], seconds: [Double]) {
+        for rank in speeds.indices where leaves[rank] > 0 && seconds[rank] > 0 {
+            let speed = Double(leaves[rank]) / seconds[rank]
+            speeds[rank] = speeds[rank].map { $0 + Self.smoothing * (speed - $0) } ?? speed
+        }
+        let total = leaves.reduce(0, +)
+        guard isEnabled, speeds.count > 1, total >= speeds.count, let known = knownSpeeds else { return }
+        let present = counts ?? Self.equal(leaves: total, ranks: speeds.count).map(\.count)
+        // A short last batch says nothing about how a full one is best dealt.
+        guard present.reduce(0, +) == total else { return }
+        let better = Apportionment.counts(leaves: total, speeds: known)
+        let gain =
+            1 - Apportionment.makespan(better, speeds: known) / Apportionment.makespan(present, speeds: known)
+        guard gain >= Self.leastGain else {
+            votes = 0
+            return
+        }
+        votes += 1
+        guard votes >= Self.patience else { return }
+        votes = 0
+        counts = better
+    }
+}

@@ -1,0 +1,47 @@
+import Foundation
+
+/// What can be seen from outside.
+extension CoordinatorMachine {
+    private static var maxChanges: Int { 1000 }
+
+    /// Keeps a change of the membership for ``status(_:)``.
+    mutating func record(_ kind: RunStatus.Change.Kind, _ subject: String, _ detail: String) {
+        if journal.count >= Self.maxChanges { journal.removeFirst(journal.count - Self.maxChanges + 1) }
+        journal.append(
+            RunStatus.Change(
+                kind: kind, subject: subject, detail: detail, step: progress.completed,
+                time: Date().timeIntervalSince1970))
+    }
+
+    /// How the run goes.
+    func status(_ now: Double) -> RunStatus {
+        var isWorking = false
+        let name: String
+        switch phase {
+        case .gathering: name = "gathering"
+        case .restoring, .connecting: name = "connecting"
+        case .training: (name, isWorking) = ("training", true)
+        case .evaluating: (name, isWorking) = ("evaluating", true)
+        case .verifying, .fetching, .saving: name = "saving"
+        case .failing: name = "failing"
+        case .ended: name = "ended"
+        }
+        let flight = progress.flights.first
+        let workers = (members.map { ($0, true) } + waiting.map { ($0, false) }).map { member, isMember in
+            let share = isMember ? flight.map { Double($0.partition[member.rank].count) } : nil
+            let leaves = Double(flight?.partition.last?.upperBound ?? 0)
+            return RunStatus.Worker(
+                number: member.number, host: member.worker.host, pid: member.worker.pid,
+                threads: member.worker.threads,
+                state: !isMember ? "joining" : isWorking ? "working" : name == "connecting" ? "connecting" : "waiting",
+                speed: isMember && member.rank < balancer.speeds.count ? balancer.speeds[member.rank] : nil,
+                share: leaves > 0 ? share.map { $0 / leaves } : nil, silentSeconds: max(0, now - member.lastHeard),
+                residentBytes: Int(clamping: member.residentBytes))
+        }
+        return RunStatus(
+            phase: name, step: progress.completed, totalSteps: preparation?.totalSteps ?? 0,
+            loss: progress.last?.loss, tokensPerSecond: progress.last?.tokensPerSecond, generation: shownGeneration,
+            checkpoint: checkpoints.path, elapsedSeconds: now - startedAt, endpoint: preparation?.endpoint ?? "",
+            workers: workers.sorted { $0.number < $1.number }, changes: journal)
+    }
+}

@@ -1,0 +1,38 @@
+import Corpus
+import Crypto
+import Foundation
+
+/// By what a run knows its data and its model again.
+enum Fingerprint {
+    /// The SHA-256 of every file that decides on the bits, by what it is for: `train`, `validation`, `test`, `model`.
+    ///
+    /// A model folder that is not there any more is left out.
+    static func take(_ run: RunConfiguration) throws -> [String: String] {
+        var result: [String: String] = ["train": try dataFileSHA256(run.train)]
+        result["validation"] = try run.validation.map { try dataFileSHA256($0) }
+        result["test"] = try run.test.map { try dataFileSHA256($0) }
+        result["model"] = modelSHA256(run.model)
+        return result
+    }
+
+    /// Over the names and contents of the files that a model is read from.
+    private static func modelSHA256(_ folder: String) -> String? {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return nil }
+        var hash = SHA256()
+        for name in names.sorted() where isModelFile(name) {
+            guard let data = try? Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"), options: .alwaysMapped)
+            else { continue }
+            hash.update(data: Data("\(name) \(data.count)\n".utf8))
+            hash.update(data: data)
+        }
+        return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    private static func isModelFile(_ name: String) -> Bool {
+        name.hasSuffix(".safetensors")
+            || [
+                "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                "model.safetensors.index.json",
+            ].contains(name)
+    }
+}

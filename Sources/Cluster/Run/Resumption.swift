@@ -1,0 +1,45 @@
+import Checkpoint
+import Foundation
+
+/// What is there of a run that is to go on.
+struct Resumption: Sendable {
+    /// The newest whole checkpoint; nil if there is none.
+    var checkpoint: CheckpointFolder?
+    var log: MetricsLog
+    /// What the run was made from; empty where it is not known.
+    var fingerprint: [String: String]
+    /// Goes on although data or model have changed.
+    var acceptsChanges: Bool
+    /// The steps of the run where it was finished; else nil.
+    var finishedSteps: Int?
+    /// Worth a warning.
+    var warnings: [String]
+
+    /// Looks at a run directory.
+    init(runDirectory: String, fingerprint: [String: String], acceptsChanges: Bool) throws {
+        self.fingerprint = fingerprint
+        self.acceptsChanges = acceptsChanges
+        log = MetricsLog(path: runDirectory + "/metrics.jsonl")
+        var skipped: [String] = []
+        checkpoint = try CheckpointFolder.newestWhole(in: runDirectory) { folder, error in
+            skipped.append("the checkpoint \(folder.path) is skipped: \(error)")
+        }
+        warnings = skipped
+        if self.fingerprint.isEmpty, let notes = try checkpoint?.loadState().notes { self.fingerprint = notes }
+        let result = FileManager.default.contents(atPath: runDirectory + "/result.json")
+        finishedSteps = result.flatMap { try? JSONDecoder().decode(RunResult.self, from: $0) }?.steps
+    }
+
+    /// Throws an error that names what has changed, unless changes are accepted.
+    func check(_ now: [String: String]) throws {
+        guard !acceptsChanges else { return }
+        for (name, hash) in fingerprint.sorted(by: { $0.key < $1.key }) {
+            // A model that is gone is not needed where there is a checkpoint; where there is none, reading it will fail.
+            guard let found = now[name], found != hash else { continue }
+            throw RunError.failed(
+                "the --\(name) of this run has changed since (its SHA-256 is \(found.prefix(12))…, it was "
+                    + "\(hash.prefix(12))…): the result would be another one; put back what was there, or go on all the "
+                    + "same with --accept-changes")
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+
+/// How a run goes: what `shoal status` shows, and `status.json` in the run directory holds.
+public struct RunStatus: Sendable, Codable, Equatable {
+    /// A worker as the coordinator sees it.
+    public struct Worker: Sendable, Codable, Equatable {
+        /// Its number.
+        public var number: Int
+        /// Its host.
+        public var host: String
+        /// Its process there.
+        public var pid: Int
+        /// Its compute threads.
+        public var threads: Int
+        /// `working`, `connecting` or `joining`.
+        public var state: String
+        /// Micro-batches a second that it computes; nil until measured.
+        public var speed: Double?
+        /// Its share of a step's micro-batches; nil where it has none yet.
+        public var share: Double?
+        /// Seconds since its last message.
+        public var silentSeconds: Double
+        /// Its resident memory in bytes.
+        public var residentBytes: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case number, host, pid, threads, state, speed, share
+            case silentSeconds = "silent_seconds"
+            case residentBytes = "resident_bytes"
+        }
+    }
+
+    /// Something that happened to the membership.
+    public struct Change: Sendable, Codable, Equatable {
+        /// What happened.
+        public enum Kind: String, Sendable, Codable {
+            /// A worker came.
+            case joined
+            /// A worker went.
+            case lost
+            /// A generation began.
+            case generation
+        }
+
+        /// What happened.
+        public var kind: Kind
+        /// To whom.
+        public var subject: String
+        /// More about it.
+        public var detail: String
+        /// The steps done then.
+        public var step: Int
+        /// When: seconds since 1970.
+        public var time: Double
+    }
+
+    /// What the run does: `gathering`, `connecting`, `training`, `evaluating`, `saving`, `ended`.
+    public var phase: String
+    /// Steps done.
+    public var step: Int
+    /// Steps of the whole run.
+    public var totalSteps: Int
+    /// The newest step's mean loss.
+    public var loss: Double?
+    /// The newest step's throughput.
+    public var tokensPerSecond: Double?
+    /// The generation of the membership.
+    public var generation: UInt64
+    /// The newest checkpoint.
+    public var checkpoint: String?
+    /// Seconds since the coordinator was started.
+    public var elapsedSeconds: Double
+    /// The coordinator's process.
+    public var pid: Int
+    /// The coordinator's host.
+    public var host: String
+    /// Where workers connect to.
+    public var endpoint: String
+    /// When this was so: seconds since 1970.
+    public var time: Double
+    /// All workers, by number.
+    public var workers: [Worker]
+    /// What happened to the membership, oldest first; the last 1,000 changes.
+    public var changes: [Change]
+
+    private enum CodingKeys: String, CodingKey {
+        case phase, step, loss, generation, checkpoint, pid, host, endpoint, time, workers, changes
+        case totalSteps = "total_steps"
+        case tokensPerSecond = "tokens_per_second"
+        case elapsedSeconds = "elapsed_seconds"
+    }
+
+    /// As JSON, keys sorted.
+    public func json() -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        // All numbers are finite, or left out.
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
+
+    /// From JSON.
+    public init(json: String) throws { self = try JSONDecoder().decode(RunStatus.self, from: Data(json.utf8)) }
+
+    init(
+        phase: String, step: Int, totalSteps: Int, loss: Double?, tokensPerSecond: Double?, generation: UInt64,
+        checkpoint: String?, elapsedSeconds: Double, endpoint: String, workers: [Worker], changes: [Change]
+    ) {
+        self.phase = phase
+        self.step = step
+        self.totalSteps = totalSteps
+        self.loss = loss.flatMap { $0.isFinite ? $0 : nil }
+        self.tokensPerSecond = tokensPerSecond.flatMap { $0.isFinite ? $0 : nil }
+        self.generation = generation
+        self.checkpoint = checkpoint
+        self.elapsedSeconds = elapsedSeconds
+        pid = Int(getpid())
+        host = ProcessInfo.processInfo.hostName
+        self.endpoint = endpoint
+        time = Date().timeIntervalSince1970
+        self.workers = workers
+        self.changes = changes
+    }
+}

@@ -1,0 +1,57 @@
+import Collectives
+import Foundation
+
+/// Finds out how a run goes.
+public enum StatusReader {
+    /// What is known, and whether the coordinator lives: nil where that cannot be told.
+    public typealias Answer = (status: RunStatus, isAlive: Bool?)
+
+    /// What the coordinator of a run directory has last said.
+    ///
+    /// - Throws: ``RunError`` that names the file.
+    public static func read(runDirectory: String) throws -> Answer {
+        let path = (runDirectory.hasSuffix("/") ? String(runDirectory.dropLast()) : runDirectory) + "/status.json"
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw RunError.failed("\(path) cannot be read; give the --output of a run that has begun, or its endpoint")
+        }
+        guard let status = try? RunStatus(json: String(decoding: data, as: UTF8.self)) else {
+            throw RunError.failed("\(path) is damaged; if the run is alive, ask again in a second")
+        }
+        guard status.host == ProcessInfo.processInfo.hostName else { return (status, nil) }
+        return (status, status.phase != "ended" && kill(pid_t(clamping: status.pid), 0) == 0)
+    }
+
+    /// What the coordinator at `endpoint` says.
+    ///
+    /// - Throws: ``RunError`` if it does not answer within `timeout` seconds, or is none.
+    public static func ask(_ endpoint: String, timeout: Double) throws -> Answer {
+        let context = try ZeroMQContext()
+        defer { context.terminate() }
+        var options = ZeroMQSocketOptions()
+        options.linger = 0
+        options.maxMessageBytes = Int64(ControlLimits.orderBytes)
+        let socket = try ZeroMQSocket(context, type: .dealer, options: options)
+        defer { socket.close() }
+        try socket.connect(endpoint)
+        _ = try socket.send(WorkerMessage(generation: 0, step: 0, body: .statusRequest).frames(), wait: false)
+        var poller = ZeroMQPoller()
+        let entry = poller.add(socket)
+        let deadline = monotonicSeconds() + timeout
+        let limits = ZeroMQLimits(frames: 3, bytes: ControlLimits.orderBytes)
+        while monotonicSeconds() < deadline {
+            try poller.wait(milliseconds: Int(max(1, (deadline - monotonicSeconds()) * 1000)))
+            guard poller.isReadable(entry), let frames = try socket.receive(limits: limits, wait: false) else {
+                continue
+            }
+            do {
+                let message = try withExtendedLifetime(frames) { try CoordinatorMessage(frames: frames.map(\.bytes)) }
+                guard case .status(let json) = message.body else { continue }
+                return (try RunStatus(json: json), true)
+            } catch let error as ProtocolError {
+                throw RunError.failed("\(endpoint) answered with \(error)")
+            }
+        }
+        throw RunError.failed(
+            "no answer from a coordinator at \(endpoint) within \(timeout) s; is it running and reachable?")
+    }
+}

@@ -1,0 +1,20 @@
+import Foundation
+import Numerics
+
+/// A copy of a replica's state between two steps, from which chunks are sent while the replica goes on.
+final class StateSnapshot: Sendable {
+    /// The steps behind the state.
+    let step: UInt64
+    private let buffers: [StatePart: FloatBuffer]
+
+    init(step: UInt64, buffers: [StatePart: FloatBuffer]) {
+        self.step = step
+        self.buffers = buffers
+    }
+
+    /// The bytes of a chunk; nil if there is no such chunk.
+    func chunk(_ part: StatePart, _ index: Int) -> Data? {
+        guard let buffer = buffers[part], let range = ChunkMap(floats: buffer.count).range(index) else { return nil }
+        return Data(bytes: buffer.pointer + range.lowerBound, count: range.count * 4)
+    }
+}

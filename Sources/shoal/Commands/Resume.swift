@@ -1,0 +1,52 @@
+import ArgumentParser
+import Cluster
+
+struct Resume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume",
+        abstract: "Goes on with a run that was stopped, or killed.",
+        discussion: """
+            Takes the newest whole checkpoint of the run directory, or the newest state of the run's workers where some of \
+            them live still, and ends with the same weights, bit by bit, as a run that was never stopped, with any number \
+            of workers. With more --epochs or --steps a run that is complete trains on.
+            """)
+
+    @Argument(help: ArgumentHelp("The run directory: the --output of the run.", valueName: "run-dir"))
+    var directory: String
+
+    @Option(
+        help: ArgumentHelp("Passes over the training examples, all together (default: as before).", valueName: "count"))
+    var epochs: Int?
+
+    @Option(help: ArgumentHelp("Steps of the whole run, instead of --epochs (default: as before).", valueName: "count"))
+    var steps: Int?
+
+    @OptionGroup(title: "Workers (default: as before)") var workers: WorkerCountOptions
+    @OptionGroup(title: "Workers on This Machine") var threads: ThreadsPerWorkerOption
+    @OptionGroup(title: "Checkpoints (default: as before)") var checkpoints: CheckpointOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen for workers that are started by hand (default: where the run did before).",
+            valueName: "endpoint"))
+    var bind: String?
+
+    @Flag(help: "Goes on although the data or the model have changed: the result is then another one.")
+    var acceptChanges = false
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Listens on addresses that other machines reach, without encryption (default: as before).")
+    var insecure: Bool?
+
+    mutating func run() async throws {
+        var options = RunOptions()
+        (options.epochs, options.steps, options.insecure) = (epochs, steps, insecure)
+        options.threadsPerWorker = threads.threadsPerWorker
+        workers.apply(to: &options)
+        checkpoints.apply(to: &options)
+        let (configuration, source) = try ResumeOptions.read(directory, overrides: options, bind: bind)
+        try await TrainingSession.run(
+            configuration, workers: source, resume: ResumeOptions(acceptsChanges: acceptChanges))
+    }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Cluster
+import Dashboard
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Shows how a run goes, and its workers.",
+        discussion: "Asks the coordinator at an endpoint, or reads what the one of a run directory has last said.")
+
+    @Argument(
+        help: ArgumentHelp(
+            "The run directory, or the endpoint where the coordinator listens: tcp://ADDRESS:PORT or ipc://PATH.",
+            valueName: "run"))
+    var run: String
+
+    @Flag(help: "Prints JSON.")
+    var json = false
+
+    @Option(help: ArgumentHelp("Seconds to wait for the coordinator's answer.", valueName: "seconds"))
+    var timeout: Double = 5
+
+    func validate() throws {
+        guard timeout.isFinite, timeout > 0, timeout <= 1e6 else {
+            throw ValidationError("--timeout is \(timeout), but must be above 0 and at most 1000000")
+        }
+    }
+
+    mutating func run() async throws {
+        let isEndpoint = run.hasPrefix("tcp://") || run.hasPrefix("ipc://")
+        let status =
+            isEndpoint ? try StatusReader.ask(run, timeout: timeout) : try StatusReader.read(runDirectory: run)
+        if json {
+            try StandardOutput.line(status.status.json())
+        } else {
+            try StandardOutput.line(StatusReport(status.status, isAlive: status.isAlive).text)
+        }
+    }
+}
