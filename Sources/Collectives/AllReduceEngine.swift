@@ -76,7 +76,7 @@ final class AllReduceEngine: @unchecked Sendable {
         let context = try ZeroMQContext(ioThreads: options.ioThreads)
         self.context = context
         var socketOptions = ZeroMQSocketOptions()
-        socketOptions.maxMessageBytes = Int64(options.segmentFloats * 4 + 4096)
+        socketOptions.maxMessageBytes = Int64(options.largestFrameBytes + 4096)
         socketOptions.receiveHighWaterMark = options.receiveHighWaterMark
         socketOptions.routerMandatory = true
         socketOptions.ipv6 = options.ipv6
@@ -93,7 +93,7 @@ final class AllReduceEngine: @unchecked Sendable {
     static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 
     var limits: ZeroMQLimits {
-        ZeroMQLimits(frames: 3, bytes: options.segmentFloats * 4 + options.segmentFloats / 512 + 512)
+        ZeroMQLimits(frames: 3, bytes: options.largestFrameBytes + options.segmentFloats / 512 + 512)
     }
 
     // MARK: the loop

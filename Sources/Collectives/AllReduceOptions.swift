@@ -31,6 +31,9 @@ public struct AllReduceOptions: Sendable {
     /// The defaults above.
     public init() {}
 
+    /// Bytes of the longest frame that there is reason to send.
+    var largestFrameBytes: Int { max(segmentFloats * 4, AllReducer.maxNoteBytes) }
+
     func bufferBytes(for endpoint: String) -> Int32 {
         let isLocal = ["ipc://", "tcp://127.", "tcp://[::1]", "tcp://localhost:"].contains { endpoint.hasPrefix($0) }
         return socketBufferBytes < 0 && isLocal ? 1 << 20 : socketBufferBytes

@@ -88,7 +88,7 @@ import Testing
         let victim = try Self.victim()
         defer { victim.close() }
         let intruder = try Intruder(victim.endpoint)
-        try intruder.send([UInt8](repeating: 1, count: 4096 * 4 + 5000))
+        try intruder.send([UInt8](repeating: 1, count: AllReducer.maxNoteBytes + 5000))
         let peer = try Intruder(victim.endpoint)
         try peer.send(Self.header(.hello))
         #expect(try peer.answer() == .welcome)

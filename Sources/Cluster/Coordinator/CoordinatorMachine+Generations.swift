@@ -159,7 +159,7 @@ extension CoordinatorMachine {
         guard let history else { return false }
         guard step > history.end else { return history.point(at: step) != nil }
         let records = records(at: step)
-        return history.canAdd
+        return history.canAdd(upTo: step)
             && (history.end..<step).allSatisfy { step in records.contains { $0.step == UInt64(step) } }
     }
 

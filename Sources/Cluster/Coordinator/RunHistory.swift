@@ -51,8 +51,14 @@ struct RunHistory: Sendable {
     }
 
     /// Whether enough is known to ``add(loss:samples:)``: not where an evaluation is to be done first.
-    var canAdd: Bool {
-        !isBarrier(end) || hasPassedBarrier || !hasValidation || validationLosses[end] != nil
+    var canAdd: Bool { canAdd(upTo: end + 1) }
+
+    /// Whether that is so for all steps up to `step`.
+    func canAdd(upTo step: Int) -> Bool {
+        guard hasValidation else { return true }
+        return (end..<max(end, step)).allSatisfy {
+            !isBarrier($0) || $0 == end && hasPassedBarrier || validationLosses[$0] != nil
+        }
     }
 
     /// Passes the barrier at the end with what is known: where nothing is evaluated and no schedule listens, nobody stops
