@@ -70,6 +70,11 @@ final class ShoalProcess {
     /// Processes that mention `text` on their command line.
     static func mentioning(_ text: String) -> [Int32] { processes { $0.command.contains(text) } }
 
+    /// Whether a process is a worker whose sockets are in `folder`.
+    static func isWorker(_ pid: Int32, of folder: String) -> Bool {
+        processes { $0.command.contains("worker\0") && $0.command.contains(folder) }.contains(pid)
+    }
+
     private static func processes(_ test: ((parent: Int32, command: String)) -> Bool) -> [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { Int32($0) }.filter { pid in
