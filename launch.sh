@@ -29,6 +29,7 @@ Usage:
                                    with two workers on ${QUICKSTART_DATA}, evaluates on its whole test set
   ./launch.sh quickstart OPTIONS   the same, with options for \`shoal train\` (such as --epochs 3 or --workers 1)
   ./launch.sh test [OPTIONS]       builds and runs all the tests; options go to \`swift test\`
+  ./launch.sh test chaos           kills, stops and starts processes at random, for minutes; see docs/fault-tolerance.md
   ./launch.sh setup                only installs the missing packages and builds the release binary
   ./launch.sh [shoal] ARGUMENTS    runs the program: ./launch.sh predict --model DIR --text "..."
                                    ./launch.sh shoal --help lists what it can do
@@ -172,6 +173,11 @@ case ${1-} in
         install_packages
         check_swift
         # All tests are of Swift Testing; XCTest would only add that it ran none.
+        if [[ ${2-} == chaos ]]; then
+            # Real processes for many minutes, and 10,000 simulated runs; SHOAL_CHAOS_SEED chooses another course.
+            export SHOAL_CHAOS=long SHOAL_CHAOS_SEEDS=${SHOAL_CHAOS_SEEDS-2000}
+            exec swift test --package-path "$root" --disable-xctest --filter Chaos "${@:3}"
+        fi
         exec swift test --package-path "$root" --disable-xctest "${@:2}"
         ;;
     setup)

@@ -7,7 +7,7 @@ import Transformer
 
 /// One worker's model: weights, moments, compute threads, and the two halves of a step.
 ///
-/// A step is ``computeGradients(_:bucketReady:)``, an all-reduce that this type knows nothing of, and
+/// A step is ``computeGradients(_:isAbandoned:bucketReady:)``, an all-reduce that this type knows nothing of, and
 /// ``apply(gradientSum:work:sumOfSquares:learningRate:)``. With T threads a replica computes T micro-batches side by side,
 /// each with single-threaded products, so that neither the number of ranks nor that of threads can change a bit.
 ///
@@ -124,11 +124,13 @@ public final class ModelReplica {
     ///   - bucketReady: Called once for each bucket of ``buckets(_:)``, in order, from one of the compute threads, as
     ///     soon as the sums of this rank's subtrees in it are final; never where the rank has no micro-batches. The
     ///     memory of the contributions stays as it is until the next call of this function.
+    ///   - isAbandoned: Asked before every micro-batch, from the compute threads: whether nobody wants the result any more.
     /// - Returns: A result for each micro-batch, in order.
-    /// - Throws: `NonFiniteError` that names the first micro-batch whose loss is not finite; `TransformerError` for work
+    /// - Throws: `CancellationError` once `isAbandoned` says so; `NonFiniteError` that names the first micro-batch whose loss is not finite; `TransformerError` for work
     ///   that does not fit the model.
     public func computeGradients(
-        _ work: StepWork, bucketReady: @escaping @Sendable (_ bucket: Int, _ contributions: [Contribution]) -> Void
+        _ work: StepWork, isAbandoned: @escaping @Sendable () -> Bool = { false },
+        bucketReady: @escaping @Sendable (_ bucket: Int, _ contributions: [Contribution]) -> Void
     ) throws -> [MicroBatchResult] {
         let count = work.microBatches.count
         guard count > 0 else { return [] }
@@ -152,6 +154,10 @@ public final class ModelReplica {
             }
             for i in shares[thread] {
                 let batch = work.microBatches[i]
+                if isAbandoned() {
+                    failure.withLock { $0 = $0 ?? CancellationError() }
+                    return
+                }
                 do {
                     accumulator.begin(leaf: work.firstLeaf + i, isLast: i == shares[thread].upperBound - 1)
                     let loss = try members[thread].model.gradient(

@@ -322,6 +322,13 @@ final class Simulation {
                     stepOrders[Reduction(generation: generation, step: step), default: [:]][index] = order
                 }
                 jobs[index].append(job)
+            case .sendChunk(let snapshot, let part, let chunk, let generation):
+                toCoordinator[index].append(
+                    WorkerMessage(
+                        generation: generation, step: snapshot.step,
+                        body: .chunk(
+                            part, index: chunk,
+                            payload: Data(snapshot.bytes(part, chunk) ?? .init(start: nil, count: 0)))))
             case .abandon: abandon(index)
             case .log: break
             case .end(let error):

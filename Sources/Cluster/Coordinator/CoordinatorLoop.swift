@@ -174,7 +174,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private static func event(_ frames: [ZeroMQMessage], from peer: PeerID) -> CoordinatorMachine.Event {
         withExtendedLifetime(frames) {
             do throws(ProtocolError) {
-                return .message(peer, try WorkerMessage(frames: frames.dropFirst().map(\.bytes)))
+                return .message(peer, try WorkerMessage(frames: frames.dropFirst().map(\.bytes), owner: frames.last))
             } catch {
                 return .rejected(peer, error)
             }
@@ -316,6 +316,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorMachine.Event) {
         let inbox = inbox
         Self.background("shoal-save") {
+            // Of this thread (on Linux, 0 is the thread that calls): workers on this machine come first.
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
             do {
                 inbox.post(.event(try work()))
             } catch {

@@ -98,6 +98,7 @@ extension CoordinatorMachine {
             }
         }
         progress.flights.removeAll()
+        progress.partition = []
         progress.issued = progress.completed
         if case .evaluating(let job) = phase { progress.evaluation = job.withoutOrders() }
         fetch = nil

@@ -26,16 +26,15 @@ extension CoordinatorMachine {
         case .failing: name = "failing"
         case .ended: name = "ended"
         }
-        let flight = progress.flights.first
         let workers = (members.map { ($0, true) } + waiting.map { ($0, false) }).map { member, isMember in
-            let share = isMember ? flight.map { Double($0.partition[member.rank].count) } : nil
-            let leaves = Double(flight?.partition.last?.upperBound ?? 0)
+            let leaves = Double(progress.partition.last?.upperBound ?? 0)
+            let share = isMember && member.rank < progress.partition.count ? progress.partition[member.rank].count : 0
             return RunStatus.Worker(
                 number: member.number, host: member.worker.host, pid: member.worker.pid,
                 threads: member.worker.threads,
                 state: !isMember ? "joining" : isWorking ? "working" : name == "connecting" ? "connecting" : "waiting",
                 speed: isMember && member.rank < balancer.speeds.count ? balancer.speeds[member.rank] : nil,
-                share: leaves > 0 ? share.map { $0 / leaves } : nil, silentSeconds: max(0, now - member.lastHeard),
+                share: leaves > 0 ? Double(share) / leaves : nil, silentSeconds: max(0, now - member.lastHeard),
                 residentBytes: Int(clamping: member.residentBytes))
         }
         return RunStatus(

@@ -12,6 +12,8 @@ extension CoordinatorMachine {
         var completed = 0
         /// The steps ordered and not completed.
         var flights: Deque<Flight> = []
+        /// How the newest step was dealt to the generation's ranks.
+        var partition: [Range<Int>] = []
         /// An evaluation that was interrupted.
         var evaluation: EvaluationJob?
         var tokens = 0
@@ -99,6 +101,7 @@ extension CoordinatorMachine {
         let plan = preparation.plan.step(step) { source.text($0).tokenIDs.count }
         let batches = plan.microBatches.map { source.pack($0, labels: true) }
         let partition = balancer.partition(leaves: batches.count)
+        progress.partition = partition
         let rows = Set(batches.flatMap(\.tokenIDs)).sorted()
         for member in members {
             let order = StepOrder(

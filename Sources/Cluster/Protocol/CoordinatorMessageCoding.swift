@@ -85,8 +85,10 @@ extension CoordinatorMessage {
     ///
     /// - Throws: if it is anything but a well-formed message of a coordinator within the limits. A refusal is read
     ///   whatever the sender's version is.
-    init(frames: [UnsafeRawBufferPointer]) throws(ProtocolError) {
-        let (envelope, payload) = try WireFormat.envelope(frames, limit: ControlLimits.orderBytes)
+    init(
+        frames: [UnsafeRawBufferPointer], owner: (any AnyObject & Sendable)? = nil
+    ) throws(ProtocolError) {
+        let (envelope, payload) = try WireFormat.envelope(frames, owner: owner, limit: ControlLimits.orderBytes)
         generation = envelope.generation
         step = envelope.step
         body = try Self.body(envelope, payload)

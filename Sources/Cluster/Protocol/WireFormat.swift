@@ -11,8 +11,10 @@ enum WireFormat {
     }
 
     /// The envelope of frames without the routing id, of at most `limit` bytes; and the raw frame.
+    ///
+    /// - Parameter owner: keeps the memory of the raw frame; without one, the raw frame is copied.
     static func envelope(
-        _ frames: [UnsafeRawBufferPointer], limit: Int
+        _ frames: [UnsafeRawBufferPointer], owner: (any AnyObject & Sendable)?, limit: Int
     ) throws(ProtocolError) -> (PBEnvelope, Data?) {
         guard let first = frames.first else { throw ProtocolError("no message of Shoal") }
         try Preamble.check(first)
@@ -30,10 +32,17 @@ enum WireFormat {
             options.messageDepthLimit = 8
             options.discardUnknownFields = true
             let envelope = try PBEnvelope(serializedBytes: Data(frames[1]), options: options)
-            return (envelope, frames.count == 3 ? Data(frames[2]) : nil)
+            return (envelope, frames.count == 3 ? payload(frames[2], owner) : nil)
         } catch {
             throw ProtocolError("a damaged message")
         }
+    }
+
+    private static func payload(_ bytes: UnsafeRawBufferPointer, _ owner: (any AnyObject & Sendable)?) -> Data {
+        guard let owner, let start = UnsafeMutableRawPointer(mutating: bytes.baseAddress) else { return Data(bytes) }
+        // A megabyte each, hundreds for a state: they are read in place.
+        return Data(
+            bytesNoCopy: start, count: bytes.count, deallocator: .custom { _, _ in withExtendedLifetime(owner) {} })
     }
 
     static func text(

@@ -77,8 +77,10 @@ extension WorkerMessage {
     /// The message in frames without the routing id.
     ///
     /// - Throws: if it is anything but a well-formed message of a worker within the limits.
-    init(frames: [UnsafeRawBufferPointer]) throws(ProtocolError) {
-        let (envelope, payload) = try WireFormat.envelope(frames, limit: ControlLimits.reportBytes)
+    init(
+        frames: [UnsafeRawBufferPointer], owner: (any AnyObject & Sendable)? = nil
+    ) throws(ProtocolError) {
+        let (envelope, payload) = try WireFormat.envelope(frames, owner: owner, limit: ControlLimits.reportBytes)
         generation = envelope.generation
         step = envelope.step
         body = try Self.body(envelope, payload)

@@ -10,16 +10,19 @@ final class ReplicaWorker {
     private let threads: Int
     private let dataEndpoint: String
     private let registerReducer: (AllReducer?) -> Void
+    /// Whether the step under way was given up.
+    private let abandoned: AbandonedFlag
     private let report: @Sendable (ComputeResult) -> Void
     private var replica: ModelReplica?
     private var reducer: AllReducer?
 
     init(
-        threads: Int, dataEndpoint: String, registerReducer: @escaping (AllReducer?) -> Void,
+        threads: Int, dataEndpoint: String, abandoned: AbandonedFlag, registerReducer: @escaping (AllReducer?) -> Void,
         report: @escaping @Sendable (ComputeResult) -> Void
     ) {
         self.threads = threads
         self.dataEndpoint = dataEndpoint
+        self.abandoned = abandoned
         self.registerReducer = registerReducer
         self.report = report
     }
@@ -115,6 +118,7 @@ final class ReplicaWorker {
 
     private func join(_ generation: UInt64, rank: Int, size: Int) {
         setReducer(nil)
+        abandoned.clear()
         do {
             var options = AllReduceOptions()
             // Whether a lost peer is dead or slow is for the coordinator to say; it must hear of it soon.
@@ -158,6 +162,9 @@ final class ReplicaWorker {
         } catch let error as AllReduceError {
             setReducer(nil)
             fail(.peer, phase, "\(error)", generation: generation, peers: error.peerRanks)
+        } catch is CancellationError {
+            // Who gave it up knows.
+            setReducer(nil)
         } catch let error as NonFiniteError {
             setReducer(nil)
             var error = error
@@ -189,7 +196,8 @@ final class ReplicaWorker {
         if work.microBatches.isEmpty {
             for bucket in buckets.indices { reducer.submit(bucket: bucket, contributions: []) }
         } else {
-            results = try replica.computeGradients(work) { bucket, contributions in
+            results = try replica.computeGradients(work, isAbandoned: { [abandoned] in abandoned.isSet }) {
+                bucket, contributions in
                 reducer.submit(bucket: bucket, contributions: contributions)
             }
         }

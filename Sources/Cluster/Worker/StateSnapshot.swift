@@ -1,4 +1,3 @@
-import Foundation
 import Numerics
 
 /// A copy of a replica's state between two steps, from which chunks are sent while the replica goes on.
@@ -12,9 +11,9 @@ final class StateSnapshot: Sendable {
         self.buffers = buffers
     }
 
-    /// The bytes of a chunk; nil if there is no such chunk.
-    func chunk(_ part: StatePart, _ index: Int) -> Data? {
+    /// The bytes of a chunk, valid as long as this is; nil if there is no such chunk.
+    func bytes(_ part: StatePart, _ index: Int) -> UnsafeRawBufferPointer? {
         guard let buffer = buffers[part], let range = ChunkMap(floats: buffer.count).range(index) else { return nil }
-        return Data(bytes: buffer.pointer + range.lowerBound, count: range.count * 4)
+        return UnsafeRawBufferPointer(start: buffer.pointer + range.lowerBound, count: range.count * 4)
     }
 }

@@ -11,6 +11,7 @@ final class WorkerCompute: Sendable {
     }
 
     private let state = Mutex(State())
+    private let abandoned = AbandonedFlag()
     private let pending = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
     /// The all-reduce of the generation, to be aborted from other threads.
@@ -21,7 +22,8 @@ final class WorkerCompute: Sendable {
         let (threads, note) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
         let thread = Thread { [self] in
             let worker = ReplicaWorker(
-                threads: threads, dataEndpoint: dataEndpoint, registerReducer: note, report: report)
+                threads: threads, dataEndpoint: dataEndpoint, abandoned: abandoned, registerReducer: note,
+                report: report)
             while let job = next() { worker.perform(job) }
             worker.close()
             ended.signal()
@@ -39,6 +41,7 @@ final class WorkerCompute: Sendable {
     /// Forgets the work of the generation that waits, and makes the step under way fail.
     func abandon(_ reason: String) {
         state.withLock { $0.jobs.removeAll { $0.isOfGeneration } }
+        abandoned.set()
         reducer.withLock { $0 }?.abort(reason: reason)
     }
 
@@ -48,6 +51,7 @@ final class WorkerCompute: Sendable {
             $0.jobs.removeAll()
             $0.ends = true
         }
+        abandoned.set()
         reducer.withLock { $0 }?.abort(reason: "the worker ends")
         pending.signal()
         _ = ended.wait(timeout: .now() + seconds)

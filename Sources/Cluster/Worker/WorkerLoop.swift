@@ -16,6 +16,9 @@ final class WorkerLoop {
     private let inbox: Inbox<ComputeResult>
     private let compute: WorkerCompute
     private var machine: WorkerMachine
+    /// Copies of the state of which chunks are still being sent.
+    private var lentSnapshots: [StateSnapshot] = []
+    private let lent = ZeroCopyCounter()
     private var outcome: Result<Void, RunError>?
 
     init(options: WorkerOptions, dataEndpoint: String, log: @escaping @Sendable (String) -> Void) throws {
@@ -45,6 +48,8 @@ final class WorkerLoop {
             compute.stop(seconds: 2)
             socket.close()
             context.terminate()
+            // Lent to the context until here.
+            withExtendedLifetime(lentSnapshots) {}
         }
         var poller = ZeroMQPoller()
         let incoming = poller.add(socket)
@@ -58,6 +63,7 @@ final class WorkerLoop {
             if poller.isReadable(incoming) { try receive() }
             if monotonicSeconds() >= nextTick {
                 nextTick = monotonicSeconds() + Self.tickSeconds
+                if lent.outstanding == 0 { lentSnapshots.removeAll() }
                 if let parent = options.parentPID, getppid() != parent { try handle(.parentGone) }
                 try handle(.tick)
             }
@@ -74,7 +80,9 @@ final class WorkerLoop {
         for _ in 0..<64 where outcome == nil {
             do {
                 guard let frames = try socket.receive(limits: Self.limits, wait: false) else { return }
-                let message = try withExtendedLifetime(frames) { try CoordinatorMessage(frames: frames.map(\.bytes)) }
+                let message = try withExtendedLifetime(frames) {
+                    try CoordinatorMessage(frames: frames.map(\.bytes), owner: frames.last)
+                }
                 try handle(.message(message))
             } catch let error as ProtocolError {
                 try handle(.rejected(error))
@@ -84,11 +92,27 @@ final class WorkerLoop {
         }
     }
 
+    /// Sends a chunk without copying it.
+    private func send(_ snapshot: StateSnapshot, _ part: StatePart, _ index: Int, _ generation: UInt64) throws {
+        guard let bytes = snapshot.bytes(part, index) else { return }
+        let head = WorkerMessage(
+            generation: generation, step: snapshot.step, body: .chunk(part, index: index, payload: Data())
+        ).frames()
+        // The empty payload's frame is replaced by the chunk itself.
+        for frame in head.prefix(2) {
+            _ = try frame.withUnsafeBytes { try socket.send($0, more: true, wait: false) }
+        }
+        try socket.send(lending: bytes, counter: lent)
+        if lentSnapshots.last !== snapshot { lentSnapshots.append(snapshot) }
+    }
+
     private func perform(_ effects: [WorkerMachine.Effect]) throws {
         for effect in effects {
             switch effect {
             case .send(let message): try socket.send(message.frames(), wait: false)
             case .compute(let job): compute.submit(job)
+            case .sendChunk(let snapshot, let part, let index, let generation):
+                try send(snapshot, part, index, generation)
             case .abandon(let reason): compute.abandon(reason)
             case .log(let line): log(line)
             case .end(let error): outcome = error.map { .failure($0) } ?? .success(())

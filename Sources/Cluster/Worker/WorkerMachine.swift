@@ -18,6 +18,8 @@ struct WorkerMachine: Sendable {
     enum Effect: Sendable {
         case send(WorkerMessage)
         case compute(ComputeJob)
+        /// Send a chunk of the copy of the state.
+        case sendChunk(StateSnapshot, StatePart, index: Int, generation: UInt64)
         /// Give up the step under way and forget the work that waits.
         case abandon(String)
         case log(String)
@@ -222,11 +224,11 @@ struct WorkerMachine: Sendable {
             // Possible after a failure too: the state before the step that failed is kept.
             effects.append(.compute(.snapshot(generation: generation, step: message.step, parts)))
         case .stateRequest(let part, let index):
-            guard let payload = snapshot.flatMap({ $0.step == message.step ? $0.chunk(part, index) : nil }) else {
+            guard let snapshot, snapshot.step == message.step, snapshot.bytes(part, index) != nil else {
                 fail(.order, "saving", "a chunk was asked for that is not there: \(index) after \(message.step) steps")
                 return
             }
-            send(.chunk(part, index: index, payload: payload), step: message.step)
+            effects.append(.sendChunk(snapshot, part, index: index, generation: generation))
         case .snapshotRelease: snapshot = nil
         case .abandon(let reason):
             hasFailed = true

@@ -1,0 +1,70 @@
+import Checkpoint
+import Foundation
+import Numerics
+import Testing
+
+@testable import Transformer
+
+/// What a checkpoint keeps comes back bit for bit.
+@Suite struct StateRoundTripTests {
+    private static var configuration: BertConfiguration {
+        var configuration = BertConfiguration()
+        configuration.vocabSize = 37
+        configuration.hiddenSize = 24
+        configuration.layers = 2
+        configuration.heads = 4
+        configuration.intermediateSize = 40
+        configuration.maxPositions = 19
+        configuration.labels = ["a", "b", "c"]
+        return configuration
+    }
+
+    private func random(_ layout: ParameterLayout, seed: UInt64) -> FloatBuffer {
+        let buffer = FloatBuffer(count: layout.count)
+        var random = PhiloxStream(seed: seed, purpose: .split)
+        for parameter in layout.parameters {
+            for i in parameter.range { buffer.pointer[i] = Float(bitPattern: UInt32(random.next(below: 0x7F00_0000))) }
+        }
+        return buffer
+    }
+
+    private func same(_ a: FloatBuffer, _ b: FloatBuffer) -> Bool {
+        a.count == b.count && (0..<a.count).allSatisfy { a.pointer[$0].bitPattern == b.pointer[$0].bitPattern }
+    }
+
+    @Test func weightsHeadAndMoments() throws {
+        let folder = NSTemporaryDirectory() + "shoal-state-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let layout = ParameterLayout(configuration: Self.configuration)
+        let (weights, first, second) = (random(layout, seed: 1), random(layout, seed: 2), random(layout, seed: 3))
+        func tensors(_ buffer: FloatBuffer) -> [TensorToWrite] { WeightLoader.tensors(of: buffer, layout: layout) }
+        let checkpoint = try CheckpointFolder.write(
+            to: folder, state: TrainerState(step: 3, epoch: 0, seed: 1), configuration: Self.configuration,
+            weights: tensors(weights), firstMoments: tensors(first), secondMoments: tensors(second),
+            tokenizerFrom: nil)
+        try checkpoint.verify()
+        let loaded = try WeightLoader.load(try checkpoint.model(), layout: layout, newHead: .refuse)
+        #expect(loaded.drawn.isEmpty)
+        #expect(same(loaded.weights, weights))
+        let file = try checkpoint.openOptimizer()
+        for (moment, buffer) in [(CheckpointFolder.Moment.first, first), (.second, second)] {
+            let found = try #require(try WeightLoader.loadMoments(file, layout: layout) { moment.name(of: $0) })
+            #expect(same(found, buffer))
+        }
+        #expect(try WeightLoader.loadMoments(file, layout: layout) { "velocity.\($0)" } == nil)
+        // Some but not all: another model's.
+        #expect(throws: TransformerError.self) {
+            _ = try WeightLoader.loadMoments(file, layout: layout) {
+                $0.hasPrefix("classifier") ? "x" : CheckpointFolder.Moment.first.name(of: $0)
+            }
+        }
+        var larger = Self.configuration
+        larger.intermediateSize = 44
+        #expect(throws: TransformerError.self) {
+            _ = try WeightLoader.loadMoments(file, layout: ParameterLayout(configuration: larger)) {
+                CheckpointFolder.Moment.first.name(of: $0)
+            }
+        }
+        withExtendedLifetime((weights, first, second)) {}
+    }
+}
