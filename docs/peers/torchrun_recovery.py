@@ -42,7 +42,7 @@ def lines(log):
     except OSError: return []
 
 
-def drive(model_dir, data, sig, strike_at=30, limit=90):
+def drive(model_dir, data, sig, strike_at=30, limit=60):
     folder = tempfile.mkdtemp(); log = folder + '/log'
     command = [os.path.dirname(sys.executable) + '/torchrun', '--standalone', '--nproc-per-node', '2', '--max-restarts', '3',
                __file__, '--worker', model_dir, data, log, folder + '/snapshot']
@@ -74,4 +74,4 @@ def drive(model_dir, data, sig, strike_at=30, limit=90):
 if __name__ == '__main__':
     if sys.argv[1] == '--worker': worker(*sys.argv[2:6])
     else:
-        for s in (signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP): drive(sys.argv[1], sys.argv[2], s)
+        for s in (signal.SIGKILL, signal.SIGSTOP): drive(sys.argv[1], sys.argv[2], s)
