@@ -63,15 +63,10 @@ public enum AtomicDirectory {
         }
     }
 
-    /// Removes a folder with all that is in it, so that nobody ever sees a part of it under its name. Of a link, only the
-    /// link goes.
-    ///
-    /// - Throws: An error that names the path and the reason; once it is renamed, the path is the temporary one.
+    /// Removes a folder with all that is in it, so that nobody ever sees a part of it under its name.
     static func removeWhole(_ path: String) throws(CheckpointError) {
         let doomed = temporarySibling(of: path)
         guard rename(path, doomed) == 0 else { throw .system(path, doing: "remove the folder") }
-        // Or power lost now could bring the name back with half of the files.
-        try FileWriter.flushFolder(parentFolder(of: path))
         try remove(doomed)
     }
 

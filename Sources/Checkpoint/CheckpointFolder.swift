@@ -96,26 +96,23 @@ public struct CheckpointFolder: Sendable, Equatable {
     ///
     /// - Throws: An error that names the first file that is lost or damaged.
     public func verify() throws(CheckpointError) {
-        try loadManifest().verify(path)
-        let state = try loadState()
-        guard state.step == step else {
-            throw .damaged(
-                path: joined(path, TrainerState.fileName), reason: "is of step \(state.step), its folder of \(step)")
+        let manifestPath = joined(path, Manifest.fileName)
+        guard try PathKind(manifestPath) != .nothing else {
+            throw .damaged(path: manifestPath, reason: "the file is lost")
         }
-    }
-
-    /// Reads the manifest, which must list all that makes a checkpoint.
-    func loadManifest() throws(CheckpointError) -> Manifest {
-        let file = joined(path, Manifest.fileName)
-        guard try PathKind(file) != .nothing else { throw .damaged(path: file, reason: "the file is lost") }
         let manifest = try Manifest(folder: path)
         let needed = [
             ModelDirectory.configurationFile, ModelDirectory.weightsFile, Self.optimizerFile, TrainerState.fileName,
         ]
         if let name = needed.first(where: { manifest.files[$0] == nil }) {
-            throw .damaged(path: file, reason: "does not list \(name)")
+            throw .damaged(path: manifestPath, reason: "does not list \(name)")
         }
-        return manifest
+        try manifest.verify(path)
+        let state = try loadState()
+        guard state.step == step else {
+            throw .damaged(
+                path: joined(path, TrainerState.fileName), reason: "is of step \(state.step), its folder of \(step)")
+        }
     }
 
     /// Reads trainer_state.json.

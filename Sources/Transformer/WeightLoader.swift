@@ -63,12 +63,11 @@ public enum WeightLoader {
     }
 
     /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of ``tensors(of:layout:)``
-    /// under other names, bit for bit. So only 32-bit floats will do.
+    /// under other names.
     ///
     /// - Parameter name: What the tensor that belongs to a parameter is called.
-    /// - Returns: A flat vector of `layout.count` floats, zero in the gaps; nil if the file has none of the tensors, as
-    ///   for second moments that the optimizer does not keep.
-    /// - Throws: An error that names the file and the tensor that is missing or has another shape or type.
+    /// - Returns: A flat vector of `layout.count` floats; nil if the file has none of the tensors.
+    /// - Throws: An error that names the file and the tensor that is missing or has another shape.
     public static func loadMoments(
         _ file: SafetensorsFile, layout: ParameterLayout, name: (String) -> String
     ) throws -> FloatBuffer? {
@@ -76,17 +75,12 @@ public enum WeightLoader {
         let moments = FloatBuffer(count: layout.count)
         for parameter in layout.parameters {
             let name = name(parameter.name)
-            guard let tensor = file.tensors[name] else {
+            guard let shape = file.tensors[name]?.shape else {
                 throw TransformerError.weights("\(file.path): there is no tensor \(name)")
             }
-            guard tensor.shape == parameter.shape else {
+            guard shape == parameter.shape else {
                 throw TransformerError.weights(
-                    "\(file.path): tensor \(name) has shape \(tensor.shape), but the model calls for "
-                        + "\(parameter.shape)")
-            }
-            guard tensor.dtype == .f32 else {
-                throw TransformerError.weights(
-                    "\(file.path): tensor \(name) has type \(tensor.dtype.rawValue), must be F32")
+                    "\(file.path): tensor \(name) has shape \(shape), but the model calls for \(parameter.shape)")
             }
             try file.readFloats(
                 name,
