@@ -67,6 +67,8 @@ public enum AtomicDirectory {
     static func removeWhole(_ path: String) throws(CheckpointError) {
         let doomed = temporarySibling(of: path)
         guard rename(path, doomed) == 0 else { throw .system(path, doing: "remove the folder") }
+        // Before its files go: else power lost meanwhile could bring back the name without them.
+        try FileWriter.flushFolder(parentFolder(of: path))
         try remove(doomed)
     }
 

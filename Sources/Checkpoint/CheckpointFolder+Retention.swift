@@ -35,7 +35,7 @@ extension CheckpointFolder {
         var best: (checkpoint: CheckpointFolder, accuracy: Double, loss: Double)?
         for checkpoint in candidates {
             guard let metrics = try? checkpoint.loadState().metrics, let accuracy = metrics["validation_accuracy"],
-                let loss = metrics["validation_loss"]
+                let loss = metrics["validation_loss"], accuracy.isFinite, loss.isFinite
             else { continue }
             if let best, (accuracy, -loss) <= (best.accuracy, -best.loss) { continue }
             best = (checkpoint, accuracy, loss)

@@ -32,7 +32,8 @@ import Testing
         try write(scratch.path, step: 2, accuracy: 0.9, loss: 0.4)
         try write(scratch.path, step: 3, accuracy: 0.9, loss: 0.3)
         try write(scratch.path, step: 4, accuracy: 0.9, loss: 0.3)
-        for step in 5...7 { try write(scratch.path, step: step, accuracy: 0.8) }
+        for step in 5...6 { try write(scratch.path, step: step, accuracy: 0.8) }
+        try write(scratch.path, step: 7, accuracy: .nan)
         #expect(try CheckpointFolder.best(in: scratch.path)?.step == 4, "of equals the newest")
         try CheckpointFolder.prune(in: scratch.path, keepNewest: 1)
         #expect(try steps(scratch.path) == [7, 4])

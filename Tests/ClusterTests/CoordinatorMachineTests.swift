@@ -244,6 +244,56 @@ import Transformer
         #expect(warnings.contains { $0.contains("no space left on device") })
     }
 
+    @Test(arguments: 0..<20 as Range<UInt64>) func aCheckpointThatIsBeingWrittenIsWaitedForWhereNobodyIsFurther(
+        _ seed: UInt64
+    )
+        throws
+    {
+        func simulation() throws -> Simulation {
+            try Simulation(workers: 2, totalSteps: 30, seed: seed) {
+                $0.checkpointEvery = 10
+                $0.maxRestarts = 9
+            }
+        }
+        let calm = try simulation()
+        calm.settle()
+        let simulation = try simulation()
+        simulation.holdsDisk = true
+        var killed = false
+        var waited = false
+        simulation.beforeDelivery = { simulation in
+            if !killed, !simulation.written.isEmpty {
+                killed = true
+                for index in simulation.workers.indices { simulation.kill(index) }
+            }
+            if case .awaitingCheckpoint = simulation.coordinator.phase {
+                waited = true
+                simulation.holdsDisk = false
+            }
+        }
+        #expect(simulation.run(seconds: 60))
+        #expect(killed && waited)
+        #expect(simulation.difference(from: calm) == nil)
+        #expect(simulation.wrongBits.isEmpty)
+        let back = simulation.events.compactMap { if case .wentBack(_, let to) = $0 { to } else { nil } }
+        #expect(back.allSatisfy { $0 == 10 }, "not behind the checkpoint")
+    }
+
+    @Test func anInterruptAfterWhichNobodyIsLeftEndsTheRun() throws {
+        for local in [true, false] {
+            let simulation = try Simulation(workers: 2, totalSteps: 40, local: local) { $0.maxRestarts = 9 }
+            var done = false
+            simulation.beforeDelivery = { simulation in
+                guard !done, simulation.steps.count == 10 else { return }
+                done = true
+                simulation.coordinate(.interrupt)
+                for index in simulation.workers.indices { simulation.kill(index) }
+            }
+            #expect(simulation.run(seconds: 20))
+            #expect(simulation.outcome == .failure(.interrupted(checkpoint: nil)))
+        }
+    }
+
     @Test(arguments: [ScheduleKind.linear, .plateau], [nil, 6])
     func aCoordinatorThatIsStartedAgainGoesOnFromItsWorkers(_ schedule: ScheduleKind, _ validation: Int?) throws {
         func simulation() throws -> Simulation {

@@ -40,14 +40,14 @@ final class Simulation {
     }
 
     /// What every worker computes on.
-    private struct Replica {
+    struct Replica {
         var state: UInt64 = 0
         var applied: UInt64 = 0
         var joined: (generation: UInt64, rank: Int, size: Int)?
         var loading: UInt64 = 0
     }
 
-    private struct Reduction: Hashable {
+    struct Reduction: Hashable {
         var generation: UInt64
         var step: UInt64
     }
@@ -66,6 +66,9 @@ final class Simulation {
     var toWorker: [Deque<CoordinatorMessage>] = []
     /// What is done in the background, and will be told.
     var pending: Deque<CoordinatorMachine.Event> = []
+    /// What was written to disk, and will be told unless that is held back.
+    var written: Deque<CoordinatorMachine.Event> = []
+    var holdsDisk = false
     var outcome: CoordinatorMachine.Outcome?
     var workerErrors: [RunError?] = []
     var steps: [StepMetrics] = []
@@ -88,15 +91,15 @@ final class Simulation {
     /// Whether the next checkpoint cannot be written.
     var isDiskFull = false
     private var numbers: [Int] = []
-    private var replicas: [Replica] = []
-    private var stepOrders: [Reduction: [Int: StepOrder]] = [:]
-    private var reductions: [Reduction: (state: UInt64, losses: [Double])] = [:]
+    var replicas: [Replica] = []
+    var stepOrders: [Reduction: [Int: StepOrder]] = [:]
+    var reductions: [Reduction: (state: UInt64, losses: [Double])] = [:]
     /// The number after so many steps: whoever gets there must have it.
-    private var trajectory: [UInt64: UInt64] = [0: 1]
+    var trajectory: [UInt64: UInt64] = [0: 1]
     private var store: [StatePart: UInt64] = [:]
     private var sourceNumbers: [StatePart: UInt64] = [:]
     private var modelNumber: UInt64 = 0
-    private(set) var wrongBits: [String] = []
+    var wrongBits: [String] = []
     private var random: PhiloxStream
 
     convenience init(
@@ -219,7 +222,7 @@ final class Simulation {
                 wrongBits.append("the checkpoint of step \(state.step) has another state")
             }
             disk[state.step] = (store, state)
-            pending.append(.checkpointSaved(path: "step-\(state.step)"))
+            written.append(.checkpointSaved(path: "step-\(state.step)"))
         case .saveModel:
             finalState = modelNumber
             pending.append(.modelSaved(path: "model", sha256: "f00"))
@@ -261,7 +264,7 @@ final class Simulation {
     }
 
     /// The number in the first chunk; others are all zero.
-    private func number(in payload: Data) -> UInt64? {
+    func number(in payload: Data) -> UInt64? {
         let bits = payload.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         return bits == 0 ? nil : bits
     }
@@ -270,6 +273,7 @@ final class Simulation {
     func killCoordinator() {
         isCoordinatorAlive = false
         pending.removeAll()
+        written.removeAll()
         for index in workers.indices where !toWorker[index].isEmpty {
             toWorker[index].removeLast(random.next(below: toWorker[index].count + 1))
         }
@@ -377,6 +381,9 @@ final class Simulation {
         if isCoordinatorAlive, !pending.isEmpty {
             choices.append { [self] in coordinate(pending.removeFirst()) }
         }
+        if isCoordinatorAlive, !holdsDisk, !written.isEmpty {
+            choices.append { [self] in coordinate(written.removeFirst()) }
+        }
         for index in workers.indices {
             if isCoordinatorAlive, !toCoordinator[index].isEmpty, !frozen.contains(index) {
                 choices.append { [self] in coordinate(.message(peer(index), toCoordinator[index].removeFirst())) }
@@ -414,149 +421,6 @@ final class Simulation {
             for index in workers.indices where !frozen.contains(index) { tell(index, .tick) }
         }
         return outcome != nil
-    }
-
-    // MARK: computing
-
-    /// The workers of a generation that live and are in it still, by rank; nil if it is not whole.
-    private func world(_ generation: UInt64, size: Int) -> [Int]? {
-        var ranks = [Int?](repeating: nil, count: size)
-        for index in workers.indices where workers[index] != nil {
-            if let joined = replicas[index].joined, joined.generation == generation { ranks[joined.rank] = index }
-        }
-        let whole = ranks.compactMap { $0 }
-        return whole.count == size ? whole : nil
-    }
-
-    /// What doing a job would give; nil if it must wait.
-    private func runner(_ job: ComputeJob, _ index: Int) -> (() -> ComputeResult?)? {
-        switch job {
-        case .prepare:
-            return { nil }
-        case .beginLoad:
-            return { [self] in
-                replicas[index].loading = 0
-                replicas[index].state = 0
-                return nil
-            }
-        case .store(let part, let chunk, let data):
-            return { [self] in
-                if part == .weights, chunk == 0 { replicas[index].loading = number(in: data) ?? 0 }
-                return nil
-            }
-        case .finishLoad(let generation, let step, _):
-            return { [self] in
-                replicas[index].state = replicas[index].loading
-                replicas[index].applied = step
-                check(index)
-                return .loaded(generation: generation, step: step)
-            }
-        case .join(let generation, let rank, let size):
-            return { [self] in
-                replicas[index].joined = (generation, rank, size)
-                return .bound(generation: generation, endpoint: "ipc:///d\(index)")
-            }
-        case .connect(let generation, let endpoints):
-            guard world(generation, size: endpoints.count) != nil else { return missing(generation, index) }
-            return { .connected(generation: generation) }
-        case .step(let generation, let step, let order): return stepRunner(generation, step, order, index)
-        case .evaluate(let generation, let id, let batches):
-            // Every example is taken for class 1.
-            let logits = batches.flatMap { batch in (0..<batch.sequenceCount).flatMap { _ in [0, 1, 0] as [Float] } }
-            return { .evaluated(generation: generation, id: id, logits) }
-        case .digest(let generation):
-            return { [self] in
-                let hex = String(replicas[index].state, radix: 16)
-                return .digest(generation: generation, String(repeating: "0", count: 64 - hex.count) + hex)
-            }
-        case .snapshot(let generation, let step, let parts):
-            return { [self] in
-                // The step before failed: nothing can be copied.
-                guard replicas[index].applied == step else { return nil }
-                var buffers: [StatePart: FloatBuffer] = [:]
-                for part in parts {
-                    let buffer = FloatBuffer(count: shape.weightCount)
-                    let number = part == .weights ? replicas[index].state : ~replicas[index].state
-                    UnsafeMutableRawPointer(buffer.pointer).storeBytes(of: number, as: UInt64.self)
-                    buffers[part] = buffer
-                }
-                return .snapshot(generation: generation, StateSnapshot(step: step, buffers: buffers))
-            }
-        }
-    }
-
-    /// A peer is gone or in another generation: that is found out, though not at once.
-    private func missing(_ generation: UInt64, _ index: Int) -> (() -> ComputeResult?)? {
-        guard let joined = replicas[index].joined, joined.generation == generation else { return { nil } }
-        var present: Set<Int> = [joined.rank]
-        for other in workers.indices where workers[other] != nil {
-            if let place = replicas[other].joined, place.generation == generation { present.insert(place.rank) }
-        }
-        // Not there yet is not the same as gone.
-        let gone = replicas.indices.filter { other in
-            guard let place = replicas[other].joined else { return false }
-            return place.generation == generation && workers[other] == nil
-                || place.generation > generation && workers[other] != nil
-        }
-        guard !gone.isEmpty else { return nil }
-        let blamed = (0..<joined.size).filter { !present.contains($0) }
-        return {
-            .failed(
-                generation: generation,
-                WorkerFailure(kind: .peer, phase: "step", message: "a peer is gone", peers: blamed))
-        }
-    }
-
-    private func stepRunner(
-        _ generation: UInt64, _ step: UInt64, _ order: StepOrder, _ index: Int
-    ) -> (() -> ComputeResult?)? {
-        let key = Reduction(generation: generation, step: step)
-        if reductions[key] == nil {
-            guard let world = world(generation, size: order.partition.count) else { return missing(generation, index) }
-            let isReady = world.allSatisfy { other in
-                if case .step(generation, step, _) = jobs[other].first { true } else { false }
-            }
-            guard isReady else { return nil }
-        }
-        return { [self] in
-            guard replicas[index].applied == step, let reduction = reduce(key, order) else { return nil }
-            replicas[index].state = reduction.state
-            replicas[index].applied = step + 1
-            check(index)
-            return .stepped(
-                generation: generation, step: step,
-                StepReport(
-                    lossSums: reduction.losses, gradientNorm: 2, computeSeconds: 0.1, allreduceSeconds: 0,
-                    stepSeconds: 0.1, residentBytes: 1, bytesSent: 1))
-        }
-    }
-
-    /// The sum over all ranks: from here on every one of them may have it.
-    private func reduce(_ key: Reduction, _ order: StepOrder) -> (state: UInt64, losses: [Double])? {
-        if let known = reductions[key] { return known }
-        guard let world = world(key.generation, size: order.partition.count) else { return nil }
-        var state = replicas[world[0]].state
-        var losses: [Double] = []
-        func mix(_ value: UInt64) { state = (state ^ value) &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678 }
-        mix(key.step)
-        mix(order.learningRate.bitPattern)
-        for index in world {
-            #expect(replicas[index].state == replicas[world[0]].state && replicas[index].applied == key.step)
-            for batch in stepOrders[key]?[index]?.batches ?? [] {
-                for token in batch.tokenIDs { mix(UInt64(UInt32(bitPattern: token))) }
-                for sample in batch.sampleKeys { mix(UInt64(sample)) }
-                losses.append(Double(batch.sequenceCount))
-            }
-        }
-        let reduction = (state, losses)
-        reductions[key] = reduction
-        return reduction
-    }
-
-    private func check(_ index: Int) {
-        let (step, state) = (replicas[index].applied, replicas[index].state)
-        if trajectory[step] == nil { trajectory[step] = state }
-        if trajectory[step] != state { wrongBits.append("worker \(index) has another state after step \(step)") }
     }
 
     /// The error that the run ended with.

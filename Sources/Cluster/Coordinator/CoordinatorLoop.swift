@@ -7,7 +7,7 @@ import Transformer
 /// The coordinator's one thread of control: it feeds the state machine and carries out what that says.
 ///
 /// `@unchecked Sendable` because it is made by one thread and then handed to the one that calls ``run()``, which alone uses
-/// it from then on; only what never changes (``boundEndpoint``) is read by others.
+/// it from then on; only what never changes (``boundEndpoint``, ``localWorkers``) is read by others.
 final class CoordinatorLoop: @unchecked Sendable {
     /// What other threads tell it.
     enum News: Sendable {
@@ -44,8 +44,6 @@ final class CoordinatorLoop: @unchecked Sendable {
     private var retired: [LoadedState] = []
     /// Starts and ends workers that are children.
     private let children: LocalWorkers?
-    /// The checkpoint that a resumed run began with.
-    private let resumedFrom: String?
     private var nextStatus = 0.0
     private var warnedOfMetrics = false
     private var loggedSenders: Set<PeerID> = []
@@ -56,12 +54,11 @@ final class CoordinatorLoop: @unchecked Sendable {
     init(
         configuration: RunConfiguration, settings: CoordinatorMachine.Settings, bind: String, directory: RunDirectory,
         inbox: Inbox<News>, children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
-        resumedFrom: String? = nil, emit: @escaping @Sendable (RunEvent) -> Void
+        emit: @escaping @Sendable (RunEvent) -> Void
     ) throws {
         self.configuration = configuration
         self.directory = directory
         self.inbox = inbox
-        self.resumedFrom = resumedFrom
         self.emit = emit
         context = try ZeroMQContext()
         var options = ZeroMQSocketOptions()
@@ -88,7 +85,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             try loop()
         } catch {
             // What went wrong here (a full disk, say) ends the run; the workers are told.
-            for member in machine.members {
+            for member in machine.members + machine.waiting {
                 try? send(
                     CoordinatorMessage(generation: 0, step: 0, body: .shutdown("the run failed")), to: member.peer)
             }
@@ -355,7 +352,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
         let writer = CheckpointWriter(
             runDirectory: directory.path, model: prepared.configuration,
-            tokenizerSource: Self.tokenizerSource(configuration.model, orElse: resumedFrom ?? machine.checkpoints.path),
+            tokenizerSource: Self.tokenizerSource(configuration.model, orElse: machine.checkpoints.path),
             seed: configuration.seed, fingerprint: prepared.fingerprint, keep: configuration.keepCheckpoints,
             state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
             secondMoment: buffer(.secondMoment))

@@ -48,7 +48,7 @@ extension CoordinatorMachine {
     /// Whether no generation is at work: nobody can be missed.
     private var settled: Bool {
         switch phase {
-        case .gathering, .restoring, .saving, .ended: true
+        case .gathering, .awaitingCheckpoint, .restoring, .saving, .ended: true
         default: false
         }
     }

@@ -47,6 +47,10 @@ extension CoordinatorMachine {
         else { return }
         for number in 0..<settings.workers { replace(number, now) }
         guard children.isEmpty else { return }
+        if let ending {
+            endKept(ending)
+            return
+        }
         end(.failure(.workerLost("\(why); no worker is left, and --max-restarts \(settings.maxRestarts) is used up")))
     }
 
@@ -65,6 +69,11 @@ extension CoordinatorMachine {
             members[rank].isReady = false
             members[rank].mustLoad = false
             members[rank].digest = nil
+        }
+        if members.isEmpty, let ending {
+            // Nobody has what was to be kept.
+            endKept(ending)
+            return
         }
         let minimum =
             ending != nil ? 1 : hasBegun || settings.isResumed ? settings.minWorkers : settings.workers
@@ -119,12 +128,18 @@ extension CoordinatorMachine {
     /// Everyone has told where it stands: decides from which step the work goes on.
     private mutating func chooseStep(_ now: Double) {
         guard let source, let preparation else { return }
-        for candidate in Set(members.compactMap(\.applied)).sorted(by: >)
-        where candidate > source.step && candidate <= preparation.totalSteps {
-            if canGoOn(from: candidate) {
-                connect(at: candidate, now)
-                return
-            }
+        let candidates = Set(members.compactMap(\.applied)).sorted(by: >)
+        let furthest = candidates.first {
+            $0 > source.step && $0 <= preparation.totalSteps && canGoOn(from: $0)
+        }
+        if let writing, writing.purpose == .periodic, writing.point.step > furthest ?? source.step {
+            // To go back behind a checkpoint would be to lose steps, and lines of the log that belong to it.
+            phase = .awaitingCheckpoint
+            return
+        }
+        if let furthest {
+            connect(at: furthest, now)
+            return
         }
         if source.parts.isEmpty, !members.contains(where: { $0.applied == source.step }) {
             phase = .restoring
@@ -134,6 +149,12 @@ extension CoordinatorMachine {
         } else {
             end(.failure(.failed("nothing is known of step \(source.step), where the work should go on")))
         }
+    }
+
+    /// The checkpoint that was waited for is written, or could not be.
+    mutating func checkpointEnded(_ now: Double) {
+        guard case .awaitingCheckpoint = phase else { return }
+        chooseStep(now)
     }
 
     mutating func sourceLoaded(_ source: StateSource, _ now: Double) {

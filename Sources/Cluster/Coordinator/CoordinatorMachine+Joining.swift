@@ -11,6 +11,7 @@ extension CoordinatorMachine {
         progress.issued = progress.completed
         progress.lastStepAt = now
         checkpoints.lastStep = preparation.source.step
+        if let path = preparation.checkpoint { (checkpoints.path, checkpoints.pathStep) = (path, source?.step ?? 0) }
         perform(
             .emit(
                 .started(
@@ -145,13 +146,16 @@ extension CoordinatorMachine {
     /// Whether a worker may come back yet that is further than those that are there: a coordinator before this one has
     /// seen steps that are in no checkpoint.
     private func awaitsReturn(_ waited: Double) -> Bool {
-        guard settings.isResumed, !hasBegun, waited < Self.returnSeconds, let history, let source else { return false }
+        guard settings.isResumed, !hasBegun, waited < Self.greetingSeconds, let history, let source else {
+            return false
+        }
         let newest = (members + waiting).compactMap(\.applied).max() ?? 0
         return max(newest, source.step) < history.end
     }
 
-    /// Twice the longest time between two signs of life of a worker.
-    private static var returnSeconds: Double { 2.5 }
+    /// Within which a worker that lives and can reach this coordinator has greeted it: twice the longest time between two of
+    /// its signs of life, and some.
+    private static var greetingSeconds: Double { 2.5 }
 
     /// So many seconds have been waited for workers.
     mutating func waited(_ seconds: Double, _ now: Double) {

@@ -45,7 +45,7 @@ extension CoordinatorMachine {
         var lastStep = 0
         /// When that was.
         var lastAt = 0.0
-        /// The newest one that was written.
+        /// The newest one that is there, and its step.
         var path: String?
         var pathStep = -1
         /// The newest validation.
@@ -169,8 +169,8 @@ extension CoordinatorMachine {
             end(.failure(error))
             return
         }
-        if progress.completed == checkpoints.pathStep, let path = checkpoints.path {
-            endKept(error, path: path)
+        if progress.completed == checkpoints.pathStep {
+            endKept(error)
             return
         }
         perform(.emit(.saving))
@@ -178,8 +178,9 @@ extension CoordinatorMachine {
         startFetch(.ending(error), step: progress.completed, now)
     }
 
-    /// Ends the run with `error`, with the state kept in `path`.
-    mutating func endKept(_ error: RunError, path: String?) {
+    /// Ends the run with `error`, with the state kept in the newest checkpoint, if there is one.
+    mutating func endKept(_ error: RunError) {
+        let path = checkpoints.path
         switch error {
         case .interrupted: end(.failure(.interrupted(checkpoint: path)))
         case .workerLost(let reason), .failed(let reason):
@@ -195,18 +196,22 @@ extension CoordinatorMachine {
         perform(.emit(.checkpoint(path)))
         switch written.purpose {
         case .periodic:
-            // The run may have gone back behind it meanwhile.
-            if let history, written.point.step <= history.end, written.point.step >= history.base.step {
-                self.history?.forget(before: written.point.step)
-                source = StateSource(step: written.point.step, parts: [], point: written.point)
-                perform(.releaseSource)
-            }
+            advanceSource(to: written.point)
+            checkpointEnded(now)
             saveIfFetched(now)
-        case .ending(let error): endKept(error, path: path)
+        case .ending(let error): endKept(error)
         case .final:
             writing = written
             perform(.saveModel)
         }
+    }
+
+    /// From now on, should all workers be lost, a new checkpoint is where the run goes on from.
+    private mutating func advanceSource(to point: RunHistory.Point) {
+        guard let history, point.step <= history.end, point.step >= history.base.step else { return }
+        self.history?.forget(before: point.step)
+        source = StateSource(step: point.step, parts: [], point: point)
+        perform(.releaseSource)
     }
 
     mutating func saveFailed(_ reason: String, _ now: Double) {
@@ -215,6 +220,7 @@ extension CoordinatorMachine {
         switch written.purpose {
         case .periodic:
             perform(.emit(.warning("no checkpoint could be written, the run goes on: \(reason)")))
+            checkpointEnded(now)
             saveIfFetched(now)
         case .ending(.interrupted): end(.failure(.failed("interrupted, and the state could not be kept: \(reason)")))
         case .ending(let error): end(.failure(.failed("\(error), and the state could not be kept: \(reason)")))

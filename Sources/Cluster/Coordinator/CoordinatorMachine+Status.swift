@@ -19,7 +19,7 @@ extension CoordinatorMachine {
         let name: String
         switch phase {
         case .gathering: name = "gathering"
-        case .restoring, .connecting: name = "connecting"
+        case .awaitingCheckpoint, .restoring, .connecting: name = "connecting"
         case .training: (name, isWorking) = ("training", true)
         case .evaluating: (name, isWorking) = ("evaluating", true)
         case .verifying, .fetching, .saving: name = "saving"

@@ -244,9 +244,9 @@ extension CoordinatorMachine {
     mutating func interrupted(_ now: Double) {
         guard !isInterrupted else { return }
         switch phase {
-        case .gathering, .restoring, .connecting:
+        case .gathering, .awaitingCheckpoint, .restoring, .connecting:
             if !hasBegun {
-                end(.failure(.interrupted(checkpoint: nil)))
+                endKept(.interrupted(checkpoint: nil))
                 return
             }
         case .verifying, .saving, .ended:
@@ -269,7 +269,7 @@ extension CoordinatorMachine {
         case .evaluating: continueRun(now)
         case .gathering:
             guard !members.isEmpty || !waiting.isEmpty else {
-                endKept(error, path: checkpoints.path)
+                endKept(error)
                 return
             }
             formGeneration(now)

@@ -115,6 +115,8 @@ struct CoordinatorMachine: Sendable {
     enum Phase: Sendable {
         /// Waiting for the data, or for more workers.
         case gathering(since: Double)
+        /// A checkpoint is being written that is further than any worker: the work goes on from that.
+        case awaitingCheckpoint
         /// No worker has the state: it is read from disk.
         case restoring
         /// The generation's members tell where they stand, load what they lack, and connect to each other.
@@ -377,7 +379,8 @@ struct CoordinatorMachine: Sendable {
     /// What is going on, for messages: "during step 12".
     var activity: String {
         switch phase {
-        case .gathering, .restoring, .connecting: hasBegun ? "between two steps" : "while the workers were joining"
+        case .gathering, .awaitingCheckpoint, .restoring, .connecting:
+            hasBegun ? "between two steps" : "while the workers were joining"
         case .training: "during step \(progress.completed + 1)"
         case .evaluating(let job): "while the \(job.kind.rawValue) set was evaluated"
         case .verifying, .fetching: "while the model was collected"

@@ -46,6 +46,8 @@ struct Preparation: Sendable {
     var source: StateSource
     /// What is known of the steps so far: of a run that is resumed, from its files.
     var history: RunHistory
+    /// The checkpoint that `source` is, if it is one.
+    var checkpoint: String?
     /// The vectors that a checkpoint needs.
     var stateParts: [StatePart] = [.weights]
     /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend on

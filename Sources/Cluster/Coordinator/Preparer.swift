@@ -131,7 +131,8 @@ enum Preparer {
         let preparation = Preparation(
             welcome: welcome, labels: model.labels, parameters: layout.parameters.reduce(0) { $0 + $1.count },
             training: sources.training, validation: sources.validation, test: sources.test, plan: plan,
-            totalSteps: totalSteps, source: source, history: history, stateParts: parts,
+            totalSteps: totalSteps, source: source, history: history, checkpoint: resumption?.checkpoint?.path,
+            stateParts: parts,
             // About 2,000 tokens, as many as a training micro-batch of the usual size has.
             evaluationBatch: max(1, min(16, 2048 / run.maxLength, ControlLimits.maxLogits / 2 / model.labels.count)))
         return Prepared(preparation: preparation, state: state, configuration: model, fingerprint: [:], warnings: [])

@@ -17,10 +17,12 @@ struct MetricsLog: Sendable {
     /// These lines.
     init(lines: [Line] = []) { self.lines = lines }
 
-    /// Reads the file as far as it is whole: a line that was being written when the writer was killed, and all after it,
-    /// do not count. A file that is not there has no lines.
-    init(path: String) {
-        guard let data = FileManager.default.contents(atPath: path) else { return }
+    /// Reads a file; one that is not there has no lines.
+    init(path: String) { self.init(FileManager.default.contents(atPath: path) ?? Data()) }
+
+    /// Reads a file's bytes as far as they are whole: a line that was being written when the writer was killed, and all
+    /// after it, do not count.
+    init(_ data: Data) {
         for bytes in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
             guard let line = Self.line(Data(bytes)) else { return }
             lines.append(line)

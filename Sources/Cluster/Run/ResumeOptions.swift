@@ -16,10 +16,7 @@ public struct ResumeOptions: Sendable, Equatable {
     public static func read(
         _ directory: String, overrides: RunOptions, bind: String?
     ) throws -> (RunConfiguration, WorkerSource) {
-        let file = (directory.hasSuffix("/") ? String(directory.dropLast()) : directory) + "/run.yaml"
-        guard FileManager.default.fileExists(atPath: file) else {
-            throw RunError.failed("\(directory) is no run directory: it has no run.yaml; give the --output of a run")
-        }
+        let file = try RunDirectory.configurationFile(of: directory)
         var options = overrides.merged(over: try RunOptions(yamlFile: file))
         // It may have been moved since.
         options.output = directory

@@ -5,7 +5,6 @@ import Foundation
 final class RunDirectory {
     let path: String
     private let madeFolder: Bool
-    private let isResumed: Bool
     private var metrics: Int32 = -1
     /// Lines that the disk had no room for.
     private var unwritten: [UInt8] = []
@@ -18,7 +17,7 @@ final class RunDirectory {
 
     /// Makes the folder, and makes sure that it is empty and can be written to.
     init(_ path: String) throws {
-        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        self.path = Self.normal(path)
         var isFolder: ObjCBool = false
         let existed = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
         if existed {
@@ -39,19 +38,29 @@ final class RunDirectory {
                 "--output: cannot make the folder \(path): \(String(cString: strerror(errno))); choose another")
         }
         madeFolder = !existed
-        isResumed = false
         try probe()
         try takeLock()
     }
 
+    /// A path without a slash at its end.
+    static func normal(_ path: String) -> String {
+        path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    /// The run.yaml of a run directory; throws an error that says so if it is none.
+    static func configurationFile(of path: String) throws(RunError) -> String {
+        let file = normal(path) + "/run.yaml"
+        guard FileManager.default.fileExists(atPath: file) else {
+            throw .failed("\(path) is no run directory: it has no run.yaml; give the --output of a run")
+        }
+        return file
+    }
+
     /// The folder of a run that is to go on.
     init(resuming path: String) throws {
-        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+        self.path = Self.normal(path)
         madeFolder = false
-        isResumed = true
-        guard FileManager.default.fileExists(atPath: self.path + "/run.yaml") else {
-            throw RunError.failed("\(path) is no run directory: it has no run.yaml; give the --output of a run")
-        }
+        _ = try Self.configurationFile(of: path)
         try probe()
         try takeLock()
         // Nobody else writes here now.
@@ -115,10 +124,13 @@ final class RunDirectory {
 
     /// Takes from metrics.jsonl what lies beyond `step`, and what was cut off by the death of a coordinator.
     func rewindMetrics(to step: Int) throws {
-        let kept = MetricsLog(path: metricsPath).upTo(step).map { $0.text + "\n" }.joined()
-        if metrics >= 0 { close(metrics) }
-        unwritten = []
+        // Lines for which there was no room belong to it, too.
+        let text = (FileManager.default.contents(atPath: metricsPath) ?? Data()) + Data(unwritten)
+        let kept = MetricsLog(text).upTo(step).map { $0.text + "\n" }.joined()
         try DurableFile.write(Data(kept.utf8), to: metricsPath)
+        unwritten = []
+        if metrics >= 0 { close(metrics) }
+        metrics = -1
         try openMetrics()
         // It is not finished any more.
         unlink(resultPath)

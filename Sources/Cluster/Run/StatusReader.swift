@@ -10,7 +10,7 @@ public enum StatusReader {
     ///
     /// - Throws: ``RunError`` that names the file.
     public static func read(runDirectory: String) throws -> Answer {
-        let path = (runDirectory.hasSuffix("/") ? String(runDirectory.dropLast()) : runDirectory) + "/status.json"
+        let path = RunDirectory.normal(runDirectory) + "/status.json"
         guard let data = FileManager.default.contents(atPath: path) else {
             throw RunError.failed("\(path) cannot be read; give the --output of a run that has begun, or its endpoint")
         }
@@ -46,9 +46,12 @@ public enum StatusReader {
             do {
                 let message = try withExtendedLifetime(frames) { try CoordinatorMessage(frames: frames.map(\.bytes)) }
                 guard case .status(let json) = message.body else { continue }
-                return (try RunStatus(json: json), true)
+                guard let status = try? RunStatus(json: json) else {
+                    throw ProtocolError("a status that cannot be read")
+                }
+                return (status, true)
             } catch let error as ProtocolError {
-                throw RunError.failed("\(endpoint) answered with \(error)")
+                throw RunError.failed("\(endpoint) answered with \(error); is it a coordinator of this version?")
             }
         }
         throw RunError.failed(

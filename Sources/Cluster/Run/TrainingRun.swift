@@ -66,7 +66,7 @@ public struct TrainingRun: Sendable {
             bind: place.bind,
             directory: directory, inbox: inbox,
             children: { makeLocalWorkers(endpoint: $0, inbox: inbox) }, startedAt: startedAt,
-            resumedFrom: resumption?.checkpoint?.path, emit: events)
+            emit: events)
         let children = loop.localWorkers
         let signals = await watchSignals(inbox: inbox, children: children, sockets: place.sockets)
         defer { signals.cancel() }
