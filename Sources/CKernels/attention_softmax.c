@@ -13,55 +13,21 @@ static inline float absolute(float f) {
     return u.f;
 }
 
-SHOAL_CLONES
-void shoal_softmax_forward(float *restrict scores, float *restrict dropped, const uint8_t *restrict keep,
-                           size_t keep_stride, float keep_scale, size_t rows, size_t columns) {
-    for (size_t r = 0; r < rows; r++) {
-        float *restrict s = scores + r * columns;
-        float largest = s[0];
-        for (size_t c = 0; c < columns; c++) {
-#pragma clang fp reassociate(on)
-            largest = s[c] > largest ? s[c] : largest;
-        }
-        for (size_t c = 0; c < columns; c++) s[c] = shoal_exp(s[c] - largest);
-        float sum = 0;
-        for (size_t c = 0; c < columns; c++) {
-#pragma clang fp reassociate(on)
-            sum += s[c];
-        }
-        float scale = 1.0f / sum;
-        if (keep) {
-            float *restrict d = dropped + r * columns;
-            const uint8_t *restrict k = keep + r * keep_stride;
-            for (size_t c = 0; c < columns; c++) {
-                float p = s[c] * scale;
-                s[c] = k[c] ? p : -p;
-                d[c] = k[c] ? p * keep_scale : 0.0f;
-            }
-        } else {
-            for (size_t c = 0; c < columns; c++) s[c] *= scale;
-        }
+// The largest value that is a number, in lanes: the compiler does not vectorize a maximum that may meet NaN.
+static inline float maximum(const float *s, size_t count) {
+    float lanes[16];
+    size_t c = 0;
+    for (int i = 0; i < 16; i++) lanes[i] = s[0];
+    for (; c + 16 <= count; c += 16) {
+        for (int i = 0; i < 16; i++) lanes[i] = s[c + i] > lanes[i] ? s[c + i] : lanes[i];
     }
+    for (int i = 0; c < count; c++, i++) lanes[i] = s[c] > lanes[i] ? s[c] : lanes[i];
+    for (int i = 1; i < 16; i++) lanes[0] = lanes[i] > lanes[0] ? lanes[i] : lanes[0];
+    return lanes[0];
 }
 
-SHOAL_CLONES
-void shoal_softmax_dropped(float *restrict dropped, const float *restrict signed_p, float keep_scale, size_t count) {
-    for (size_t i = 0; i < count; i++) dropped[i] = bits_of(signed_p[i]) < 0 ? 0.0f : signed_p[i] * keep_scale;
-}
+#include "element_f32.h"
+#include "attention_softmax_body.h"
 
-SHOAL_CLONES
-void shoal_softmax_backward(float *restrict d_dropped, const float *restrict signed_p, float keep_scale, size_t rows,
-                            size_t columns) {
-    for (size_t r = 0; r < rows; r++) {
-#pragma clang fp reassociate(on) contract(fast)
-        float *restrict d = d_dropped + r * columns;
-        const float *restrict p = signed_p + r * columns;
-        float dot = 0;
-        for (size_t c = 0; c < columns; c++) {
-            float dp = bits_of(p[c]) < 0 ? 0.0f : d[c] * keep_scale;
-            d[c] = dp;
-            dot += dp * absolute(p[c]);
-        }
-        for (size_t c = 0; c < columns; c++) d[c] = absolute(p[c]) * (d[c] - dot);
-    }
-}
+#include "element_bf16.h"
+#include "attention_softmax_body.h"

@@ -16,31 +16,8 @@ static inline float normal_cdf(float x, float e) {
     return x < 0 ? tail : 1.0f - tail;
 }
 
-SHOAL_CLONES
-void shoal_bias_gelu_forward(float *y, float *x, const float *bias, size_t rows, size_t width) {
-    for (size_t r = 0; r < rows; r++) {
-        float *in = x + r * width, *out = y + r * width;
-#pragma clang loop vectorize(assume_safety)
-        for (size_t c = 0; c < width; c++) {
-            float v = in[c] + bias[c];
-            in[c] = v;
-            out[c] = v * normal_cdf(v, shoal_exp(-0.5f * v * v));
-        }
-    }
-}
+#include "element_f32.h"
+#include "gelu_body.h"
 
-SHOAL_CLONES
-void shoal_bias_gelu_backward(float *restrict dy, float *restrict d_bias, const float *restrict x, size_t rows,
-                              size_t width) {
-    for (size_t r = 0; r < rows; r++) {
-        float *restrict g = dy + r * width;
-        const float *restrict in = x + r * width;
-        for (size_t c = 0; c < width; c++) {
-            float v = in[c];
-            float e = shoal_exp(-0.5f * v * v);
-            float d = g[c] * (normal_cdf(v, e) + v * 0.39894228040143268f * e);
-            g[c] = d;
-            d_bias[c] += d;
-        }
-    }
-}
+#include "element_bf16.h"
+#include "gelu_body.h"

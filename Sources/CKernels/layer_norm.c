@@ -1,10 +1,11 @@
 #include "layer_norm.h"
+#include "bfloat16.h"
 #include "clones.h"
 
 #include <math.h>
 
 SHOAL_CLONES
-void shoal_layer_norm_forward(float *y, float *normalized, float *rstd, const float *a, const float *bias,
+void shoal_layer_norm_forward(float *y, uint16_t *rounded, float *normalized, float *rstd, const float *a, const float *bias,
                               const uint8_t *keep, size_t keep_stride, float keep_scale, const float *residual,
                               const float *gamma, const float *beta, size_t rows, size_t width, float epsilon) {
     for (size_t r = 0; r < rows; r++) {
@@ -46,39 +47,15 @@ void shoal_layer_norm_forward(float *y, float *normalized, float *rstd, const fl
         } else {
             for (size_t c = 0; c < width; c++) out[c] = (out[c] - mean) * scale * gamma[c] + beta[c];
         }
+        if (rounded) {
+            uint16_t *restrict half = rounded + r * width;
+            for (size_t c = 0; c < width; c++) half[c] = shoal_bf16_of_float(out[c]);
+        }
     }
 }
 
-SHOAL_CLONES
-void shoal_layer_norm_backward(float *d_residual, float *d_a, float *restrict d_gamma, float *restrict d_beta,
-                               float *restrict d_bias, const float *dy, const float *normalized, const float *rstd,
-                               const uint8_t *keep, size_t keep_stride, float keep_scale, const float *gamma,
-                               size_t rows, size_t width) {
-    for (size_t r = 0; r < rows; r++) {
-#pragma clang fp reassociate(on) contract(fast)
-        const float *g = dy + r * width;
-        const float *n = normalized + r * width;
-        float *dx = d_residual + r * width;
-        float sum = 0, dot = 0;
-        for (size_t c = 0; c < width; c++) {
-            float scaled = g[c] * gamma[c];
-            sum += scaled;
-            dot += scaled * n[c];
-            d_gamma[c] += g[c] * n[c];
-            d_beta[c] += g[c];
-        }
-        float mean = sum / (float)width, projection = dot / (float)width, scale = rstd[r];
-        for (size_t c = 0; c < width; c++) dx[c] = scale * (g[c] * gamma[c] - mean - n[c] * projection);
-        if (!d_a) continue;
-        float *restrict da = d_a + r * width;
-        if (keep) {
-            const uint8_t *k = keep + r * keep_stride;
-            for (size_t c = 0; c < width; c++) da[c] = k[c] ? dx[c] * keep_scale : 0.0f;
-        } else {
-            for (size_t c = 0; c < width; c++) da[c] = dx[c];
-        }
-        if (d_bias) {
-            for (size_t c = 0; c < width; c++) d_bias[c] += da[c];
-        }
-    }
-}
+#include "element_f32.h"
+#include "layer_norm_body.h"
+
+#include "element_bf16.h"
+#include "layer_norm_body.h"

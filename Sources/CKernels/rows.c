@@ -9,10 +9,8 @@ void shoal_add_bias(float *restrict values, const float *restrict bias, size_t r
     }
 }
 
-SHOAL_CLONES
-void shoal_column_sums(float *restrict sums, const float *restrict values, size_t rows, size_t width) {
-    for (size_t r = 0; r < rows; r++) {
-        const float *restrict v = values + r * width;
-        for (size_t c = 0; c < width; c++) sums[c] += v[c];
-    }
-}
+#include "element_f32.h"
+#include "rows_body.h"
+
+#include "element_bf16.h"
+#include "rows_body.h"

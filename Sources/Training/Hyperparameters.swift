@@ -1,3 +1,5 @@
+import Transformer
+
 /// Which optimizer takes the steps, with the settings that are its own.
 public enum OptimizerKind: Sendable, Equatable {
     /// AdamW (Loshchilov and Hutter, 2019): weight decay apart from the gradient.
@@ -91,9 +93,11 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
     public var dropout: Double?
     /// The share of the target that is spread evenly over all classes, in [0, 1).
     public var labelSmoothing: Double
+    /// In what the encoder's products are computed.
+    public var precision: Precision
 
     private enum CodingKeys: String, CodingKey {
-        case optimizer, dropout
+        case optimizer, dropout, precision
         case weightDecay = "weight_decay"
         case clipNorm = "clip_norm"
         case labelSmoothing = "label_smoothing"
@@ -102,13 +106,25 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
     /// Settings, by default those of fine-tuning with AdamW as `transformers` has it, with clipping to norm 1.
     public init(
         optimizer: OptimizerKind = .adamW(), weightDecay: Double = 0.01, clipNorm: Double? = 1, dropout: Double? = nil,
-        labelSmoothing: Double = 0
+        labelSmoothing: Double = 0, precision: Precision = .float32
     ) {
         self.optimizer = optimizer
         self.weightDecay = weightDecay
         self.clipNorm = clipNorm
         self.dropout = dropout
         self.labelSmoothing = labelSmoothing
+        self.precision = precision
+    }
+
+    /// Reads what is encoded; a `precision` that is missing is float32.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        optimizer = try values.decode(OptimizerKind.self, forKey: .optimizer)
+        weightDecay = try values.decode(Double.self, forKey: .weightDecay)
+        clipNorm = try values.decodeIfPresent(Double.self, forKey: .clipNorm)
+        dropout = try values.decodeIfPresent(Double.self, forKey: .dropout)
+        labelSmoothing = try values.decode(Double.self, forKey: .labelSmoothing)
+        precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
     }
 
     /// Throws an error that names the first option that is out of range.

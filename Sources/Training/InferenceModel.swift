@@ -20,10 +20,13 @@ public final class InferenceModel {
     /// Loads the weights of a fine-tuned classifier.
     ///
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
-    public init(directory: ModelDirectory, threads: Int) throws {
+    public init(directory: ModelDirectory, threads: Int, precision: Precision = .float32) throws {
         configuration = directory.configuration
         let layout = ParameterLayout(configuration: directory.configuration)
-        let weights = try WeightLoader.load(directory, layout: layout, newHead: .refuse).weights
+        let weights = ModelWeights(
+            master: try WeightLoader.load(directory, layout: layout, newHead: .refuse).weights, layout: layout,
+            precision: precision)
+        weights.refresh()
         team = ThreadTeam(count: threads)
         let configuration = directory.configuration
         models = (0..<threads).map { _ in

@@ -22,7 +22,8 @@ public final class ModelReplica {
     /// Where each tensor stands in the flat vectors.
     public let layout: ParameterLayout
     /// The weights, `layout.count` floats. To be filled before the first step.
-    public let weights: FloatBuffer
+    public var weights: FloatBuffer { modelWeights.master }
+    private let modelWeights: ModelWeights
     /// The first moment (of SGD the velocity), `layout.count` floats.
     public let firstMoment: FloatBuffer
     /// The second moment, `layout.count` floats.
@@ -49,13 +50,14 @@ public final class ModelReplica {
         self.hyperparameters = hyperparameters
         self.seed = seed
         layout = ParameterLayout(configuration: configuration)
-        weights = FloatBuffer(count: layout.count)
+        modelWeights = ModelWeights(
+            master: FloatBuffer(count: layout.count), layout: layout, precision: hyperparameters.precision)
         firstMoment = FloatBuffer(count: layout.count)
         secondMoment = FloatBuffer(count: layout.count)
         team = ThreadTeam(count: threads)
         // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
         gradientCapacity = layout.denseCount + configuration.vocabSize * configuration.hiddenSize
-        let (layout, weights, capacity) = (layout, weights, gradientCapacity)
+        let (layout, weights, capacity) = (layout, modelWeights, gradientCapacity)
         members = (0..<threads).map { _ in
             ComputeThread(
                 model: BertClassifier(configuration: configuration, layout: layout, weights: weights),
@@ -76,6 +78,7 @@ public final class ModelReplica {
     public func restored(appliedSteps steps: UInt64) {
         appliedSteps = steps
         optimizer.inspectMoments(of: state)
+        modelWeights.refresh()
     }
 
     private var state: OptimizerState {
@@ -204,9 +207,11 @@ public final class ModelReplica {
         optimizer.activate(work.embeddingRows)
         let gradient = Contribution(node: TreeNode(level: 0, index: 0), base: gradientSum)
         let (optimizer, state, count, threads) = (optimizer, state, layout.count, threads)
+        let weights = modelWeights
         team.run { thread in
             let range = (thread * count / threads)..<((thread + 1) * count / threads)
             optimizer.apply(step, to: state, gradient: gradient.base, rows: work.embeddingRows, in: range)
+            weights.refresh(range)
         }
         appliedSteps += 1
         return norm

@@ -1,11 +1,10 @@
-import CKernels
 import Numerics
 
 /// Multi-head scaled dot-product attention (Vaswani et al. 2017) over packed sequences.
 ///
 /// Each sequence attends to itself alone, so there is no mask for padding: there is no padding. Queries may be those of
 /// every token, or those of the first token of each sequence, where that is all that the layer above looks at.
-struct Attention {
+struct Attention<Element: ComputeElement> {
     let heads: Int
     /// Floats a head.
     let headSize: Int
@@ -18,24 +17,36 @@ struct Attention {
     /// One query a sequence instead of one a token.
     let firstTokenOnly: Bool
     let dropout: DropoutPlan?
+    let matmul: Matmul
 
     /// Where queries, keys and values (or their gradients) stand: a row a token, `stride` floats apart.
     struct Operand {
-        var pointer: UnsafeMutablePointer<Float>
+        var pointer: UnsafeMutablePointer<Element>
         var stride: Int
     }
 
     /// Memory for one head of the longest sequence.
     struct Scratch {
+        /// (longest, longest); nil where scores are put straight to where the probabilities go.
+        var scores: UnsafeMutablePointer<Float>?
         /// (longest, longest)
-        var dropped: UnsafeMutablePointer<Float>
-        /// (longest, longest)
-        var gradient: UnsafeMutablePointer<Float>
+        var dropped: UnsafeMutablePointer<Element>
+        /// (longest, longest), the gradient of the dropped probabilities and that of the scores.
+        var gradient: Stream<Element>
         /// (longest, maskStride(longest)) bytes
         var keep: UnsafeMutablePointer<UInt8>
     }
 
-    /// The number of floats of the stored probabilities: a (queries, keys) matrix a head and sequence.
+    /// Lays out the scratch memory for sequences of up to `longest` tokens.
+    static func layOut(_ workspace: Workspace, longest: Int) -> Scratch {
+        let count = longest * longest
+        return Scratch(
+            scores: Stream<Element>.sharedFloats(workspace, count), dropped: Element.allocate(count, in: workspace),
+            gradient: Stream.layOut(workspace, count, shared: nil), keep: workspace.bytes(longest * maskStride(longest))
+        )
+    }
+
+    /// The number of elements of the stored probabilities: a (queries, keys) matrix a head and sequence.
     static func probabilityCount(offsets: [Int32], heads: Int, firstTokenOnly: Bool) -> Int {
         var count = 0
         for s in 0..<(offsets.count - 1) {
@@ -77,28 +88,32 @@ struct Attention {
     ///     pass.
     ///   - context: (queries, heads * headSize).
     func forward(
-        q: Operand, k: Operand, v: Operand, p: UnsafeMutablePointer<Float>, context: UnsafeMutablePointer<Float>,
+        q: Operand, k: Operand, v: Operand, p: UnsafeMutablePointer<Element>, context: UnsafeMutablePointer<Element>,
         scratch: Scratch
     ) {
         let width = heads * headSize
         forEachHead { s, head, q0, k0, n, l, offset in
             let column = head * headSize
-            let scores = p + offset
-            Matmul.multiply(
-                transposeB: true, m: n, n: l, k: headSize, alpha: scale, a: q.pointer + q0 * q.stride + column,
-                lda: q.stride, b: k.pointer + k0 * k.stride + column, ldb: k.stride, c: scores, ldc: l)
-            var weights = scores
+            let probabilities = p + offset
+            guard let scores = scratch.scores ?? Element.floats(probabilities) else {
+                preconditionFailure("scores need memory of their own")
+            }
+            matmul.multiply(
+                transposeB: true, m: n, n: l, k: headSize, a: q.pointer + q0 * q.stride + column, lda: q.stride,
+                b: k.pointer + k0 * k.stride + column, ldb: k.stride, c: scores, ldc: l)
+            var weights = probabilities
             if let dropout, let rate {
                 // A query's row in the mask is that of its head and position, whichever queries are computed.
                 dropout.mask(
                     scratch.keep, rate: rate, site: .attention(layer: layer), sample: sampleKeys[s],
                     firstRow: head * l, rows: n, width: l)
-                shoal_softmax_forward(scores, scratch.dropped, scratch.keep, maskStride(l), rate.scale, n, l)
+                Element.softmaxForward(
+                    probabilities, scores, scratch.dropped, scratch.keep, maskStride(l), rate.scale, scale, n, l)
                 weights = scratch.dropped
             } else {
-                shoal_softmax_forward(scores, nil, nil, 0, 1, n, l)
+                Element.softmaxForward(probabilities, scores, nil, nil, 0, 1, scale, n, l)
             }
-            Matmul.multiply(
+            matmul.multiply(
                 m: n, n: headSize, k: l, a: weights, lda: l, b: v.pointer + k0 * v.stride + column, ldb: v.stride,
                 c: context + q0 * width + column, ldc: width)
         }
@@ -106,7 +121,7 @@ struct Attention {
 
     /// From the gradient of the context, those of queries, keys and values.
     func backward(
-        q: Operand, k: Operand, v: Operand, p: UnsafePointer<Float>, dContext: UnsafePointer<Float>, dq: Operand,
+        q: Operand, k: Operand, v: Operand, p: UnsafePointer<Element>, dContext: UnsafePointer<Element>, dq: Operand,
         dk: Operand, dv: Operand, scratch: Scratch
     ) {
         let width = heads * headSize
@@ -116,22 +131,23 @@ struct Attention {
             let dContext = dContext + q0 * width + column
             var weights = probabilities
             if let rate {
-                shoal_softmax_dropped(scratch.dropped, probabilities, rate.scale, n * l)
+                Element.softmaxDropped(scratch.dropped, probabilities, rate.scale, n * l)
                 weights = UnsafePointer(scratch.dropped)
             }
-            Matmul.multiply(
+            matmul.multiply(
                 transposeA: true, m: l, n: headSize, k: n, a: weights, lda: l, b: dContext, ldb: width,
                 c: dv.pointer + k0 * dv.stride + column, ldc: dv.stride)
-            Matmul.multiply(
+            let gradient = scratch.gradient
+            matmul.multiply(
                 transposeB: true, m: n, n: l, k: headSize, a: dContext, lda: width,
-                b: v.pointer + k0 * v.stride + column, ldb: v.stride, c: scratch.gradient, ldc: l)
-            shoal_softmax_backward(scratch.gradient, probabilities, rate?.scale ?? 1, n, l)
-            Matmul.multiply(
-                m: n, n: headSize, k: l, alpha: scale, a: scratch.gradient, lda: l,
-                b: k.pointer + k0 * k.stride + column, ldb: k.stride, c: dq.pointer + q0 * dq.stride + column,
-                ldc: dq.stride)
-            Matmul.multiply(
-                transposeA: true, m: l, n: headSize, k: n, alpha: scale, a: scratch.gradient, lda: l,
+                b: v.pointer + k0 * v.stride + column, ldb: v.stride, c: gradient.floats, ldc: l)
+            Element.softmaxBackward(
+                gradient.elements, gradient.floats, probabilities, rate?.scale ?? 1, scale, n, l)
+            matmul.multiply(
+                m: n, n: headSize, k: l, a: gradient.elements, lda: l, b: k.pointer + k0 * k.stride + column,
+                ldb: k.stride, c: dq.pointer + q0 * dq.stride + column, ldc: dq.stride)
+            matmul.multiply(
+                transposeA: true, m: l, n: headSize, k: n, a: gradient.elements, lda: l,
                 b: q.pointer + q0 * q.stride + column, ldb: q.stride, c: dk.pointer + k0 * dk.stride + column,
                 ldc: dk.stride)
         }

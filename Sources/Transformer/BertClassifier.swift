@@ -1,4 +1,3 @@
-import CKernels
 import Checkpoint
 import Numerics
 
@@ -11,34 +10,37 @@ public final class BertClassifier {
     public let configuration: BertConfiguration
     /// Where each tensor stands in the weights.
     public let layout: ParameterLayout
-    private let weights: FloatBuffer
-    private let workspace = Workspace()
+    private enum Network {
+        case float32(BertNetwork<Float>)
+        case bf16(BertNetwork<BFloat16>)
+    }
+    private let network: Network
 
-    /// A classifier over `weights`, a flat vector of `layout.count` floats.
-    public init(configuration: BertConfiguration, layout: ParameterLayout, weights: FloatBuffer) {
-        precondition(weights.count == layout.count, "the weights do not have the length of their layout")
+    /// A classifier over `weights`, with the precision that they were made for.
+    public init(configuration: BertConfiguration, layout: ParameterLayout, weights: ModelWeights) {
         self.configuration = configuration
         self.layout = layout
+        network =
+            switch weights.precision {
+            case .float32:
+                .float32(
+                    BertNetwork(configuration: configuration, layout: layout, weights: weights.view(as: Float.self)))
+            case .bf16:
+                .bf16(
+                    BertNetwork(configuration: configuration, layout: layout, weights: weights.view(as: BFloat16.self)))
+            }
         self.weights = weights
     }
 
-    /// Everything that the forward pass of one micro-batch leaves.
-    private struct Activations {
-        var embeddings: Embeddings.Activations
-        var layers: [EncoderLayer.Activations]
-        var head: ClassificationHead.Activations
-        var scratch: EncoderLayer.Scratch
-        /// (T, hidden), the gradient that walks back through the layers.
-        var gradient: UnsafeMutablePointer<Float>
-    }
+    /// Keeps alive what the network points to.
+    private let weights: ModelWeights
 
     /// The logits of a batch without dropout: S x labels, row-major.
     public func logits(_ batch: PackedBatch) -> [Float] {
-        Matmul.useOneThread()
-        let saved = plan(batch, training: false, dropout: nil)
-        forward(batch, saved: saved, dropout: nil)
-        return Array(
-            UnsafeBufferPointer(start: saved.head.logits, count: batch.sequenceCount * configuration.labels.count))
+        switch network {
+        case .float32(let network): network.logits(batch)
+        case .bf16(let network): network.logits(batch)
+        }
     }
 
     /// The result of ``gradient(_:dropout:labelSmoothing:embeddingRows:into:)``.
@@ -62,24 +64,19 @@ public final class BertClassifier {
         _ batch: PackedBatch, dropout: DropoutPlan?, labelSmoothing: Double, embeddingRows: [Int32],
         into sink: some GradientSink
     ) throws(TransformerError) -> Loss {
-        Matmul.useOneThread()
         guard batch.labels.count == batch.sequenceCount else {
             throw .invalidBatch("\(batch.labels.count) labels for \(batch.sequenceCount) sequences")
         }
         let rows = try Self.compactRows(batch.tokenIDs, among: embeddingRows)
-        let saved = plan(batch, training: true, dropout: dropout)
-        forward(batch, saved: saved, dropout: dropout)
-        let classes = configuration.labels.count
-        var sum = 0.0
-        for (row, label) in batch.labels.enumerated() {
-            sum += CrossEntropy.loss(
-                UnsafeBufferPointer(start: saved.head.logits + row * classes, count: classes), label: Int(label),
-                smoothing: labelSmoothing,
-                gradient: UnsafeMutableBufferPointer(start: saved.head.dLogits + row * classes, count: classes))
+        let count = embeddingRows.count
+        return switch network {
+        case .float32(let network):
+            network.gradient(
+                batch, dropout: dropout, labelSmoothing: labelSmoothing, rows: rows, rowCount: count, into: sink)
+        case .bf16(let network):
+            network.gradient(
+                batch, dropout: dropout, labelSmoothing: labelSmoothing, rows: rows, rowCount: count, into: sink)
         }
-        let logits = Array(UnsafeBufferPointer(start: saved.head.logits, count: batch.sequenceCount * classes))
-        backward(batch, saved: saved, dropout: dropout, rows: rows, rowCount: embeddingRows.count, into: sink)
-        return Loss(sum: sum, logits: logits)
     }
 
     /// The place of each token id in the ascending list `rows`.
@@ -98,108 +95,5 @@ public final class BertClassifier {
             result[t] = Int32(low)
         }
         return result
-    }
-
-    private var base: UnsafePointer<Float> { UnsafePointer(weights.pointer) }
-
-    private func isLast(_ layer: Int) -> Bool { layer == configuration.layers - 1 }
-
-    private func plan(_ batch: PackedBatch, training: Bool, dropout: DropoutPlan?) -> Activations {
-        let tokens = batch.tokenCount
-        let sequences = batch.sequenceCount
-        let hidden = configuration.hiddenSize
-        let intermediate = configuration.intermediateSize
-        let heads = configuration.heads
-        let hiddenDropout = dropout.map { !$0.hidden.isZero } ?? false
-        let classifierDropout = dropout.map { !$0.classifier.isZero } ?? false
-        var longest = 0
-        for s in 0..<sequences { longest = max(longest, Int(batch.offsets[s + 1] - batch.offsets[s])) }
-        return workspace.plan { workspace in
-            let embeddings = Embeddings.layOut(
-                workspace, tokens: tokens, width: hidden, training: training, dropout: hiddenDropout)
-            func layer(_ last: Bool) -> EncoderLayer.Activations {
-                EncoderLayer.layOut(
-                    workspace, tokens: tokens, rows: last ? sequences : tokens, hidden: hidden,
-                    intermediate: intermediate,
-                    probabilities: Attention.probabilityCount(
-                        offsets: batch.offsets, heads: heads, firstTokenOnly: last),
-                    firstTokenOnly: last, training: training, hiddenDropout: hiddenDropout)
-            }
-            var layers: [EncoderLayer.Activations] = []
-            if training {
-                layers = (0..<configuration.layers).map { layer(isLast($0)) }
-            } else {
-                // A layer reads the output of the one before, so two sets taken in turn will do.
-                let pair = [layer(false), layer(false)]
-                layers = (0..<configuration.layers).map { isLast($0) ? layer(true) : pair[$0 % 2] }
-            }
-            let head = ClassificationHead.layOut(
-                workspace, rows: sequences, hidden: hidden, labels: configuration.labels.count,
-                dropout: classifierDropout)
-            let backwardTokens = training ? tokens : 0
-            let scratch = EncoderLayer.Scratch(
-                a: workspace.floats(tokens * hidden), b: workspace.floats(backwardTokens * hidden),
-                wide: workspace.floats(backwardTokens * intermediate),
-                dqkv: workspace.floats(backwardTokens * 3 * hidden), dq: workspace.floats(sequences * hidden),
-                columns: workspace.floats(3 * hidden),
-                attention: Attention.Scratch(
-                    dropped: workspace.floats(longest * longest), gradient: workspace.floats(longest * longest),
-                    keep: workspace.bytes(longest * maskStride(longest))))
-            return Activations(
-                embeddings: embeddings, layers: layers, head: head, scratch: scratch,
-                gradient: workspace.floats(backwardTokens * hidden))
-        }
-    }
-
-    private func embeddings(_ dropout: DropoutPlan?) -> Embeddings {
-        Embeddings(
-            weights: base, place: layout.embeddings, width: configuration.hiddenSize,
-            epsilon: configuration.layerNormEpsilon, dropout: dropout)
-    }
-
-    private func layer(_ index: Int, _ batch: PackedBatch, _ dropout: DropoutPlan?) -> EncoderLayer {
-        let last = isLast(index)
-        return EncoderLayer(
-            weights: base, place: layout.layers[index],
-            attention: Attention(
-                heads: configuration.heads, headSize: configuration.hiddenSize / configuration.heads, layer: index,
-                offsets: batch.offsets, sampleKeys: batch.sampleKeys, firstTokenOnly: last, dropout: dropout),
-            epsilon: configuration.layerNormEpsilon, tokens: batch.tokenCount,
-            rows: last ? batch.sequenceCount : batch.tokenCount)
-    }
-
-    private func head(_ dropout: DropoutPlan?) -> ClassificationHead {
-        ClassificationHead(
-            pooler: Linear(base, layout.pooler), classifier: Linear(base, layout.classifier), dropout: dropout)
-    }
-
-    private func forward(_ batch: PackedBatch, saved: Activations, dropout: DropoutPlan?) {
-        embeddings(dropout).forward(batch, saved: saved.embeddings)
-        var x = UnsafePointer(saved.embeddings.output)
-        for (index, activations) in saved.layers.enumerated() {
-            layer(index, batch, dropout).forward(x, saved: activations, scratch: saved.scratch)
-            x = UnsafePointer(activations.output)
-        }
-        head(dropout).forward(x, sampleKeys: batch.sampleKeys, rows: batch.sequenceCount, saved: saved.head)
-    }
-
-    private func backward(
-        _ batch: PackedBatch, saved: Activations, dropout: DropoutPlan?, rows: [Int32], rowCount: Int,
-        into sink: some GradientSink
-    ) {
-        let gradient = saved.gradient
-        head(dropout).backward(
-            saved.layers[configuration.layers - 1].output, dFirst: gradient, rows: batch.sequenceCount,
-            saved: saved.head, into: sink)
-        for index in (0..<configuration.layers).reversed() {
-            let x = index == 0 ? saved.embeddings.output : saved.layers[index - 1].output
-            layer(index, batch, dropout).backward(
-                x: x, dy: gradient, dx: gradient, saved: saved.layers[index], scratch: saved.scratch, into: sink)
-            sink.finish(bucket: layout.bucket(layer: index))
-        }
-        embeddings(dropout).backward(
-            batch, dy: gradient, saved: saved.embeddings, rows: rows, rowCount: rowCount,
-            columns: saved.scratch.columns, layout: layout, maxPositions: configuration.maxPositions,
-            types: configuration.typeVocabSize, into: sink)
     }
 }

@@ -3,8 +3,8 @@ import Foundation
 
 /// BERT's head for sequences: the pooler (a linear layer and tanh on the first token), dropout, a linear classifier.
 struct ClassificationHead {
-    let pooler: Linear
-    let classifier: Linear
+    let pooler: Linear<Float>
+    let classifier: Linear<Float>
     let dropout: DropoutPlan?
 
     /// What the backward pass needs.

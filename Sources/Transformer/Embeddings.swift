@@ -22,12 +22,15 @@ struct Embeddings {
         var output: UnsafeMutablePointer<Float>
     }
 
-    /// Lays out the activations of T tokens.
-    static func layOut(_ workspace: Workspace, tokens: Int, width: Int, training: Bool, dropout: Bool) -> Activations {
+    /// Lays out the activations of T tokens; `output` is (T, width).
+    static func layOut(
+        _ workspace: Workspace, tokens: Int, width: Int, training: Bool, dropout: Bool,
+        output: UnsafeMutablePointer<Float>
+    ) -> Activations {
         Activations(
             positions: workspace.integers(tokens), normalized: training ? workspace.floats(tokens * width) : nil,
             rstd: training ? workspace.floats(tokens) : nil,
-            keep: dropout ? workspace.bytes(tokens * maskStride(width)) : nil, output: workspace.floats(tokens * width))
+            keep: dropout ? workspace.bytes(tokens * maskStride(width)) : nil, output: output)
     }
 
     /// Token ids → `saved.output` (T, width).
@@ -41,7 +44,8 @@ struct Embeddings {
             saved.output, weights + place.words, weights + place.positions, weights + place.types, batch.tokenIDs,
             saved.positions, batch.typeIDs, tokens, width)
         shoal_layer_norm_forward(
-            saved.output, saved.normalized, saved.rstd, saved.output, nil, nil, 0, 1, nil, weights + place.norm.gamma,
+            saved.output, nil, saved.normalized, saved.rstd, saved.output, nil, nil, 0, 1, nil,
+            weights + place.norm.gamma,
             weights + place.norm.beta, tokens, width, epsilon)
         guard let dropout, let keep = saved.keep else { return }
         for s in 0..<batch.sequenceCount {
@@ -73,7 +77,7 @@ struct Embeddings {
             shoal_dropout_apply(dy, keep, tokens, width, maskStride(width), dropout.hidden.scale)
         }
         columns.update(repeating: 0, count: 2 * width)
-        shoal_layer_norm_backward(
+        shoal_layer_norm_backward_f32(
             dy, nil, columns, columns + width, nil, dy, normalized, rstd, nil, 0, 1, weights + place.norm.gamma, tokens,
             width)
         sink.write(place.norm.gamma, width) { $0.update(from: columns, count: width) }

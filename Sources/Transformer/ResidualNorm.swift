@@ -1,5 +1,3 @@
-import CKernels
-
 /// y = LayerNorm(dropout(a + bias) + residual), the end of both halves of an encoder layer.
 struct ResidualNorm {
     let weights: UnsafePointer<Float>
@@ -20,28 +18,28 @@ struct ResidualNorm {
     }
 
     /// a, residual, y: (rows, width).
-    func forward(
-        _ a: UnsafePointer<Float>, residual: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>, saved: Saved,
+    func forward<Element: ComputeElement>(
+        _ a: UnsafePointer<Float>, residual: UnsafePointer<Float>, y: Stream<Element>, saved: Saved,
         rate: DropoutRate?, rows: Int
     ) {
-        shoal_layer_norm_forward(
-            y, saved.normalized, saved.rstd, a, weights + bias, saved.keep, maskStride(width), rate?.scale ?? 1,
-            residual, weights + place.gamma, weights + place.beta, rows, width, epsilon)
+        Element.layerNormForward(
+            y.floats, y.elements, saved, a, weights + bias, rate?.scale ?? 1, residual, weights + place.gamma,
+            weights + place.beta, rows, width, epsilon)
     }
 
     /// From dy (rows, width): the gradients of the residual and of `a`, both (rows, width), and of the parameters.
     /// `columns` is scratch for 3 width floats.
-    func backward(
-        _ dy: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>, da: UnsafeMutablePointer<Float>,
+    func backward<Element: ComputeElement>(
+        _ dy: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>, da: UnsafeMutablePointer<Element>,
         saved: Saved, rate: DropoutRate?, rows: Int, columns: UnsafeMutablePointer<Float>, into sink: some GradientSink
     ) {
         guard let normalized = saved.normalized, let rstd = saved.rstd else {
             preconditionFailure("a backward pass needs what the forward pass saved")
         }
         columns.update(repeating: 0, count: 3 * width)
-        shoal_layer_norm_backward(
-            dResidual, da, columns, columns + width, columns + 2 * width, dy, normalized, rstd, saved.keep,
-            maskStride(width), rate?.scale ?? 1, weights + place.gamma, rows, width)
+        Element.layerNormBackward(
+            dResidual, da, columns, dy, normalized, rstd, saved.keep, rate?.scale ?? 1, weights + place.gamma, rows,
+            width)
         sink.write(place.gamma, width) { $0.update(from: columns, count: width) }
         sink.write(place.beta, width) { $0.update(from: columns + width, count: width) }
         sink.write(bias, width) { $0.update(from: columns + 2 * width, count: width) }

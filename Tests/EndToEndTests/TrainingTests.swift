@@ -1,6 +1,7 @@
 import Checkpoint
 import Foundation
 import Testing
+import Transformer
 
 /// Whole runs with real processes. One suite, one test at a time: there may be no more than two cores.
 @Suite(.serialized) struct TrainingTests {
@@ -39,6 +40,22 @@ import Testing
         let again = ["train", "--config", world.path("w3/run.yaml"), "--output", world.path("again")]
         #expect(try ShoalProcess.run(again, in: world.folder).code == 0)
         #expect(try world.weightsHash("again") == hashes[0], "run.yaml repeats the run")
+    }
+
+    @Test(.enabled(if: Precision.bf16.obstacle == nil, "this processor multiplies no bfloat16"))
+    func `in bfloat16 too, the number of workers and threads does not change a bit`() throws {
+        let world = try TinyWorld()
+        var hashes: [String] = []
+        for (name, more) in [("w1", []), ("w3", ["--workers", "3"]), ("w1t2", ["--threads-per-worker", "2"])] {
+            let (code, process) = try ShoalProcess.run(
+                world.train(name, ["--epochs", "2", "--precision", "bf16"] + more), in: world.folder)
+            try #require(code == 0, "\(name): \(process.errors)")
+            hashes.append(try world.weightsHash(name))
+        }
+        #expect(Set(hashes).count == 1, "\(hashes)")
+        let (code, process) = try ShoalProcess.run(world.train("f32", ["--epochs", "2"]), in: world.folder)
+        try #require(code == 0, "\(process.errors)")
+        #expect(try world.weightsHash("f32") != hashes[0])
     }
 
     @Test func `a model is learnt, saved, evaluated and asked`() throws {

@@ -21,13 +21,15 @@ import Transformer
         return c
     }
 
-    private func replica(threads: Int = 1) -> ModelReplica {
+    private func replica(threads: Int = 1, precision: Precision = .float32) -> ModelReplica {
         let made = ModelReplica(
-            configuration: Self.configuration, hyperparameters: Hyperparameters(), seed: 5, threads: threads)
+            configuration: Self.configuration, hyperparameters: Hyperparameters(precision: precision), seed: 5,
+            threads: threads)
         for (number, parameter) in made.layout.parameters.enumerated() {
             var random = PhiloxStream(seed: 8, purpose: .initialization, stream: UInt32(number))
             for i in parameter.range { made.weights.pointer[i] = Float(random.nextUnit() - 0.5) * 0.4 }
         }
+        made.restored(appliedSteps: 0)
         return made
     }
 
@@ -88,15 +90,21 @@ import Transformer
         return stack.first?.values ?? []
     }
 
-    @Test(arguments: [1, 2, 3, 5, 8], [1, 2, 3])
-    func `sums are those of the leaves in the order of the tree`(leaves: Int, threads: Int) throws {
-        let alone = replica()
+    /// Those that this processor has.
+    private static let precisions = Precision.allCases.filter { $0.obstacle == nil }
+
+    @Test(arguments: [1, 2, 3, 5, 8].flatMap { n in [(n, 1), (n, 2), (n, 3)] }, precisions)
+    func `sums are those of the leaves in the order of the tree`(
+        size: (leaves: Int, threads: Int), precision: Precision
+    ) throws {
+        let (leaves, threads) = size
+        let alone = replica(precision: precision)
         let separate = try (0..<leaves).flatMap { try sums(alone, work(leaves: leaves, $0..<($0 + 1))) }
         // A leaf that ends the tree may arrive under the name of a node above it.
         let expected = root(separate, leaves: leaves)
         #expect(expected.contains { $0 != 0 })
 
-        let many = replica(threads: threads)
+        let many = replica(threads: threads, precision: precision)
         #expect(root(try sums(many, work(leaves: leaves)), leaves: leaves) == expected, "all on one rank")
         for cut in 0...leaves {
             let left = try sums(many, work(leaves: leaves, 0..<cut))

@@ -26,7 +26,11 @@ import Testing
             let part = UnsafeMutableBufferPointer(start: weights.pointer + parameter.offset, count: parameter.count)
             WeightLoader.drawNormal(part, deviation: 0.3, seed: 4, stream: UInt32(i))
         }
-        return (BertClassifier(configuration: configuration, layout: layout, weights: weights), weights)
+        return (
+            BertClassifier(
+                configuration: configuration, layout: layout,
+                weights: ModelWeights(master: weights, layout: layout, precision: .float32)), weights
+        )
     }
 
     private var batch: PackedBatch {

@@ -23,7 +23,9 @@ struct Reference {
         let directory = try ModelDirectory(path: folder)
         let layout = ParameterLayout(configuration: directory.configuration)
         weights = try WeightLoader.load(directory, layout: layout, newHead: .refuse).weights
-        model = BertClassifier(configuration: directory.configuration, layout: layout, weights: weights)
+        model = BertClassifier(
+            configuration: directory.configuration, layout: layout,
+            weights: ModelWeights(master: weights, layout: layout, precision: .float32))
         file = try SafetensorsFile(path: folder + "/reference.safetensors")
         let ids = try Self.integers(file, "input_ids")
         let mask = try Self.integers(file, "attention_mask")

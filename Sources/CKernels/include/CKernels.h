@@ -3,6 +3,7 @@
 #define SHOAL_CKERNELS_H
 
 #include "attention_softmax.h"
+#include "bfloat16.h"
 #include "dropout.h"
 #include "embedding.h"
 #include "gelu.h"

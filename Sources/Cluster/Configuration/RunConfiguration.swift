@@ -1,5 +1,6 @@
 import Foundation
 import Training
+import Transformer
 
 /// The resolved configuration of a training run: every option has its value.
 ///
@@ -56,6 +57,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var dropout: Double?
     /// The share of the target that is spread evenly over all classes.
     public var labelSmoothing = 0.0
+    /// In what the encoder's products are computed.
+    public var precision = Precision.float32
     /// Tokens of a text at most, the special ones included.
     public var maxLength = 128
     /// The seed of shuffling, dropout, new weights and drawn examples.
@@ -103,7 +106,7 @@ public struct RunConfiguration: Sendable, Equatable {
             ? .sgd(momentum: momentum, nesterov: nesterov) : .adamW(beta1: beta1, beta2: beta2, epsilon: epsilon)
         return Hyperparameters(
             optimizer: kind, weightDecay: weightDecay, clipNorm: clipNorm, dropout: dropout,
-            labelSmoothing: labelSmoothing)
+            labelSmoothing: labelSmoothing, precision: precision)
     }
 
     /// The settings of the learning-rate schedule.
@@ -166,6 +169,12 @@ public struct RunConfiguration: Sendable, Equatable {
         if let norm = options.clipNorm { clipNorm = norm == 0 ? nil : norm }
         dropout = options.dropout
         labelSmoothing = options.labelSmoothing ?? labelSmoothing
+        if let name = options.precision {
+            guard let known = Precision(rawValue: name) else {
+                throw .invalid("precision", value: name, need: "float32 or bf16")
+            }
+            precision = known
+        }
         maxLength = options.maxLength ?? maxLength
         seed = options.seed ?? seed
         shots = options.shots
@@ -205,6 +214,7 @@ public struct RunConfiguration: Sendable, Equatable {
             (o.cooldown, o.minLearningRate) = (plateau.cooldown, plateau.minimumRate)
         }
         (o.clipNorm, o.dropout, o.labelSmoothing) = (clipNorm ?? 0, dropout, labelSmoothing)
+        o.precision = precision.rawValue
         (o.maxLength, o.seed, o.shots) = (maxLength, seed, shots)
         (o.textColumn, o.textPairColumn, o.labelColumn) = (textColumn, textPairColumn, labelColumn)
         (o.heartbeatTimeout, o.joinTimeout, o.insecure) = (heartbeatTimeout, joinTimeout, insecure)

@@ -28,6 +28,8 @@ public struct RunOptions: Sendable, Equatable {
     public var clipNorm: Double?
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public var dropout, labelSmoothing: Double?
+    /// `float32` or `bf16`.
+    public var precision: String?
     /// Tokens of a text at most.
     public var maxLength: Int?
     /// The seed of everything random.
@@ -61,7 +63,8 @@ public struct RunOptions: Sendable, Equatable {
         .init("warmup", \.warmup), .init("patience", \.patience), .init("factor", \.factor),
         .init("threshold", \.threshold), .init("cooldown", \.cooldown),
         .init("min_learning_rate", \.minLearningRate), .init("clip_norm", \.clipNorm), .init("dropout", \.dropout),
-        .init("label_smoothing", \.labelSmoothing), .init("max_length", \.maxLength), .init("seed", \.seed),
+        .init("label_smoothing", \.labelSmoothing), .init("precision", \.precision),
+        .init("max_length", \.maxLength), .init("seed", \.seed),
         .init("shots", \.shots), .init("text_column", \.textColumn), .init("text_pair_column", \.textPairColumn),
         .init("label_column", \.labelColumn), .init("heartbeat_timeout", \.heartbeatTimeout),
         .init("join_timeout", \.joinTimeout), .init("min_workers", \.minWorkers),

@@ -42,6 +42,10 @@ public struct TrainingRun: Sendable {
     public func run() async throws -> RunResult {
         let startedAt = monotonicSeconds()
         try configuration.validate()
+        if case .local = workers, let obstacle = configuration.precision.obstacle {
+            throw ConfigurationError.unsupported(
+                "precision", value: configuration.precision.rawValue, reason: obstacle)
+        }
         let directory =
             resume == nil ? try RunDirectory(configuration.output) : try RunDirectory(resuming: configuration.output)
         defer { directory.removeIfUnused() }

@@ -77,6 +77,10 @@ final class ReplicaWorker {
             fail(.fatal, "joining", "the model has \(count) floats here and \(welcome.weightCount) at the coordinator")
             return
         }
+        if let obstacle = hyperparameters.precision.obstacle {
+            fail(.fatal, "joining", obstacle)
+            return
+        }
         replica = ModelReplica(
             configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads)
     }

@@ -30,9 +30,11 @@ struct Evaluate: AsyncParsableCommand {
     @OptionGroup var columns: ColumnOptions
     @OptionGroup var labels: LabelColumnOption
     @OptionGroup var threads: ThreadsOption
+    @OptionGroup var precision: PrecisionOption
 
     mutating func run() async throws {
-        let classifier = try TextClassifier(path: model, threads: threads.count, maxLength: maxLength)
+        let classifier = try TextClassifier(
+            path: model, threads: threads.count, maxLength: maxLength, precision: try precision.checked())
         let names = ColumnNames(
             text: columns.textColumn, textPair: columns.textPairColumn, label: labels.labelColumn)
         let outcome = try Evaluation.run(

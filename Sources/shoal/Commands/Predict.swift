@@ -33,6 +33,7 @@ struct Predict: AsyncParsableCommand {
 
     @OptionGroup var columns: ColumnOptions
     @OptionGroup var threads: ThreadsOption
+    @OptionGroup var precision: PrecisionOption
 
     func validate() throws {
         if !text.isEmpty, file != nil {
@@ -49,7 +50,8 @@ struct Predict: AsyncParsableCommand {
         let source = TextSource(
             texts: texts, file: file,
             columns: ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn))
-        let classifier = try TextClassifier(path: model, threads: threads.count, maxLength: maxLength)
+        let classifier = try TextClassifier(
+            path: model, threads: threads.count, maxLength: maxLength, precision: try precision.checked())
         let output = PredictionWriter(labels: classifier.labels)
         try source.forEachWindow(.init(count: TextClassifier.window)) {
             try StandardOutput.write(output.lines(try classifier.logits($0)))

@@ -72,6 +72,12 @@ struct OptimizationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "float32, or bf16: the encoder's products in bfloat16, on processors with AVX512-BF16 or AMX "
+                + "(default: \(run.precision.rawValue)).", valueName: "name"))
+    var precision: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Seed of shuffling, dropout, new weights and --shots (default: \(run.seed)).", valueName: "number"))
     var seed: UInt64?
 
@@ -82,5 +88,6 @@ struct OptimizationOptions: ParsableArguments {
         (options.beta1, options.beta2, options.epsilon) = (beta1, beta2, epsilon)
         (options.momentum, options.nesterov, options.clipNorm) = (momentum, nesterov, clipNorm)
         (options.dropout, options.labelSmoothing, options.seed) = (dropout, labelSmoothing, seed)
+        options.precision = precision
     }
 }

@@ -26,7 +26,8 @@ struct TextClassifier {
     ///   - path: The folder.
     ///   - threads: How many threads compute.
     ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the model comes from.
-    init(path: String, threads: Int, maxLength: Int?) throws {
+    ///   - precision: In what products are computed; the machine must have it.
+    init(path: String, threads: Int, maxLength: Int?, precision: Precision) throws {
         let directory = try ModelDirectory(path: path)
         let limit = directory.configuration.maxPositions
         if let maxLength, !(3...limit).contains(maxLength) {
@@ -37,7 +38,7 @@ struct TextClassifier {
         self.threads = threads
         self.maxLength = maxLength ?? min(limit, Self.maxLengthOfRun(modelPath: path) ?? Self.defaultMaxLength)
         tokenizer = try BertTokenizer(modelDirectory: path)
-        model = try InferenceModel(directory: directory, threads: threads)
+        model = try InferenceModel(directory: directory, threads: threads, precision: precision)
     }
 
     /// What `run.yaml` says, where the model lies in a run directory as `model` or `checkpoints/step-…`.
@@ -48,6 +49,11 @@ struct TextClassifier {
             if FileManager.default.fileExists(atPath: file) { return try? RunOptions(yamlFile: file).maxLength }
         }
         return nil
+    }
+
+    /// The tokens of all texts, as they are computed.
+    func tokenCount(_ texts: [InputText]) -> Int {
+        texts.reduce(0) { $0 + tokenizer.encode($1.text, pair: $1.pair, maxLength: maxLength).inputIDs.count }
     }
 
     /// The logits of each text, in order.

@@ -1,0 +1,86 @@
+import CKernels
+import Numerics
+
+/// The memory as C has it.
+private func words(_ pointer: UnsafeMutablePointer<BFloat16>) -> UnsafeMutablePointer<UInt16> {
+    UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt16.self)
+}
+
+private func words(_ pointer: UnsafePointer<BFloat16>) -> UnsafePointer<UInt16> {
+    UnsafeRawPointer(pointer).assumingMemoryBound(to: UInt16.self)
+}
+
+extension BFloat16: ComputeElement {
+    static func view(of floats: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<BFloat16>? { nil }
+
+    static func floats(_ elements: UnsafeMutablePointer<BFloat16>) -> UnsafeMutablePointer<Float>? { nil }
+
+    static func allocate(_ count: Int, in workspace: Workspace) -> UnsafeMutablePointer<BFloat16> {
+        UnsafeMutableRawPointer(workspace.floats((count + 1) / 2)).assumingMemoryBound(to: BFloat16.self)
+    }
+
+    static func round(_ to: UnsafeMutablePointer<BFloat16>, _ from: UnsafePointer<Float>, _ count: Int) {
+        shoal_bf16_from_f32(words(to), from, count)
+    }
+
+    static func layerNormForward(
+        _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualNorm.Saved,
+        _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,
+        _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ rows: Int, _ width: Int, _ epsilon: Float
+    ) {
+        shoal_layer_norm_forward(
+            y, words(rounded), saved.normalized, saved.rstd, a, bias, saved.keep, maskStride(width), keepScale,
+            residual,
+            gamma, beta, rows, width, epsilon)
+    }
+
+    static func layerNormBackward(
+        _ dResidual: UnsafeMutablePointer<Float>, _ da: UnsafeMutablePointer<Self>,
+        _ columns: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>, _ normalized: UnsafePointer<Float>,
+        _ rstd: UnsafePointer<Float>, _ keep: UnsafePointer<UInt8>?, _ keepScale: Float,
+        _ gamma: UnsafePointer<Float>, _ rows: Int, _ width: Int
+    ) {
+        shoal_layer_norm_backward_bf16(
+            dResidual, words(da), columns, columns + width, columns + 2 * width, dy, normalized, rstd, keep,
+            maskStride(width), keepScale, gamma, rows, width)
+    }
+
+    static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int) {
+        shoal_gelu_forward_bf16(words(y), words(x), count)
+    }
+
+    static func geluBackward(
+        _ dy: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Self>, _ rows: Int,
+        _ width: Int
+    ) {
+        shoal_gelu_backward_bf16(words(dy), dBias, words(x), rows, width)
+    }
+
+    static func columnSums(
+        _ sums: UnsafeMutablePointer<Float>, _ values: UnsafePointer<Self>, _ rows: Int, _ width: Int
+    ) {
+        shoal_column_sums_bf16(sums, words(values), rows, width)
+    }
+
+    static func softmaxForward(
+        _ p: UnsafeMutablePointer<Self>, _ scores: UnsafeMutablePointer<Float>, _ dropped: UnsafeMutablePointer<Self>?,
+        _ keep: UnsafePointer<UInt8>?, _ keepStride: Int, _ keepScale: Float, _ scoreScale: Float, _ rows: Int,
+        _ columns: Int
+    ) {
+        shoal_softmax_forward_bf16(
+            words(p), scores, dropped.map { words($0) }, keep, keepStride, keepScale, scoreScale, rows, columns)
+    }
+
+    static func softmaxDropped(
+        _ dropped: UnsafeMutablePointer<Self>, _ p: UnsafePointer<Self>, _ keepScale: Float, _ count: Int
+    ) {
+        shoal_softmax_dropped_bf16(words(dropped), words(p), keepScale, count)
+    }
+
+    static func softmaxBackward(
+        _ ds: UnsafeMutablePointer<Self>, _ dDropped: UnsafeMutablePointer<Float>, _ p: UnsafePointer<Self>,
+        _ keepScale: Float, _ scoreScale: Float, _ rows: Int, _ columns: Int
+    ) {
+        shoal_softmax_backward_bf16(words(ds), dDropped, words(p), keepScale, scoreScale, rows, columns)
+    }
+}

@@ -1,0 +1,42 @@
+import Numerics
+
+/// What activations and the encoder's weights are made of while they are multiplied, with the kernels for it.
+///
+/// See the headers of CKernels for what the kernels do.
+protocol ComputeElement: MatrixElement {
+    /// The same memory where `Self` is `Float`; nil where a rounded copy must be kept beside it.
+    static func view(of floats: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Self>?
+    /// The same memory as floats where `Self` is `Float`.
+    static func floats(_ elements: UnsafeMutablePointer<Self>) -> UnsafeMutablePointer<Float>?
+    /// `count` elements of undefined contents.
+    static func allocate(_ count: Int, in workspace: Workspace) -> UnsafeMutablePointer<Self>
+    /// to[i] = from[i] rounded; nothing is to be done where `to` is `from`.
+    static func round(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Float>, _ count: Int)
+    /// LayerNorm of dropout(a + bias) + residual; `rounded` being the copy of `y` (which it is where `Self` is `Float`).
+    static func layerNormForward(
+        _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualNorm.Saved,
+        _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,
+        _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ rows: Int, _ width: Int, _ epsilon: Float)
+
+    /// Its backward pass; `columns` takes the gradients of gamma, beta and bias, one after the other.
+    static func layerNormBackward(
+        _ dResidual: UnsafeMutablePointer<Float>, _ da: UnsafeMutablePointer<Self>,
+        _ columns: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>, _ normalized: UnsafePointer<Float>,
+        _ rstd: UnsafePointer<Float>, _ keep: UnsafePointer<UInt8>?, _ keepScale: Float,
+        _ gamma: UnsafePointer<Float>, _ rows: Int, _ width: Int)
+    static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int)
+    static func geluBackward(
+        _ dy: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Self>, _ rows: Int,
+        _ width: Int)
+    static func columnSums(
+        _ sums: UnsafeMutablePointer<Float>, _ values: UnsafePointer<Self>, _ rows: Int, _ width: Int)
+    static func softmaxForward(
+        _ p: UnsafeMutablePointer<Self>, _ scores: UnsafeMutablePointer<Float>, _ dropped: UnsafeMutablePointer<Self>?,
+        _ keep: UnsafePointer<UInt8>?, _ keepStride: Int, _ keepScale: Float, _ scoreScale: Float, _ rows: Int,
+        _ columns: Int)
+    static func softmaxDropped(
+        _ dropped: UnsafeMutablePointer<Self>, _ p: UnsafePointer<Self>, _ keepScale: Float, _ count: Int)
+    static func softmaxBackward(
+        _ ds: UnsafeMutablePointer<Self>, _ dDropped: UnsafeMutablePointer<Float>, _ p: UnsafePointer<Self>,
+        _ keepScale: Float, _ scoreScale: Float, _ rows: Int, _ columns: Int)
+}

@@ -1,0 +1,76 @@
+import CKernels
+import Numerics
+
+extension Float: ComputeElement {
+    static func view(of floats: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float>? { floats }
+
+    static func floats(_ elements: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float>? { elements }
+
+    static func allocate(_ count: Int, in workspace: Workspace) -> UnsafeMutablePointer<Float> {
+        workspace.floats(count)
+    }
+
+    static func round(_ to: UnsafeMutablePointer<Float>, _ from: UnsafePointer<Float>, _ count: Int) {
+        if UnsafePointer(to) != from { to.update(from: from, count: count) }
+    }
+
+    static func layerNormForward(
+        _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualNorm.Saved,
+        _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,
+        _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ rows: Int, _ width: Int, _ epsilon: Float
+    ) {
+        shoal_layer_norm_forward(
+            y, nil, saved.normalized, saved.rstd, a, bias, saved.keep, maskStride(width), keepScale, residual,
+            gamma, beta, rows, width, epsilon)
+    }
+
+    static func layerNormBackward(
+        _ dResidual: UnsafeMutablePointer<Float>, _ da: UnsafeMutablePointer<Self>,
+        _ columns: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>, _ normalized: UnsafePointer<Float>,
+        _ rstd: UnsafePointer<Float>, _ keep: UnsafePointer<UInt8>?, _ keepScale: Float,
+        _ gamma: UnsafePointer<Float>, _ rows: Int, _ width: Int
+    ) {
+        shoal_layer_norm_backward_f32(
+            dResidual, da, columns, columns + width, columns + 2 * width, dy, normalized, rstd, keep,
+            maskStride(width), keepScale, gamma, rows, width)
+    }
+
+    static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int) {
+        shoal_gelu_forward_f32(y, x, count)
+    }
+
+    static func geluBackward(
+        _ dy: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Self>, _ rows: Int,
+        _ width: Int
+    ) {
+        shoal_gelu_backward_f32(dy, dBias, x, rows, width)
+    }
+
+    static func columnSums(
+        _ sums: UnsafeMutablePointer<Float>, _ values: UnsafePointer<Self>, _ rows: Int, _ width: Int
+    ) {
+        shoal_column_sums_f32(sums, values, rows, width)
+    }
+
+    static func softmaxForward(
+        _ p: UnsafeMutablePointer<Self>, _ scores: UnsafeMutablePointer<Float>, _ dropped: UnsafeMutablePointer<Self>?,
+        _ keep: UnsafePointer<UInt8>?, _ keepStride: Int, _ keepScale: Float, _ scoreScale: Float, _ rows: Int,
+        _ columns: Int
+    ) {
+        shoal_softmax_forward_f32(
+            p, scores, dropped, keep, keepStride, keepScale, scoreScale, rows, columns)
+    }
+
+    static func softmaxDropped(
+        _ dropped: UnsafeMutablePointer<Self>, _ p: UnsafePointer<Self>, _ keepScale: Float, _ count: Int
+    ) {
+        shoal_softmax_dropped_f32(dropped, p, keepScale, count)
+    }
+
+    static func softmaxBackward(
+        _ ds: UnsafeMutablePointer<Self>, _ dDropped: UnsafeMutablePointer<Float>, _ p: UnsafePointer<Self>,
+        _ keepScale: Float, _ scoreScale: Float, _ rows: Int, _ columns: Int
+    ) {
+        shoal_softmax_backward_f32(ds, dDropped, p, keepScale, scoreScale, rows, columns)
+    }
+}
