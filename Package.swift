@@ -53,10 +53,13 @@ let package = Package(
             ],
             exclude: ["Protocol/control.proto"]),
         .target(name: "Dashboard", dependencies: ["Cluster", "Training"]),
+        .target(
+            name: "Benchmarks",
+            dependencies: ["Collectives", "Training", "Transformer", "Checkpoint", "Numerics", "CKernels"]),
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "Dashboard", "Cluster", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint",
+                "Benchmarks", "Dashboard", "Cluster", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -72,6 +75,7 @@ let package = Package(
             name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics"],
             resources: [.copy("Fixtures")]
         ),
+        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Training"]),

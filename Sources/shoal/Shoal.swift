@@ -15,6 +15,7 @@ struct Shoal: AsyncParsableCommand {
         version: "shoal \(version)",
         subcommands: [
             Train.self, Resume.self, CoordinatorCommand.self, WorkerCommand.self, Status.self, Evaluate.self,
+            Benchmark.self,
             Predict.self,
             Tokenize.self, Fetch.self,
         ])

@@ -1,0 +1,38 @@
+/// Benchmarks over the texts of a file.
+public enum TextBenchmark {
+    /// The rate at which `encode`, which gives the number of a text's tokens, gets through `texts` on this thread.
+    public static func tokenization(_ texts: [String], _ encode: (String) -> Int) -> BenchmarkTable {
+        var table = BenchmarkTable(columns: ["texts", "bytes", "tokens", "seconds", "megabytes_per_second"])
+        let bytes = texts.reduce(0) { $0 + $1.utf8.count }
+        var tokens = 0
+        let seconds = Stopwatch.least(rounds: 3, seconds: 0) { tokens = texts.reduce(0) { $0 + encode($1) } }
+        table.add([
+            .number(Double(texts.count), decimals: 0), .number(Double(bytes), decimals: 0),
+            .number(Double(tokens), decimals: 0), .number(seconds, decimals: 3),
+            .number(Double(bytes) / seconds * 1e-6, decimals: 1),
+        ])
+        return table
+    }
+
+    /// The rate at which `classify` gets through `texts` texts of `tokens` tokens; it is run twice, and the better time
+    /// counts.
+    public static func classification(
+        texts: Int, tokens: Int, precision: String, threads: Int, _ classify: () throws -> Void
+    ) rethrows -> BenchmarkTable {
+        var table = BenchmarkTable(columns: [
+            "precision", "threads", "texts", "tokens", "seconds", "tokens_per_second",
+        ])
+        var seconds = Double.infinity
+        for _ in 0..<2 {
+            let start = Stopwatch.now()
+            try classify()
+            seconds = min(seconds, Stopwatch.now() - start)
+        }
+        table.add([
+            .text(precision), .number(Double(threads), decimals: 0), .number(Double(texts), decimals: 0),
+            .number(Double(tokens), decimals: 0), .number(seconds, decimals: 3),
+            .number(Double(tokens) / seconds, decimals: 0),
+        ])
+        return table
+    }
+}

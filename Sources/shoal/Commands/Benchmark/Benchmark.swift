@@ -1,0 +1,64 @@
+import ArgumentParser
+import Benchmarks
+import Checkpoint
+import Transformer
+
+struct Benchmark: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measures what this machine can do, and what Shoal reaches of it.",
+        subcommands: [
+            BenchmarkMatmul.self, BenchmarkKernels.self, BenchmarkAllReduce.self, BenchmarkStep.self,
+            BenchmarkTokenize.self, BenchmarkPredict.self,
+        ])
+}
+
+/// How a benchmark shows what it found.
+struct BenchmarkOutput: ParsableArguments {
+    @Flag(help: "Prints JSON: an array of one object a row.")
+    var json = false
+
+    func show(_ table: BenchmarkTable) throws {
+        try StandardOutput.line(json ? try table.json() : table.text)
+    }
+}
+
+/// The model whose shape is measured.
+struct BenchmarkShape: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A model folder, for its shape (default: a BERT of 6 layers, 384 wide, as MiniLM).", valueName: "dir"))
+    var model: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "float32 or bf16; may be given twice (default: all that this processor has).", valueName: "name"))
+    var precision: [Precision] = []
+
+    func configuration() throws -> BertConfiguration {
+        if let model {
+            var configuration = try ModelDirectory(path: model).configuration
+            if configuration.labels.isEmpty { configuration.labels = Self.labels }
+            return configuration
+        }
+        var configuration = BertConfiguration()
+        (configuration.hiddenSize, configuration.layers, configuration.heads) = (384, 6, 12)
+        configuration.intermediateSize = 1536
+        configuration.labels = Self.labels
+        return configuration
+    }
+
+    private static let labels = (0..<8).map { "\($0)" }
+
+    func precisions() throws -> [Precision] {
+        if precision.isEmpty { return Precision.allCases.filter { $0.obstacle == nil } }
+        for one in precision { _ = try PrecisionOption.check(one) }
+        return precision
+    }
+}
+
+/// A whole number of at least 1, or an error that names the option.
+func checkPositive(_ option: String, _ value: Int, upTo limit: Int) throws {
+    guard (1...limit).contains(value) else {
+        throw ValidationError("--\(option) is \(value), but must be 1 to \(limit)")
+    }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+import Benchmarks
+
+struct BenchmarkMatmul: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "matmul", abstract: "Matrix products in the shapes of a model, on one thread.")
+
+    @OptionGroup var shape: BenchmarkShape
+    @Option(help: ArgumentHelp("Tokens of a micro-batch.", valueName: "count"))
+    var tokens = 330
+    @OptionGroup var output: BenchmarkOutput
+
+    func validate() throws { try checkPositive("tokens", tokens, upTo: 65_536) }
+
+    mutating func run() async throws {
+        let benchmark = MatmulBenchmark(configuration: try shape.configuration(), tokens: tokens)
+        try output.show(benchmark.table(try shape.precisions()))
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Benchmarks
+import Corpus
+
+struct BenchmarkPredict: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict", abstract: "Classification of a data file's texts, tokenization included.")
+
+    @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"))
+    var model: String
+    @Option(help: ArgumentHelp("The texts: .csv or .tsv with a header, or .jsonl.", valueName: "file"))
+    var data: String
+    @Option(help: ArgumentHelp("Tokens of a text at most (default: as predict).", valueName: "tokens"))
+    var maxLength: Int?
+    @OptionGroup var columns: ColumnOptions
+    @OptionGroup var threads: ThreadsOption
+    @OptionGroup var precision: PrecisionOption
+    @OptionGroup var output: BenchmarkOutput
+
+    mutating func run() async throws {
+        let classifier = try TextClassifier(
+            path: model, threads: threads.count, maxLength: maxLength, precision: try precision.checked())
+        let names = ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn)
+        let texts = try DatasetReader.read(data, columns: names).examples.map {
+            InputText(text: $0.text, pair: $0.pair)
+        }
+        let tokens = classifier.tokenCount(texts)
+        let table = try TextBenchmark.classification(
+            texts: texts.count, tokens: tokens, precision: precision.precision.rawValue, threads: threads.count
+        ) {
+            for start in stride(from: 0, to: texts.count, by: TextClassifier.window) {
+                _ = try classifier.logits(Array(texts[start..<min(start + TextClassifier.window, texts.count)]))
+            }
+        }
+        try output.show(table)
+    }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+import Benchmarks
+import Corpus
+import Tokenization
+
+struct BenchmarkTokenize: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tokenize", abstract: "Tokenization of a data file's texts, on one thread.")
+
+    @Option(help: ArgumentHelp("The folder of a model, for its tokenizer.", valueName: "dir"))
+    var model: String
+    @Option(help: ArgumentHelp("The texts: .csv or .tsv with a header, or .jsonl.", valueName: "file"))
+    var data: String
+    @OptionGroup var columns: ColumnOptions
+    @OptionGroup var output: BenchmarkOutput
+
+    mutating func run() async throws {
+        let tokenizer = try BertTokenizer(modelDirectory: model)
+        let names = ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn)
+        let texts = try DatasetReader.read(data, columns: names).examples.map(\.text)
+        try output.show(
+            TextBenchmark.tokenization(texts) { tokenizer.encode($0, pair: nil, maxLength: 1 << 20).inputIDs.count })
+    }
+}
