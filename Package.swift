@@ -75,7 +75,7 @@ let package = Package(
             name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics"],
             resources: [.copy("Fixtures")]
         ),
-        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint"]),
+        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Numerics"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Training"]),

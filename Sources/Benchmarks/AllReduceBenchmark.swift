@@ -26,8 +26,8 @@ public struct AllReduceBenchmark: Sendable {
     }
 
     /// One row a transport and size: the median time, and bytes of the vector over that time.
-    public func table(_ transports: [Transport]) throws -> BenchmarkTable {
-        var table = BenchmarkTable(columns: ["transport", "ranks", "bytes", "median_ms", "gigabytes_per_second"])
+    public func table(_ transports: [Transport]) throws -> FigureTable {
+        var table = FigureTable(columns: ["transport", "ranks", "bytes", "median_ms", "gigabytes_per_second"])
         for transport in transports {
             for size in sizes {
                 let seconds = try median(transport, size)

@@ -13,8 +13,8 @@ public struct KernelBenchmark: Sendable {
     }
 
     /// One row a kernel: time an element, and bytes that it reads and writes over that time.
-    public func table() -> BenchmarkTable {
-        var table = BenchmarkTable(columns: ["kernel", "elements", "ns_per_element", "gigabytes_per_second"])
+    public func table() -> FigureTable {
+        var table = FigureTable(columns: ["kernel", "elements", "ns_per_element", "gigabytes_per_second"])
         let count = rows * width
         func add(_ name: String, bytes: Int, elements: Int? = nil, _ body: () -> Void) {
             let seconds = Stopwatch.least(body)

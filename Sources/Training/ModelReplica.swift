@@ -45,7 +45,11 @@ public final class ModelReplica {
     ///   - hyperparameters: Validated ones.
     ///   - seed: The run's seed.
     ///   - threads: Compute threads, at least 1.
-    public init(configuration: BertConfiguration, hyperparameters: Hyperparameters, seed: UInt64, threads: Int) {
+    ///   - profile: Told where the time of the compute threads goes; nil for nothing.
+    public init(
+        configuration: BertConfiguration, hyperparameters: Hyperparameters, seed: UInt64, threads: Int,
+        profile: Profile? = nil
+    ) {
         self.configuration = configuration
         self.hyperparameters = hyperparameters
         self.seed = seed
@@ -58,9 +62,11 @@ public final class ModelReplica {
         // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
         gradientCapacity = layout.denseCount + configuration.vocabSize * configuration.hiddenSize
         let (layout, weights, capacity) = (layout, modelWeights, gradientCapacity)
-        members = (0..<threads).map { _ in
+        members = (0..<threads).map { thread in
             ComputeThread(
-                model: BertClassifier(configuration: configuration, layout: layout, weights: weights),
+                model: BertClassifier(
+                    configuration: configuration, layout: layout, weights: weights,
+                    recorder: profile?.recorder("compute \(thread)")),
                 buffers: GradientBuffers(count: capacity))
         }
         let segments = layout.parameters.map {

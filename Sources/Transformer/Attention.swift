@@ -18,6 +18,7 @@ struct Attention<Element: ComputeElement> {
     let firstTokenOnly: Bool
     let dropout: DropoutPlan?
     let matmul: Matmul
+    let recorder: SpanRecorder?
 
     /// Where queries, keys and values (or their gradients) stand: a row a token, `stride` floats apart.
     struct Operand {

@@ -16,18 +16,24 @@ public final class BertClassifier {
     }
     private let network: Network
 
-    /// A classifier over `weights`, with the precision that they were made for.
-    public init(configuration: BertConfiguration, layout: ParameterLayout, weights: ModelWeights) {
+    /// A classifier over `weights`, with the precision that they were made for. A `recorder` is told where the time goes.
+    public init(
+        configuration: BertConfiguration, layout: ParameterLayout, weights: ModelWeights, recorder: SpanRecorder? = nil
+    ) {
         self.configuration = configuration
         self.layout = layout
         network =
             switch weights.precision {
             case .float32:
                 .float32(
-                    BertNetwork(configuration: configuration, layout: layout, weights: weights.view(as: Float.self)))
+                    BertNetwork(
+                        configuration: configuration, layout: layout, weights: weights.view(as: Float.self),
+                        recorder: recorder))
             case .bf16:
                 .bf16(
-                    BertNetwork(configuration: configuration, layout: layout, weights: weights.view(as: BFloat16.self)))
+                    BertNetwork(
+                        configuration: configuration, layout: layout, weights: weights.view(as: BFloat16.self),
+                        recorder: recorder))
             }
         self.weights = weights
     }

@@ -8,11 +8,16 @@ final class BertNetwork<Element: ComputeElement> {
     private let weights: WeightsView<Element>
     private let workspace = Workspace()
     private let matmul = Matmul()
+    private let recorder: SpanRecorder?
 
-    init(configuration: BertConfiguration, layout: ParameterLayout, weights: WeightsView<Element>) {
+    init(
+        configuration: BertConfiguration, layout: ParameterLayout, weights: WeightsView<Element>,
+        recorder: SpanRecorder?
+    ) {
         self.configuration = configuration
         self.layout = layout
         self.weights = weights
+        self.recorder = recorder
     }
 
     /// Everything that the forward pass of one micro-batch leaves.
@@ -30,6 +35,7 @@ final class BertNetwork<Element: ComputeElement> {
     /// The logits of a batch without dropout: S x labels, row-major.
     func logits(_ batch: PackedBatch) -> [Float] {
         Matmul.useOneThread()
+        recorder?.begin()
         let saved = plan(batch, training: false, dropout: nil)
         forward(batch, saved: saved, dropout: nil)
         return logits(batch, saved)
@@ -47,6 +53,7 @@ final class BertNetwork<Element: ComputeElement> {
         into sink: some GradientSink
     ) -> BertClassifier.Loss {
         Matmul.useOneThread()
+        recorder?.begin()
         let saved = plan(batch, training: true, dropout: dropout)
         forward(batch, saved: saved, dropout: dropout)
         let classes = configuration.labels.count
@@ -130,7 +137,7 @@ final class BertNetwork<Element: ComputeElement> {
             attention: Attention(
                 heads: configuration.heads, headSize: configuration.hiddenSize / configuration.heads, layer: index,
                 offsets: batch.offsets, sampleKeys: batch.sampleKeys, firstTokenOnly: last, dropout: dropout,
-                matmul: matmul),
+                matmul: matmul, recorder: recorder),
             epsilon: configuration.layerNormEpsilon, tokens: batch.tokenCount,
             rows: last ? batch.sequenceCount : batch.tokenCount)
     }
@@ -146,11 +153,13 @@ final class BertNetwork<Element: ComputeElement> {
         embeddings(dropout).forward(batch, saved: saved.embeddings)
         var x = saved.input
         Element.round(x.elements, x.floats, batch.tokenCount * configuration.hiddenSize)
+        recorder?.end("embeddings, forward")
         for (index, activations) in saved.layers.enumerated() {
             layer(index, batch, dropout).forward(x, saved: activations, scratch: saved.scratch)
             x = activations.output
         }
         head(dropout).forward(x.floats, sampleKeys: batch.sampleKeys, rows: batch.sequenceCount, saved: saved.head)
+        recorder?.end("head, forward")
     }
 
     private func backward(
@@ -161,6 +170,7 @@ final class BertNetwork<Element: ComputeElement> {
         head(dropout).backward(
             saved.layers[configuration.layers - 1].output.floats, dFirst: gradient, rows: batch.sequenceCount,
             saved: saved.head, into: sink)
+        recorder?.end("loss and head, backward")
         for index in (0..<configuration.layers).reversed() {
             let x = index == 0 ? saved.input : saved.layers[index - 1].output
             layer(index, batch, dropout).backward(
@@ -171,5 +181,6 @@ final class BertNetwork<Element: ComputeElement> {
             batch, dy: gradient, saved: saved.embeddings, rows: rows, rowCount: rowCount,
             columns: saved.scratch.columns, layout: layout, maxPositions: configuration.maxPositions,
             types: configuration.typeVocabSize, into: sink)
+        recorder?.end("embeddings, backward")
     }
 }

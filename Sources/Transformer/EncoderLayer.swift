@@ -20,6 +20,7 @@ struct EncoderLayer<Element: ComputeElement> {
     private var hidden: Int { place.query.inputs }
     private var intermediate: Int { place.intermediate.outputs }
     private var matmul: Matmul { attention.matmul }
+    private var recorder: SpanRecorder? { attention.recorder }
     private var firstTokenOnly: Bool { attention.firstTokenOnly }
 
     /// What the forward pass leaves for the backward pass.
@@ -172,23 +173,31 @@ struct EncoderLayer<Element: ComputeElement> {
         } else {
             fusedQKV.forward(x.elements, saved.qkv, rows: tokens)
         }
+        recorder?.end("query, key, value, forward")
         let (q, k, v) = operands(saved.qkv, queries: saved.queries)
         attention.forward(
             q: q, k: k, v: v, p: saved.probabilities, context: saved.context, scratch: scratch.attention)
+        recorder?.end("attention, forward")
 
         linear(place.attentionOutput).forwardWithoutBias(saved.context, scratch.a.floats, rows: rows)
+        recorder?.end("attention output, forward")
         mask(saved.attentionNorm.keep, .attentionOutput(layer: attention.layer))
         attentionNorm.forward(
             scratch.a.floats, residual: residual, y: saved.attentionOutput, saved: saved.attentionNorm,
             rate: hiddenRate, rows: rows)
+        recorder?.end("dropout and LayerNorm, forward")
 
         linear(place.intermediate).forward(saved.attentionOutput.elements, saved.preActivation, rows: rows)
+        recorder?.end("intermediate, forward")
         Element.geluForward(saved.activation, saved.preActivation, rows * intermediate)
+        recorder?.end("GELU, forward")
         linear(place.output).forwardWithoutBias(saved.activation, scratch.a.floats, rows: rows)
+        recorder?.end("output, forward")
         mask(saved.outputNorm.keep, .output(layer: attention.layer))
         outputNorm.forward(
             scratch.a.floats, residual: saved.attentionOutput.floats, y: saved.output, saved: saved.outputNorm,
             rate: hiddenRate, rows: rows)
+        recorder?.end("dropout and LayerNorm, forward")
     }
 
     /// From dy (rows, hidden), which is overwritten: dx (tokens, hidden) and the gradients of the parameters. dx may be
@@ -204,28 +213,38 @@ struct EncoderLayer<Element: ComputeElement> {
         outputNorm.backward(
             dy, dResidual: dy, da: da, saved: saved.outputNorm, rate: hiddenRate, rows: rows,
             columns: scratch.columns, into: sink)
+        recorder?.end("LayerNorm, backward")
         let outer = linear(place.output)
         outer.backwardWeight(da, saved.activation, rows: rows, into: sink)
+        recorder?.end("output, weight gradient")
         outer.backwardInput(da, scratch.wide, rows: rows)
+        recorder?.end("output, input gradient")
         let inner = linear(place.intermediate)
         sink.add(place.intermediate.bias, intermediate) {
             Element.geluBackward(scratch.wide, $0, saved.preActivation, rows, intermediate)
         }
+        recorder?.end("GELU, backward")
         inner.backwardWeight(scratch.wide, saved.attentionOutput.elements, rows: rows, into: sink)
+        recorder?.end("intermediate, weight gradient")
         inner.backwardInput(scratch.wide, dy, rows: rows, accumulate: true)
+        recorder?.end("intermediate, input gradient")
 
         // Attention. After this dy holds the gradient of its residual, scratch.a that of its output.
         attentionNorm.backward(
             dy, dResidual: dy, da: da, saved: saved.attentionNorm, rate: hiddenRate, rows: rows,
             columns: scratch.columns, into: sink)
+        recorder?.end("LayerNorm, backward")
         let projection = linear(place.attentionOutput)
         projection.backwardWeight(da, saved.context, rows: rows, into: sink)
+        recorder?.end("attention output, weight gradient")
         projection.backwardInput(da, scratch.b, rows: rows)
+        recorder?.end("attention output, input gradient")
         let (q, k, v) = operands(saved.qkv, queries: saved.queries)
         let (dq, dk, dv) = operands(scratch.dqkv, queries: firstTokenOnly ? scratch.dq : nil)
         attention.backward(
             q: q, k: k, v: v, p: saved.probabilities, dContext: scratch.b, dq: dq, dk: dk, dv: dv,
             scratch: scratch.attention)
+        recorder?.end("attention, backward")
 
         if let queryInput = saved.queryInput {
             let query = linear(place.query)
@@ -246,5 +265,6 @@ struct EncoderLayer<Element: ComputeElement> {
             fusedQKV.backwardInput(scratch.dqkv, dy, rows: tokens, accumulate: true)
             if dx != dy { dx.update(from: dy, count: tokens * hidden) }
         }
+        recorder?.end("query, key, value, gradients")
     }
 }

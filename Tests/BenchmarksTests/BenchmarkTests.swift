@@ -1,5 +1,6 @@
 import Checkpoint
 import Foundation
+import Numerics
 import Testing
 
 @testable import Benchmarks
@@ -14,13 +15,13 @@ import Testing
         return c
     }
 
-    private func numbers(_ table: BenchmarkTable, _ column: String) throws -> [Double] {
+    private func numbers(_ table: FigureTable, _ column: String) throws -> [Double] {
         let index = try #require(table.columns.firstIndex(of: column))
         return table.rows.compactMap { if case .number(let value, _) = $0[index] { value } else { nil } }
     }
 
     @Test func `a table aligns its columns and names them in JSON`() throws {
-        var table = BenchmarkTable(columns: ["name", "ms"])
+        var table = FigureTable(columns: ["name", "ms"])
         table.add([.text("short"), .number(1.25, decimals: 1)])
         table.add([.text("much longer"), .number(.nan, decimals: 0)])
         #expect(table.text == "name          ms\nshort        1.2\nmuch longer  nan")
@@ -57,6 +58,37 @@ import Testing
         let table = try AllReduceBenchmark(ranks: 3, sizes: [1, 5000], repetitions: 2).table([.ipc, .tcp])
         #expect(try numbers(table, "bytes") == [4, 20_000, 4, 20_000])
         #expect(try numbers(table, "median_ms").allSatisfy { $0 > 0 })
+    }
+
+    @Test func `profiles of workers are put together`() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("profile-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        #expect(throws: ProfileError.self) { try ProfileReport(folder: folder.path) }
+        for worker in 1...2 {
+            let profile = Profile()
+            let (step, first) = (profile.recorder("step"), profile.recorder("compute 0"))
+            step.begin()
+            first.begin()
+            first.end("GELU, forward")
+            first.end("GELU, forward")
+            first.end("attention, forward")
+            step.end("micro-batches")
+            step.end("optimizer")
+            try profile.trace(processName: "w").write(to: folder.appendingPathComponent("worker-\(worker).json"))
+        }
+        let report = try ProfileReport(folder: folder.path)
+        let names = report.table.rows.map { if case .text(let name) = $0[0] { name } else { "" } }
+        #expect(Set(names).isSuperset(of: ["GELU, forward", "attention, forward", "optimizer"]))
+        #expect(!names.contains("micro-batches"))
+        #expect(abs(try numbers(report.table, "share").reduce(0, +) - 1) < 1e-9)
+        #expect(try numbers(report.table, "calls").reduce(0, +) == 8)
+        let trace = try #require(try JSONSerialization.jsonObject(with: report.trace) as? [String: Any])
+        let events = try #require(trace["traceEvents"] as? [[String: Any]])
+        #expect(events.count { $0["ph"] as? String == "X" } == 10)
+
+        try Data("{}".utf8).write(to: folder.appendingPathComponent("worker-3.json"))
+        #expect(throws: ProfileError.self) { try ProfileReport(folder: folder.path) }
     }
 
     @Test func `texts are counted`() throws {

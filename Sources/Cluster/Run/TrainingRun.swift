@@ -8,6 +8,7 @@ public struct TrainingRun: Sendable {
     let configuration: RunConfiguration
     let workers: WorkerSource
     let resume: ResumeOptions?
+    let profileFolder: String?
     let events: @Sendable (RunEvent) -> Void
 
     /// Seconds that workers get to end by themselves before they are killed; fewer after a failure, where one of them may
@@ -20,14 +21,17 @@ public struct TrainingRun: Sendable {
     ///   - configuration: What to do.
     ///   - workers: Where the workers come from.
     ///   - resume: Goes on with the run in the configuration's `output`; nil begins a new one.
+    ///   - profileFolder: Where workers that it starts write their profiles; nil for none.
     ///   - events: Called with what happens, from one thread at a time.
     public init(
         configuration: RunConfiguration, workers: WorkerSource = .local(), resume: ResumeOptions? = nil,
+        profileFolder: String? = nil,
         events: @escaping @Sendable (RunEvent) -> Void
     ) {
         self.configuration = configuration
         self.workers = workers
         self.resume = resume
+        self.profileFolder = profileFolder
         self.events = events
     }
 
@@ -127,9 +131,10 @@ public struct TrainingRun: Sendable {
 
     private func makeLocalWorkers(endpoint: String, inbox: Inbox<CoordinatorLoop.News>) -> LocalWorkers? {
         guard case .local(let command) = workers else { return nil }
-        let arguments = [
+        var arguments = [
             "--coordinator", endpoint, "--threads", "\(configuration.threadsPerWorker)", "--parent-pid", "\(getpid())",
         ]
+        if let profileFolder { arguments += ["--profile", profileFolder] }
         return LocalWorkers(command: command, arguments: arguments) { event in
             switch event {
             case .started(let number, let pid): inbox.post(.event(.childStarted(number: number, pid: pid)))

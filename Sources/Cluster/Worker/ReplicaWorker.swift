@@ -13,14 +13,20 @@ final class ReplicaWorker {
     /// Whether the step under way was given up.
     private let abandoned: AbandonedFlag
     private let report: @Sendable (ComputeResult) -> Void
+    private let profile: Profile?
+    /// Of the parts of a step; those of its micro-batches have recorders of their own.
+    private let recorder: SpanRecorder?
     private var replica: ModelReplica?
     private var reducer: AllReducer?
 
     init(
-        threads: Int, dataEndpoint: String, abandoned: AbandonedFlag, registerReducer: @escaping (AllReducer?) -> Void,
+        threads: Int, profile: Profile?, dataEndpoint: String, abandoned: AbandonedFlag,
+        registerReducer: @escaping (AllReducer?) -> Void,
         report: @escaping @Sendable (ComputeResult) -> Void
     ) {
         self.threads = threads
+        self.profile = profile
+        recorder = profile?.recorder("step")
         self.dataEndpoint = dataEndpoint
         self.abandoned = abandoned
         self.registerReducer = registerReducer
@@ -82,7 +88,8 @@ final class ReplicaWorker {
             return
         }
         replica = ModelReplica(
-            configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads)
+            configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
+            profile: profile)
     }
 
     private func buffer(_ part: StatePart, of replica: ModelReplica) -> FloatBuffer {
@@ -190,6 +197,7 @@ final class ReplicaWorker {
     private func run(
         _ work: StepWork, _ order: StepOrder, _ replica: ModelReplica, _ reducer: AllReducer
     ) throws -> StepReport {
+        recorder?.begin()
         let start = monotonicSeconds()
         let buckets = replica.buckets(work)
         let result = replica.resultBuffer(work)
@@ -206,12 +214,15 @@ final class ReplicaWorker {
             }
         }
         let computed = monotonicSeconds()
+        recorder?.end("micro-batches")
         let reduction = try reducer.finish(note: LossNote.encode(results.map(\.lossSum)))
         let reduced = monotonicSeconds()
+        recorder?.end("waiting for the all-reduce")
         let lossSums = try LossNote.decode(reduction.notes, partition: order.partition)
         let norm = try replica.apply(
             gradientSum: result, work: work, sumOfSquares: reduction.sumOfSquares, learningRate: order.learningRate)
         let end = monotonicSeconds()
+        recorder?.end("optimizer")
         return StepReport(
             lossSums: lossSums, gradientNorm: norm,
             computeSeconds: computed - start + (end - reduced), allreduceSeconds: reduced - computed,

@@ -1,6 +1,7 @@
 import Collections
 import Collectives
 import Foundation
+import Numerics
 import Synchronization
 
 /// The compute thread of a worker with its queue of jobs. Everything that touches the replica happens on that thread.
@@ -20,17 +21,33 @@ final class WorkerCompute: Sendable {
     /// Starts the thread. `report` is called on it with every result.
     init(options: WorkerOptions, dataEndpoint: String, report: @escaping @Sendable (ComputeResult) -> Void) {
         let (threads, note) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
+        let profile = options.profileFolder.map { _ in Profile() }
         let thread = Thread { [self] in
             let worker = ReplicaWorker(
-                threads: threads, dataEndpoint: dataEndpoint, abandoned: abandoned, registerReducer: note,
+                threads: threads, profile: profile, dataEndpoint: dataEndpoint, abandoned: abandoned,
+                registerReducer: note,
                 report: report)
             while let job = next() { worker.perform(job) }
             worker.close()
+            if let profile, let folder = options.profileFolder { Self.write(profile, to: folder) }
             ended.signal()
         }
         thread.stackSize = 8 << 20
         thread.name = "shoal-compute"
         thread.start()
+    }
+
+    /// A profile that cannot be written is told of, and ends nothing.
+    private static func write(_ profile: Profile, to folder: String) {
+        let path = "\(folder)/worker-\(getpid()).json"
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            let host = HostDescription.worker(threads: 1).host
+            try profile.trace(processName: "worker \(getpid()) on \(host)").write(
+                to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            FileHandle.standardError.write(Data("the profile could not be written to \(path): \(error)\n".utf8))
+        }
     }
 
     func submit(_ job: ComputeJob) {

@@ -16,11 +16,14 @@ public struct WorkerOptions: Sendable, Equatable {
     public var connectTimeout: Double
     /// Seconds to wait for a coordinator that fell silent to be started again; nil leaves it to the run.
     public var orphanTimeout: Double?
+    /// A folder to write `worker-PID.json` to, a Chrome trace of where the time went; nil for none.
+    public var profileFolder: String?
 
     /// A worker for the coordinator at `coordinator`.
     public init(
         coordinator: String, threads: Int = 1, dataAddress: String? = nil, insecure: Bool = false,
-        parentPID: Int32? = nil, connectTimeout: Double = 60, orphanTimeout: Double? = nil
+        parentPID: Int32? = nil, connectTimeout: Double = 60, orphanTimeout: Double? = nil,
+        profileFolder: String? = nil
     ) {
         self.coordinator = coordinator
         self.threads = threads
@@ -29,5 +32,6 @@ public struct WorkerOptions: Sendable, Equatable {
         self.parentPID = parentPID
         self.connectTimeout = connectTimeout
         self.orphanTimeout = orphanTimeout
+        self.profileFolder = profileFolder
     }
 }

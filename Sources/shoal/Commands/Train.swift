@@ -15,8 +15,15 @@ struct Train: AsyncParsableCommand {
 
     @OptionGroup(title: "Workers on This Machine") var threads: ThreadsPerWorkerOption
 
+    @Flag(
+        help: """
+            Shows where the time went, and writes it to profile.json in the run directory: a Chrome trace, which Perfetto \
+            opens.
+            """)
+    var profile = false
+
     mutating func run() async throws {
         let configuration = try run.resolve(threadsPerWorker: threads.threadsPerWorker)
-        try await TrainingSession.run(configuration, workers: .local())
+        try await TrainingSession.run(configuration, workers: .local(), profiles: profile)
     }
 }

@@ -33,6 +33,11 @@ struct WorkerCommand: AsyncParsableCommand {
             valueName: "seconds"))
     var orphanTimeout: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "Writes where the time went to DIR/worker-PID.json at the end: a Chrome trace.", valueName: "dir"))
+    var profile: String?
+
     @Flag(help: "Listens on addresses that other machines reach, without encryption: on networks that you trust.")
     var insecure = false
 
@@ -53,7 +58,8 @@ struct WorkerCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let options = WorkerOptions(
             coordinator: coordinator, threads: threads, dataAddress: dataAddress, insecure: insecure,
-            parentPID: parentPid, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout)
+            parentPID: parentPid, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout,
+            profileFolder: profile)
         try await Worker.run(options) { StandardError.write($0) }
     }
 }

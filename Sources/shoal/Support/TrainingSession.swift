@@ -5,7 +5,8 @@ import Foundation
 /// A run with a display: what `train`, `coordinator` and `resume` have in common.
 enum TrainingSession {
     static func run(
-        _ configuration: RunConfiguration, workers: WorkerSource, resume: ResumeOptions? = nil
+        _ configuration: RunConfiguration, workers: WorkerSource, resume: ResumeOptions? = nil,
+        profiles: Bool = false
     ) async throws {
         // A closed pipe must not end the run: it matters more than its display.
         signal(SIGPIPE, SIG_IGN)
@@ -13,12 +14,16 @@ enum TrainingSession {
         if case .external = workers { isExternal = true }
         let display = RunDisplay(command: programName, showsWorkers: isExternal)
         defer { display.close() }
-        let result = try await TrainingRun(configuration: configuration, workers: workers, resume: resume) {
+        let result = try await TrainingRun(
+            configuration: configuration, workers: workers, resume: resume,
+            profileFolder: profiles ? ProfileOutput.folder(run: configuration.output) : nil
+        ) {
             display.show($0)
         }.run()
         display.close()
         let traits = TerminalTraits(descriptor: STDOUT_FILENO)
         let report = RunReport(result: result, command: programName, usesColor: traits.usesColor)
         try StandardOutput.line(report.text)
+        if profiles { try ProfileOutput.show(run: configuration.output) }
     }
 }

@@ -17,7 +17,7 @@ struct BenchmarkOutput: ParsableArguments {
     @Flag(help: "Prints JSON: an array of one object a row.")
     var json = false
 
-    func show(_ table: BenchmarkTable) throws {
+    func show(_ table: FigureTable) throws {
         try StandardOutput.line(json ? try table.json() : table.text)
     }
 }

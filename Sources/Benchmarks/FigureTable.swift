@@ -1,7 +1,7 @@
 import Foundation
 
-/// What a benchmark found: rows of named columns, as a table for people or as JSON.
-public struct BenchmarkTable: Sendable {
+/// What was measured: rows of named columns, as a table for people or as JSON.
+public struct FigureTable: Sendable {
     /// What stands in a column of a row.
     public enum Cell: Sendable {
         /// A name.
