@@ -494,19 +494,25 @@ import Transformer
         #expect(simulation.now < 62)
     }
 
-    @Test func differentProcessorsAreWarnedAboutOnce() throws {
+    @Test(arguments: [
+        (["AVX2", "AVX-512"], Precision.float32, 1), (["AVX-512 with BF16", "AVX-512"], .float32, 0),
+        (["AVX-512 with BF16", "AVX-512 with AMX"], .float32, 0),
+        (["AVX-512 with BF16", "AVX-512 with AMX"], .bf16, 1), (["AVX-512 with AMX", "AVX-512 with AMX"], .bf16, 0),
+    ])
+    func differentProcessorsAreWarnedAboutOnce(sets: [String], precision: Precision, expected: Int) throws {
         var settings = CoordinatorMachine.Settings(workers: 2, local: false)
+        settings.precision = precision
         settings.joinTimeout = 60
         var machine = CoordinatorMachine(settings, now: 0)
         var warnings = 0
-        for (number, set) in ["AVX2", "AVX-512"].enumerated() {
+        for (number, set) in sets.enumerated() {
             let worker = WorkerDescription(host: "h", pid: number, threads: 1, cpu: "c", instructionSet: set)
             let hello = WorkerMessage(generation: 0, step: 0, body: .hello(worker, runID: "", hasState: false))
             for effect in machine.handle(.message(PeerID(bytes: [1, UInt8(number)]), hello), now: 0) {
                 if case .emit(.warning) = effect { warnings += 1 }
             }
         }
-        #expect(warnings == 1)
+        #expect(warnings == expected)
     }
 
     /// Whatever nonsense comes, in whatever order, the run ends, and never with a trap.

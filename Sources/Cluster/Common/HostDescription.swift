@@ -27,8 +27,14 @@ enum HostDescription {
                 flags = Set(line[line.index(after: colon)...].split(separator: " "))
             }
         }
-        let set =
+        var set =
             flags.contains("avx512f") ? "AVX-512" : flags.contains("avx2") ? "AVX2" : flags.isEmpty ? "unknown" : "SSE"
+        // What matters for bfloat16 alone comes after "with": see WorkerDescription.products(in:).
+        if flags.contains("amx_bf16") {
+            set += " with AMX"
+        } else if flags.contains("avx512_bf16") {
+            set += " with BF16"
+        }
         return (String(model.prefix(200)), set)
     }
 

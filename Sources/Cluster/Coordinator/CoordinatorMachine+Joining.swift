@@ -98,7 +98,9 @@ extension CoordinatorMachine {
             unmatched[peer] = (worker, now)
             return
         }
-        if let first = members.first ?? waiting.first, first.worker.instructionSet != worker.instructionSet {
+        if let first = members.first ?? waiting.first,
+            first.worker.products(in: settings.precision) != worker.products(in: settings.precision)
+        {
             perform(
                 .emit(
                     .warning(

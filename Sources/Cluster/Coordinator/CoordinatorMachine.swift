@@ -1,6 +1,7 @@
 import Collections
 import Foundation
 import Training
+import Transformer
 
 /// The coordinator's decisions: a pure state machine, from events and the time to effects. It owns no socket, no
 /// process and no file, so it can be tested, and simulated, without any.
@@ -41,6 +42,8 @@ struct CoordinatorMachine: Sendable {
         var checkpointSeconds: Double?
         /// Deals micro-batches by measured speed.
         var balances = true
+        /// In what workers compute: which of their instructions decide the bits.
+        var precision = Precision.float32
 
         var heartbeatInterval: Double { min(1, heartbeatTimeout / 4) }
         var keepsCheckpoints: Bool { checkpointEvery != nil || checkpointSeconds != nil }

@@ -1,4 +1,5 @@
 import Foundation
+import Transformer
 
 /// A message from a worker to the coordinator.
 struct WorkerMessage: Sendable, Equatable {
@@ -41,6 +42,12 @@ struct WorkerDescription: Sendable, Equatable {
     var threads: Int
     var cpu: String
     var instructionSet: String
+
+    /// What decides the bits of products in `precision`: instructions for bfloat16 do not matter in float32.
+    func products(in precision: Precision) -> String {
+        guard precision == .float32, let end = instructionSet.range(of: " with ") else { return instructionSet }
+        return String(instructionSet[..<end.lowerBound])
+    }
 }
 
 /// One of the flat vectors of a replica's state.

@@ -100,6 +100,7 @@ public struct TrainingRun: Sendable {
         settings.checkpointEvery = configuration.checkpointEvery
         settings.checkpointSeconds = configuration.checkpointMinutes.map { $0 * 60 }
         settings.balances = configuration.balance
+        settings.precision = configuration.precision
         settings.isResumed = resume != nil
         settings.incarnation = starts
         // Those that live still say something every second or so.
