@@ -23,6 +23,7 @@ let package = Package(
         // The bottom: C libraries and our own C loops.
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CKernels", cSettings: kernelFlags),
 
         // Rooms, lowest first; arrows only go down.
@@ -38,7 +39,7 @@ let package = Package(
             ]),
         .target(name: "Transformer", dependencies: ["Numerics", "Checkpoint"]),
         .target(name: "Training", dependencies: ["Transformer", "Numerics", "CKernels"]),
-        .target(name: "Collectives", dependencies: ["CZeroMQ", "Numerics", "CKernels"]),
+        .target(name: "Collectives", dependencies: ["CZeroMQ", "CZstd", "Numerics", "CKernels"]),
         .target(
             name: "Cluster",
             dependencies: [

@@ -15,7 +15,7 @@ QUICKSTART_OPTIONS=(
 )
 
 # What the build and the program need beside Swift, by the names of Debian 12 and Ubuntu.
-LIBRARIES=(libzmq3-dev libdnnl-dev)
+LIBRARIES=(libzmq3-dev libdnnl-dev libzstd-dev)
 # Commands, each with the package it comes from.
 COMMANDS=(git:git curl:curl unzip:unzip)
 

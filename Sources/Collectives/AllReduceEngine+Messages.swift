@@ -3,9 +3,9 @@ import Numerics
 
 /// Messages in and out.
 extension AllReduceEngine {
-    func header(_ kind: AllReduceHeader.Kind, reason: UInt8 = 0) -> AllReduceHeader {
+    func header(_ kind: AllReduceHeader.Kind, code: UInt8 = 0) -> AllReduceHeader {
         AllReduceHeader(
-            kind: kind, reason: reason, generation: generation, step: step?.number ?? 0, sender: UInt32(rank),
+            kind: kind, code: code, generation: generation, step: step?.number ?? 0, sender: UInt32(rank),
             worldSize: UInt32(worldSize), segmentFloats: UInt32(options.segmentFloats))
     }
 
@@ -23,13 +23,24 @@ extension AllReduceEngine {
         try send(header.encoded(), nil, to: peer)
     }
 
-    func send(_ header: [UInt8], _ floats: UnsafeBufferPointer<Float>?, to peer: Int) throws(AllReduceError) {
+    /// What of `floats` goes over the wire, rounded already where the wire rounds. Valid until the step is over.
+    func payload(
+        _ floats: UnsafeBufferPointer<Float>, _ step: AllReduceStep
+    ) -> (bytes: UnsafeRawBufferPointer, format: PayloadFormat) {
+        if codec.sendsFloatsAsTheyAre {
+            return (UnsafeRawBufferPointer(floats), PayloadFormat(wire: .float32, isCompressed: false))
+        }
+        let (owned, format) = codec.encode(floats)
+        step.encoded.append(owned)
+        return (owned.bytes, format)
+    }
+
+    func send(_ header: [UInt8], _ bytes: UnsafeRawBufferPointer?, to peer: Int) throws(AllReduceError) {
         guard let dealer = peers[peer].dealer else { throw .aborted(reason: "it was closed") }
         do throws(ZeroMQError) {
             var sent: Bool
-            if let floats {
+            if let bytes {
                 sent = try sendHeader(header, on: dealer)
-                let bytes = UnsafeRawBufferPointer(floats)
                 if sent, bytes.count >= options.zeroCopyBytes {
                     sent = try dealer.send(lending: bytes, counter: peers[peer].lent)
                 } else if sent {
@@ -106,6 +117,8 @@ extension AllReduceEngine {
             reason = .worldSize
         } else if hello.segmentFloats != UInt32(options.segmentFloats) {
             reason = .segmentSize
+        } else if PayloadFormat(code: hello.code)?.wire != codec.wire {
+            reason = .wireFormat
         } else if hello.sender >= UInt32(worldSize) || hello.sender == UInt32(rank) {
             reason = .rank
         } else if let known = peers[Int(hello.sender)].identity, known != identity, lastStep != nil {
@@ -128,7 +141,7 @@ extension AllReduceEngine {
 
     private func answer(_ identity: [UInt8], _ kind: AllReduceHeader.Kind, _ reason: AllReduceHeader.Reason?) {
         // A peer that has gone meanwhile needs no answer.
-        _ = try? router?.send([identity, header(kind, reason: reason?.rawValue ?? 0).encoded()], wait: false)
+        _ = try? router?.send([identity, header(kind, code: reason?.rawValue ?? 0).encoded()], wait: false)
     }
 
     private func handle(_ header: AllReduceHeader, _ frames: [ZeroMQMessage], from sender: Int) throws {
@@ -136,9 +149,10 @@ extension AllReduceEngine {
         case .begin:
             guard frames.count == 1, header.partialSums == 0 else { return refuse(sender, "a begin with a payload") }
         case .contribution, .result:
-            guard frames.count == 2, frames[1].count == Int(header.count) * 4 else {
-                return refuse(sender, "a \(header.kind) whose length is not what its header says")
-            }
+            guard frames.count == 2, let format = PayloadFormat(code: header.code),
+                format.fits(frames[1].count, count: Int(header.count))
+            else { return refuse(sender, "a \(header.kind) whose length is not what its header says") }
+            guard format.wire == codec.wire else { return refuse(sender, "a \(header.kind) in another format") }
         case .note:
             guard frames.count == 2, header.partialSums == 0, frames[1].count == Int(header.count),
                 frames[1].count <= AllReducer.maxNoteBytes
@@ -205,7 +219,10 @@ extension AllReduceEngine {
             guard step.missing[number] > 0, step.payloads[number][input] == nil else {
                 return refuse(sender, "a contribution twice")
             }
-            step.payloads[number][input] = .received(ReceivedFloats(frames[1]))
+            guard let floats = received(frames[1], header) else {
+                return refuse(sender, "a contribution that cannot be decompressed")
+            }
+            step.payloads[number][input] = .received(floats)
             step.missing[number] -= 1
             step.lastProgress = Self.now()
             if step.missing[number] == 0 { try reduce(number, step) }
@@ -218,25 +235,40 @@ extension AllReduceEngine {
             guard plan.leaves.isEmpty || step.submitted[segment.bucket] else {
                 return refuse(sender, "a result before this rank's contributions")
             }
-            store(frames, number, step)
+            guard store(frames, header, number, step) else {
+                return refuse(sender, "a result that cannot be decompressed")
+            }
             step.lastProgress = Self.now()
         }
     }
 
-    private func store(_ frames: [ZeroMQMessage], _ number: Int, _ step: AllReduceStep) {
+    /// The floats of a contribution; nil if it does not hold them.
+    private func received(_ frame: ZeroMQMessage, _ header: AllReduceHeader) -> ReceivedFloats? {
+        guard let format = PayloadFormat(code: header.code) else { return nil }
+        if format == PayloadFormat(wire: .float32, isCompressed: false) { return ReceivedFloats(frame) }
+        return ReceivedFloats(count: Int(header.count)) { to in
+            frame.withBytes { codec.decode($0, format, count: Int(header.count), to: to) }
+        }
+    }
+
+    /// Puts a result in its place; false if it does not hold what it should.
+    private func store(
+        _ frames: [ZeroMQMessage], _ header: AllReduceHeader, _ number: Int, _ step: AllReduceStep
+    ) -> Bool {
         let segment = step.plan.segments[number]
+        guard let format = PayloadFormat(code: header.code),
+            frames[1].withBytes({
+                codec.decode($0, format, count: segment.range.count, to: step.result + segment.range.lowerBound)
+            })
+        else { return false }
         frames[0].withBytes { header in
             for i in 0..<segment.chunkCount {
                 let bits = header.loadUnaligned(fromByteOffset: AllReduceHeader.byteCount + 8 * i, as: UInt64.self)
                 step.partialSums[segment.firstChunk + i] = Double(bitPattern: UInt64(littleEndian: bits))
             }
         }
-        frames[1].withBytes { floats in
-            UnsafeMutableRawBufferPointer(
-                start: step.result + segment.range.lowerBound, count: segment.range.count * 4
-            ).copyMemory(from: floats)
-        }
         step.missing[number] = 0
         step.segmentsLeft -= 1
+        return true
     }
 }

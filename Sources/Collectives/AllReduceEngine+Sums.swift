@@ -54,12 +54,29 @@ extension AllReduceEngine {
                 continue
             }
             for (input, floats) in zip(plan.ownInputs, held) {
+                // Lent to us to write to, as above.
+                round(UnsafeMutablePointer(mutating: floats), at, segment.range.count, step)
+                let payload = payload(UnsafeBufferPointer(start: floats, count: segment.range.count), step)
                 var header = header(.contribution, segment: segment)
+                header.code = payload.format.code
                 header.nodeLevel = UInt32(plan.inputs[input].node.level)
                 header.nodeIndex = UInt32(plan.inputs[input].node.index)
-                let payload = UnsafeBufferPointer(start: floats, count: segment.range.count)
-                try send(header.encoded(), payload, to: segment.owner)
+                try send(header.encoded(), payload.bytes, to: segment.owner)
             }
+        }
+    }
+
+    /// Rounds floats that are about to be sent, with what was lost at this place before; where nothing is rounded, does
+    /// nothing.
+    ///
+    /// Residuals are added wherever this rank next has a say at their place, in a contribution or in a sum: so the sum over
+    /// all steps of what went into the results is that of the true sums, but for what is being kept back.
+    private func round(_ floats: UnsafeMutablePointer<Float>, _ at: Int, _ count: Int, _ step: AllReduceStep) {
+        guard codec.wire == .bf16, worldSize > 1 else { return }
+        if let residual = step.residual {
+            shoal_round_with_feedback(floats, residual + at, count)
+        } else {
+            shoal_round_bf16(floats, count)
         }
     }
 
@@ -83,9 +100,6 @@ extension AllReduceEngine {
         guard payloads.count == plan.inputs.count, let scratch else {
             preconditionFailure("a segment is reduced when all of its inputs are there")
         }
-        var sent = header(.result, segment: segment)
-        sent.partialSums = UInt32(segment.chunkCount)
-        var message = sent.encoded(extra: 8 * segment.chunkCount)
         withExtendedLifetime(payloads) {
             let inputs = payloads.map(\.pointer)
             var stack: [UnsafePointer<Float>] = []
@@ -110,21 +124,30 @@ extension AllReduceEngine {
                     }
                 }
                 if let root = stack.last, root != UnsafePointer(sum) { sum.update(from: root, count: count) }
-                let squares = shoal_sum_of_squares(sum, count)
-                step.partialSums[segment.firstChunk + chunk] = squares
-                message.withUnsafeMutableBytes {
-                    $0.storeBytes(
-                        of: squares.bitPattern.littleEndian, toByteOffset: AllReduceHeader.byteCount + 8 * chunk,
-                        as: UInt64.self)
-                }
+                round(sum, segment.range.lowerBound + start, count, step)
+                step.partialSums[segment.firstChunk + chunk] = shoal_sum_of_squares(sum, count)
             }
         }
         step.payloads[number] = []
         step.segmentsLeft -= 1
-        let floats = UnsafeBufferPointer(start: step.result + segment.range.lowerBound, count: segment.range.count)
-        for distance in 1..<max(1, worldSize) {
-            try send(message, floats, to: (rank + distance) % worldSize)
+        if worldSize > 1 { try sendResult(segment, step) }
+    }
+
+    private func sendResult(_ segment: AllReducePlan.Segment, _ step: AllReduceStep) throws {
+        let payload = payload(
+            UnsafeBufferPointer(start: step.result + segment.range.lowerBound, count: segment.range.count), step)
+        var header = header(.result, segment: segment)
+        header.code = payload.format.code
+        header.partialSums = UInt32(segment.chunkCount)
+        var message = header.encoded(extra: 8 * segment.chunkCount)
+        message.withUnsafeMutableBytes { bytes in
+            for chunk in 0..<segment.chunkCount {
+                bytes.storeBytes(
+                    of: step.partialSums[segment.firstChunk + chunk].bitPattern.littleEndian,
+                    toByteOffset: AllReduceHeader.byteCount + 8 * chunk, as: UInt64.self)
+            }
         }
+        for distance in 1..<worldSize { try send(message, payload.bytes, to: (rank + distance) % worldSize) }
     }
 
     /// `to = left + right`, where `to` may be either. IEEE addition commutes, so the order of the operands is free.

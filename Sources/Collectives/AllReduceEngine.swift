@@ -42,6 +42,8 @@ final class AllReduceEngine: @unchecked Sendable {
     var lastStep: UInt64?
     var parked: [Parked] = []
     var parkedBytes = 0
+    /// Of the I/O thread alone.
+    let codec: PayloadCodec
     var scratch: UnsafeMutablePointer<Float>?
     var scratchFloats = 0
 
@@ -63,6 +65,7 @@ final class AllReduceEngine: @unchecked Sendable {
         self.generation = generation
         self.options = options
         self.mailbox = mailbox
+        codec = PayloadCodec(wire: options.wire, compresses: options.compresses, capacity: options.segmentFloats)
         peers = (0..<worldSize).map { _ in Peer(lent: ZeroCopyCounter(drained: mailbox.wakeUp)) }
         poller.add(fileDescriptor: mailbox.wakeUp.fileDescriptor)
         guard worldSize > 1 else {
@@ -266,7 +269,7 @@ final class AllReduceEngine: @unchecked Sendable {
     private func sendHellos() throws(AllReduceError) {
         nextHello = Self.now() + 0.5
         for peer in 0..<worldSize where peer != rank && !peers[peer].hasWelcomed {
-            try send(header(.hello), to: peer)
+            try send(header(.hello, code: PayloadFormat(wire: codec.wire, isCompressed: false).code), to: peer)
         }
     }
 
@@ -290,7 +293,7 @@ final class AllReduceEngine: @unchecked Sendable {
                     peers[peer].hasWelcomed = true
                     becomeConnectedIfMet()
                 case .header(let header) where header.kind == .refusal && connectDeadline != nil:
-                    throw incompatible(peer, AllReduceHeader.Reason(rawValue: header.reason) ?? .rank)
+                    throw incompatible(peer, AllReduceHeader.Reason(rawValue: header.code) ?? .rank)
                 case .header(let header): refuse(peer, "an unexpected answer (\(header.kind))")
                 }
             } catch let refused as ZeroMQMessageRefused {

@@ -5,9 +5,10 @@ import Foundation
 /// | bytes | type | field |
 /// |---|---|---|
 /// | 0-3 | `u32` | magic, "SHAR" (0x52414853) |
-/// | 4-5 | `u16` | version, 2 |
+/// | 4-5 | `u16` | version, 3 |
 /// | 6 | `u8` | kind: 1 hello, 2 welcome, 3 refusal, 4 begin, 5 contribution, 6 result, 7 note |
-/// | 7 | `u8` | reason of a refusal: 1 version, 2 generation, 3 world size, 4 segment size, 5 rank; else 0 |
+/// | 7 | `u8` | reason of a refusal: 1 version, 2 generation, 3 world size, 4 segment size, 5 rank, 6 wire format |
+/// | | | or the format of the payload (hello, contribution, result): see `PayloadFormat`; else 0 |
 /// | 8-15 | `u64` | generation |
 /// | 16-23 | `u64` | step |
 /// | 24-27 | `u32` | rank of the sender |
@@ -22,7 +23,7 @@ import Foundation
 ///
 /// Fields without a meaning for a kind are zero. A *hello* opens a connection and is answered on it by a *welcome* or a
 /// *refusal*; *begin* says that a rank that owns nothing has begun a step: these are a header alone. A *contribution* has
-/// a second frame, the floats (float32, little-endian). A *result* too; its header is followed, in the same frame, by one
+/// a second frame, the floats (little-endian). A *result* too; its header is followed, in the same frame, by one
 /// float64 for each 4096 floats, the sum of their squares. A *note* has a second frame, the bytes of the note; each rank
 /// sends one to every other in every step.
 struct AllReduceHeader: Equatable {
@@ -42,6 +43,7 @@ struct AllReduceHeader: Equatable {
         case worldSize = 3
         case segmentSize = 4
         case rank = 5
+        case wireFormat = 6
 
         var text: String {
             switch self {
@@ -50,17 +52,19 @@ struct AllReduceHeader: Equatable {
             case .worldSize: "it counts another number of ranks"
             case .segmentSize: "it cuts segments of another size"
             case .rank: "it does not expect this rank"
+            case .wireFormat: "it sends gradients in another format"
             }
         }
     }
 
     static let byteCount = 64
     static let magic: UInt32 = 0x5241_4853
-    static let currentVersion: UInt16 = 2
+    static let currentVersion: UInt16 = 3
 
     var version = AllReduceHeader.currentVersion
     var kind: Kind
-    var reason: UInt8 = 0
+    /// The byte 7: a reason, or the format of a payload.
+    var code: UInt8 = 0
     var generation: UInt64
     var step: UInt64 = 0
     var sender: UInt32
@@ -83,7 +87,7 @@ struct AllReduceHeader: Equatable {
             put(Self.magic, 0)
             put(version, 4)
             put(kind.rawValue, 6)
-            put(reason, 7)
+            put(code, 7)
             put(generation, 8)
             put(step, 16)
             put(sender, 24)
@@ -118,7 +122,7 @@ struct AllReduceHeader: Equatable {
         guard version == currentVersion else { return .otherVersion(version) }
         guard let kind = Kind(rawValue: bytes[6]) else { return .malformed("unknown kind \(bytes[6])") }
         let header = AllReduceHeader(
-            version: version, kind: kind, reason: bytes[7], generation: get(8, UInt64.self),
+            version: version, kind: kind, code: bytes[7], generation: get(8, UInt64.self),
             step: get(16, UInt64.self), sender: get(24, UInt32.self), bucket: get(28, UInt32.self),
             nodeLevel: get(32, UInt32.self), nodeIndex: get(36, UInt32.self), offset: get(40, UInt64.self),
             count: get(48, UInt32.self), worldSize: get(52, UInt32.self), segmentFloats: get(56, UInt32.self),

@@ -24,6 +24,16 @@ final class ReceivedFloats: @unchecked Sendable {
         }
     }
 
+    /// `count` floats that `fill` writes; nil if it says that it could not.
+    init?(count: Int, fill: (UnsafeMutablePointer<Float>) -> Bool) {
+        let made = UnsafeMutableRawPointer.allocate(byteCount: max(4, count * 4), alignment: 64)
+        let floats = made.bindMemory(to: Float.self, capacity: max(1, count))
+        pointer = UnsafePointer(floats)
+        message = nil
+        copy = made
+        if !fill(floats) { return nil }
+    }
+
     deinit { copy?.deallocate() }
 }
 
@@ -47,6 +57,10 @@ final class AllReduceStep: @unchecked Sendable {
     let number: UInt64
     let plan: AllReducePlan
     let result: UnsafeMutablePointer<Float>
+    /// What rounding lost, at the places of the flat gradient; nil to let it be lost.
+    let residual: UnsafeMutablePointer<Float>?
+    /// Payloads lent to the library.
+    var encoded: [OwnedBytes] = []
 
     /// By segment: what is there of its inputs; empty unless this rank owns it.
     var payloads: [[Payload?]]
@@ -69,7 +83,11 @@ final class AllReduceStep: @unchecked Sendable {
     var lastProgress = 0.0
     var isFinishing = false
 
-    init(number: UInt64, plan: AllReducePlan, result: UnsafeMutablePointer<Float>) {
+    init(
+        number: UInt64, plan: AllReducePlan, result: UnsafeMutablePointer<Float>,
+        residual: UnsafeMutablePointer<Float>? = nil
+    ) {
+        self.residual = residual
         self.number = number
         self.plan = plan
         self.result = result

@@ -82,16 +82,18 @@ public final class AllReducer: Sendable {
     ///   - result: where the sum goes (at the buckets' ranges, nothing else is written). It may be the buffer of one of
     ///     this rank's contributions; it must not overlap them in another way. Not to be touched from the submit of a
     ///     bucket (for a rank without leaves: from now) until ``finish(note:)`` is back.
+    ///   - residual: with a wire that rounds: what was lost by rounding before, at the places of `result`, zeros at first.
+    ///     It is added, and what is lost now is left there. Not to be touched while `result` is not. `nil`: it is lost.
     /// - Throws: ``AllReduceError/misuse(_:)`` if the arguments don't fit or a step is under way; the error that ended
     ///   this reducer before.
     public func begin(
         step: UInt64, tree: ReductionTree, partition: [Range<Int>], buckets: [Range<Int>],
-        result: UnsafeMutablePointer<Float>
+        result: UnsafeMutablePointer<Float>, residual: UnsafeMutablePointer<Float>? = nil
     ) throws(AllReduceError) {
         let plan = try AllReducePlan(
             rank: rank, worldSize: worldSize, segmentFloats: mailbox.segmentFloats, tree: tree, partition: partition,
             buckets: buckets)
-        try mailbox.begin(AllReduceStep(number: step, plan: plan, result: result))
+        try mailbox.begin(AllReduceStep(number: step, plan: plan, result: result, residual: residual))
     }
 
     /// Hands a bucket over, from any thread, in the same order on all ranks. Returns at once.

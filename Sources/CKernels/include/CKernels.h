@@ -11,5 +11,6 @@
 #include "optimizer.h"
 #include "reduction.h"
 #include "rows.h"
+#include "wire.h"
 
 #endif

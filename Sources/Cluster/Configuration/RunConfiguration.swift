@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 import Training
 import Transformer
 
@@ -89,6 +90,10 @@ public struct RunConfiguration: Sendable, Equatable {
     public var keepCheckpoints = 2
     /// Deals micro-batches to workers by their measured speed, not equally.
     public var balance = true
+    /// In what workers send gradients to each other.
+    public var wire = WirePrecision.float32
+    /// Sends gradients in fewer bytes, without a loss, at the cost of processor time.
+    public var compressWire = false
     /// Allows to listen on addresses that other machines reach, without encryption.
     public var insecure = false
 
@@ -191,6 +196,13 @@ public struct RunConfiguration: Sendable, Equatable {
         checkpointMinutes = options.checkpointMinutes.flatMap { $0 == 0 ? nil : $0 }
         keepCheckpoints = options.keepCheckpoints ?? keepCheckpoints
         balance = options.balance ?? balance
+        if let name = options.wire {
+            guard let known = WirePrecision(rawValue: name) else {
+                throw .invalid("wire", value: name, need: "float32 or bf16")
+            }
+            wire = known
+        }
+        compressWire = options.compressWire ?? compressWire
         insecure = options.insecure ?? insecure
         try validate()
     }
@@ -221,6 +233,7 @@ public struct RunConfiguration: Sendable, Equatable {
         (o.minWorkers, o.maxRestarts, o.orphanTimeout) = (minWorkers, maxRestarts, orphanTimeout)
         (o.checkpointEvery, o.checkpointMinutes) = (checkpointEvery, checkpointMinutes)
         (o.keepCheckpoints, o.balance) = (keepCheckpoints, balance)
+        (o.wire, o.compressWire) = (wire.rawValue, compressWire)
         return o
     }
 

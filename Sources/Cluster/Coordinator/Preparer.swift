@@ -44,6 +44,10 @@ enum Preparer {
         var training = try DatasetReader.read(run.train, columns: columns, labels: nil)
         try training.checkTrainable()
         var warnings = resumption?.warnings ?? []
+        if run.wire == .bf16 {
+            warnings.append(
+                "with --wire bf16 the weights depend on the number of workers and on how the work was dealt to them")
+        }
         if let shots = run.shots {
             let (drawn, short) = training.shots(shots, seed: run.seed)
             training = drawn
@@ -127,7 +131,7 @@ enum Preparer {
             modelConfiguration: String(decoding: try sortedJSON(model), as: UTF8.self),
             hyperparameters: String(decoding: try sortedJSON(run.hyperparameters), as: UTF8.self),
             seed: run.seed, weightCount: layout.count, heartbeatTimeout: run.heartbeatTimeout,
-            orphanTimeout: run.orphanTimeout, runID: runID)
+            orphanTimeout: run.orphanTimeout, runID: runID, wire: run.wire, compressesWire: run.compressWire)
         let preparation = Preparation(
             welcome: welcome, labels: model.labels, parameters: layout.parameters.reduce(0) { $0 + $1.count },
             training: sources.training, validation: sources.validation, test: sources.test, plan: plan,

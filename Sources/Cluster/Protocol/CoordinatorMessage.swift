@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 import Transformer
 
 /// A message from the coordinator to a worker.
@@ -57,6 +58,9 @@ struct Welcome: Sendable, Equatable {
     var orphanTimeout: Double
     /// Names the run over all its coordinators.
     var runID: String
+    /// In what gradients are sent.
+    var wire = WirePrecision.float32
+    var compressesWire = false
 }
 
 /// A vector that a worker must ask for.

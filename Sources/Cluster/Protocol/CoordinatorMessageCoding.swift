@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 
 extension CoordinatorMessage {
     /// The frames to send, without the routing id.
@@ -18,6 +19,8 @@ extension CoordinatorMessage {
                 $0.heartbeatTimeout = welcome.heartbeatTimeout
                 $0.orphanTimeout = welcome.orphanTimeout
                 $0.runID = welcome.runID
+                $0.wire = welcome.wire.rawValue
+                $0.compressesWire = welcome.compressesWire
             }
         case .helloRequest: envelope.helloRequest = PBHelloRequest()
         case .chunk(let part, let index, let bytes):
@@ -157,12 +160,16 @@ extension CoordinatorMessage {
         guard orphanTimeout.isFinite, orphanTimeout >= 0, orphanTimeout <= 1e6 else {
             throw ProtocolError("an orphan time-out of \(orphanTimeout) seconds")
         }
+        guard let wire = WirePrecision(rawValue: welcome.wire) else {
+            throw ProtocolError("a wire format that is not known here")
+        }
         return Welcome(
             modelConfiguration: try WireFormat.text(
                 welcome.modelConfiguration, "a configuration", limit: ControlLimits.longText),
             hyperparameters: try WireFormat.text(welcome.hyperparameters, "hyperparameters"), seed: welcome.seed,
             weightCount: Int(welcome.weightCount), heartbeatTimeout: timeout, orphanTimeout: orphanTimeout,
-            runID: try WireFormat.shownText(welcome.runID, "a run's id"))
+            runID: try WireFormat.shownText(welcome.runID, "a run's id"),
+            wire: wire, compressesWire: welcome.compressesWire)
     }
 
     private static func decode(_ order: PBStepOrder) throws(ProtocolError) -> StepOrder {

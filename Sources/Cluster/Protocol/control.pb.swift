@@ -481,6 +481,11 @@ nonisolated struct PBWelcome: Sendable {
 
   var runID: String = String()
 
+  /// In what gradients are sent: "float32" or "bf16".
+  var wire: String = String()
+
+  var compressesWire: Bool = false
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1519,7 +1524,7 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_configuration\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}heartbeat_timeout\0\u{3}orphan_timeout\0\u{3}run_id\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_configuration\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}heartbeat_timeout\0\u{3}orphan_timeout\0\u{3}run_id\0\u{1}wire\0\u{3}compresses_wire\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1534,6 +1539,8 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.heartbeatTimeout) }()
       case 6: try { try decoder.decodeSingularDoubleField(value: &self.orphanTimeout) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.runID) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.wire) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.compressesWire) }()
       default: break
       }
     }
@@ -1561,6 +1568,12 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.runID.isEmpty {
       try visitor.visitSingularStringField(value: self.runID, fieldNumber: 7)
     }
+    if !self.wire.isEmpty {
+      try visitor.visitSingularStringField(value: self.wire, fieldNumber: 8)
+    }
+    if self.compressesWire != false {
+      try visitor.visitSingularBoolField(value: self.compressesWire, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1572,6 +1585,8 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.heartbeatTimeout != rhs.heartbeatTimeout {return false}
     if lhs.orphanTimeout != rhs.orphanTimeout {return false}
     if lhs.runID != rhs.runID {return false}
+    if lhs.wire != rhs.wire {return false}
+    if lhs.compressesWire != rhs.compressesWire {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -18,6 +18,10 @@ final class ReplicaWorker {
     private let recorder: SpanRecorder?
     private var replica: ModelReplica?
     private var reducer: AllReducer?
+    private var wire = WirePrecision.float32
+    private var compressesWire = false
+    /// Begins anew with every generation; nil where nothing is rounded.
+    private var feedback: ErrorFeedback?
 
     init(
         threads: Int, profile: Profile?, dataEndpoint: String, abandoned: AbandonedFlag,
@@ -45,7 +49,9 @@ final class ReplicaWorker {
         switch job {
         case .prepare(let configuration, let hyperparameters, let welcome):
             prepare(configuration, hyperparameters, welcome)
-        case .join(let generation, let rank, let size): join(generation, rank: rank, size: size)
+        case .join(let generation, let rank, let size):
+            feedback = nil
+            join(generation, rank: rank, size: size)
         default:
             if let replica { perform(job, on: replica) }
         }
@@ -87,6 +93,7 @@ final class ReplicaWorker {
             fail(.fatal, "joining", obstacle)
             return
         }
+        (wire, compressesWire) = (welcome.wire, welcome.compressesWire)
         replica = ModelReplica(
             configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
             profile: profile)
@@ -134,6 +141,7 @@ final class ReplicaWorker {
             var options = AllReduceOptions()
             // Whether a lost peer is dead or slow is for the coordinator to say; it must hear of it soon.
             options.lostPeerGrace = 0.25
+            (options.wire, options.compresses) = (wire, compressesWire)
             let made = try AllReducer(
                 rank: rank, worldSize: size, generation: generation, bind: endpoint(generation), options: options)
             setReducer(made)
@@ -201,9 +209,10 @@ final class ReplicaWorker {
         let start = monotonicSeconds()
         let buckets = replica.buckets(work)
         let result = replica.resultBuffer(work)
+        if wire == .bf16, reducer.worldSize > 1, feedback == nil { feedback = ErrorFeedback(replica) }
         try reducer.begin(
             step: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: order.partition,
-            buckets: buckets, result: result)
+            buckets: buckets, result: result, residual: feedback?.begin(rows: work.embeddingRows))
         var results: [MicroBatchResult] = []
         if work.microBatches.isEmpty {
             for bucket in buckets.indices { reducer.submit(bucket: bucket, contributions: []) }
@@ -216,6 +225,7 @@ final class ReplicaWorker {
         let computed = monotonicSeconds()
         recorder?.end("micro-batches")
         let reduction = try reducer.finish(note: LossNote.encode(results.map(\.lossSum)))
+        feedback?.end(rows: work.embeddingRows)
         let reduced = monotonicSeconds()
         recorder?.end("waiting for the all-reduce")
         let lossSums = try LossNote.decode(reduction.notes, partition: order.partition)

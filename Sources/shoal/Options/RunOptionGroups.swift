@@ -64,10 +64,23 @@ struct WorkerCountOptions: ParsableArguments {
         help: ArgumentHelp("Gives fast workers more of a step than slow ones (default: yes)."))
     var balance: Bool?
 
+    @Option(
+        help: ArgumentHelp(
+            "In what workers send gradients: float32, or bf16, half the bytes for slow networks; the weights then depend on "
+                + "the number of workers (default: \(run.wire.rawValue)).", valueName: "name"))
+    var wire: String?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Compresses gradients, without a loss: for networks of a few hundred Mbit/s and less (default: no)."))
+    var compressWire: Bool?
+
     func apply(to options: inout RunOptions) {
         (options.workers, options.minWorkers, options.maxRestarts) = (workers, minWorkers, maxRestarts)
         (options.heartbeatTimeout, options.joinTimeout) = (heartbeatTimeout, joinTimeout)
         (options.orphanTimeout, options.balance) = (orphanTimeout, balance)
+        (options.wire, options.compressWire) = (wire, compressWire)
     }
 }
 
