@@ -37,7 +37,7 @@ public struct StepBenchmark: Sendable {
         let roof = MatmulBenchmark(configuration: configuration, tokens: max(1, tokens / microBatches))
         for precision in precisions {
             let peak = roof.peak(precision, threads: threads)
-            let seconds = try step(precision)
+            let seconds = try self.seconds(precision)
             let rate = ModelWork.training(configuration, lengths: lengths) / seconds
             table.add([
                 .text(precision.rawValue), .number(Double(threads), decimals: 0),
@@ -49,7 +49,8 @@ public struct StepBenchmark: Sendable {
         return table
     }
 
-    private func step(_ precision: Precision) throws -> Double {
+    /// The median time of a step.
+    func seconds(_ precision: Precision) throws -> Double {
         let replica = ModelReplica(
             configuration: configuration, hyperparameters: Hyperparameters(precision: precision), seed: 1,
             threads: threads)

@@ -55,9 +55,56 @@ import Testing
     }
 
     @Test func `all-reduces are measured for each transport and size`() throws {
-        let table = try AllReduceBenchmark(ranks: 3, sizes: [1, 5000], repetitions: 2).table([.ipc, .tcp])
-        #expect(try numbers(table, "bytes") == [4, 20_000, 4, 20_000])
-        #expect(try numbers(table, "median_ms").allSatisfy { $0 > 0 })
+        for (wire, compresses) in [(WirePrecision.float32, false), (.bf16, true)] {
+            let table = try AllReduceBenchmark(
+                sizes: [1, 5000], repetitions: 2, wire: wire, compresses: compresses
+            ).table(ranks: 3, [.ipc, .tcp])
+            #expect(try numbers(table, "bytes") == [4, 20_000, 4, 20_000])
+            #expect(try numbers(table, "median_ms").allSatisfy { $0 > 0 })
+        }
+    }
+
+    @Test func `ranks of several processes are measured together`() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ranks-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let endpoints = (0..<2).map { "ipc://\(folder.path)/\($0)" }
+        let benchmark = AllReduceBenchmark(sizes: [3, 5000], repetitions: 1, wire: .float32, compresses: false)
+        async let other = Task.detached { try benchmark.table(rank: 1, endpoints: endpoints, connectTimeout: 30) }.value
+        let table = try benchmark.table(rank: 0, endpoints: endpoints, connectTimeout: 30)
+        #expect(try numbers(table, "bytes") == [12, 20_000])
+        #expect(try numbers(try await other, "bytes") == [12, 20_000])
+    }
+
+    @Test func `a simulated step is that of its slowest part`() {
+        var model = ScalingModel(
+            buckets: [.init(floats: 1e6, readyAt: 0.5), .init(floats: 1e6, readyAt: 1)], computeSeconds: 1,
+            optimizerSeconds: 0.25, linkRate: 1e12, latency: 0)
+        #expect(model.stepSeconds(hosts: 1) == 1.25)
+        #expect(abs(model.stepSeconds(hosts: 2) - 1.25) < 1e-4, "a fast link is never waited for")
+        // 4 MB a bucket, half of it each way: 2 s each at 1 MB/s. Sent from 0.5 to 8.5 s without a pause.
+        model.linkRate = 1e6
+        #expect(abs(model.stepSeconds(hosts: 2) - 8.75) < 1e-9)
+        // Nothing is sent before it is there.
+        model.buckets[0].readyAt = 1
+        #expect(abs(model.stepSeconds(hosts: 2) - 9.25) < 1e-9)
+        // More hosts send more, up to twice the vector.
+        let times = [2, 3, 4, 16, 256].map { model.stepSeconds(hosts: $0) }
+        #expect(times == times.sorted() && times[4] < 1.25 + 16)
+        model.bytesPerFloat = 2
+        #expect(abs(model.stepSeconds(hosts: 2) - 5.25) < 1e-9)
+    }
+
+    @Test func `a host is measured and multiplied`() throws {
+        let benchmark = ScalingBenchmark(
+            configuration: configuration, tokensPerHost: 40, microBatches: 2, wire: .float32, latency: 1e-4)
+        let host = try benchmark.measureHost(threads: 1, precision: .float32)
+        #expect(host.computeSeconds > 0 && host.secondsPerMessage > 0)
+        let table = benchmark.table(host, hosts: [1, 2, 8], linkRates: [1e9, 1e10])
+        let efficiency = try numbers(table, "efficiency")
+        #expect(efficiency[0] == 1 && efficiency[3] == 1)
+        #expect(efficiency.allSatisfy { $0 > 0 && $0 <= 1 })
+        #expect(try numbers(table, "hosts") == [1, 2, 8, 1, 2, 8])
     }
 
     @Test func `profiles of workers are put together`() throws {

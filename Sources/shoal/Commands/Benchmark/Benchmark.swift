@@ -8,7 +8,7 @@ struct Benchmark: AsyncParsableCommand {
         abstract: "Measures what this machine can do, and what Shoal reaches of it.",
         subcommands: [
             BenchmarkMatmul.self, BenchmarkKernels.self, BenchmarkAllReduce.self, BenchmarkStep.self,
-            BenchmarkTokenize.self, BenchmarkPredict.self,
+            BenchmarkScaling.self, BenchmarkTokenize.self, BenchmarkPredict.self,
         ])
 }
 
