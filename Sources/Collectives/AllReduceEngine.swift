@@ -34,6 +34,7 @@ final class AllReduceEngine: @unchecked Sendable {
     let endpoint: String
 
     private var context: ZeroMQContext?
+    private var gatekeeper: CurveGatekeeper?
     var router: ZeroMQSocket?
     var peers: [Peer]
     var rankOf: [[UInt8]: Int] = [:]
@@ -85,6 +86,16 @@ final class AllReduceEngine: @unchecked Sendable {
         socketOptions.ipv6 = options.ipv6
         socketOptions.sendBufferBytes = options.bufferBytes(for: endpoint)
         socketOptions.receiveBufferBytes = options.bufferBytes(for: endpoint)
+        if let security = options.security {
+            socketOptions.curve = .server(security.own)
+            let (allowed, note) = (Set(security.ranks), options.onRefusal)
+            let told = ToldOnce()
+            gatekeeper = try CurveGatekeeper(context, allows: allowed.contains) { key, address in
+                mailbox.countRefusal()
+                let line = "refused a connection from \(address): its key is not that of a peer"
+                if told.isNew(line) { note?(line) }
+            }
+        }
         let router = try ZeroMQSocket(context, type: .router, options: socketOptions)
         self.endpoint = try router.bind(endpoint)
         self.router = router
@@ -250,6 +261,9 @@ final class AllReduceEngine: @unchecked Sendable {
             socketOptions.ipv6 = options.ipv6
             socketOptions.sendBufferBytes = options.bufferBytes(for: endpoints[peer])
             socketOptions.receiveBufferBytes = options.bufferBytes(for: endpoints[peer])
+            if let security = options.security {
+                socketOptions.curve = .client(security.own, server: security.ranks[peer])
+            }
             let dealer = try ZeroMQSocket(context, type: .dealer, options: socketOptions)
             let monitor = try dealer.disconnections(name: "\(peer)")
             try dealer.connect(endpoints[peer])
@@ -335,6 +349,8 @@ final class AllReduceEngine: @unchecked Sendable {
             peers[peer].dealer = nil
         }
         router = nil
+        gatekeeper?.close()
+        gatekeeper = nil
         context?.terminate()
         context = nil
     }

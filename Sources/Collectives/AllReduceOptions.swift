@@ -15,6 +15,8 @@ public struct AllReduceOptions: Sendable {
     /// Sends what compresses in fewer bytes, without a loss: for links of a few hundred Mbit/s and less, as it costs the
     /// processor some 5 ms a megabyte.
     public var compresses = false
+    /// Encrypts everything between the ranks, and lets in nobody else; nil: neither.
+    public var security: AllReduceSecurity?
     /// Floats of the largest payload frame, a multiple of 4096; the same on all ranks.
     public var segmentFloats = 1 << 18
     /// Payloads of at least so many bytes are sent without a copy.
@@ -44,6 +46,20 @@ public struct AllReduceOptions: Sendable {
     func bufferBytes(for endpoint: String) -> Int32 {
         let isLocal = ["ipc://", "tcp://127.", "tcp://[::1]", "tcp://localhost:"].contains { endpoint.hasPrefix($0) }
         return socketBufferBytes < 0 && isLocal ? 1 << 20 : socketBufferBytes
+    }
+}
+
+/// By which keys the ranks know each other.
+public struct AllReduceSecurity: Sendable {
+    /// This rank's.
+    public var own: CurveKeyPair
+    /// Those of all ranks, in order.
+    public var ranks: [CurvePublicKey]
+
+    /// The keys of a world.
+    public init(own: CurveKeyPair, ranks: [CurvePublicKey]) {
+        self.own = own
+        self.ranks = ranks
     }
 }
 

@@ -39,6 +39,9 @@ public final class AllReducer: Sendable {
         guard options.segmentFloats > 0, options.segmentFloats % AllReducePlan.chunkFloats == 0,
             options.segmentFloats <= 1 << 24
         else { throw .misuse("segments of \(options.segmentFloats) floats, expected a multiple of 4096") }
+        if let security = options.security, security.ranks.count != worldSize {
+            throw .misuse("\(security.ranks.count) keys for a world of \(worldSize)")
+        }
         self.rank = rank
         self.worldSize = worldSize
         self.generation = generation

@@ -91,9 +91,32 @@ public final class ZeroMQSocket {
             try set(ZMQ_ROUTER_MANDATORY, Int32(options.routerMandatory ? 1 : 0), "mandatory routing")
             try set(ZMQ_ROUTER_HANDOVER, Int32(options.routerHandover ? 1 : 0), "handover")
         }
+        try set(ZMQ_HANDSHAKE_IVL, options.handshakeTimeout, "handshake time-out")
+        if let role = options.curve { try apply(role) }
         if let id = options.routingID {
             guard zmq_setsockopt(handle, ZMQ_ROUTING_ID, id, id.count) == 0 else { throw .last("set the routing id") }
         }
+    }
+
+    private func apply(_ role: CurveRole) throws(ZeroMQError) {
+        let pair: CurveKeyPair
+        switch role {
+        case .server(let own):
+            pair = own
+            try set(ZMQ_CURVE_SERVER, Int32(1), "CURVE server")
+            // With a domain, the context's gatekeeper is asked. It must live as long as the socket does: without one the
+            // library lets everybody in.
+            try set(ZMQ_ZAP_DOMAIN, Array("shoal".utf8), "ZAP domain")
+        case .client(let own, let server):
+            pair = own
+            try set(ZMQ_CURVE_SERVERKEY, server.bytes, "CURVE server key")
+            try set(ZMQ_CURVE_PUBLICKEY, own.publicKey.bytes, "CURVE public key")
+        }
+        try set(ZMQ_CURVE_SECRETKEY, pair.secretBytes, "CURVE secret key")
+    }
+
+    private func set(_ option: Int32, _ bytes: [UInt8], _ name: String) throws(ZeroMQError) {
+        guard zmq_setsockopt(handle, option, bytes, bytes.count) == 0 else { throw .last("set the \(name)") }
     }
 
     /// Binds to `endpoint` ("tcp://127.0.0.1:*" takes any free port, "ipc:///run/x/0" a path).

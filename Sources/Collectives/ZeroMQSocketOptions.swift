@@ -8,12 +8,15 @@ public enum ZeroMQSocketType: Sendable {
     case dealer
     /// Exactly one peer, within a process.
     case pair
+    /// Answers one request after the other.
+    case reply
 
     var code: Int32 {
         switch self {
         case .router: ZMQ_ROUTER
         case .dealer: ZMQ_DEALER
         case .pair: ZMQ_PAIR
+        case .reply: ZMQ_REP
         }
     }
 }
@@ -58,6 +61,10 @@ public struct ZeroMQSocketOptions: Sendable {
     public var receiveBufferBytes: Int32 = -1
     /// Connections that may wait to be accepted.
     public var backlog: Int32 = 1024
+    /// Encrypts, and wants proof of who the peers are; nil: neither.
+    public var curve: CurveRole?
+    /// How long a new connection may take for its handshake.
+    public var handshakeTimeout: Int32 = 10_000
 
     /// The defaults above.
     public init() {}

@@ -14,10 +14,8 @@ struct Shoal: AsyncParsableCommand {
             """,
         version: "shoal \(version)",
         subcommands: [
-            Train.self, Resume.self, CoordinatorCommand.self, WorkerCommand.self, Status.self, Evaluate.self,
-            Benchmark.self,
-            Predict.self,
-            Tokenize.self, Fetch.self,
+            Train.self, Resume.self, CoordinatorCommand.self, WorkerCommand.self, Keygen.self, Status.self,
+            Evaluate.self, Predict.self, Tokenize.self, Fetch.self, Benchmark.self,
         ])
 
     static func main() async {

@@ -7,7 +7,7 @@ import Testing
         "tcp://127.0.0.1:5555", "tcp://127.1.2.3:*", "tcp://localhost:1", "tcp://[::1]:9", "ipc:///run/x",
     ])
     func addressesOfThisMachineMayBeListenedOn(_ endpoint: String) throws {
-        try Endpoint.check(endpoint, option: "bind", insecure: false)
+        try Endpoint.check(endpoint, option: "bind", hasKeys: false, insecure: false)
     }
 
     @Test(arguments: [
@@ -15,13 +15,17 @@ import Testing
         "tcp://[::]:9", "tcp://eth0:9", "tcp://127.0.0.999:1",
     ])
     func othersOnlyIfToldSo(_ endpoint: String) throws {
-        #expect(throws: ConfigurationError.self) { try Endpoint.check(endpoint, option: "bind", insecure: false) }
-        try Endpoint.check(endpoint, option: "bind", insecure: true)
+        #expect(throws: ConfigurationError.self) {
+            try Endpoint.check(endpoint, option: "bind", hasKeys: false, insecure: false)
+        }
+        try Endpoint.check(endpoint, option: "bind", hasKeys: false, insecure: true)
     }
 
     @Test(arguments: ["", "tcp://", "5555", "http://x:1", "tcp://host", "ipc://", "inproc://x"])
     func whatIsNoEndpointIsRefused(_ endpoint: String) {
-        #expect(throws: ConfigurationError.self) { try Endpoint.check(endpoint, option: "bind", insecure: true) }
+        #expect(throws: ConfigurationError.self) {
+            try Endpoint.check(endpoint, option: "bind", hasKeys: false, insecure: true)
+        }
     }
 
     @Test func aWorkerListensWhereItsCoordinatorDoes() throws {

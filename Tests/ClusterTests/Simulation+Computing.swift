@@ -41,7 +41,7 @@ extension Simulation {
                 check(index)
                 return .loaded(generation: generation, step: step)
             }
-        case .join(let generation, let rank, let size):
+        case .join(let generation, let rank, let size, _):
             return { [self] in
                 replicas[index].joined = (generation, rank, size)
                 return .bound(generation: generation, endpoint: "ipc:///d\(index)")

@@ -94,6 +94,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var wire = WirePrecision.float32
     /// Sends gradients in fewer bytes, without a loss, at the cost of processor time.
     public var compressWire = false
+    /// The folder of the coordinator's keys, as `shoal keygen` makes it; nil for none.
+    public var keys: String?
     /// Allows to listen on addresses that other machines reach, without encryption.
     public var insecure = false
 
@@ -203,6 +205,7 @@ public struct RunConfiguration: Sendable, Equatable {
             wire = known
         }
         compressWire = options.compressWire ?? compressWire
+        keys = options.keys
         insecure = options.insecure ?? insecure
         try validate()
     }
@@ -234,6 +237,7 @@ public struct RunConfiguration: Sendable, Equatable {
         (o.checkpointEvery, o.checkpointMinutes) = (checkpointEvery, checkpointMinutes)
         (o.keepCheckpoints, o.balance) = (keepCheckpoints, balance)
         (o.wire, o.compressWire) = (wire.rawValue, compressWire)
+        o.keys = keys
         return o
     }
 

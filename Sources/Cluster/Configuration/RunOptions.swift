@@ -50,6 +50,8 @@ public struct RunOptions: Sendable, Equatable {
     public var wire: String?
     /// Compress what is sent.
     public var compressWire: Bool?
+    /// The folder of the coordinator's keys.
+    public var keys: String?
     /// Listen without encryption where other machines reach it.
     public var insecure: Bool?
 
@@ -75,7 +77,8 @@ public struct RunOptions: Sendable, Equatable {
         .init("max_restarts", \.maxRestarts), .init("orphan_timeout", \.orphanTimeout),
         .init("checkpoint_every", \.checkpointEvery), .init("checkpoint_minutes", \.checkpointMinutes),
         .init("keep_checkpoints", \.keepCheckpoints), .init("balance", \.balance), .init("wire", \.wire),
-        .init("compress_wire", \.compressWire), .init("insecure", \.insecure),
+        .init("compress_wire", \.compressWire), .init("keys", \.keys),
+        .init("insecure", \.insecure),
     ]
 
     /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, that of the upper layer counts.

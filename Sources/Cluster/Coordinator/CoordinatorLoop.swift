@@ -29,6 +29,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private let configuration: RunConfiguration
     private let directory: RunDirectory
     private let context: ZeroMQContext
+    private let gatekeeper: CurveGatekeeper?
     private let socket: ZeroMQSocket
     private let endpoint: String
     private let inbox: Inbox<News>
@@ -53,25 +54,44 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Binds the control socket.
     init(
         configuration: RunConfiguration, settings: CoordinatorMachine.Settings, bind: String, directory: RunDirectory,
-        inbox: Inbox<News>, children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
+        keys: CoordinatorKeys?, inbox: Inbox<News>, children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
         emit: @escaping @Sendable (RunEvent) -> Void
     ) throws {
         self.configuration = configuration
         self.directory = directory
         self.inbox = inbox
         self.emit = emit
-        context = try ZeroMQContext()
+        let context = try ZeroMQContext()
+        self.context = context
+        gatekeeper = try keys.map { try Self.gatekeeper($0, context, inbox) }
         var options = ZeroMQSocketOptions()
+        options.curve = keys.map { .server($0.pair) }
+        options.ipv6 = Endpoint.isIPv6(bind)
         options.linger = 1000
         // Every flow is bounded by credit, and a peer that does not read is found by its heartbeats.
         options.sendHighWaterMark = 0
-        options.maxMessageBytes = Int64(max(ControlLimits.reportBytes, ControlLimits.payloadBytes))
+        options.maxMessageBytes = Int64(
+            max(ControlLimits.reportBytes, ControlLimits.payloadBytes) + ControlLimits.encryptionBytes)
         options.routerMandatory = true
         options.routerHandover = true
         socket = try ZeroMQSocket(context, type: .router, options: options)
         endpoint = try socket.bind(bind)
         children = makeChildren(endpoint)
         machine = CoordinatorMachine(settings, now: startedAt)
+    }
+
+    /// Lets in the workers of the list, and whoever has the coordinator's own keys (to ask for the status).
+    private static func gatekeeper(
+        _ keys: CoordinatorKeys, _ context: ZeroMQContext, _ inbox: Inbox<News>
+    ) throws -> CurveGatekeeper {
+        let list = try AllowList(path: keys.allowList) { inbox.post(.warning($0)) }
+        let (own, told) = (keys.pair.publicKey, ToldOnce())
+        return try CurveGatekeeper(context, allows: { $0 == own || list.name($0) != nil }) { key, address in
+            let line =
+                "refused a connection from \(address): "
+                + (key.map { "the key \($0) is not in \(list.path)" } ?? "it has no key")
+            if told.isNew(line) { inbox.post(.warning(line)) }
+        }
     }
 
     /// Where workers connect to.
@@ -92,6 +112,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             outcome = .failure(error)
         }
         socket.close()
+        gatekeeper?.close()
         context.terminate()
         // Lent to the context until here.
         withExtendedLifetime((source, retired, prepared)) {}

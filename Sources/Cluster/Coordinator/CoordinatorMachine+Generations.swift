@@ -95,7 +95,14 @@ extension CoordinatorMachine {
         generation = max(generation, newestGeneration) + 1
         phase = .connecting
         balancer = Balancer(isEnabled: settings.balances, speeds: members.map(\.speed))
-        for member in members { send(member.peer, .membership(rank: member.rank, worldSize: members.count)) }
+        // All have one, or none has: the coordinator's keys let in only workers with keys.
+        let keys = members.compactMap(\.worker.dataKey)
+        for member in members {
+            send(
+                member.peer,
+                .membership(
+                    rank: member.rank, worldSize: members.count, keys: keys.count == members.count ? keys : []))
+        }
     }
 
     /// Puts aside what the members were doing.

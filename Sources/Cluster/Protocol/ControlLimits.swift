@@ -26,6 +26,8 @@ enum ControlLimits {
     static let shortText = 1024
     /// Bytes of a configuration, which names every label.
     static let longText = 4 << 20
+    /// Bytes that encryption adds to a frame, and more.
+    static let encryptionBytes = 256
     /// Compute threads of a worker.
     static let maxThreads = 1024
 }

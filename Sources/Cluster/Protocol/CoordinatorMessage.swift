@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import Numerics
 import Transformer
@@ -18,8 +19,8 @@ struct CoordinatorMessage: Sendable, Equatable {
         case helloRequest
         /// A chunk of the state.
         case chunk(StatePart, index: Int, payload: Data)
-        /// Your place in the generation.
-        case membership(rank: Int, worldSize: Int)
+        /// Your place in the generation, and the keys of all ranks; none without keys.
+        case membership(rank: Int, worldSize: Int, keys: [CurvePublicKey] = [])
         /// Where all ranks listen, in order, and what to load before the envelope's step can be the next one.
         case peers([String], load: [PartToLoad])
         case step(StepOrder)

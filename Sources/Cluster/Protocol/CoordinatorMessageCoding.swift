@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import Numerics
 
@@ -29,8 +30,9 @@ extension CoordinatorMessage {
                 $0.index = UInt32(clamping: index)
             }
             payload = bytes
-        case .membership(let rank, let worldSize):
+        case .membership(let rank, let worldSize, let keys):
             envelope.membership = .with {
+                $0.dataKeys = keys.map { Data($0.bytes) }
                 $0.rank = UInt32(clamping: rank)
                 $0.worldSize = UInt32(clamping: worldSize)
             }
@@ -109,7 +111,17 @@ extension CoordinatorMessage {
             guard (1...ControlLimits.maxWorkers).contains(worldSize), Int(membership.rank) < worldSize else {
                 throw ProtocolError("rank \(membership.rank) in a world of \(worldSize)")
             }
-            return .membership(rank: Int(membership.rank), worldSize: worldSize)
+            guard membership.dataKeys.isEmpty || membership.dataKeys.count == worldSize else {
+                throw ProtocolError("\(membership.dataKeys.count) keys in a world of \(worldSize)")
+            }
+            var keys: [CurvePublicKey] = []
+            for bytes in membership.dataKeys {
+                guard let key = CurvePublicKey(bytes: bytes) else {
+                    throw ProtocolError("a key of \(bytes.count) bytes")
+                }
+                keys.append(key)
+            }
+            return .membership(rank: Int(membership.rank), worldSize: worldSize, keys: keys)
         case .peers(let peers):
             guard (1...ControlLimits.maxWorkers).contains(peers.endpoints.count) else {
                 throw ProtocolError("a world of \(peers.endpoints.count)")

@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import Transformer
 
@@ -42,6 +43,8 @@ struct WorkerDescription: Sendable, Equatable {
     var threads: Int
     var cpu: String
     var instructionSet: String
+    /// The public key under which peers know it; nil without keys.
+    var dataKey: CurvePublicKey?
 
     /// What decides the bits of products in `precision`: instructions for bfloat16 do not matter in float32.
     func products(in precision: Precision) -> String {

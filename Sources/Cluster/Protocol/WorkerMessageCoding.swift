@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 
 extension WorkerMessage {
@@ -17,6 +18,7 @@ extension WorkerMessage {
                 $0.threads = UInt32(clamping: worker.threads)
                 $0.cpuModel = worker.cpu
                 $0.instructionSet = worker.instructionSet
+                $0.dataKey = Data(worker.dataKey?.bytes ?? [])
             }
         case .chunkRequest(let part, let range):
             envelope.chunkRequest = .with {
@@ -92,11 +94,15 @@ extension WorkerMessage {
             guard (1...ControlLimits.maxThreads).contains(Int(hello.threads)) else {
                 throw ProtocolError("a worker of \(hello.threads) threads")
             }
+            guard hello.dataKey.isEmpty || hello.dataKey.count == CurvePublicKey.byteCount else {
+                throw ProtocolError("a key of \(hello.dataKey.count) bytes")
+            }
             return .hello(
                 WorkerDescription(
                     host: try WireFormat.shownText(hello.host, "a host name"), pid: Int(hello.pid),
                     threads: Int(hello.threads), cpu: try WireFormat.shownText(hello.cpuModel, "a processor's name"),
-                    instructionSet: try WireFormat.shownText(hello.instructionSet, "an instruction set")),
+                    instructionSet: try WireFormat.shownText(hello.instructionSet, "an instruction set"),
+                    dataKey: CurvePublicKey(bytes: hello.dataKey)),
                 runID: try WireFormat.shownText(hello.runID, "a run's id"), hasState: hello.hasState_p)
         case .chunkRequest(let request):
             guard (1...ControlLimits.chunkCredit).contains(Int(request.count)) else {

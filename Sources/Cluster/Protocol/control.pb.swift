@@ -19,6 +19,11 @@
 ///   protoc --plugin=PATH/TO/protoc-gen-swift --swift_opt=Visibility=Internal --swift_opt=FileNaming=DropPath \
 ///     --proto_path=Sources/Cluster/Protocol --swift_out=Sources/Cluster/Protocol control.proto
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 import SwiftProtobuf
 
 // If the compiler emits an error on this type, it is because this file
@@ -426,6 +431,9 @@ nonisolated struct PBHello: Sendable {
 
   var hasState_p: Bool = false
 
+  /// The public key under which peers know it; empty without keys.
+  var dataKey: Data = Data()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -531,6 +539,9 @@ nonisolated struct PBMembership: Sendable {
   var rank: UInt32 = 0
 
   var worldSize: UInt32 = 0
+
+  /// The public keys of all ranks, in order; empty without keys.
+  var dataKeys: [Data] = []
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1410,7 +1421,7 @@ nonisolated extension PBRefusal: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Hello"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}host\0\u{1}pid\0\u{1}threads\0\u{3}cpu_model\0\u{3}instruction_set\0\u{3}run_id\0\u{3}has_state\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}host\0\u{1}pid\0\u{1}threads\0\u{3}cpu_model\0\u{3}instruction_set\0\u{3}run_id\0\u{3}has_state\0\u{3}data_key\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1425,6 +1436,7 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 5: try { try decoder.decodeSingularStringField(value: &self.instructionSet) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.runID) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.hasState_p) }()
+      case 8: try { try decoder.decodeSingularBytesField(value: &self.dataKey) }()
       default: break
       }
     }
@@ -1452,6 +1464,9 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if self.hasState_p != false {
       try visitor.visitSingularBoolField(value: self.hasState_p, fieldNumber: 7)
     }
+    if !self.dataKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.dataKey, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1463,6 +1478,7 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.instructionSet != rhs.instructionSet {return false}
     if lhs.runID != rhs.runID {return false}
     if lhs.hasState_p != rhs.hasState_p {return false}
+    if lhs.dataKey != rhs.dataKey {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1669,7 +1685,7 @@ nonisolated extension PBChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension PBMembership: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Membership"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rank\0\u{3}world_size\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rank\0\u{3}world_size\0\u{3}data_keys\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1679,6 +1695,7 @@ nonisolated extension PBMembership: SwiftProtobuf.Message, SwiftProtobuf._Messag
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.rank) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.worldSize) }()
+      case 3: try { try decoder.decodeRepeatedBytesField(value: &self.dataKeys) }()
       default: break
       }
     }
@@ -1691,12 +1708,16 @@ nonisolated extension PBMembership: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.worldSize != 0 {
       try visitor.visitSingularUInt32Field(value: self.worldSize, fieldNumber: 2)
     }
+    if !self.dataKeys.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.dataKeys, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBMembership, rhs: PBMembership) -> Bool {
     if lhs.rank != rhs.rank {return false}
     if lhs.worldSize != rhs.worldSize {return false}
+    if lhs.dataKeys != rhs.dataKeys {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

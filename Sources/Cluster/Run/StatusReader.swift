@@ -23,12 +23,15 @@ public enum StatusReader {
 
     /// What the coordinator at `endpoint` says.
     ///
+    /// - Parameter keys: where the coordinator has keys: those of one of its workers, or its own.
     /// - Throws: ``RunError`` if it does not answer within `timeout` seconds, or is none.
-    public static func ask(_ endpoint: String, timeout: Double) throws -> Answer {
+    public static func ask(_ endpoint: String, timeout: Double, keys: WorkerKeys? = nil) throws -> Answer {
         let context = try ZeroMQContext()
         defer { context.terminate() }
         var options = ZeroMQSocketOptions()
         options.linger = 0
+        options.curve = keys?.role
+        options.ipv6 = Endpoint.isIPv6(endpoint)
         options.maxMessageBytes = Int64(ControlLimits.orderBytes)
         let socket = try ZeroMQSocket(context, type: .dealer, options: options)
         defer { socket.close() }
@@ -55,6 +58,7 @@ public enum StatusReader {
             }
         }
         throw RunError.failed(
-            "no answer from a coordinator at \(endpoint) within \(timeout) s; is it running and reachable?")
+            "no answer from a coordinator at \(endpoint) within \(timeout) s; is it running and reachable"
+                + (keys == nil ? "; or has it keys (--keys)?" : ", and are the keys allowed?"))
     }
 }

@@ -72,7 +72,7 @@ public struct TrainingRun: Sendable {
         let loop = try CoordinatorLoop(
             configuration: configuration, settings: settings(isLocal: place.sockets != nil, starts: known?.starts ?? 0),
             bind: place.bind,
-            directory: directory, inbox: inbox,
+            directory: directory, keys: try coordinatorKeys(), inbox: inbox,
             children: { makeLocalWorkers(endpoint: $0, inbox: inbox) }, startedAt: startedAt,
             emit: events)
         let children = loop.localWorkers
@@ -108,6 +108,12 @@ public struct TrainingRun: Sendable {
         return settings
     }
 
+    /// Workers on this machine meet in a folder that only its owner may enter: they need none.
+    private func coordinatorKeys() throws -> CoordinatorKeys? {
+        guard case .external = workers, let folder = configuration.keys else { return nil }
+        return try CoordinatorKeys(folder: folder)
+    }
+
     /// Where the workers are to connect to.
     private struct Place {
         var bind: String
@@ -119,7 +125,8 @@ public struct TrainingRun: Sendable {
     private func place(_ known: CoordinatorFile?) throws -> Place {
         switch workers {
         case .external(let endpoint):
-            try Endpoint.check(endpoint, option: "bind", insecure: configuration.insecure)
+            try Endpoint.check(
+                endpoint, option: "bind", hasKeys: configuration.keys != nil, insecure: configuration.insecure)
             return Place(bind: endpoint)
         case .local:
             if let known, known.isLocal, let folder = SocketFolder(endpoint: known.endpoint) {

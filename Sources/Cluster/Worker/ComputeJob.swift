@@ -1,4 +1,5 @@
 import Checkpoint
+import Collectives
 import Foundation
 import Training
 import Transformer
@@ -14,7 +15,7 @@ enum ComputeJob: Sendable {
     /// All chunks are there: compare with the hashes that are known, and take it for the state after `step` steps.
     case finishLoad(generation: UInt64, step: UInt64, [PartToLoad])
     /// Take a place in a generation: bind the data socket.
-    case join(generation: UInt64, rank: Int, worldSize: Int)
+    case join(generation: UInt64, rank: Int, worldSize: Int, keys: [CurvePublicKey])
     /// Connect to the peers of the generation.
     case connect(generation: UInt64, [String])
     case step(generation: UInt64, step: UInt64, StepOrder)

@@ -9,6 +9,8 @@ import Transformer
 final class ReplicaWorker {
     private let threads: Int
     private let dataEndpoint: String
+    /// Under which peers know this worker; nil without keys.
+    private let dataKeys: CurveKeyPair?
     private let registerReducer: (AllReducer?) -> Void
     /// Whether the step under way was given up.
     private let abandoned: AbandonedFlag
@@ -24,7 +26,8 @@ final class ReplicaWorker {
     private var feedback: ErrorFeedback?
 
     init(
-        threads: Int, profile: Profile?, dataEndpoint: String, abandoned: AbandonedFlag,
+        threads: Int, profile: Profile?, dataEndpoint: String, dataKeys: CurveKeyPair?,
+        abandoned: AbandonedFlag,
         registerReducer: @escaping (AllReducer?) -> Void,
         report: @escaping @Sendable (ComputeResult) -> Void
     ) {
@@ -32,6 +35,7 @@ final class ReplicaWorker {
         self.profile = profile
         recorder = profile?.recorder("step")
         self.dataEndpoint = dataEndpoint
+        self.dataKeys = dataKeys
         self.abandoned = abandoned
         self.registerReducer = registerReducer
         self.report = report
@@ -49,9 +53,9 @@ final class ReplicaWorker {
         switch job {
         case .prepare(let configuration, let hyperparameters, let welcome):
             prepare(configuration, hyperparameters, welcome)
-        case .join(let generation, let rank, let size):
+        case .join(let generation, let rank, let size, let keys):
             feedback = nil
-            join(generation, rank: rank, size: size)
+            join(generation, rank: rank, size: size, keys: keys)
         default:
             if let replica { perform(job, on: replica) }
         }
@@ -134,13 +138,15 @@ final class ReplicaWorker {
         report(.loaded(generation: generation, step: step))
     }
 
-    private func join(_ generation: UInt64, rank: Int, size: Int) {
+    private func join(_ generation: UInt64, rank: Int, size: Int, keys: [CurvePublicKey]) {
         setReducer(nil)
         abandoned.clear()
         do {
             var options = AllReduceOptions()
             // Whether a lost peer is dead or slow is for the coordinator to say; it must hear of it soon.
             options.lostPeerGrace = 0.25
+            options.ipv6 = Endpoint.isIPv6(dataEndpoint)
+            if let dataKeys, !keys.isEmpty { options.security = AllReduceSecurity(own: dataKeys, ranks: keys) }
             (options.wire, options.compresses) = (wire, compressesWire)
             let made = try AllReducer(
                 rank: rank, worldSize: size, generation: generation, bind: endpoint(generation), options: options)

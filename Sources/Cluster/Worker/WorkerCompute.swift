@@ -19,12 +19,16 @@ final class WorkerCompute: Sendable {
     private let reducer = Mutex<AllReducer?>(nil)
 
     /// Starts the thread. `report` is called on it with every result.
-    init(options: WorkerOptions, dataEndpoint: String, report: @escaping @Sendable (ComputeResult) -> Void) {
+    init(
+        options: WorkerOptions, dataEndpoint: String, dataKeys: CurveKeyPair?,
+        report: @escaping @Sendable (ComputeResult) -> Void
+    ) {
         let (threads, note) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
         let profile = options.profileFolder.map { _ in Profile() }
         let thread = Thread { [self] in
             let worker = ReplicaWorker(
-                threads: threads, profile: profile, dataEndpoint: dataEndpoint, abandoned: abandoned,
+                threads: threads, profile: profile, dataEndpoint: dataEndpoint, dataKeys: dataKeys,
+                abandoned: abandoned,
                 registerReducer: note,
                 report: report)
             while let job = next() { worker.perform(job) }

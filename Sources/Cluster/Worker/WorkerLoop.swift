@@ -29,7 +29,9 @@ final class WorkerLoop {
         // A failure that is reported just before the end must still go out.
         socketOptions.linger = 1000
         socketOptions.sendHighWaterMark = 0
-        socketOptions.maxMessageBytes = Int64(ControlLimits.orderBytes)
+        socketOptions.maxMessageBytes = Int64(ControlLimits.orderBytes + ControlLimits.encryptionBytes)
+        socketOptions.ipv6 = Endpoint.isIPv6(options.coordinator)
+        socketOptions.curve = options.keys?.role
         socketOptions.reconnectInterval = 20
         // Known to nobody else, so that nobody else can take this worker's place, and kept over reconnects.
         socketOptions.routingID = [1] + (0..<15).map { _ in UInt8.random(in: 0...255) }
@@ -37,9 +39,12 @@ final class WorkerLoop {
         try socket.connect(options.coordinator)
         let inbox = try Inbox<ComputeResult>()
         self.inbox = inbox
-        compute = WorkerCompute(options: options, dataEndpoint: dataEndpoint) { inbox.post($0) }
-        machine = WorkerMachine(
-            HostDescription.worker(threads: options.threads), options: options, now: monotonicSeconds())
+        // Made for this process alone, and told over a connection that is known to be the coordinator's.
+        let dataKeys = try options.keys.map { _ in try CurveKeyPair() }
+        compute = WorkerCompute(options: options, dataEndpoint: dataEndpoint, dataKeys: dataKeys) { inbox.post($0) }
+        var description = HostDescription.worker(threads: options.threads)
+        description.dataKey = dataKeys?.publicKey
+        machine = WorkerMachine(description, options: options, now: monotonicSeconds())
     }
 
     /// Runs to the end of the run.

@@ -1,3 +1,4 @@
+import Collectives
 import Checkpoint
 import Collections
 import Foundation
@@ -144,7 +145,8 @@ struct WorkerMachine: Sendable {
             lastGreeting = now
             send(greeting)
         case .welcome(let welcome): welcomed(welcome)
-        case .membership(let rank, let size): joined(message.generation, rank: rank, size: size)
+        case .membership(let rank, let size, let keys):
+            joined(message.generation, rank: rank, size: size, keys: keys)
         case .status: break
         case .chunk, .peers, .step, .evaluate, .digestRequest, .snapshotRequest, .stateRequest, .snapshotRelease,
             .abandon:
@@ -178,8 +180,12 @@ struct WorkerMachine: Sendable {
         }
     }
 
-    private mutating func joined(_ generation: UInt64, rank: Int, size: Int) {
+    private mutating func joined(_ generation: UInt64, rank: Int, size: Int, keys: [CurvePublicKey]) {
         guard welcome != nil else { return }
+        guard keys.isEmpty == (worker.dataKey == nil), keys.isEmpty || keys[rank] == worker.dataKey else {
+            fail(.fatal, "joining", "some workers have keys and others have none; start all with --keys")
+            return
+        }
         guard generation > self.generation else {
             // The coordinator does not know how far one before it had counted.
             send(greeting)
@@ -193,7 +199,7 @@ struct WorkerMachine: Sendable {
         loading = nil
         snapshot = nil
         effects.append(.abandon("generation \(generation) begins"))
-        effects.append(.compute(.join(generation: generation, rank: rank, worldSize: size)))
+        effects.append(.compute(.join(generation: generation, rank: rank, worldSize: size, keys: keys)))
     }
 
     private mutating func inGeneration(_ message: CoordinatorMessage) {

@@ -18,6 +18,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
             valueName: "endpoint"))
     var bind = "tcp://127.0.0.1:5555"
 
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the coordinator's keys, made by shoal keygen: encrypts, and lets in only workers that it lists.",
+            valueName: "dir"))
+    var keys: String?
+
     @Flag(
         inversion: .prefixedNo,
         help: ArgumentHelp(
@@ -27,6 +33,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         var configuration = try run.resolve()
+        configuration.keys = keys ?? configuration.keys
         configuration.insecure = insecure ?? configuration.insecure
         try await TrainingSession.run(configuration, workers: .external(bind: bind))
     }

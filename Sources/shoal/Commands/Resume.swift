@@ -31,6 +31,9 @@ struct Resume: AsyncParsableCommand {
             valueName: "endpoint"))
     var bind: String?
 
+    @Option(help: ArgumentHelp("The folder of the coordinator's keys (default: as before).", valueName: "dir"))
+    var keys: String?
+
     @Flag(help: "Goes on although the data or the model have changed: the result is then another one.")
     var acceptChanges = false
 
@@ -42,6 +45,7 @@ struct Resume: AsyncParsableCommand {
     mutating func run() async throws {
         var options = RunOptions()
         (options.epochs, options.steps, options.insecure) = (epochs, steps, insecure)
+        options.keys = keys
         options.threadsPerWorker = threads.threadsPerWorker
         workers.apply(to: &options)
         checkpoints.apply(to: &options)

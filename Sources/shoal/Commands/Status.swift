@@ -17,6 +17,12 @@ struct Status: AsyncParsableCommand {
     @Flag(help: "Prints JSON.")
     var json = false
 
+    @Option(
+        help: ArgumentHelp(
+            "For an endpoint whose coordinator has keys: their folder, or that of one of its workers.", valueName: "dir"
+        ))
+    var keys: String?
+
     @Option(help: ArgumentHelp("Seconds to wait for the coordinator's answer.", valueName: "seconds"))
     var timeout: Double = 5
 
@@ -27,9 +33,11 @@ struct Status: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
+        let keys = try keys.map { try WorkerKeys(folder: $0) }
         let isEndpoint = run.hasPrefix("tcp://") || run.hasPrefix("ipc://")
         let status =
-            isEndpoint ? try StatusReader.ask(run, timeout: timeout) : try StatusReader.read(runDirectory: run)
+            isEndpoint
+            ? try StatusReader.ask(run, timeout: timeout, keys: keys) : try StatusReader.read(runDirectory: run)
         if json {
             try StandardOutput.line(status.status.json())
         } else {

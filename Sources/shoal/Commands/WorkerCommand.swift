@@ -20,9 +20,15 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The address of this machine that the other workers reach, tcp://ADDRESS:* or with a port (default: next to "
-                + "the coordinator's, where that is on this machine).", valueName: "endpoint"))
+            "The address of this machine that the other workers reach, tcp://ADDRESS:* or with a port (default: the one "
+                + "by which it reaches the coordinator).", valueName: "endpoint"))
     var dataAddress: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of this worker's keys, made by shoal keygen: encrypts, and trusts no other coordinator.",
+            valueName: "dir"))
+    var keys: String?
 
     @Option(help: ArgumentHelp("Seconds to wait for the coordinator's first answer.", valueName: "seconds"))
     var connectTimeout: Double = 60
@@ -57,7 +63,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let options = WorkerOptions(
-            coordinator: coordinator, threads: threads, dataAddress: dataAddress, insecure: insecure,
+            coordinator: coordinator, threads: threads, dataAddress: dataAddress,
+            keys: try keys.map { try WorkerKeys(folder: $0) }, insecure: insecure,
             parentPID: parentPid, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout,
             profileFolder: profile)
         try await Worker.run(options) { StandardError.write($0) }

@@ -1,0 +1,70 @@
+import Collectives
+import Foundation
+import Synchronization
+
+/// The keys of the workers that a coordinator lets in: a file that is read again when it changes, so that a key can be
+/// added or taken back while a run is under way.
+///
+/// A line is a public key and a name: `3f…9a server-1`.
+final class AllowList: Sendable {
+    private struct State {
+        var names: [CurvePublicKey: String]
+        var stamp: Stamp?
+    }
+    private struct Stamp: Equatable {
+        var seconds: Int
+        var nanoseconds: Int
+        var size: Int64
+        var inode: UInt64
+    }
+
+    let path: String
+    private let state: Mutex<State>
+    private let problem: @Sendable (String) -> Void
+
+    /// Reads the file at `path`. `problem` is told when a changed file cannot be read: nobody is let in then.
+    init(path: String, problem: @escaping @Sendable (String) -> Void) throws(RunError) {
+        self.path = path
+        self.problem = problem
+        let stamp = Self.stamp(path)
+        state = Mutex(State(names: try Self.read(path), stamp: stamp))
+    }
+
+    /// The name of the key's owner; nil if it is not allowed.
+    func name(_ key: CurvePublicKey) -> String? {
+        state.withLock { state in
+            let stamp = Self.stamp(path)
+            if stamp != state.stamp {
+                state.stamp = stamp
+                do {
+                    state.names = try Self.read(path)
+                } catch {
+                    state.names = [:]
+                    problem("\(error): no worker is let in until that is mended")
+                }
+            }
+            return state.names[key]
+        }
+    }
+
+    private static func stamp(_ path: String) -> Stamp? {
+        var info = stat()
+        guard stat(path, &info) == 0 else { return nil }
+        return Stamp(
+            seconds: info.st_mtim.tv_sec, nanoseconds: info.st_mtim.tv_nsec, size: Int64(info.st_size),
+            inode: UInt64(info.st_ino))
+    }
+
+    /// The keys of a file with their names.
+    static func read(_ path: String) throws(RunError) -> [CurvePublicKey: String] {
+        var names: [CurvePublicKey: String] = [:]
+        for (number, line) in try KeyFile.lines(path) {
+            let parts = line.split(separator: " ", maxSplits: 1)
+            guard let key = CurvePublicKey(hexadecimal: parts[0]) else {
+                throw .failed("\(path), line \(number): expected a key of 64 hexadecimal digits and a name")
+            }
+            names[key] = parts.count > 1 ? parts[1].trimmingCharacters(in: .whitespaces) : "worker"
+        }
+        return names
+    }
+}
