@@ -25,6 +25,7 @@ let package = Package(
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .target(name: "CKernels", cSettings: kernelFlags),
+        .target(name: "CLinux"),
 
         // Rooms, lowest first; arrows only go down.
         .target(name: "Numerics", dependencies: ["CKernels", "COneDNN"]),
@@ -39,7 +40,7 @@ let package = Package(
             ]),
         .target(name: "Transformer", dependencies: ["Numerics", "Checkpoint"]),
         .target(name: "Training", dependencies: ["Transformer", "Numerics", "CKernels"]),
-        .target(name: "Collectives", dependencies: ["CZeroMQ", "CZstd", "Numerics", "CKernels"]),
+        .target(name: "Collectives", dependencies: ["CZeroMQ", "CZstd", "CLinux", "Numerics", "CKernels"]),
         .target(
             name: "Cluster",
             dependencies: [

@@ -20,12 +20,15 @@ public struct AllReduceBenchmark: Sendable {
     private var warmups: Int { min(3, repetitions) }
     private let options: AllReduceOptions
 
-    /// A benchmark of these parts. What is sent does compress: floats as gradients have them.
-    public init(sizes: [Int], repetitions: Int, wire: WirePrecision, compresses: Bool) {
+    /// A benchmark of these parts. What is sent does compress: floats as gradients have them. Ranks that can read each
+    /// other's memory send nothing, unless `sharesMemory` says that they are to.
+    public init(
+        sizes: [Int], repetitions: Int, wire: WirePrecision, compresses: Bool, sharesMemory: Bool = true
+    ) {
         self.sizes = sizes
         self.repetitions = repetitions
         var options = AllReduceOptions()
-        (options.wire, options.compresses) = (wire, compresses)
+        (options.wire, options.compresses, options.sharesMemory) = (wire, compresses, sharesMemory)
         options.stepTimeout = 600
         self.options = options
     }

@@ -14,7 +14,8 @@ static inline float absolute(float f) {
 }
 
 // The largest value that is a number, in lanes: the compiler does not vectorize a maximum that may meet NaN.
-static inline float maximum(const float *s, size_t count) {
+// Always inlined, so that each clone has its own.
+static inline __attribute__((always_inline)) float maximum(const float *s, size_t count) {
     float lanes[16];
     size_t c = 0;
     for (int i = 0; i < 16; i++) lanes[i] = s[0];

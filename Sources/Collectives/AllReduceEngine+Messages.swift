@@ -19,12 +19,47 @@ extension AllReduceEngine {
 
     // MARK: out
 
-    func send(_ header: AllReduceHeader, to peer: Int) throws(AllReduceError) {
-        try send(header.encoded(), nil, to: peer)
+    func send(_ header: AllReduceHeader, _ payload: [UInt8]? = nil, to peer: Int) throws(AllReduceError) {
+        guard let dealer = peers[peer].dealer else { throw .aborted(reason: "it was closed") }
+        let frames = [header.encoded()] + (payload.map { [$0] } ?? [])
+        do throws(ZeroMQError) {
+            guard try dealer.send(frames, wait: false) else {
+                throw ZeroMQError(operation: "send to", endpoint: peers[peer].endpoint, code: EAGAIN)
+            }
+        } catch {
+            throw .transport(error)
+        }
+        step?.bytesSent += frames.reduce(0) { $0 + $1.count }
+    }
+
+    /// Sends floats, rounded already where the wire rounds, or says where they can be read. They are lent until the step
+    /// is over. `header` is that of a contribution or a result.
+    func send(
+        _ header: [UInt8], _ floats: UnsafeBufferPointer<Float>, _ step: AllReduceStep, to receivers: [Int]
+    ) throws(AllReduceError) {
+        var header = header
+        var payload: (bytes: UnsafeRawBufferPointer, format: PayloadFormat)?
+        for peer in receivers {
+            if peers[peer].readsMemory, floats.count * 4 >= options.sharedMemoryBytes, let base = floats.baseAddress {
+                header[AllReduceHeader.codeByte] = PayloadFormat.reference
+                let reference = MemoryReference(base, stamp: step.stamp).encoded
+                peers[peer].borrowed += 1
+                var outcome: Result<Void, AllReduceError> = .success(())
+                reference.withUnsafeBytes { bytes in
+                    outcome = Result { () throws(AllReduceError) in try send(header, bytes, to: peer) }
+                }
+                try outcome.get()
+                continue
+            }
+            let encoded = payload ?? self.payload(floats, step)
+            payload = encoded
+            header[AllReduceHeader.codeByte] = encoded.format.code
+            try send(header, encoded.bytes, to: peer)
+        }
     }
 
     /// What of `floats` goes over the wire, rounded already where the wire rounds. Valid until the step is over.
-    func payload(
+    private func payload(
         _ floats: UnsafeBufferPointer<Float>, _ step: AllReduceStep
     ) -> (bytes: UnsafeRawBufferPointer, format: PayloadFormat) {
         if codec.sendsFloatsAsTheyAre {
@@ -35,22 +70,16 @@ extension AllReduceEngine {
         return (owned.bytes, format)
     }
 
-    func send(_ header: [UInt8], _ bytes: UnsafeRawBufferPointer?, to peer: Int) throws(AllReduceError) {
+    private func send(_ header: [UInt8], _ bytes: UnsafeRawBufferPointer, to peer: Int) throws(AllReduceError) {
         guard let dealer = peers[peer].dealer else { throw .aborted(reason: "it was closed") }
         do throws(ZeroMQError) {
-            var sent: Bool
-            if let bytes {
-                sent = try sendHeader(header, on: dealer)
-                if sent, bytes.count >= options.zeroCopyBytes {
-                    sent = try dealer.send(lending: bytes, counter: peers[peer].lent)
-                } else if sent {
-                    sent = try dealer.send(bytes, wait: false)
-                }
-                step?.bytesSent += header.count + bytes.count
-            } else {
-                sent = try dealer.send([header], wait: false)
-                step?.bytesSent += header.count
+            var sent = try sendHeader(header, on: dealer)
+            if sent, bytes.count >= options.zeroCopyBytes {
+                sent = try dealer.send(lending: bytes, counter: peers[peer].lent)
+            } else if sent {
+                sent = try dealer.send(bytes, wait: false)
             }
+            step?.bytesSent += header.count + bytes.count
             // Without a high-water mark there is always room in the queue of a connected socket.
             guard sent else { throw ZeroMQError(operation: "send to", endpoint: peers[peer].endpoint, code: EAGAIN) }
         } catch {
@@ -63,17 +92,7 @@ extension AllReduceEngine {
         step.notes[rank] = note
         var header = header(.note)
         header.count = UInt32(note.count)
-        for peer in 0..<worldSize where peer != rank {
-            guard let dealer = peers[peer].dealer else { throw .aborted(reason: "it was closed") }
-            do throws(ZeroMQError) {
-                guard try dealer.send([header.encoded(), note], wait: false) else {
-                    throw ZeroMQError(operation: "send to", endpoint: peers[peer].endpoint, code: EAGAIN)
-                }
-            } catch {
-                throw .transport(error)
-            }
-            step.bytesSent += AllReduceHeader.byteCount + note.count
-        }
+        for peer in 0..<worldSize where peer != rank { try send(header, note, to: peer) }
     }
 
     private func sendHeader(_ header: [UInt8], on dealer: ZeroMQSocket) throws(ZeroMQError) -> Bool {
@@ -97,8 +116,10 @@ extension AllReduceEngine {
                 rankOf[identity], "it speaks version \(version) of the protocol, not \(AllReduceHeader.currentVersion)")
             answer(identity, .refusal, .version)
         case .header(let header) where header.kind == .hello:
-            guard frames.count == 2 else { return refuse(rankOf[identity], "a hello with a payload") }
-            greet(identity, header)
+            guard frames.count == 2 || (frames.count == 3 && frames[2].count == MemoryBoard.challengeBytes) else {
+                return refuse(rankOf[identity], "a hello with a payload")
+            }
+            greet(identity, header, challenge: frames.count == 3 ? frames[2].array : nil)
         case .header(let header):
             guard let sender = rankOf[identity] else { return refuse(nil, "no hello came before") }
             guard header.sender == UInt32(sender) else { return refuse(sender, "it claims rank \(header.sender)") }
@@ -107,7 +128,7 @@ extension AllReduceEngine {
         }
     }
 
-    private func greet(_ identity: [UInt8], _ hello: AllReduceHeader) {
+    private func greet(_ identity: [UInt8], _ hello: AllReduceHeader, challenge: [UInt8]?) {
         // A later generation means that this one is about to end: let it ask again.
         if hello.generation > generation { return refuse(nil, "a hello of a later generation") }
         var reason: AllReduceHeader.Reason?
@@ -135,19 +156,50 @@ extension AllReduceEngine {
         if let old = peers[sender].identity { rankOf[old] = nil }
         peers[sender].identity = identity
         rankOf[identity] = sender
-        answer(identity, .welcome, nil)
+        answer(identity, .welcome, nil, challenge.flatMap { board?.show($0, to: sender) }?.encoded)
         becomeConnectedIfMet()
     }
 
-    private func answer(_ identity: [UInt8], _ kind: AllReduceHeader.Kind, _ reason: AllReduceHeader.Reason?) {
+    private func answer(
+        _ identity: [UInt8], _ kind: AllReduceHeader.Kind, _ reason: AllReduceHeader.Reason?, _ payload: [UInt8]? = nil
+    ) {
         // A peer that has gone meanwhile needs no answer.
-        _ = try? router?.send([identity, header(kind, code: reason?.rawValue ?? 0).encoded()], wait: false)
+        let frames = [identity, header(kind, code: reason?.rawValue ?? 0).encoded()] + (payload.map { [$0] } ?? [])
+        _ = try? router?.send(frames, wait: false)
+    }
+
+    /// Tells a peer that has welcomed us whether we can read its memory, if it showed where.
+    func meetInMemory(_ peer: Int, _ location: MemoryLocation?) throws(AllReduceError) {
+        guard let location, peers[peer].memory == nil,
+            let memory = PeerMemory(location, challenge: peers[peer].challenge)
+        else { return }
+        peers[peer].memory = memory
+        try send(header(.reader), to: peer)
     }
 
     private func handle(_ header: AllReduceHeader, _ frames: [ZeroMQMessage], from sender: Int) throws {
         switch header.kind {
         case .begin:
             guard frames.count == 1, header.partialSums == 0 else { return refuse(sender, "a begin with a payload") }
+        case .reader:
+            guard frames.count == 1, header.partialSums == 0, board != nil else {
+                return refuse(sender, "an unexpected \(header.kind)")
+            }
+            peers[sender].readsMemory = true
+            return
+        case .taken:
+            guard frames.count == 1, header.partialSums == 0, peers[sender].borrowed > 0, header.step == step?.number
+            else {
+                return refuse(sender, "an unexpected \(header.kind)")
+            }
+            peers[sender].borrowed -= 1
+            step?.lastProgress = Self.now()
+            return
+        case .contribution where header.code == PayloadFormat.reference,
+            .result where header.code == PayloadFormat.reference:
+            guard frames.count == 2, frames[1].count == MemoryReference.byteCount, peers[sender].memory != nil else {
+                return refuse(sender, "a \(header.kind) in memory that is not shared")
+            }
         case .contribution, .result:
             guard frames.count == 2, let format = PayloadFormat(code: header.code),
                 format.fits(frames[1].count, count: Int(header.count))
@@ -219,8 +271,8 @@ extension AllReduceEngine {
             guard step.missing[number] > 0, step.payloads[number][input] == nil else {
                 return refuse(sender, "a contribution twice")
             }
-            guard let floats = received(frames[1], header) else {
-                return refuse(sender, "a contribution that cannot be decompressed")
+            guard let floats = try received(frames[1], header, from: sender) else {
+                return refuse(sender, "a contribution that cannot be read")
             }
             step.payloads[number][input] = .received(floats)
             step.missing[number] -= 1
@@ -235,15 +287,24 @@ extension AllReduceEngine {
             guard plan.leaves.isEmpty || step.submitted[segment.bucket] else {
                 return refuse(sender, "a result before this rank's contributions")
             }
-            guard store(frames, header, number, step) else {
-                return refuse(sender, "a result that cannot be decompressed")
+            guard try store(frames, header, number, step, from: sender) else {
+                return refuse(sender, "a result that cannot be read")
             }
             step.lastProgress = Self.now()
         }
     }
 
     /// The floats of a contribution; nil if it does not hold them.
-    private func received(_ frame: ZeroMQMessage, _ header: AllReduceHeader) -> ReceivedFloats? {
+    private func received(
+        _ frame: ZeroMQMessage, _ header: AllReduceHeader, from sender: Int
+    ) throws(AllReduceError) -> ReceivedFloats? {
+        if header.code == PayloadFormat.reference {
+            let floats = ReceivedFloats(count: Int(header.count)) {
+                borrow(frame, count: Int(header.count), from: sender, to: $0)
+            }
+            if floats != nil { try send(self.header(.taken), to: sender) }
+            return floats
+        }
         guard let format = PayloadFormat(code: header.code) else { return nil }
         if format == PayloadFormat(wire: .float32, isCompressed: false) { return ReceivedFloats(frame) }
         return ReceivedFloats(count: Int(header.count)) { to in
@@ -251,16 +312,30 @@ extension AllReduceEngine {
         }
     }
 
+    /// Reads floats in the memory of `sender`; false if they do not hold any more.
+    private func borrow(
+        _ frame: ZeroMQMessage, count: Int, from sender: Int, to: UnsafeMutablePointer<Float>
+    ) -> Bool {
+        guard let memory = peers[sender].memory, let reference = frame.withBytes(MemoryReference.init) else {
+            return false
+        }
+        return memory.read(reference, count: count, to: to)
+    }
+
     /// Puts a result in its place; false if it does not hold what it should.
     private func store(
-        _ frames: [ZeroMQMessage], _ header: AllReduceHeader, _ number: Int, _ step: AllReduceStep
-    ) -> Bool {
+        _ frames: [ZeroMQMessage], _ header: AllReduceHeader, _ number: Int, _ step: AllReduceStep, from sender: Int
+    ) throws(AllReduceError) -> Bool {
         let segment = step.plan.segments[number]
-        guard let format = PayloadFormat(code: header.code),
-            frames[1].withBytes({
-                codec.decode($0, format, count: segment.range.count, to: step.result + segment.range.lowerBound)
-            })
-        else { return false }
+        let to = step.result + segment.range.lowerBound
+        if header.code == PayloadFormat.reference {
+            guard borrow(frames[1], count: segment.range.count, from: sender, to: to) else { return false }
+            try send(self.header(.taken), to: sender)
+        } else {
+            guard let format = PayloadFormat(code: header.code),
+                frames[1].withBytes({ codec.decode($0, format, count: segment.range.count, to: to) })
+            else { return false }
+        }
         frames[0].withBytes { header in
             for i in 0..<segment.chunkCount {
                 let bits = header.loadUnaligned(fromByteOffset: AllReduceHeader.byteCount + 8 * i, as: UInt64.self)

@@ -9,6 +9,7 @@ extension AllReduceEngine {
         lastStep = step.number
         step.lastSubmit = Self.now()
         step.lastProgress = step.lastSubmit
+        step.stamp = board?.beginLending() ?? 0
         let floats = step.plan.stackDepth * AllReducePlan.chunkFloats
         if floats > scratchFloats {
             scratch?.deallocate()
@@ -56,12 +57,11 @@ extension AllReduceEngine {
             for (input, floats) in zip(plan.ownInputs, held) {
                 // Lent to us to write to, as above.
                 round(UnsafeMutablePointer(mutating: floats), at, segment.range.count, step)
-                let payload = payload(UnsafeBufferPointer(start: floats, count: segment.range.count), step)
                 var header = header(.contribution, segment: segment)
-                header.code = payload.format.code
                 header.nodeLevel = UInt32(plan.inputs[input].node.level)
                 header.nodeIndex = UInt32(plan.inputs[input].node.index)
-                try send(header.encoded(), payload.bytes, to: segment.owner)
+                let payload = UnsafeBufferPointer(start: floats, count: segment.range.count)
+                try send(header.encoded(), payload, step, to: [segment.owner])
             }
         }
     }
@@ -134,10 +134,7 @@ extension AllReduceEngine {
     }
 
     private func sendResult(_ segment: AllReducePlan.Segment, _ step: AllReduceStep) throws {
-        let payload = payload(
-            UnsafeBufferPointer(start: step.result + segment.range.lowerBound, count: segment.range.count), step)
         var header = header(.result, segment: segment)
-        header.code = payload.format.code
         header.partialSums = UInt32(segment.chunkCount)
         var message = header.encoded(extra: 8 * segment.chunkCount)
         message.withUnsafeMutableBytes { bytes in
@@ -147,7 +144,10 @@ extension AllReduceEngine {
                     toByteOffset: AllReduceHeader.byteCount + 8 * chunk, as: UInt64.self)
             }
         }
-        for distance in 1..<worldSize { try send(message, payload.bytes, to: (rank + distance) % worldSize) }
+        try send(
+            message, UnsafeBufferPointer(start: step.result + segment.range.lowerBound, count: segment.range.count),
+            step,
+            to: (1..<worldSize).map { (rank + $0) % worldSize })
     }
 
     /// `to = left + right`, where `to` may be either. IEEE addition commutes, so the order of the operands is free.

@@ -17,6 +17,17 @@ final class AllReduceEngine: @unchecked Sendable {
         /// Since when its connection has been lost.
         var lostAt: Double?
         let lent: ZeroCopyCounter
+        /// What it must be able to show us before we read its memory.
+        let challenge = MemoryBoard.makeChallenge()
+        /// Its memory, if we can read it.
+        var memory: PeerMemory?
+        /// Whether it can read ours.
+        var readsMemory = false
+        /// What it was told to read and has not read yet.
+        var borrowed = 0
+
+        /// Whether memory that we lent may still be read for its sake.
+        var usesLentMemory: Bool { borrowed > 0 || lent.outstanding > 0 }
     }
 
     struct Parked {
@@ -45,6 +56,8 @@ final class AllReduceEngine: @unchecked Sendable {
     var parkedBytes = 0
     /// Of the I/O thread alone.
     let codec: PayloadCodec
+    /// nil where memory is not shared.
+    let board: MemoryBoard?
     var scratch: UnsafeMutablePointer<Float>?
     var scratchFloats = 0
 
@@ -67,6 +80,7 @@ final class AllReduceEngine: @unchecked Sendable {
         self.options = options
         self.mailbox = mailbox
         codec = PayloadCodec(wire: options.wire, compresses: options.compresses, capacity: options.segmentFloats)
+        board = options.sharesMemory && worldSize > 1 ? MemoryBoard(worldSize: worldSize) : nil
         peers = (0..<worldSize).map { _ in Peer(lent: ZeroCopyCounter(drained: mailbox.wakeUp)) }
         poller.add(fileDescriptor: mailbox.wakeUp.fileDescriptor)
         guard worldSize > 1 else {
@@ -125,6 +139,7 @@ final class AllReduceEngine: @unchecked Sendable {
             attempt { try checkTime() }
             completeIfDone()
         }
+        board?.endLending()
         closeSockets(linger: hasFailed ? 0 : options.closeTimeout)
         step = nil
         mailbox.ended()
@@ -185,14 +200,13 @@ final class AllReduceEngine: @unchecked Sendable {
     }
 
     private func completeIfDone() {
-        guard let step, step.isFinishing, step.isComplete, !peers.contains(where: { $0.lent.outstanding > 0 }) else {
-            return
-        }
+        guard let step, step.isFinishing, step.isComplete, !peers.contains(where: \.usesLentMemory) else { return }
         // In the order of the chunks, whoever computed them.
         let reduction = Reduction(
             sumOfSquares: step.partialSums.reduce(0, +), waitSeconds: max(0, Self.now() - step.lastSubmit),
             bytesSent: step.bytesSent, notes: step.notes.map { $0 ?? [] })
         self.step = nil
+        board?.endLending()
         mailbox.finished(reduction)
     }
 
@@ -204,7 +218,7 @@ final class AllReduceEngine: @unchecked Sendable {
         let usual = step.lastProgress + options.stepTimeout
         guard peers.contains(where: { $0.lostAt != nil }) else { return usual }
         let needed = step.waitingFor().ranks
-        let lost = peers.indices.filter { needed.contains($0) || peers[$0].lent.outstanding > 0 }
+        let lost = peers.indices.filter { needed.contains($0) || peers[$0].usesLentMemory }
             .compactMap { peers[$0].lostAt }.min()
         guard let lost else { return usual }
         return min(usual, max(lost, step.lastProgress) + options.lostPeerGrace)
@@ -235,7 +249,7 @@ final class AllReduceEngine: @unchecked Sendable {
         guard let step, let deadline = stepDeadline(step), now >= deadline else { return }
         var (ranks, phase) = step.waitingFor()
         if ranks.isEmpty {
-            ranks = peers.indices.filter { peers[$0].lent.outstanding > 0 }
+            ranks = peers.indices.filter { peers[$0].usesLentMemory }
             phase = "waiting for peers to take what was sent"
         }
         if let lost = ranks.first(where: { peers[$0].lostAt != nil }) {
@@ -283,7 +297,8 @@ final class AllReduceEngine: @unchecked Sendable {
     private func sendHellos() throws(AllReduceError) {
         nextHello = Self.now() + 0.5
         for peer in 0..<worldSize where peer != rank && !peers[peer].hasWelcomed {
-            try send(header(.hello, code: PayloadFormat(wire: codec.wire, isCompressed: false).code), to: peer)
+            let hello = header(.hello, code: PayloadFormat(wire: codec.wire, isCompressed: false).code)
+            try send(hello, board == nil ? nil : peers[peer].challenge, to: peer)
         }
     }
 
@@ -297,7 +312,7 @@ final class AllReduceEngine: @unchecked Sendable {
         guard let dealer = peers[peer].dealer else { return }
         while true {
             do {
-                guard let frames = try dealer.receive(limits: ZeroMQLimits(frames: 1, bytes: 4096), wait: false) else {
+                guard let frames = try dealer.receive(limits: ZeroMQLimits(frames: 2, bytes: 4096), wait: false) else {
                     return
                 }
                 switch frames[0].withBytes(AllReduceHeader.decode) {
@@ -305,6 +320,7 @@ final class AllReduceEngine: @unchecked Sendable {
                 case .malformed(let reason): refuse(peer, reason)
                 case .header(let header) where header.kind == .welcome && header.generation == generation:
                     peers[peer].hasWelcomed = true
+                    try meetInMemory(peer, frames.count > 1 ? frames[1].withBytes(MemoryLocation.init) : nil)
                     becomeConnectedIfMet()
                 case .header(let header) where header.kind == .refusal && connectDeadline != nil:
                     throw incompatible(peer, AllReduceHeader.Reason(rawValue: header.code) ?? .rank)
@@ -325,6 +341,8 @@ final class AllReduceEngine: @unchecked Sendable {
     /// Ends everything but the wait for `close`. The mailbox learns it last: by then all lent memory is given back.
     private func fail(_ error: AllReduceError) {
         hasFailed = true
+        // Before any memory is given back.
+        board?.endLending()
         closeSockets(linger: 0)
         step = nil
         parked = []

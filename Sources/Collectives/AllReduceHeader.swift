@@ -5,8 +5,8 @@ import Foundation
 /// | bytes | type | field |
 /// |---|---|---|
 /// | 0-3 | `u32` | magic, "SHAR" (0x52414853) |
-/// | 4-5 | `u16` | version, 3 |
-/// | 6 | `u8` | kind: 1 hello, 2 welcome, 3 refusal, 4 begin, 5 contribution, 6 result, 7 note |
+/// | 4-5 | `u16` | version, 4 |
+/// | 6 | `u8` | kind: 1 hello, 2 welcome, 3 refusal, 4 begin, 5 contribution, 6 result, 7 note, 8 reader, 9 taken |
 /// | 7 | `u8` | reason of a refusal: 1 version, 2 generation, 3 world size, 4 segment size, 5 rank, 6 wire format |
 /// | | | or the format of the payload (hello, contribution, result): see `PayloadFormat`; else 0 |
 /// | 8-15 | `u64` | generation |
@@ -26,6 +26,11 @@ import Foundation
 /// a second frame, the floats (little-endian). A *result* too; its header is followed, in the same frame, by one
 /// float64 for each 4096 floats, the sum of their squares. A *note* has a second frame, the bytes of the note; each rank
 /// sends one to every other in every step.
+///
+/// Between processes of one machine floats need not travel. A hello may have a second frame, a challenge of 16 bytes; then
+/// the welcome has one too, a `MemoryLocation`, where the challenge can be read. Who has read it there says *reader*, and
+/// from then on is sent contributions and results whose second frame, under the format 4, is a `MemoryReference`. It says
+/// *taken*, with the step, for each that it has read.
 struct AllReduceHeader: Equatable {
     enum Kind: UInt8 {
         case hello = 1
@@ -35,6 +40,8 @@ struct AllReduceHeader: Equatable {
         case contribution = 5
         case result = 6
         case note = 7
+        case reader = 8
+        case taken = 9
     }
 
     enum Reason: UInt8 {
@@ -58,8 +65,10 @@ struct AllReduceHeader: Equatable {
     }
 
     static let byteCount = 64
+    /// Where ``code`` stands.
+    static let codeByte = 7
     static let magic: UInt32 = 0x5241_4853
-    static let currentVersion: UInt16 = 3
+    static let currentVersion: UInt16 = 4
 
     var version = AllReduceHeader.currentVersion
     var kind: Kind

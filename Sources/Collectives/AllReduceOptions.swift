@@ -21,6 +21,11 @@ public struct AllReduceOptions: Sendable {
     public var segmentFloats = 1 << 18
     /// Payloads of at least so many bytes are sent without a copy.
     public var zeroCopyBytes = 32 << 10
+    /// Lets ranks on the same machine, of the same user, read each other's gradients in memory instead of sending them
+    /// through the kernel's sockets, where the system allows it.
+    public var sharesMemory = true
+    /// Payloads of at least so many bytes are read in memory, where that is possible.
+    public var sharedMemoryBytes = 4 << 10
     /// Bytes of messages kept for a step that this rank has not begun.
     public var maxParkedBytes = 1 << 30
     /// Messages read ahead from one peer by the library.

@@ -61,6 +61,8 @@ final class AllReduceStep: @unchecked Sendable {
     let residual: UnsafeMutablePointer<Float>?
     /// Payloads lent to the library.
     var encoded: [OwnedBytes] = []
+    /// Under which peers may read our memory.
+    var stamp: UInt64 = 0
 
     /// By segment: what is there of its inputs; empty unless this rank owns it.
     var payloads: [[Payload?]]

@@ -8,12 +8,16 @@ import Numerics
 /// | 1 | n bfloat16 |
 /// | 2 | float32, compressed: `u32` c, c bytes of exponents, n bytes of signs and upper mantissas, n `u16` of lower ones |
 /// | 3 | bfloat16, compressed: `u32` c, c bytes of exponents, n bytes of signs and mantissas |
+/// | 4 | a ``MemoryReference`` to n float32 (``reference``) |
 ///
 /// Exponents are a frame of Zstandard over one byte a float: in a gradient they repeat so much that 8 bits become
 /// about 3, while signs and mantissas are as good as random and stay as they are.
 struct PayloadFormat: Equatable {
     var wire: WirePrecision
     var isCompressed: Bool
+
+    /// The code of payloads that are read in the sender's memory.
+    static let reference: UInt8 = 4
 
     init(wire: WirePrecision, isCompressed: Bool) {
         self.wire = wire

@@ -62,6 +62,10 @@ import Testing
         let messages: [[[UInt8]]] = [
             [[]], [[1, 2, 3]], [[UInt8](repeating: 7, count: 64)], [version], [magic], [kind],
             [Self.header(.hello), [1]],
+            [Self.header(.hello), [UInt8](repeating: 1, count: 17)],
+            [Self.header(.hello), [UInt8](repeating: 1, count: 16), [1]],
+            [Self.header(.reader)],
+            [Self.header(.taken)],
             [Self.header(.hello) + [0]],
             [Self.header(.result) { $0.partialSums = .max }],
             [Self.header(.hello), [], [], [], []],
@@ -189,6 +193,12 @@ import Testing
             [header(.note) { ($0.step, $0.count) = (1, 65_537) }, [UInt8](repeating: 1, count: 65_537)],
             [header(.note) { $0.step = 1 }],
             [header(.hello) { $0.sender = 0 }],
+            // It never showed memory of its own, and was not told to read any.
+            [contribution { $0.code = 4 }, [UInt8](repeating: 1, count: 16)],
+            [sum { $0.code = 4 }, [UInt8](repeating: 1, count: 16)],
+            [contribution { $0.code = 5 }, [UInt8](repeating: 1, count: 16)],
+            [header(.taken) { $0.step = 1 }],
+            [header(.reader) { $0.step = 1 }, [1]],
         ]
         for lie in lies { try liar.socket.send(lie) }
         let truth = [

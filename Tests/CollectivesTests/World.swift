@@ -6,7 +6,8 @@ import Testing
 
 /// Several ranks in one process, each driven by a thread of its own.
 struct World {
-    enum Transport: CaseIterable { case ipc, tcp }
+    /// Over sockets alone, or in memory wherever it is worth it.
+    enum Transport: CaseIterable { case ipc, tcp, memory }
 
     let reducers: [AllReducer]
     private let folder: String
@@ -15,8 +16,10 @@ struct World {
         _ worldSize: Int, _ transport: Transport = .ipc, generation: UInt64 = 1, options: AllReduceOptions = .init()
     ) throws {
         folder = try Self.makeFolder()
+        var options = options
+        options.sharesMemory = transport == .memory
         reducers = try (0..<worldSize).map { [folder] rank in
-            let endpoint = transport == .ipc ? "ipc://\(folder)/\(rank)" : "tcp://127.0.0.1:*"
+            let endpoint = transport != .tcp ? "ipc://\(folder)/\(rank)" : "tcp://127.0.0.1:*"
             return try AllReducer(
                 rank: rank, worldSize: worldSize, generation: generation, bind: endpoint, options: options)
         }

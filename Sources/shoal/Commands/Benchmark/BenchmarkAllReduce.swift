@@ -26,6 +26,10 @@ struct BenchmarkAllReduce: AsyncParsableCommand {
     var wire = WirePrecision.float32
     @Flag(help: "Compresses what is sent.")
     var compressWire = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Ranks on this machine read each other's vectors in memory; without, all bytes go through sockets.")
+    var sharedMemory = true
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp("Where each rank listens, in order, for ranks on several machines.", valueName: "endpoint"))
@@ -62,7 +66,7 @@ struct BenchmarkAllReduce: AsyncParsableCommand {
 
     mutating func run() async throws {
         let benchmark = AllReduceBenchmark(
-            sizes: floats, repetitions: repetitions, wire: wire, compresses: compressWire)
+            sizes: floats, repetitions: repetitions, wire: wire, compresses: compressWire, sharesMemory: sharedMemory)
         guard let rank else {
             let transports = transport.isEmpty ? AllReduceBenchmark.Transport.allCases : transport
             return try output.show(try benchmark.table(ranks: ranks, transports))

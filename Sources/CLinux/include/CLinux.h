@@ -1,0 +1,17 @@
+// System calls of Linux that Swift's Glibc module does not have.
+#ifndef SHOAL_CLINUX_H
+#define SHOAL_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Copies `count` bytes at `address` of process `pid` to `to`. 0, or an errno: EPERM or ESRCH where that process may not be
+// read or is gone, EFAULT where it has no such memory, ENOSYS where the kernel has no such call. What is at `to` after an
+// error may be anything. The caller's own process may be read too.
+int shoal_read_process(int64_t pid, uint64_t address, void *to, size_t count);
+
+// Lets other processes of the same user read this one's memory where the kernel restricts that to a process's ancestors
+// (Yama, as on Ubuntu); elsewhere it does nothing.
+void shoal_let_processes_read(void);
+
+#endif
