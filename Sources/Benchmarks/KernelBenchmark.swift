@@ -5,11 +5,15 @@ import Numerics
 public struct KernelBenchmark: Sendable {
     /// Rows and columns of the matrices, such as the tokens of a micro-batch and the model's width.
     public var rows, width: Int
+    /// Calls of each kernel, exactly so many, so that somebody who counts instructions counts the same ones each time;
+    /// nil for as many as it takes to measure times.
+    public var calls: Int?
 
     /// A benchmark on matrices of this size.
-    public init(rows: Int, width: Int) {
+    public init(rows: Int, width: Int, calls: Int? = nil) {
         self.rows = rows
         self.width = width
+        self.calls = calls
     }
 
     /// One row a kernel: time an element, and bytes that it reads and writes over that time.
@@ -17,7 +21,7 @@ public struct KernelBenchmark: Sendable {
         var table = FigureTable(columns: ["kernel", "elements", "ns_per_element", "gigabytes_per_second"])
         let count = rows * width
         func add(_ name: String, bytes: Int, elements: Int? = nil, _ body: () -> Void) {
-            let seconds = Stopwatch.least(body)
+            let seconds = calls.map { Stopwatch.mean(calls: $0, body) } ?? Stopwatch.least(body)
             let elements = elements ?? count
             table.add([
                 .text(name), .number(Double(elements), decimals: 0),
@@ -36,7 +40,8 @@ public struct KernelBenchmark: Sendable {
         shoal_bf16_from_f32(bf16(halves), a.pointer, count)
         shoal_bf16_from_f32(bf16(other), b.pointer, count)
 
-        let large = 1 << 24
+        // To fill them takes longer than the kernels do, where instructions are counted one by one.
+        let large = calls == nil ? 1 << 24 : 1 << 18
         let from = filled(large), to = filled(large)
         add("copy in memory", bytes: 8, elements: large) { to.pointer.update(from: from.pointer, count: large) }
         add("copy in cache", bytes: 8) { b.pointer.update(from: a.pointer, count: count) }
@@ -52,6 +57,11 @@ public struct KernelBenchmark: Sendable {
             shoal_layer_norm_forward(
                 b.pointer, nil, c.pointer, rstd.pointer, a.pointer, columns.pointer, keep, stride, 1.1, d.pointer,
                 columns.pointer, columns.pointer, rows, width, 1e-12)
+        }
+        add("residual, LayerNorm forward", bytes: 12) {
+            shoal_layer_norm_forward(
+                b.pointer, nil, nil, nil, a.pointer, columns.pointer, nil, 0, 1, d.pointer, columns.pointer,
+                columns.pointer, rows, width, 1e-12)
         }
         add("LayerNorm backward", bytes: 17) {
             shoal_layer_norm_backward_f32(

@@ -24,6 +24,13 @@ enum Stopwatch {
         return least
     }
 
+    /// The seconds of one of exactly `calls` calls.
+    static func mean(calls: Int, _ body: () -> Void) -> Double {
+        let start = now()
+        for _ in 0..<calls { body() }
+        return (now() - start) / Double(calls)
+    }
+
     /// The median of `values`, which must not be empty.
     static func median(_ values: [Double]) -> Double {
         let sorted = values.sorted()

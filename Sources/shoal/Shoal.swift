@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 
 /// The program: its subcommands, and how it ends.
 @main
@@ -18,7 +19,18 @@ struct Shoal: AsyncParsableCommand {
             Evaluate.self, Predict.self, Tokenize.self, Fetch.self, Benchmark.self,
         ])
 
-    static func main() async {
+    /// Waits in the main thread for a task that runs the command. An asynchronous `main` would end the main thread and go on
+    /// without it, which Valgrind does not survive.
+    static func main() {
+        let ended = DispatchSemaphore(value: 0)
+        Task.detached {
+            await run()
+            ended.signal()
+        }
+        ended.wait()
+    }
+
+    private static func run() async {
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -145,6 +145,15 @@ import Testing
         #expect(throws: ProfileError.self) { try ProfileReport(folder: folder.path) }
     }
 
+    @Test func `kernels are called as often as is said`() throws {
+        let table = KernelBenchmark(rows: 3, width: 20, calls: 2).table()
+        #expect(try numbers(table, "elements").prefix(2) == [262_144, 60])
+        #expect(try numbers(table, "ns_per_element").allSatisfy { $0 > 0 && $0.isFinite })
+        var calls = 0
+        _ = Stopwatch.mean(calls: 7) { calls += 1 }
+        #expect(calls == 7)
+    }
+
     @Test func `texts are counted`() throws {
         let table = TextBenchmark.tokenization(["ab", "é"]) { $0.count }
         #expect(try numbers(table, "bytes") == [4])
