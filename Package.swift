@@ -82,7 +82,8 @@ let package = Package(
         .testTarget(name: "ClusterTests", dependencies: ["Cluster"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Training"]),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["shoal", "Checkpoint", "Cluster", "Transformer", "Numerics"]),
+            name: "EndToEndTests",
+            dependencies: ["shoal", "Checkpoint", "Cluster", "Collectives", "Transformer", "Numerics"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -108,6 +108,8 @@ extension AllReduceEngine {
     /// One message on the ROUTER: routing id, header, perhaps floats. It may hold anything.
     func handle(_ frames: [ZeroMQMessage]) throws {
         let identity = frames[0].array
+        let refused = mailbox.refusedMessages
+        defer { if mailbox.refusedMessages > refused { resent(frames) } }
         guard frames.count >= 2 else { return refuse(rankOf[identity], "a message without a header") }
         switch frames[1].withBytes(AllReduceHeader.decode) {
         case .malformed(let reason): refuse(rankOf[identity], reason)

@@ -46,6 +46,13 @@ final class AllReduceEngine: @unchecked Sendable {
 
     private var context: ZeroMQContext?
     private var gatekeeper: CurveGatekeeper?
+    /// What the gatekeeper lets in is known to it.
+    let door = ConnectionGate.Slot()
+    /// Messages that made no sense, by the connections of senders that nobody knows.
+    private var nonsense: [Int32: Int] = [:]
+    private var strangersTold = 0
+    /// So many messages that make no sense are put up with.
+    private static let patience = 64
     var router: ZeroMQSocket?
     var peers: [Peer]
     var rankOf: [[UInt8]: Int] = [:]
@@ -97,14 +104,16 @@ final class AllReduceEngine: @unchecked Sendable {
         socketOptions.maxMessageBytes = Int64(options.largestFrameBytes + 4096)
         socketOptions.receiveHighWaterMark = options.receiveHighWaterMark
         socketOptions.routerMandatory = true
-        socketOptions.ipv6 = options.ipv6
+        socketOptions.backlog += Int32(clamping: worldSize)
         socketOptions.sendBufferBytes = options.bufferBytes(for: endpoint)
         socketOptions.receiveBufferBytes = options.bufferBytes(for: endpoint)
         if let security = options.security {
             socketOptions.curve = .server(security.own)
             let (allowed, note) = (Set(security.ranks), options.onRefusal)
-            let told = ToldOnce()
-            gatekeeper = try CurveGatekeeper(context, allows: allowed.contains) { key, address in
+            let (told, door) = (ToldOnce(), door)
+            gatekeeper = try CurveGatekeeper(
+                context, allows: allowed.contains, admitted: { door.gate?.admitted($0) }
+            ) { key, address in
                 mailbox.countRefusal()
                 let line = "refused a connection from \(address): its key is not that of a peer"
                 if told.isNew(line) { note?(line) }
@@ -113,6 +122,7 @@ final class AllReduceEngine: @unchecked Sendable {
         let router = try ZeroMQSocket(context, type: .router, options: socketOptions)
         self.endpoint = try router.bind(endpoint)
         self.router = router
+        door.gate = try router.guardConnections(.init(expected: worldSize)) { [note = options.onRefusal] in note?($0) }
         routerEntry = poller.add(router)
     }
 
@@ -239,11 +249,7 @@ final class AllReduceEngine: @unchecked Sendable {
     private func checkTime() throws(AllReduceError) {
         let now = Self.now()
         if let connectDeadline {
-            if now >= connectDeadline {
-                let silent = peers.indices.filter { $0 != rank && !isMet($0) }
-                throw .timeout(
-                    peers: silent.map(address), step: nil, phase: "connecting", seconds: options.connectTimeout)
-            }
+            if now >= connectDeadline { throw missed() }
             if now >= nextHello { try sendHellos() }
         }
         guard let step, let deadline = stepDeadline(step), now >= deadline else { return }
@@ -256,6 +262,16 @@ final class AllReduceEngine: @unchecked Sendable {
             throw .peerLost(peer: address(lost), step: step.number, phase: phase)
         }
         throw .timeout(peers: ranks.map(address), step: step.number, phase: phase, seconds: options.stepTimeout)
+    }
+
+    /// Those that this rank does not reach; else those that do not reach it.
+    private func missed() -> AllReduceError {
+        let unreachable = peers.indices.filter { $0 != rank && !peers[$0].hasWelcomed }
+        let absent = peers.indices.filter { $0 != rank && peers[$0].identity == nil }
+        return .timeout(
+            peers: (unreachable.isEmpty ? absent : unreachable).map(address), step: nil,
+            phase: unreachable.isEmpty ? AllReduceError.beingReached : AllReduceError.reaching,
+            seconds: options.connectTimeout)
     }
 
     // MARK: meeting the peers
@@ -272,7 +288,7 @@ final class AllReduceEngine: @unchecked Sendable {
             socketOptions.sendHighWaterMark = 0
             socketOptions.receiveHighWaterMark = 16
             socketOptions.maxMessageBytes = 4096
-            socketOptions.ipv6 = options.ipv6
+            socketOptions.ipv6 = TCPEndpoint(endpoints[peer])?.needsIPv6 ?? false
             socketOptions.sendBufferBytes = options.bufferBytes(for: endpoints[peer])
             socketOptions.receiveBufferBytes = options.bufferBytes(for: endpoints[peer])
             if let security = options.security {
@@ -373,9 +389,26 @@ final class AllReduceEngine: @unchecked Sendable {
         context = nil
     }
 
+    /// Ends the connection of a sender whom nobody knows, once it has sent too much that makes no sense.
+    func resent(_ frames: [ZeroMQMessage]) {
+        guard rankOf[frames[0].array] == nil, let gate = door.gate, let connection = frames.last?.connection else {
+            return
+        }
+        if nonsense.count >= 1024 { nonsense.removeAll() }
+        nonsense[connection, default: 0] += 1
+        guard nonsense[connection, default: 0] > Self.patience else { return }
+        nonsense[connection] = nil
+        gate.end(connection)
+    }
+
     /// Counts a message that is not taken, and tells of it once a peer and reason.
     func refuse(_ peer: Int?, _ reason: String) {
         mailbox.countRefusal()
+        // Of strangers, who may be many, a few times in all.
+        if peer == nil {
+            strangersTold += 1
+            guard strangersTold <= 1 + Self.patience else { return }
+        }
         let sender = peer.map { "\(address($0))" } ?? "an unknown sender"
         let line = "refused a message from \(sender): \(reason)"
         guard let tell = options.onRefusal, refusalsTold.count < 256, refusalsTold.insert(line).inserted else { return }

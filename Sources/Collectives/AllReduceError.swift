@@ -13,6 +13,11 @@ public enum AllReduceError: Error, Sendable, Equatable, CustomStringConvertible 
     /// The messaging library failed.
     case transport(ZeroMQError)
 
+    /// The phase of a time-out in which this rank's connections did not come about.
+    public static let reaching = "connecting"
+    /// The phase of a time-out in which only those of others to this rank did not.
+    public static let beingReached = "waiting to be connected to"
+
     /// A peer by rank and endpoint, for messages.
     public struct PeerAddress: Sendable, Equatable, CustomStringConvertible {
         /// The rank of the peer.

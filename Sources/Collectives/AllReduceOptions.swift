@@ -37,8 +37,6 @@ public struct AllReduceOptions: Sendable {
     public var socketBufferBytes: Int32 = -1
     /// Threads of the library that move bytes.
     public var ioThreads = 1
-    /// TCP over IPv6 as well.
-    public var ipv6 = false
     /// Called, at most once a peer and reason, with a line about a message that was refused. From the I/O thread.
     public var onRefusal: (@Sendable (String) -> Void)?
 

@@ -31,9 +31,13 @@ public struct ZeroMQError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One line with the endpoint, the cause and, where there is one, the remedy.
     public var description: String {
         switch code {
+        case EADDRINUSE where (TCPEndpoint(endpoint)?.ports.count ?? 1) > 1:
+            return "every port of \(endpoint) is in use, choose another range"
         case EADDRINUSE: return "address already in use: \(endpoint), choose another port"
         case EADDRNOTAVAIL: return "no such address on this machine: \(endpoint), bind to one that it has"
-        case ENODEV: return "no such network interface or address on this machine: \(endpoint)"
+        case ENODEV:
+            return "no such host, address or network interface: \(endpoint); interfaces here: "
+                + NetworkInterfaces.names.joined(separator: ", ")
         case EINVAL where !endpoint.isEmpty:
             return "not a valid endpoint: '\(endpoint)', expected tcp://HOST:PORT or ipc://PATH"
         case EPROTONOSUPPORT, CZeroMQ.ENOCOMPATPROTO:

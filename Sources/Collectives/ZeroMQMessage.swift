@@ -31,6 +31,14 @@ public final class ZeroMQMessage: @unchecked Sendable {
         UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
     }
 
+    /// What the library knows of the connection that it came over: "User-Id" (with keys, that of its owner, as the
+    /// ``CurveGatekeeper`` was given it), "Peer-Address"; nil if it does not, as for the routing id of a ROUTER, which came
+    /// over none.
+    public func property(_ name: String) -> String? { zmq_msg_gets(message, name).map { String(cString: $0) } }
+
+    /// The descriptor of that connection, for ``ConnectionGate/end(_:)``.
+    public var connection: Int32? { property("__fd").flatMap { Int32($0) } }
+
     /// Calls `body` with the bytes.
     public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try withExtendedLifetime(self) { try body(bytes) }

@@ -33,6 +33,10 @@ public final class ZeroMQSocket {
     let handle: UnsafeMutableRawPointer
     private let context: ZeroMQContext
     private var isClosed = false
+    /// The descriptor that it listens on over TCP, which is the library's to close.
+    private(set) var listener: Int32?
+    private var gate: ConnectionGate?
+    private let options: ZeroMQSocketOptions
     /// The endpoint bound or connected to last, for messages; empty before.
     public private(set) var endpoint = ""
 
@@ -44,6 +48,7 @@ public final class ZeroMQSocket {
     ) throws(ZeroMQError) {
         handle = try context.makeSocket(type.code)
         self.context = context
+        self.options = options
         try apply(options, type: type)
     }
 
@@ -53,6 +58,11 @@ public final class ZeroMQSocket {
     public func close() {
         guard !isClosed else { return }
         isClosed = true
+        if let gate {
+            // In this order: the library would wait for a monitor that nobody reads.
+            zmq_socket_monitor(handle, nil, 0)
+            gate.close()
+        }
         zmq_close(handle)
     }
 
@@ -119,13 +129,29 @@ public final class ZeroMQSocket {
         guard zmq_setsockopt(handle, option, bytes, bytes.count) == 0 else { throw .last("set the \(name)") }
     }
 
-    /// Binds to `endpoint` ("tcp://127.0.0.1:*" takes any free port, "ipc:///run/x/0" a path).
+    /// Binds to `endpoint`: a path ("ipc:///run/x/0"), or "tcp://HOST:PORT", where HOST is an address, a name, an interface
+    /// or `*`, and PORT a number, `*` for any free port, or a range ("5600-5699") of which the first free one is taken.
     ///
     /// - Returns: the endpoint as bound, the port filled in.
     /// - Throws: if the address is in use, unknown here or malformed; the error names it.
     @discardableResult
     public func bind(_ endpoint: String) throws(ZeroMQError) -> String {
-        guard zmq_bind(handle, endpoint) == 0 else { throw .last("bind to", endpoint) }
+        if endpoint.hasPrefix("tcp://") {
+            let listener = try TCPListener.make(
+                endpoint, backlog: options.backlog, sendBufferBytes: options.sendBufferBytes,
+                receiveBufferBytes: options.receiveBufferBytes)
+            do throws(ZeroMQError) {
+                try set(ZMQ_USE_FD, listener, "listening socket")
+                // The address is that of the descriptor.
+                guard zmq_bind(handle, "tcp://127.0.0.1:1") == 0 else { throw ZeroMQError.last("bind to", endpoint) }
+            } catch {
+                Glibc.close(listener)
+                throw error
+            }
+            self.listener = listener
+        } else {
+            guard zmq_bind(handle, endpoint) == 0 else { throw .last("bind to", endpoint) }
+        }
         var buffer = [UInt8](repeating: 0, count: 1024)
         var length = buffer.count
         guard zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &buffer, &length) == 0 else {
@@ -133,6 +159,20 @@ public final class ZeroMQSocket {
         }
         self.endpoint = String(decoding: buffer.prefix(length).prefix { $0 != 0 }, as: UTF8.self)
         return self.endpoint
+    }
+
+    /// Bounds what strangers cost who connect again and again; nil where only this user can (`ipc://`).
+    ///
+    /// - Parameter note: told, once an address, of connections that were not taken. On a thread of its own.
+    public func guardConnections(
+        _ limits: ConnectionGate.Limits = .init(), note: @escaping @Sendable (String) -> Void
+    ) throws(ZeroMQError) -> ConnectionGate? {
+        guard listener != nil else { return nil }
+        var isSecured = false
+        if case .server = options.curve { isSecured = true }
+        let gate = try ConnectionGate(self, limits: limits, isSecured: isSecured, note: note)
+        self.gate = gate
+        return gate
     }
 
     /// Connects to `endpoint`, in the background: success says only that the endpoint is well-formed.
@@ -147,8 +187,18 @@ public final class ZeroMQSocket {
     ///
     /// - Parameter name: unique among the context's monitors.
     public func disconnections(name: String) throws(ZeroMQError) -> ZeroMQSocket {
+        try monitor(name, ZMQ_EVENT_DISCONNECTED)
+    }
+
+    /// A socket that tells of handshakes; see ``ZeroMQMonitorEvent``.
+    public func handshakes(name: String) throws(ZeroMQError) -> ZeroMQSocket {
+        try monitor(name, ZeroMQMonitorEvent.connectionEvents)
+    }
+
+    /// A socket that tells of `events`, whose messages are read by ``ZeroMQMonitorEvent``.
+    func monitor(_ name: String, _ events: Int32) throws(ZeroMQError) -> ZeroMQSocket {
         let address = "inproc://monitor-\(name)"
-        guard zmq_socket_monitor(handle, address, ZMQ_EVENT_DISCONNECTED) == 0 else {
+        guard zmq_socket_monitor(handle, address, events) == 0 else {
             throw .last("watch the connections of", endpoint)
         }
         let monitor = try ZeroMQSocket(context, type: .pair)

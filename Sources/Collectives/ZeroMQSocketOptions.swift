@@ -60,11 +60,11 @@ public struct ZeroMQSocketOptions: Sendable {
     /// Bytes of the kernel's receive buffer; -1 is the system's default.
     public var receiveBufferBytes: Int32 = -1
     /// Connections that may wait to be accepted.
-    public var backlog: Int32 = 1024
+    public var backlog: Int32 = 128
     /// Encrypts, and wants proof of who the peers are; nil: neither.
     public var curve: CurveRole?
     /// How long a new connection may take for its handshake.
-    public var handshakeTimeout: Int32 = 10_000
+    public var handshakeTimeout: Int32 = 5_000
 
     /// The defaults above.
     public init() {}

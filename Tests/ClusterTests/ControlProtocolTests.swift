@@ -36,6 +36,38 @@ import Transformer
         }
     }
 
+    @Test func keysThatAreNoneAreRefused() throws {
+        func frames(_ change: (inout PBEnvelope) -> Void) -> [[UInt8]] {
+            var envelope = PBEnvelope()
+            change(&envelope)
+            return WireFormat.frames(envelope, payload: nil)
+        }
+        func membership(_ keys: [Data]) -> [[UInt8]] {
+            frames {
+                $0.membership = .with {
+                    $0.worldSize = 2
+                    $0.dataKeys = keys
+                }
+            }
+        }
+        let good = Data(repeating: 5, count: 32)
+        _ = try Samples.decodeCoordinator(membership([good, good]))
+        for keys in [[good], [good, good, good], [good, Data()], [good, good.dropLast()], [good, good + [1]]] {
+            #expect(throws: ProtocolError.self) { try Samples.decodeCoordinator(membership(keys)) }
+        }
+        for key in [good.dropLast(), good + [1], Data(count: 1 << 16)] {
+            #expect(throws: ProtocolError.self) {
+                try Samples.decodeWorker(
+                    frames {
+                        $0.hello = .with {
+                            $0.threads = 1
+                            $0.dataKey = key
+                        }
+                    })
+            }
+        }
+    }
+
     @Test func anotherVersionIsNamed() throws {
         var frames = Samples.workerMessages[0].frames()
         frames[0] = Preamble.bytes(version: 300)

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Cluster
@@ -28,15 +29,78 @@ import Testing
         }
     }
 
-    @Test func aWorkerListensWhereItsCoordinatorDoes() throws {
-        #expect(try Endpoint.data(WorkerOptions(coordinator: "tcp://127.0.0.1:5")) == "tcp://127.0.0.1:*")
-        #expect(
-            try Endpoint.data(WorkerOptions(coordinator: "ipc:///run/x/control")).hasPrefix("ipc:///run/x/control-"))
-        #expect(throws: ConfigurationError.self) { try Endpoint.data(WorkerOptions(coordinator: "tcp://10.0.0.1:5")) }
-        #expect(throws: ConfigurationError.self) {
-            try Endpoint.data(WorkerOptions(coordinator: "tcp://10.0.0.1:5", dataAddress: "tcp://10.0.0.2:*"))
+    @Test(arguments: [
+        "tcp://*:5", "tcp://host:*", "tcp://host:5-9", "tcp://host", "ipc://", "host:5", "http://x:1", "tcp://host:0",
+    ])
+    func aWorkerRefusesToConnectToWhatIsNoPlace(_ endpoint: String) {
+        #expect(throws: ConfigurationError.self) { try Endpoint.checkCoordinator(endpoint) }
+    }
+
+    @Test func ofAllAddressesTheHostsNameIsShown() {
+        #expect(Endpoint.shown("tcp://10.0.0.1:5") == "tcp://10.0.0.1:5")
+        #expect(Endpoint.shown("ipc:///x") == "ipc:///x")
+        for host in ["0.0.0.0", "[::]", "*"] {
+            #expect(Endpoint.shown("tcp://\(host):5") == "tcp://\(ProcessInfo.processInfo.hostName):5")
         }
-        let open = WorkerOptions(coordinator: "tcp://10.0.0.1:5", dataAddress: "tcp://10.0.0.2:*", insecure: true)
-        #expect(try Endpoint.data(open) == "tcp://10.0.0.2:*")
+    }
+
+    private func address(
+        _ coordinator: String = "tcp://127.0.0.1:5", insecure: Bool = false,
+        _ change: (inout WorkerOptions) -> Void = { _ in }
+    ) throws -> DataAddress {
+        var options = WorkerOptions(coordinator: coordinator, insecure: insecure)
+        change(&options)
+        return try DataAddress(options)
+    }
+
+    private func problem(insecure: Bool = false, _ change: (inout WorkerOptions) -> Void) -> String {
+        do {
+            return "\(try address(insecure: insecure, change))"
+        } catch { return "\(error)" }
+    }
+
+    @Test func aWorkerListensWhereItsCoordinatorDoes() throws {
+        #expect(try address().bind == "tcp://127.0.0.1:*")
+        #expect(try address { $0.ports = "5600-5699" }.bind == "tcp://127.0.0.1:5600-5699")
+        #expect(try address("ipc:///run/x/control").bind.hasPrefix("ipc:///run/x/control-"))
+        #expect(try address("tcp://[::1]:5").bind == "tcp://[::1]:*")
+        // The address toward the coordinator is one that others reach: not without keys.
+        #expect(throws: ConfigurationError.self) { try address("tcp://10.0.0.1:5") }
+    }
+
+    @Test func anAddressOfThisMachineIsBoundAndAnotherOneOnlyTold() throws {
+        let own = try address { $0.address = "127.0.0.5" }
+        #expect(own.bind == "tcp://127.0.0.5:*")
+        #expect(own.advertised("tcp://127.0.0.5:7") == "tcp://127.0.0.5:7")
+        #expect(try address { $0.interface = "lo" }.bind == "tcp://127.0.0.1:*")
+        let translated = try address(insecure: true) { ($0.address, $0.ports) = ("203.0.113.7", "5600") }
+        #expect(translated.bind == "tcp://*:5600")
+        #expect(translated.advertised("tcp://[::]:5600") == "tcp://203.0.113.7:5600")
+        let six = try address(insecure: true) { $0.address = "2001:db8::7" }
+        #expect(six.advertised("tcp://[::]:5600") == "tcp://[2001:db8::7]:5600")
+        #expect(throws: ConfigurationError.self) { try address { $0.address = "203.0.113.7" } }
+    }
+
+    @Test func whatDoesNotFitIsNamed() {
+        #expect(
+            problem { $0.interface = "none7" }.contains(
+                "--interface is none7, but must be one that has an address; there are"))
+        #expect(problem { $0.address = "no-such-host.invalid" }.contains("--address is no-such-host.invalid"))
+        #expect(problem { $0.address = "tcp://127.0.0.1:5" }.contains("without tcp:// and port"))
+        #expect(problem { $0.address = "*" }.contains("--address is *"))
+        for ports in ["", "0", "70000", "9-5", "x", "0-5"] {
+            #expect(problem { $0.ports = ports }.contains("a port or a range of ports, such as 5600-5699"), "\(ports)")
+        }
+        #expect(problem { ($0.address, $0.interface) = ("127.0.0.1", "lo") }.contains("exclude each other"))
+        #expect(problem { ($0.dataAddress, $0.ports) = ("tcp://127.0.0.1:*", "5") }.contains("exclude each other"))
+    }
+
+    @Test func theOldOptionStillWorks() throws {
+        #expect(try address { $0.dataAddress = "tcp://127.0.0.1:*" }.bind == "tcp://127.0.0.1:*")
+        #expect(throws: ConfigurationError.self) { try address { $0.dataAddress = "tcp://10.0.0.2:*" } }
+        #expect(try address(insecure: true) { $0.dataAddress = "tcp://10.0.0.2:*" }.bind == "tcp://10.0.0.2:*")
+        // Bound to all addresses, peers are told one that they can use.
+        let all = try address(insecure: true) { $0.dataAddress = "tcp://0.0.0.0:*" }
+        #expect(all.advertised("tcp://0.0.0.0:9") == "tcp://127.0.0.1:9")
     }
 }

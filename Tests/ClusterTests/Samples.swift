@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import Training
 import Transformer
@@ -18,12 +19,18 @@ enum Samples {
         return batch
     }
 
+    static let keys = (1...3).compactMap { CurvePublicKey(bytes: [UInt8](repeating: $0, count: 32)) }
+
     static let workerMessages: [WorkerMessage] = {
         let bodies: [WorkerMessage.Body] = [
             .hello(
                 WorkerDescription(
                     host: "cassiopeia", pid: 4711, threads: 2, cpu: "Some Processor", instructionSet: "AVX2"),
                 runID: "0af3", hasState: true),
+            .hello(
+                WorkerDescription(
+                    host: "h", pid: 1, threads: 1, cpu: "c", instructionSet: "i", dataKey: keys[1]), runID: "",
+                hasState: false),
             .chunkRequest(.firstMoment, 8..<16),
             .bound(
                 endpoint: "ipc:///run/x/data-1", hasState: true,
@@ -49,6 +56,7 @@ enum Samples {
                     modelConfiguration: "{}", hyperparameters: "{}", seed: .max, weightCount: 1 << 20,
                     heartbeatTimeout: 5, orphanTimeout: 60, runID: "0af3", wire: .bf16, compressesWire: true)),
             .chunk(.weights, index: 0, payload: Data(repeating: 1, count: 16)), .membership(rank: 1, worldSize: 3),
+            .membership(rank: 1, worldSize: 3, keys: keys),
             .peers(
                 ["ipc:///a", "ipc:///b"],
                 load: [PartToLoad(part: .weights, sha256: digest), PartToLoad(part: .secondMoment, sha256: nil)]),

@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import Numerics
 import Testing
@@ -47,7 +48,15 @@ extension Simulation {
                 return .bound(generation: generation, endpoint: "ipc:///d\(index)")
             }
         case .connect(let generation, let endpoints):
-            guard world(generation, size: endpoints.count) != nil else { return missing(generation, index) }
+            guard let world = world(generation, size: endpoints.count) else { return missing(generation, index) }
+            let outward = world.indices.filter { unreachable.contains([index, world[$0]]) }
+            let inward = world.indices.filter { unreachable.contains([world[$0], index]) }
+            if !outward.isEmpty || !inward.isEmpty {
+                let failure = WorkerFailure(
+                    kind: .peer, phase: outward.isEmpty ? AllReduceError.beingReached : AllReduceError.reaching,
+                    message: "no answer", peers: outward.isEmpty ? inward : outward)
+                return { .failed(generation: generation, failure) }
+            }
             return { .connected(generation: generation) }
         case .step(let generation, let step, let order): return stepRunner(generation, step, order, index)
         case .evaluate(let generation, let id, let batches):

@@ -84,6 +84,8 @@ final class Simulation {
     var events: [RunEvent] = []
     var senderWarnings: [String] = []
     var restarts = 0
+    /// Pairs of workers, from and to, between which no connection comes about.
+    var unreachable: Set<[Int]> = []
     /// Changes the result of a job; nil swallows it.
     var disturb: (Int, ComputeJob, ComputeResult) -> ComputeResult? = { $2 }
     /// Sees the coordinator's phase before every delivery.

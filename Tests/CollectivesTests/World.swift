@@ -70,6 +70,7 @@ final class LockedArray<Element>: @unchecked Sendable {
     init(repeating element: Element, count: Int) { elements = Array(repeating: element, count: count) }
     func set(_ index: Int, _ element: Element) { lock.withLock { elements[index] = element } }
     func append(_ element: Element) { lock.withLock { elements.append(element) } }
+    func append(contentsOf more: some Sequence<Element>) { lock.withLock { elements.append(contentsOf: more) } }
     var values: [Element] { lock.withLock { elements } }
 }
 

@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 
 /// An address that sockets bind or connect to, as far as it must be understood here.
@@ -10,15 +11,25 @@ enum Endpoint {
     }
 
     /// The host of a `tcp://` endpoint; nil for others.
-    static func host(_ endpoint: String) -> String? {
-        guard endpoint.hasPrefix("tcp://") else { return nil }
-        let rest = endpoint.dropFirst(6)
-        guard let colon = rest.lastIndex(of: ":") else { return nil }
-        return String(rest[..<colon])
+    static func host(_ endpoint: String) -> String? { TCPEndpoint(endpoint)?.host }
+
+    /// Whether IPv6 is needed to connect: to an address in brackets, or a name that has no other.
+    static func needsIPv6(_ endpoint: String) -> Bool { TCPEndpoint(endpoint)?.needsIPv6 ?? false }
+
+    /// Whether all addresses of a machine are meant.
+    static func isWildcard(_ host: String) -> Bool { ["*", "0.0.0.0", "[::]"].contains(host) }
+
+    /// The endpoint, with `host` in place of its own.
+    static func replacingHost(of endpoint: String, with host: String) -> String {
+        guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return endpoint }
+        return "tcp://\(host)\(endpoint[colon...])"
     }
 
-    /// Whether the host is an IPv6 address in brackets.
-    static func isIPv6(_ endpoint: String) -> Bool { host(endpoint)?.hasPrefix("[") ?? false }
+    /// What to tell others of where this process listens: of all addresses, the host's name.
+    static func shown(_ endpoint: String) -> String {
+        guard let host = host(endpoint), isWildcard(host) else { return endpoint }
+        return replacingHost(of: endpoint, with: ProcessInfo.processInfo.hostName)
+    }
 
     private static func isLoopback(_ host: String) -> Bool {
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
@@ -28,34 +39,32 @@ enum Endpoint {
     /// Throws unless `endpoint` is one that may be listened on.
     static func check(_ endpoint: String, option: String, hasKeys: Bool, insecure: Bool) throws(ConfigurationError) {
         guard endpoint.hasPrefix("ipc://") && endpoint.count > 6 || host(endpoint) != nil else {
-            throw .invalid(option, value: endpoint, need: "tcp://HOST:PORT or ipc://PATH")
-        }
-        guard isLocal(endpoint) || hasKeys || insecure else {
             throw .invalid(
                 option, value: endpoint,
+                need: "tcp://HOST:PORT (an IPv6 address in brackets, a port, a range of ports, or *) or ipc://PATH")
+        }
+        try checkReach(endpoint, option: option, value: endpoint, hasKeys: hasKeys, insecure: insecure)
+    }
+
+    /// Throws if others reach `endpoint` and nothing protects it; `value` is what was given for `option`.
+    static func checkReach(
+        _ endpoint: String, option: String, value: String, hasKeys: Bool, insecure: Bool
+    ) throws(ConfigurationError) {
+        guard isLocal(endpoint) || hasKeys || insecure else {
+            throw .invalid(
+                option, value: value,
                 need: "on this machine (tcp://127.0.0.1:PORT), or have --keys (see shoal keygen): other machines could "
                     + "send it anything; --insecure allows it on a network that you trust")
         }
     }
 
-    /// Where a worker listens for its peers.
-    ///
-    /// - Throws: if the address was not given and does not follow from the coordinator's.
-    static func data(_ options: WorkerOptions) throws(ConfigurationError) -> String {
-        if let address = options.dataAddress {
-            try check(address, option: "data-address", hasKeys: options.keys != nil, insecure: options.insecure)
-            return address
+    /// Throws unless a worker can connect to `endpoint`.
+    static func checkCoordinator(_ endpoint: String) throws(ConfigurationError) {
+        if endpoint.hasPrefix("ipc://"), endpoint.count > 6 { return }
+        guard let tcp = TCPEndpoint(endpoint), tcp.ports.count == 1, tcp.ports.lowerBound > 0, tcp.host != "*" else {
+            throw .invalid(
+                "coordinator", value: endpoint,
+                need: "tcp://HOST:PORT (an IPv6 address in brackets) or ipc://PATH, where the coordinator listens")
         }
-        if options.coordinator.hasPrefix("ipc://") { return options.coordinator + "-\(getpid())" }
-        guard !isLocal(options.coordinator) else { return "tcp://127.0.0.1:*" }
-        guard let address = OutgoingAddress.toward(options.coordinator) else {
-            throw .missingOption(
-                "data-address",
-                what: "the address of this machine that the other workers reach, tcp://HOST:*; there is no route to "
-                    + "\(options.coordinator) to tell it by")
-        }
-        let endpoint = "tcp://\(address):*"
-        try check(endpoint, option: "data-address", hasKeys: options.keys != nil, insecure: options.insecure)
-        return endpoint
     }
 }

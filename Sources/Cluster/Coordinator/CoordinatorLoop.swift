@@ -24,14 +24,13 @@ final class CoordinatorLoop: @unchecked Sendable {
     private static let limits = ZeroMQLimits(
         frames: 4, bytes: 512 + ControlLimits.reportBytes + ControlLimits.payloadBytes)
     /// Senders that are warned about; more are not told of.
-    private static let maxLoggedSenders = 64
+    private static let maxLoggedSenders = 16
 
     private let configuration: RunConfiguration
     private let directory: RunDirectory
-    private let context: ZeroMQContext
-    private let gatekeeper: CurveGatekeeper?
-    private let socket: ZeroMQSocket
-    private let endpoint: String
+    private let door: ControlDoor
+    private var socket: ZeroMQSocket { door.socket }
+    private var endpoint: String { door.endpoint }
     private let inbox: Inbox<News>
     private let emit: @Sendable (RunEvent) -> Void
     private var machine: CoordinatorMachine
@@ -47,7 +46,9 @@ final class CoordinatorLoop: @unchecked Sendable {
     private let children: LocalWorkers?
     private var nextStatus = 0.0
     private var warnedOfMetrics = false
-    private var loggedSenders: Set<PeerID> = []
+    private var loggedSenders: Set<String> = []
+    /// Where the message that is being handled came from, if it was none.
+    private var nonsenseAddress: String?
     private var outcome: Result<RunResult, any Error>?
     private let weightsLent = ZeroCopyCounter()
 
@@ -61,37 +62,9 @@ final class CoordinatorLoop: @unchecked Sendable {
         self.directory = directory
         self.inbox = inbox
         self.emit = emit
-        let context = try ZeroMQContext()
-        self.context = context
-        gatekeeper = try keys.map { try Self.gatekeeper($0, context, inbox) }
-        var options = ZeroMQSocketOptions()
-        options.curve = keys.map { .server($0.pair) }
-        options.ipv6 = Endpoint.isIPv6(bind)
-        options.linger = 1000
-        // Every flow is bounded by credit, and a peer that does not read is found by its heartbeats.
-        options.sendHighWaterMark = 0
-        options.maxMessageBytes = Int64(
-            max(ControlLimits.reportBytes, ControlLimits.payloadBytes) + ControlLimits.encryptionBytes)
-        options.routerMandatory = true
-        options.routerHandover = true
-        socket = try ZeroMQSocket(context, type: .router, options: options)
-        endpoint = try socket.bind(bind)
-        children = makeChildren(endpoint)
+        door = try ControlDoor(bind: bind, workers: configuration.workers, keys: keys) { inbox.post(.warning($0)) }
+        children = makeChildren(door.endpoint)
         machine = CoordinatorMachine(settings, now: startedAt)
-    }
-
-    /// Lets in the workers of the list, and whoever has the coordinator's own keys (to ask for the status).
-    private static func gatekeeper(
-        _ keys: CoordinatorKeys, _ context: ZeroMQContext, _ inbox: Inbox<News>
-    ) throws -> CurveGatekeeper {
-        let list = try AllowList(path: keys.allowList) { inbox.post(.warning($0)) }
-        let (own, told) = (keys.pair.publicKey, ToldOnce())
-        return try CurveGatekeeper(context, allows: { $0 == own || list.name($0) != nil }) { key, address in
-            let line =
-                "refused a connection from \(address): "
-                + (key.map { "the key \($0) is not in \(list.path)" } ?? "it has no key")
-            if told.isNew(line) { inbox.post(.warning(line)) }
-        }
     }
 
     /// Where workers connect to.
@@ -111,9 +84,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             }
             outcome = .failure(error)
         }
-        socket.close()
-        gatekeeper?.close()
-        context.terminate()
+        door.close()
         // Lent to the context until here.
         withExtendedLifetime((source, retired, prepared)) {}
         return outcome ?? .failure(RunError.failed("the run ended without a result"))
@@ -156,7 +127,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             failure = error
             try handle(.preparationFailed(.failed("\(error)")))
         case .prepared(var prepared):
-            prepared.preparation.endpoint = endpoint
+            prepared.preparation.endpoint = Endpoint.shown(endpoint)
             prepared.preparation.output = directory.path
             source = prepared.state
             // A run that is resumed can read its checkpoint again.
@@ -180,13 +151,29 @@ final class CoordinatorLoop: @unchecked Sendable {
         for _ in 0..<256 where outcome == nil {
             do {
                 guard let frames = try socket.receive(limits: Self.limits, wait: false) else { return }
-                let peer = PeerID(bytes: frames[0].array)
-                try handle(Self.event(frames, from: peer))
+                try receive(frames)
             } catch let error as ZeroMQMessageRefused {
                 let problem = ProtocolError("a message of \(error.bytes) bytes in \(error.frames) frames")
                 try handle(.rejected(PeerID(bytes: error.firstFrame), problem))
             }
         }
+    }
+
+    private func receive(_ frames: [ZeroMQMessage]) throws {
+        let peer = PeerID(bytes: frames[0].array)
+        // What is known of the connection comes with what was sent over it; the first frame is the library's own.
+        let sent = frames[frames.count - 1]
+        switch door.verdict(on: sent, from: peer, isMember: machine.knows(peer), now: monotonicSeconds()) {
+        case .drop: return
+        case .revoked: return try handle(.revoked(peer))
+        case .take: break
+        }
+        let event = Self.event(frames, from: peer)
+        if case .rejected = event, let address = door.sentNonsense(sent, from: peer) {
+            nonsenseAddress = address
+        }
+        try handle(event)
+        nonsenseAddress = nil
     }
 
     private static func event(_ frames: [ZeroMQMessage], from peer: PeerID) -> CoordinatorMachine.Event {
@@ -267,8 +254,10 @@ final class CoordinatorLoop: @unchecked Sendable {
             try sendSource(part, chunks, generation: generation, to: peer)
         case .emit(let event): try show(event)
         case .logSender(let peer, let text):
-            guard loggedSenders.count < Self.maxLoggedSenders, loggedSenders.insert(peer).inserted else { return }
-            emit(.warning("\(text) (connection \(peer))"))
+            // Connections are cheap: strangers are told apart by their addresses.
+            let sender = nonsenseAddress ?? "connection \(peer)"
+            guard loggedSenders.count < Self.maxLoggedSenders, loggedSenders.insert(sender).inserted else { return }
+            emit(.warning("\(text) (\(sender))"))
         case .openRunDirectory:
             try directory.start(configuration, coordinatorFile)
             nextStatus = 0

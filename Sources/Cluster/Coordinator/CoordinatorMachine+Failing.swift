@@ -41,6 +41,10 @@ extension CoordinatorMachine {
                 return
             }
             guard generation == self.generation, needsWorkers, !settled else { return }
+            if case .connecting = phase, let problem = Reach(failure.phase) {
+                missed(member, problem, failure.peers, now)
+                return
+            }
             suspect(member, failure, now)
         }
     }

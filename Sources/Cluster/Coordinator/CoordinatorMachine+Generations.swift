@@ -63,6 +63,7 @@ extension CoordinatorMachine {
         members.sort { $0.number < $1.number }
         wantsGeneration = false
         suspicion = nil
+        unreachable = nil
         for rank in members.indices {
             members[rank].rank = rank
             members[rank].endpoint = nil
@@ -76,7 +77,7 @@ extension CoordinatorMachine {
             return
         }
         let minimum =
-            ending != nil ? 1 : hasBegun || settings.isResumed ? settings.minWorkers : settings.workers
+            ending != nil ? 1 : hasBegun || settings.isResumed ? settings.minWorkers : expectedWorkers
         guard members.count >= max(1, minimum) else {
             broadcast(.abandon("waiting for more workers"))
             // What they say still belongs to a generation that is no more.

@@ -135,8 +135,11 @@ extension CoordinatorMachine {
     private func needed(_ waited: Double) -> Int {
         if ending != nil { return 1 }
         if hasBegun || settings.isResumed && waited > settings.returnSeconds { return settings.minWorkers }
-        return settings.workers
+        return expectedWorkers
     }
+
+    /// The workers that the run begins with.
+    var expectedWorkers: Int { max(settings.minWorkers, settings.workers - leftOut) }
 
     mutating func formIfComplete(_ now: Double) {
         guard case .gathering(let since) = phase, preparation != nil, !(members + waiting).isEmpty,

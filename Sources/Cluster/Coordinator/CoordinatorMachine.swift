@@ -56,6 +56,8 @@ struct CoordinatorMachine: Sendable {
         case message(PeerID, WorkerMessage)
         /// Something that is no message came from there.
         case rejected(PeerID, ProtocolError)
+        /// Its key was taken back.
+        case revoked(PeerID)
         case childStarted(number: Int, pid: Int)
         /// `why` follows a name: "was killed by signal 9 (SIGKILL)"; `bySignal` tells that from an exit of its own.
         case childExited(number: Int, pid: Int, why: String, bySignal: Bool)
@@ -168,6 +170,9 @@ struct CoordinatorMachine: Sendable {
     /// The step from which the generation that is being formed goes on.
     var nextStep = 0
     var suspicion: Suspicion?
+    var unreachable: Unreachable?
+    /// Workers of the first membership that were sent away as others could not reach them.
+    var leftOut = 0
     var progress = Progress()
     var balancer = Balancer(isEnabled: false, speeds: [])
     var fetch: Fetch?
@@ -200,6 +205,7 @@ struct CoordinatorMachine: Sendable {
         case .preparationFailed(let error): end(.failure(error))
         case .message(let peer, let message): received(message, from: peer, now)
         case .rejected(let peer, let error): rejected(peer, error)
+        case .revoked(let peer): revoked(peer, now)
         case .childStarted(let number, let pid): childStarted(number, pid: pid, now)
         case .childExited(let number, let pid, let why, let bySignal):
             childExited(number, pid: pid, why: why, bySignal: bySignal, now)
@@ -242,6 +248,11 @@ struct CoordinatorMachine: Sendable {
     var shownGeneration: UInt64 { generation & (1 << Self.generationBits - 1) }
 
     func index(of peer: PeerID) -> Int? { members.firstIndex { $0.peer == peer } }
+
+    /// Whether it takes part, or is about to.
+    func knows(_ peer: PeerID) -> Bool {
+        index(of: peer) != nil || waiting.contains { $0.peer == peer } || unmatched[peer] != nil
+    }
 
     // MARK: messages
 
@@ -363,6 +374,7 @@ struct CoordinatorMachine: Sendable {
             if restarts < settings.maxRestarts { perform(.killWorker(number)) }
         }
         if let suspicion, now >= suspicion.deadline { convict(suspicion, now) }
+        if let unreachable, now >= unreachable.deadline { decide(unreachable, now) }
         switch phase {
         case .failing(let failing) where now >= failing.deadline: failingTimedOut(failing, now)
         case .gathering(let since): waited(now - since, now)

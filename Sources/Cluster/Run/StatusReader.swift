@@ -31,18 +31,30 @@ public enum StatusReader {
         var options = ZeroMQSocketOptions()
         options.linger = 0
         options.curve = keys?.role
-        options.ipv6 = Endpoint.isIPv6(endpoint)
-        options.maxMessageBytes = Int64(ControlLimits.orderBytes)
+        options.ipv6 = Endpoint.needsIPv6(endpoint)
+        options.maxMessageBytes = Int64(ControlLimits.orderBytes + ControlLimits.encryptionBytes)
         let socket = try ZeroMQSocket(context, type: .dealer, options: options)
-        defer { socket.close() }
+        let handshakes = try socket.handshakes(name: "control")
+        defer {
+            socket.close()
+            handshakes.close()
+        }
+        try Endpoint.checkCoordinator(endpoint)
         try socket.connect(endpoint)
         _ = try socket.send(WorkerMessage(generation: 0, step: 0, body: .statusRequest).frames(), wait: false)
         var poller = ZeroMQPoller()
         let entry = poller.add(socket)
+        poller.add(handshakes)
+        var problem = HandshakeProblem(endpoint: endpoint, keys: keys)
         let deadline = monotonicSeconds() + timeout
         let limits = ZeroMQLimits(frames: 3, bytes: ControlLimits.orderBytes)
         while monotonicSeconds() < deadline {
             try poller.wait(milliseconds: Int(max(1, (deadline - monotonicSeconds()) * 1000)))
+            while let frames = try handshakes.receive(limits: ZeroMQLimits(frames: 2, bytes: 4096), wait: false) {
+                if let text = problem.told(by: frames[0].withBytes(ZeroMQMonitorEvent.init(frame:))) {
+                    throw RunError.failed(text)
+                }
+            }
             guard poller.isReadable(entry), let frames = try socket.receive(limits: limits, wait: false) else {
                 continue
             }
@@ -58,7 +70,7 @@ public enum StatusReader {
             }
         }
         throw RunError.failed(
-            "no answer from a coordinator at \(endpoint) within \(timeout) s; is it running and reachable"
-                + (keys == nil ? "; or has it keys (--keys)?" : ", and are the keys allowed?"))
+            "no answer from a coordinator at \(endpoint) within \(timeout) s; "
+                + (problem.hint ?? "is it running and reachable?"))
     }
 }

@@ -66,6 +66,7 @@ public struct TrainingRun: Sendable {
             known.starts += 1
             try known.write(to: directory.path)
         }
+        FileDescriptors.raiseLimit()
         let place = try place(known)
         defer { place.sockets?.remove() }
         let inbox = try Inbox<CoordinatorLoop.News>()
@@ -127,6 +128,12 @@ public struct TrainingRun: Sendable {
         case .external(let endpoint):
             try Endpoint.check(
                 endpoint, option: "bind", hasKeys: configuration.keys != nil, insecure: configuration.insecure)
+            if configuration.insecure, configuration.keys == nil, !Endpoint.isLocal(endpoint) {
+                events(
+                    .warning(
+                        "--insecure: whoever reaches \(endpoint) can read and change this run; use --keys (shoal keygen)"
+                    ))
+            }
             return Place(bind: endpoint)
         case .local:
             if let known, known.isLocal, let folder = SocketFolder(endpoint: known.endpoint) {

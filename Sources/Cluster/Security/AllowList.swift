@@ -8,7 +8,10 @@ import Synchronization
 /// A line is a public key and a name: `3f…9a server-1`.
 final class AllowList: Sendable {
     private struct State {
+        /// Who is let in.
         var names: [CurvePublicKey: String]
+        /// Of the last list that could be read, by the keys' digits: whoever is in it may stay.
+        var members: [String: String]
         var stamp: Stamp?
     }
     private struct Stamp: Equatable {
@@ -27,24 +30,40 @@ final class AllowList: Sendable {
         self.path = path
         self.problem = problem
         let stamp = Self.stamp(path)
-        state = Mutex(State(names: try Self.read(path), stamp: stamp))
+        let names = try Self.read(path)
+        state = Mutex(State(names: names, members: Self.members(names), stamp: stamp))
     }
 
     /// The name of the key's owner; nil if it is not allowed.
     func name(_ key: CurvePublicKey) -> String? {
-        state.withLock { state in
+        refresh()
+        return state.withLock { $0.names[key] }
+    }
+
+    /// Whether the owner of a key, in hexadecimal digits, who is in already may stay: while the file cannot be read, those
+    /// of the last one that could.
+    func keeps(_ digits: String) -> Bool { state.withLock { $0.members[digits] != nil } }
+
+    /// Reads the file again if it has changed.
+    func refresh() {
+        let problem: String? = state.withLock { state in
             let stamp = Self.stamp(path)
-            if stamp != state.stamp {
-                state.stamp = stamp
-                do {
-                    state.names = try Self.read(path)
-                } catch {
-                    state.names = [:]
-                    problem("\(error): no worker is let in until that is mended")
-                }
+            guard stamp != state.stamp else { return nil }
+            state.stamp = stamp
+            do {
+                state.names = try Self.read(path)
+                state.members = Self.members(state.names)
+                return nil
+            } catch {
+                state.names = [:]
+                return "\(error): nobody else is let in until that is mended"
             }
-            return state.names[key]
         }
+        if let problem { self.problem(problem) }
+    }
+
+    private static func members(_ names: [CurvePublicKey: String]) -> [String: String] {
+        Dictionary(uniqueKeysWithValues: names.map { ($0.key.description, $0.value) })
     }
 
     private static func stamp(_ path: String) -> Stamp? {

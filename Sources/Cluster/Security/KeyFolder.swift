@@ -29,19 +29,30 @@ public struct KeyFolder: Sendable {
     /// Makes what is missing: the coordinator's keys, and those of the workers called `names`.
     ///
     /// - Returns: whether the coordinator's keys are new.
-    /// - Throws: ``RunError`` if a worker of that name has keys already, or a file cannot be written.
+    /// - Throws: ``RunError`` if a worker of that name has keys already, or a file cannot be written. Nothing is made then.
     public func make(workers names: [String]) throws -> Bool {
         for name in names {
             guard Self.isName(name) else {
                 throw RunError.failed(
-                    "--worker \(name) cannot be the name of a folder: use letters, digits, '.', '_' and '-'")
-            }
-            guard !FileManager.default.fileExists(atPath: "\(workerFolder(name))/\(Self.workerKey)") else {
-                throw RunError.failed("\(workerFolder(name)) has a key already; to replace it, --revoke \(name) first")
+                    "--worker \(name) cannot be the name of a folder: use letters, digits, '.', '_' and '-', at most 64"
+                )
             }
         }
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+            throw RunError.failed("--worker \(twice) is given twice")
+        }
+        try makeFolder(path)
+        return try locked {
+            for name in names
+            where FileManager.default.fileExists(atPath: "\(workerFolder(name))/\(Self.workerKey)") {
+                throw RunError.failed(
+                    "\(workerFolder(name)) has a key already; to replace it, --revoke \(name) first")
+            }
+            return try makeLocked(names)
+        }
+    }
+
+    private func makeLocked(_ names: [String]) throws -> Bool {
         let keyPath = "\(path)/\(Self.coordinatorKey)"
         let isNew = !FileManager.default.fileExists(atPath: keyPath)
         let coordinator = isNew ? try CurveKeyPair() : try KeyFile.readPair(keyPath)
@@ -54,12 +65,12 @@ public struct KeyFolder: Sendable {
         for name in names {
             let pair = try CurveKeyPair()
             let folder = workerFolder(name)
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            try makeFolder(folder)
             try write("\(coordinator.publicKey)\n", to: "\(folder)/\(Self.coordinatorPublic)", mode: 0o644)
             try write(secret: pair, to: "\(folder)/\(Self.workerKey)", of: name)
             // Last: who is in the list has a whole folder.
-            let list = try String(contentsOfFile: listPath, encoding: .utf8)
+            var list = try listText(listPath)
+            if !list.isEmpty, !list.hasSuffix("\n") { list += "\n" }
             try write(list + "\(pair.publicKey) \(name)\n", to: listPath, mode: 0o644)
         }
         return isNew
@@ -69,14 +80,43 @@ public struct KeyFolder: Sendable {
     ///
     /// - Throws: ``RunError`` if there is no such worker.
     public func revoke(_ name: String) throws {
-        let listPath = "\(path)/\(Self.allowList)"
-        let keys = try AllowList.read(listPath).filter { $0.value == name }.map(\.key)
-        guard !keys.isEmpty else { throw RunError.failed("\(listPath) has no worker called \(name)") }
-        let lines = try String(contentsOfFile: listPath, encoding: .utf8)
-            .split(separator: "\n", omittingEmptySubsequences: true)
-            .filter { line in !keys.contains { line.contains($0.description) } }
-        try write(lines.map { $0 + "\n" }.joined(), to: listPath, mode: 0o644)
-        try? FileManager.default.removeItem(atPath: workerFolder(name))
+        try locked {
+            let listPath = "\(path)/\(Self.allowList)"
+            let keys = try AllowList.read(listPath).filter { $0.value == name }.map(\.key.description)
+            guard !keys.isEmpty else { throw RunError.failed("\(listPath) has no worker called \(name)") }
+            let lines = try listText(listPath).split(separator: "\n", omittingEmptySubsequences: true)
+                .filter { line in !keys.contains { line.lowercased().contains($0) } }
+            try write(lines.map { $0 + "\n" }.joined(), to: listPath, mode: 0o644)
+            if Self.isName(name) { try? FileManager.default.removeItem(atPath: workerFolder(name)) }
+        }
+    }
+
+    private func listText(_ listPath: String) throws(RunError) -> String {
+        guard let text = try? String(contentsOfFile: listPath, encoding: .utf8) else {
+            throw .failed("\(listPath) cannot be read as UTF-8 text")
+        }
+        return text
+    }
+
+    private func makeFolder(_ folder: String) throws(RunError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw .failed("the folder \(folder) cannot be made: \(error.localizedDescription)")
+        }
+        try KeyFile.checkFolder(folder)
+    }
+
+    /// Does something while no other `shoal keygen` changes the folder.
+    private func locked<R>(_ body: () throws -> R) throws -> R {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY)
+        guard descriptor >= 0 else {
+            throw RunError.failed("\(path) is no folder of keys: \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        flock(descriptor, LOCK_EX)
+        return try body()
     }
 
     private static func isName(_ name: String) -> Bool {
@@ -91,7 +131,11 @@ public struct KeyFolder: Sendable {
     }
 
     private func write(_ text: String, to path: String, mode: mode_t) throws {
-        try DurableFile.write(Data(text.utf8), to: path, mode: mode)
+        do {
+            try DurableFile.write(Data(text.utf8), to: path, mode: mode)
+        } catch {
+            throw RunError.failed("\(path) cannot be written: \(error)")
+        }
     }
 }
 
@@ -105,7 +149,15 @@ public struct CoordinatorKeys: Sendable {
     ///
     /// - Throws: ``RunError`` that names the file.
     public init(folder: String) throws(RunError) {
-        pair = try KeyFile.readPair("\(folder)/\(KeyFolder.coordinatorKey)")
+        try KeyFile.checkFolder(folder)
+        let own = "\(folder)/\(KeyFolder.coordinatorKey)"
+        if !FileManager.default.fileExists(atPath: own),
+            FileManager.default.fileExists(atPath: "\(folder)/\(KeyFolder.workerKey)")
+        {
+            throw .failed(
+                "--keys \(folder) has the keys of a worker; the coordinator needs the folder that those are from")
+        }
+        pair = try KeyFile.readPair(own)
         allowList = "\(folder)/\(KeyFolder.allowList)"
         _ = try AllowList.read(allowList)
     }
@@ -120,6 +172,7 @@ public struct WorkerKeys: Sendable {
     ///
     /// - Throws: ``RunError`` that names the file.
     public init(folder: String) throws(RunError) {
+        try KeyFile.checkFolder(folder)
         let own = "\(folder)/\(KeyFolder.workerKey)"
         let isCoordinators =
             !FileManager.default.fileExists(atPath: own)
@@ -127,6 +180,9 @@ public struct WorkerKeys: Sendable {
         pair = try KeyFile.readPair(isCoordinators ? "\(folder)/\(KeyFolder.coordinatorKey)" : own)
         coordinator = try KeyFile.readPublic("\(folder)/\(KeyFolder.coordinatorPublic)")
     }
+
+    /// The worker's public key.
+    var publicKey: CurvePublicKey { pair.publicKey }
 
     /// What the control socket is given.
     var role: CurveRole { .client(pair, server: coordinator) }

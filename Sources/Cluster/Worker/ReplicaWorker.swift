@@ -8,7 +8,7 @@ import Transformer
 /// Carries out jobs on a replica; used by the compute thread alone.
 final class ReplicaWorker {
     private let threads: Int
-    private let dataEndpoint: String
+    private let dataAddress: DataAddress
     /// Under which peers know this worker; nil without keys.
     private let dataKeys: CurveKeyPair?
     private let registerReducer: (AllReducer?) -> Void
@@ -22,19 +22,23 @@ final class ReplicaWorker {
     private var reducer: AllReducer?
     private var wire = WirePrecision.float32
     private var compressesWire = false
+    private var heartbeatTimeout = 5.0
+    /// Told of what strangers try at the data socket.
+    private let note: @Sendable (String) -> Void
     /// Begins anew with every generation; nil where nothing is rounded.
     private var feedback: ErrorFeedback?
 
     init(
-        threads: Int, profile: Profile?, dataEndpoint: String, dataKeys: CurveKeyPair?,
+        threads: Int, profile: Profile?, dataAddress: DataAddress, dataKeys: CurveKeyPair?,
         abandoned: AbandonedFlag,
-        registerReducer: @escaping (AllReducer?) -> Void,
+        registerReducer: @escaping (AllReducer?) -> Void, note: @escaping @Sendable (String) -> Void,
         report: @escaping @Sendable (ComputeResult) -> Void
     ) {
+        self.note = note
         self.threads = threads
         self.profile = profile
         recorder = profile?.recorder("step")
-        self.dataEndpoint = dataEndpoint
+        self.dataAddress = dataAddress
         self.dataKeys = dataKeys
         self.abandoned = abandoned
         self.registerReducer = registerReducer
@@ -98,6 +102,7 @@ final class ReplicaWorker {
             return
         }
         (wire, compressesWire) = (welcome.wire, welcome.compressesWire)
+        heartbeatTimeout = welcome.heartbeatTimeout
         replica = ModelReplica(
             configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
             profile: profile)
@@ -145,13 +150,15 @@ final class ReplicaWorker {
             var options = AllReduceOptions()
             // Whether a lost peer is dead or slow is for the coordinator to say; it must hear of it soon.
             options.lostPeerGrace = 0.25
-            options.ipv6 = Endpoint.isIPv6(dataEndpoint)
+            // Long enough for a machine that is busy, short enough not to look like a hang.
+            options.connectTimeout = max(5, heartbeatTimeout)
+            options.onRefusal = note
             if let dataKeys, !keys.isEmpty { options.security = AllReduceSecurity(own: dataKeys, ranks: keys) }
             (options.wire, options.compresses) = (wire, compressesWire)
             let made = try AllReducer(
                 rank: rank, worldSize: size, generation: generation, bind: endpoint(generation), options: options)
             setReducer(made)
-            report(.bound(generation: generation, endpoint: made.endpoint))
+            report(.bound(generation: generation, endpoint: dataAddress.advertised(made.endpoint)))
         } catch {
             fail(.fatal, "joining", "\(error)", generation: generation)
         }
@@ -159,7 +166,7 @@ final class ReplicaWorker {
 
     /// Socket paths differ by generation: the one before may still be in use while it is closed.
     private func endpoint(_ generation: UInt64) -> String {
-        dataEndpoint.hasPrefix("ipc://") ? "\(dataEndpoint)-\(generation)" : dataEndpoint
+        dataAddress.bind.hasPrefix("ipc://") ? "\(dataAddress.bind)-\(generation)" : dataAddress.bind
     }
 
     private func connect(_ generation: UInt64, _ endpoints: [String]) {
@@ -168,7 +175,9 @@ final class ReplicaWorker {
             try reducer.connect(to: endpoints)
             report(.connected(generation: generation))
         } catch {
-            fail(.peer, "connecting", "\(error)", generation: generation, peers: error.peerRanks)
+            var phase = AllReduceError.reaching
+            if case .timeout(_, _, let what, _) = error { phase = what }
+            fail(.peer, phase, "\(error)", generation: generation, peers: error.peerRanks)
         }
     }
 

@@ -19,8 +19,10 @@ public enum Worker {
             throw ConfigurationError.invalid(
                 "threads", value: "\(options.threads)", need: "1 to \(ControlLimits.maxThreads)")
         }
+        try Endpoint.checkCoordinator(options.coordinator)
         AllocatorTuning.keepFreedBlocks()
-        let dataEndpoint = try Endpoint.data(options)
+        FileDescriptors.raiseLimit()
+        let dataAddress = try DataAddress(options)
         if options.parentPID != nil {
             signal(SIGINT, SIG_IGN)
             signal(SIGHUP, SIG_IGN)
@@ -28,7 +30,7 @@ public enum Worker {
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
             let thread = Thread {
                 do {
-                    let loop = try WorkerLoop(options: options, dataEndpoint: dataEndpoint, log: log)
+                    let loop = try WorkerLoop(options: options, dataAddress: dataAddress, log: log)
                     try loop.run()
                     done.resume()
                 } catch {

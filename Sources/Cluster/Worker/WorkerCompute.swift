@@ -20,17 +20,18 @@ final class WorkerCompute: Sendable {
 
     /// Starts the thread. `report` is called on it with every result.
     init(
-        options: WorkerOptions, dataEndpoint: String, dataKeys: CurveKeyPair?,
+        options: WorkerOptions, dataAddress: DataAddress, dataKeys: CurveKeyPair?,
+        log: @escaping @Sendable (String) -> Void,
         report: @escaping @Sendable (ComputeResult) -> Void
     ) {
-        let (threads, note) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
+        let (threads, keep) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
+        // A generation has a socket of its own; what was told of one before need not be told again.
+        let told = ToldOnce()
         let profile = options.profileFolder.map { _ in Profile() }
         let thread = Thread { [self] in
             let worker = ReplicaWorker(
-                threads: threads, profile: profile, dataEndpoint: dataEndpoint, dataKeys: dataKeys,
-                abandoned: abandoned,
-                registerReducer: note,
-                report: report)
+                threads: threads, profile: profile, dataAddress: dataAddress, dataKeys: dataKeys, abandoned: abandoned,
+                registerReducer: keep, note: { if told.isNew($0) { log($0) } }, report: report)
             while let job = next() { worker.perform(job) }
             worker.close()
             if let profile, let folder = options.profileFolder { Self.write(profile, to: folder) }

@@ -13,6 +13,7 @@ final class WorkerLoop {
     private let log: @Sendable (String) -> Void
     private let context: ZeroMQContext
     private let socket: ZeroMQSocket
+    private let handshakes: ZeroMQSocket
     private let inbox: Inbox<ComputeResult>
     private let compute: WorkerCompute
     private var machine: WorkerMachine
@@ -21,7 +22,7 @@ final class WorkerLoop {
     private let lent = ZeroCopyCounter()
     private var outcome: Result<Void, RunError>?
 
-    init(options: WorkerOptions, dataEndpoint: String, log: @escaping @Sendable (String) -> Void) throws {
+    init(options: WorkerOptions, dataAddress: DataAddress, log: @escaping @Sendable (String) -> Void) throws {
         self.options = options
         self.log = log
         context = try ZeroMQContext()
@@ -30,18 +31,22 @@ final class WorkerLoop {
         socketOptions.linger = 1000
         socketOptions.sendHighWaterMark = 0
         socketOptions.maxMessageBytes = Int64(ControlLimits.orderBytes + ControlLimits.encryptionBytes)
-        socketOptions.ipv6 = Endpoint.isIPv6(options.coordinator)
+        socketOptions.ipv6 = Endpoint.needsIPv6(options.coordinator)
         socketOptions.curve = options.keys?.role
-        socketOptions.reconnectInterval = 20
+        // Handshakes with keys cost more than a connection: a wrong key shall not become a flood.
+        socketOptions.reconnectInterval = options.keys == nil ? 20 : 100
         // Known to nobody else, so that nobody else can take this worker's place, and kept over reconnects.
         socketOptions.routingID = [1] + (0..<15).map { _ in UInt8.random(in: 0...255) }
         socket = try ZeroMQSocket(context, type: .dealer, options: socketOptions)
+        handshakes = try socket.handshakes(name: "control")
         try socket.connect(options.coordinator)
         let inbox = try Inbox<ComputeResult>()
         self.inbox = inbox
         // Made for this process alone, and told over a connection that is known to be the coordinator's.
         let dataKeys = try options.keys.map { _ in try CurveKeyPair() }
-        compute = WorkerCompute(options: options, dataEndpoint: dataEndpoint, dataKeys: dataKeys) { inbox.post($0) }
+        compute = WorkerCompute(options: options, dataAddress: dataAddress, dataKeys: dataKeys, log: log) {
+            inbox.post($0)
+        }
         var description = HostDescription.worker(threads: options.threads)
         description.dataKey = dataKeys?.publicKey
         machine = WorkerMachine(description, options: options, now: monotonicSeconds())
@@ -52,12 +57,14 @@ final class WorkerLoop {
         defer {
             compute.stop(seconds: 2)
             socket.close()
+            handshakes.close()
             context.terminate()
             // Lent to the context until here.
             withExtendedLifetime(lentSnapshots) {}
         }
         var poller = ZeroMQPoller()
         let incoming = poller.add(socket)
+        let monitor = poller.add(handshakes)
         poller.add(fileDescriptor: inbox.wakeUp.fileDescriptor)
         try perform(machine.start())
         var nextTick = monotonicSeconds() + Self.tickSeconds
@@ -66,6 +73,7 @@ final class WorkerLoop {
             try poller.wait(milliseconds: wait)
             for result in inbox.take() { try handle(.result(result)) }
             if poller.isReadable(incoming) { try receive() }
+            if poller.isReadable(monitor) { try receiveHandshakes() }
             if monotonicSeconds() >= nextTick {
                 nextTick = monotonicSeconds() + Self.tickSeconds
                 if lent.outstanding == 0 { lentSnapshots.removeAll() }
@@ -94,6 +102,13 @@ final class WorkerLoop {
             } catch let error as ZeroMQMessageRefused {
                 try handle(.rejected(ProtocolError("a message of \(error.bytes) bytes in \(error.frames) frames")))
             }
+        }
+    }
+
+    private func receiveHandshakes() throws {
+        let limits = ZeroMQLimits(frames: 2, bytes: 4096)
+        while outcome == nil, let frames = try handshakes.receive(limits: limits, wait: false) {
+            try handle(.handshake(frames[0].withBytes(ZeroMQMonitorEvent.init(frame:))))
         }
     }
 

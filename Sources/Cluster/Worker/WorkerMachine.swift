@@ -10,6 +10,8 @@ struct WorkerMachine: Sendable {
         case message(CoordinatorMessage)
         /// Something that is no message came.
         case rejected(ProtocolError)
+        /// Something happened to the connection to the coordinator.
+        case handshake(ZeroMQMonitorEvent)
         case result(ComputeResult)
         case tick
         /// The process that started this one is gone.
@@ -69,11 +71,14 @@ struct WorkerMachine: Sendable {
     private var hasFailed = false
     private(set) var hasEnded = false
     private var warned = false
+    private var handshakes: HandshakeProblem
+    private var warnedOfHandshake = false
     private var effects: [Effect] = []
 
     init(_ worker: WorkerDescription, options: WorkerOptions, now: Double) {
         self.worker = worker
         self.options = options
+        handshakes = HandshakeProblem(endpoint: options.coordinator, keys: options.keys)
         startedAt = now
         lastHeard = now
         lastTick = now
@@ -101,6 +106,7 @@ struct WorkerMachine: Sendable {
             }
             received(message, now)
         case .rejected(let error): rejected(error)
+        case .handshake(let event): handshake(event)
         case .result(let result): finished(result)
         case .tick: tick(now)
         case .parentGone:
@@ -317,6 +323,17 @@ struct WorkerMachine: Sendable {
         }
     }
 
+    private mutating func handshake(_ event: ZeroMQMonitorEvent) {
+        guard let problem = handshakes.told(by: event) else { return }
+        if welcome == nil {
+            end(.failed(problem))
+        } else if !warnedOfHandshake {
+            // What listens there now need not be the coordinator, for which this worker waits.
+            warnedOfHandshake = true
+            effects.append(.log(problem))
+        }
+    }
+
     // MARK: results
 
     private mutating func finished(_ result: ComputeResult) {
@@ -387,7 +404,7 @@ struct WorkerMachine: Sendable {
             end(
                 .failed(
                     "no answer from the coordinator at \(options.coordinator) within \(options.connectTimeout) s; "
-                        + "is it running and reachable?"))
+                        + (handshakes.hint ?? "is it running and reachable?")))
             return
         }
         let orphanTimeout = options.orphanTimeout ?? welcome.orphanTimeout

@@ -4,8 +4,14 @@ public struct WorkerOptions: Sendable {
     public var coordinator: String
     /// Compute threads.
     public var threads: Int
-    /// The address that other workers reach this one at: `tcp://HOST:*`. Nil picks one next to the coordinator's, if that
-    /// is on this machine.
+    /// The address, or the name, by which other workers reach this machine; nil: that of the interface toward the
+    /// coordinator.
+    public var address: String?
+    /// The network interface at which other workers reach this machine, instead of an address.
+    public var interface: String?
+    /// The port, or the range of ports, to take for other workers: "5600-5699"; nil: any.
+    public var ports: String?
+    /// All of these in one: `tcp://HOST:PORTS`.
     public var dataAddress: String?
     /// Its keys and the coordinator's; nil for none.
     public var keys: WorkerKeys?
@@ -23,13 +29,16 @@ public struct WorkerOptions: Sendable {
 
     /// A worker for the coordinator at `coordinator`.
     public init(
-        coordinator: String, threads: Int = 1, dataAddress: String? = nil, keys: WorkerKeys? = nil,
-        insecure: Bool = false,
-        parentPID: Int32? = nil, connectTimeout: Double = 60, orphanTimeout: Double? = nil,
+        coordinator: String, threads: Int = 1, address: String? = nil, interface: String? = nil,
+        ports: String? = nil, dataAddress: String? = nil, keys: WorkerKeys? = nil,
+        insecure: Bool = false, parentPID: Int32? = nil, connectTimeout: Double = 60, orphanTimeout: Double? = nil,
         profileFolder: String? = nil
     ) {
         self.coordinator = coordinator
         self.threads = threads
+        self.address = address
+        self.interface = interface
+        self.ports = ports
         self.dataAddress = dataAddress
         self.keys = keys
         self.insecure = insecure

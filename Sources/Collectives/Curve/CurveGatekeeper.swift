@@ -15,9 +15,11 @@ public final class CurveGatekeeper: Sendable {
     /// - Parameters:
     ///   - context: The context of the servers; it may have one gatekeeper.
     ///   - allows: Asked on that thread for every connection whose owner has proved to have the secret half.
+    ///   - admitted: Told of the address of each that is let in.
     ///   - denied: Told of keys that are not allowed and where they came from.
     public init(
         _ context: ZeroMQContext, allows: @escaping @Sendable (CurvePublicKey) -> Bool,
+        admitted: @escaping @Sendable (_ address: String) -> Void = { _ in },
         denied: @escaping @Sendable (CurvePublicKey?, _ address: String) -> Void
     ) throws(ZeroMQError) {
         let wakeUp = try WakeUp()
@@ -26,7 +28,7 @@ public final class CurveGatekeeper: Sendable {
         try socket.bind("inproc://zeromq.zap.01")
         let door = Door(socket: socket)
         let thread = Thread { [self] in
-            serve(door.socket, wakeUp, allows, denied)
+            serve(door.socket, wakeUp, allows, admitted, denied)
             door.socket.close()
             ended.signal()
         }
@@ -49,7 +51,7 @@ public final class CurveGatekeeper: Sendable {
 
     private func serve(
         _ socket: ZeroMQSocket, _ wakeUp: WakeUp, _ allows: (CurvePublicKey) -> Bool,
-        _ denied: (CurvePublicKey?, String) -> Void
+        _ admitted: (String) -> Void, _ denied: (CurvePublicKey?, String) -> Void
     ) {
         var poller = ZeroMQPoller()
         let entry = poller.add(socket)
@@ -61,20 +63,20 @@ public final class CurveGatekeeper: Sendable {
             guard poller.isReadable(entry),
                 let frames = try? socket.receive(limits: ZeroMQLimits(frames: 8, bytes: 4096), wait: false)
             else { continue }
-            _ = try? socket.send(Self.answer(frames.map(\.array), allows, denied), wait: false)
+            _ = try? socket.send(Self.answer(frames.map(\.array), allows, admitted, denied), wait: false)
         }
     }
 
     /// Frames of a request: version, id, domain, address, routing id, mechanism, credentials.
     static func answer(
-        _ request: [[UInt8]], _ allows: (CurvePublicKey) -> Bool, _ denied: (CurvePublicKey?, String) -> Void
+        _ request: [[UInt8]], _ allows: (CurvePublicKey) -> Bool, _ admitted: (String) -> Void,
+        _ denied: (CurvePublicKey?, String) -> Void
     ) -> [[UInt8]] {
         let isCurve = request.count == 7 && request[5] == Array("CURVE".utf8)
         let key = isCurve ? CurvePublicKey(bytes: request[6]) : nil
         let isAllowed = key.map(allows) ?? false
-        if !isAllowed {
-            denied(key, request.count > 3 ? String(decoding: request[3].prefix(255), as: UTF8.self) : "")
-        }
+        let address = request.count > 3 ? String(decoding: request[3].prefix(255), as: UTF8.self) : ""
+        if isAllowed { admitted(address) } else { denied(key, address) }
         return [
             Array("1.0".utf8), request.count > 1 ? request[1] : [], Array((isAllowed ? "200" : "400").utf8), [],
             key.map { Array($0.description.utf8) } ?? [], [],

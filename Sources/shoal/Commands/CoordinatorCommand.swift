@@ -14,7 +14,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where to listen for workers: tcp://ADDRESS:PORT (* for any free port) or ipc://PATH.",
+            "Where to listen for workers: tcp://HOST:PORT or ipc://PATH. HOST is an address (IPv6 in brackets), a name, "
+                + "an interface such as eth0, or * for all; PORT a port, a range such as 5500-5599, or * for any.",
             valueName: "endpoint"))
     var bind = "tcp://127.0.0.1:5555"
 
@@ -33,7 +34,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         var configuration = try run.resolve()
-        configuration.keys = keys ?? configuration.keys
+        configuration.keys = (keys ?? configuration.keys).map(RunConfiguration.absolute)
         configuration.insecure = insecure ?? configuration.insecure
         try await TrainingSession.run(configuration, workers: .external(bind: bind))
     }

@@ -36,6 +36,9 @@ struct Keygen: AsyncParsableCommand {
             workers = ["worker"]
             _ = try folder.make(workers: workers)
         }
+        if !isNew, workers.isEmpty {
+            try StandardOutput.line("\(directory) has keys already; --worker NAME adds a worker")
+        }
         for name in workers {
             try StandardOutput.line(
                 "\(name)'s keys: \(folder.workerFolder(name)) (to be copied to its machine; shoal worker --keys)")

@@ -45,7 +45,7 @@ struct Resume: AsyncParsableCommand {
     mutating func run() async throws {
         var options = RunOptions()
         (options.epochs, options.steps, options.insecure) = (epochs, steps, insecure)
-        options.keys = keys
+        options.keys = keys.map(RunConfiguration.absolute)
         options.threadsPerWorker = threads.threadsPerWorker
         workers.apply(to: &options)
         checkpoints.apply(to: &options)

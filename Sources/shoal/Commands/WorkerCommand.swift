@@ -20,8 +20,25 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The address of this machine that the other workers reach, tcp://ADDRESS:* or with a port (default: the one "
-                + "by which it reaches the coordinator).", valueName: "endpoint"))
+            "The address, or the name, by which the other workers reach this machine (default: the address of the "
+                + "interface toward the coordinator).", valueName: "host"))
+    var address: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The network interface by which the other workers reach this machine, such as eth0, instead of an address.",
+            valueName: "name"))
+    var interface: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The port for the other workers, or a range of which the first free one is taken, such as 5600-5699, for "
+                + "firewalls (default: any free port).", valueName: "ports"))
+    var ports: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The same in one: tcp://HOST:PORTS.", valueName: "endpoint", visibility: .hidden))
     var dataAddress: String?
 
     @Option(
@@ -63,10 +80,14 @@ struct WorkerCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let options = WorkerOptions(
-            coordinator: coordinator, threads: threads, dataAddress: dataAddress,
+            coordinator: coordinator, threads: threads, address: address, interface: interface, ports: ports,
+            dataAddress: dataAddress,
             keys: try keys.map { try WorkerKeys(folder: $0) }, insecure: insecure,
             parentPID: parentPid, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout,
             profileFolder: profile)
+        if insecure, keys == nil, !coordinator.hasPrefix("ipc://"), !coordinator.hasPrefix("tcp://127.") {
+            StandardError.write("warning: --insecure: whoever reaches this worker can read and change what it computes")
+        }
         try await Worker.run(options) { StandardError.write($0) }
     }
 }

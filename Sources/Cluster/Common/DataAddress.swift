@@ -1,0 +1,102 @@
+import Collectives
+import Foundation
+
+/// Where a worker listens for its peers, and where they are told to find it.
+struct DataAddress: Sendable, Equatable {
+    /// What its socket binds to; for `ipc://`, the beginning of it.
+    var bind: String
+    /// The host that peers connect to, where that is not the one that is bound.
+    var advertisedHost: String?
+
+    /// The endpoint that peers are told, of one that was bound.
+    func advertised(_ bound: String) -> String {
+        advertisedHost.map { Endpoint.replacingHost(of: bound, with: $0) } ?? bound
+    }
+
+    /// What the options of a worker mean on this machine.
+    ///
+    /// - Throws: if an address or interface is not there, or does not follow from the coordinator's.
+    init(_ options: WorkerOptions) throws(ConfigurationError) {
+        if let address = options.dataAddress {
+            self = try Self.exact(address, options)
+            return
+        }
+        let ports = options.ports ?? "*"
+        guard let range = TCPEndpoint.ports(ports), ports == "*" || range.lowerBound > 0 else {
+            throw .invalid("ports", value: ports, need: "a port or a range of ports, such as 5600-5699")
+        }
+        if options.address != nil, options.interface != nil { throw .conflict("address", "interface") }
+        let isPlain = options.address == nil && options.interface == nil
+        if isPlain, options.coordinator.hasPrefix("ipc://") {
+            bind = options.coordinator + "-\(getpid())"
+            return
+        }
+        let (host, advertised, option) = try Self.host(options)
+        bind = "tcp://\(host):\(ports)"
+        advertisedHost = advertised
+        try Endpoint.checkReach(
+            bind, option: option, value: advertised ?? host, hasKeys: options.keys != nil, insecure: options.insecure)
+    }
+
+    private init(bind: String, advertisedHost: String?) { (self.bind, self.advertisedHost) = (bind, advertisedHost) }
+
+    /// The old way: `--data-address tcp://HOST:PORTS`.
+    private static func exact(_ address: String, _ options: WorkerOptions) throws(ConfigurationError) -> DataAddress {
+        for (other, value) in [
+            ("address", options.address), ("interface", options.interface), ("ports", options.ports),
+        ]
+        where value != nil { throw .conflict("data-address", other) }
+        try Endpoint.check(
+            address, option: "data-address", hasKeys: options.keys != nil, insecure: options.insecure)
+        guard let host = Endpoint.host(address), Endpoint.isWildcard(host) else {
+            return DataAddress(bind: address, advertisedHost: nil)
+        }
+        return DataAddress(bind: address, advertisedHost: OutgoingAddress.toward(options.coordinator))
+    }
+
+    private static func host(
+        _ options: WorkerOptions
+    ) throws(ConfigurationError) -> (bind: String, advertised: String?, option: String) {
+        if let name = options.interface {
+            let addresses = NetworkInterfaces.addresses(of: name)
+            guard let first = addresses.first else {
+                throw .invalid(
+                    "interface", value: name,
+                    need: "one that has an address; there are \(NetworkInterfaces.names.joined(separator: ", "))")
+            }
+            // Of the family by which the coordinator is reached, if the interface has one.
+            let outgoing = OutgoingAddress.toward(options.coordinator)
+            let isIPv6 = outgoing?.hasPrefix("[") ?? false
+            let fitting = addresses.first { $0.description.hasPrefix("[") == isIPv6 }
+            return ((fitting ?? first).description, nil, "interface")
+        }
+        if let given = options.address {
+            let host = given.contains(":") && !given.hasPrefix("[") ? "[\(given)]" : given
+            guard let tcp = TCPEndpoint("tcp://\(host):1"), !Endpoint.isWildcard(tcp.host) else {
+                throw .invalid("address", value: given, need: "an address or a host name, without tcp:// and port")
+            }
+            let found = SocketAddress.resolve(host)
+            guard !found.isEmpty else {
+                throw .invalid("address", value: given, need: "an address or a host name that is known here")
+            }
+            if let own = found.first(where: { NetworkInterfaces.has($0) }) {
+                let isName = own.description != host
+                // A name may mean 127.0.0.1 here, and something else to the others.
+                if isName, own.isLoopback, host != "localhost" { return ("*", host, "address") }
+                return (own.description, isName ? host : nil, "address")
+            }
+            // Behind a translation of addresses: others reach it by one that no interface here has.
+            return ("*", host, "address")
+        }
+        if Endpoint.isLocal(options.coordinator) {
+            return (Endpoint.host(options.coordinator) == "[::1]" ? "[::1]" : "127.0.0.1", nil, "address")
+        }
+        guard let address = OutgoingAddress.toward(options.coordinator) else {
+            throw .missingOption(
+                "address",
+                what: "the address of this machine that the other workers reach; there is no route to "
+                    + "\(options.coordinator) to tell it by, or its host is not known")
+        }
+        return (address, nil, "address")
+    }
+}

@@ -1,0 +1,131 @@
+import Collectives
+import Foundation
+
+/// The control socket of a coordinator, and who may speak there: with keys, workers of the list for as long as they are in
+/// it; and nobody without end.
+final class ControlDoor {
+    /// What to do with a message.
+    enum Verdict: Equatable {
+        case take
+        case drop
+        /// The key of a sender was taken back: told once.
+        case revoked
+    }
+
+    /// Messages a second that one who is no member may send.
+    private static let perSecond = 64
+    /// Messages that are none, of one connection.
+    private static let patience = 16
+    /// Senders that are counted; more have to wait for the next second.
+    private static let maxCounted = 4096
+    /// Seconds that one whose key was revoked has to take its leave.
+    private static let farewell = 2.0
+    /// Between looks at the list.
+    private static let lookSeconds = 0.5
+
+    let socket: ZeroMQSocket
+    let endpoint: String
+    private let context: ZeroMQContext
+    private let gatekeeper: CurveGatekeeper?
+    private let gate: ConnectionGate?
+    private let list: AllowList?
+    private let ownKey: String
+    private var counts: [PeerID: Int] = [:]
+    private var countsSince = -Double.infinity
+    private var nonsense: [PeerID: Int] = [:]
+    private var revoked: [PeerID: Double] = [:]
+    private var nextLook = -Double.infinity
+
+    /// Binds the socket; about `workers` may connect at once. `warn` is called, from several threads, with lines for people.
+    init(bind: String, workers: Int, keys: CoordinatorKeys?, warn: @escaping @Sendable (String) -> Void) throws {
+        context = try ZeroMQContext()
+        let slot = ConnectionGate.Slot()
+        let list = try keys.map { try AllowList(path: $0.allowList, problem: warn) }
+        self.list = list
+        ownKey = keys?.pair.publicKey.description ?? ""
+        var gatekeeper: CurveGatekeeper?
+        if let keys, let list {
+            // The coordinator's own keys let in too: to ask for the status.
+            let own = keys.pair.publicKey
+            gatekeeper = try CurveGatekeeper(
+                context, allows: { $0 == own || list.name($0) != nil }, admitted: { slot.gate?.admitted($0) }
+            ) { key, address in
+                let why = key.map { "the key \($0) is not in \(list.path)" } ?? "it has no key"
+                slot.gate?.tell(address, "refused a connection from \(address): \(why) (told once an address)")
+            }
+        }
+        self.gatekeeper = gatekeeper
+        var options = ZeroMQSocketOptions()
+        options.curve = keys.map { .server($0.pair) }
+        options.linger = 1000
+        // Every flow is bounded by credit, and a peer that does not read is found by its heartbeats.
+        options.sendHighWaterMark = 0
+        options.maxMessageBytes = Int64(
+            max(ControlLimits.reportBytes, ControlLimits.payloadBytes) + ControlLimits.encryptionBytes)
+        options.routerMandatory = true
+        options.routerHandover = true
+        options.backlog += Int32(clamping: workers)
+        socket = try ZeroMQSocket(context, type: .router, options: options)
+        endpoint = try socket.bind(bind)
+        gate = try socket.guardConnections(.init(expected: workers), note: warn)
+        slot.gate = gate
+    }
+
+    func close() {
+        socket.close()
+        gatekeeper?.close()
+        context.terminate()
+    }
+
+    /// What to do with the message whose last frame is `frame`.
+    func verdict(on frame: ZeroMQMessage, from peer: PeerID, isMember: Bool, now: Double) -> Verdict {
+        if let list {
+            look(now)
+            let key = frame.property("User-Id") ?? ""
+            guard key == ownKey || list.keeps(key) else {
+                guard let since = revoked[peer] else {
+                    if revoked.count >= Self.maxCounted { revoked.removeAll() }
+                    revoked[peer] = now
+                    return .revoked
+                }
+                if now - since > Self.farewell { end(frame) }
+                return .drop
+            }
+        }
+        guard !isMember else { return .take }
+        if now - countsSince > 1 {
+            counts.removeAll(keepingCapacity: true)
+            countsSince = now
+        }
+        guard counts[peer] != nil || counts.count < Self.maxCounted else { return .drop }
+        counts[peer, default: 0] += 1
+        guard counts[peer, default: 0] > Self.perSecond else { return .take }
+        let address = frame.property("Peer-Address") ?? "an unknown address"
+        gate?.tell(address, "ended a connection from \(address): it sends too much for one that takes no part")
+        end(frame)
+        return .drop
+    }
+
+    /// A message was none: whoever goes on like that is sent away.
+    ///
+    /// - Returns: a name for the sender, if something is to be written about it.
+    func sentNonsense(_ frame: ZeroMQMessage, from peer: PeerID) -> String? {
+        if nonsense.count >= Self.maxCounted { nonsense.removeAll() }
+        nonsense[peer, default: 0] += 1
+        if nonsense[peer, default: 0] > Self.patience {
+            nonsense[peer] = nil
+            end(frame)
+        }
+        return frame.property("Peer-Address")
+    }
+
+    private func end(_ frame: ZeroMQMessage) {
+        if let connection = frame.connection { gate?.end(connection) }
+    }
+
+    private func look(_ now: Double) {
+        guard now >= nextLook else { return }
+        nextLook = now + Self.lookSeconds
+        list?.refresh()
+    }
+}

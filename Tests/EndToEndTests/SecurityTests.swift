@@ -1,0 +1,215 @@
+import Collectives
+import Foundation
+import Testing
+
+/// Real processes over TCP, with and without keys, and what strangers try.
+@Suite(.serialized) struct SecurityTests {
+    private static let options = ["--epochs", "150", "--heartbeat-timeout", "20"]
+
+    private func calm(_ world: TinyWorld) throws -> String {
+        let run = try ShoalProcess.run(world.train("calm", Self.options + ["--workers", "2"]), in: world.folder)
+        #expect(run.code == 0, "\(run.process.errors)")
+        return try world.weightsHash("calm")
+    }
+
+    private func coordinator(_ world: TinyWorld, _ endpoint: String, _ more: [String]) throws -> ShoalProcess {
+        var arguments = world.train("run", Self.options + ["--workers", "2"])
+        arguments[0] = "coordinator"
+        return try ShoalProcess(arguments + ["--bind", endpoint] + more, in: world.folder)
+    }
+
+    private func worker(_ world: TinyWorld, _ endpoint: String, keys: String? = nil, _ more: [String] = []) throws
+        -> ShoalProcess
+    {
+        try ShoalProcess(
+            ["worker", "--coordinator", endpoint] + (keys.map { ["--keys", world.path($0)] } ?? []) + more,
+            in: world.folder)
+    }
+
+    /// Waits for the end of a worker that must not have got in, and gives what it says of that.
+    private func rejection(_ process: ShoalProcess) -> String {
+        #expect(process.wait(seconds: 90) == 1, "\(process.errors)")
+        return process.failure ?? process.errors
+    }
+
+    @Test func `only keys of the list get in, and one that is revoked is thrown out`() throws {
+        let world = try TinyWorld()
+        let hash = try calm(world)
+        for (folder, names) in [("keys", ["a", "b", "c"]), ("other", ["x"])] {
+            let made = try ShoalProcess.run(["keygen", world.path(folder), "--worker"] + names, in: world.folder)
+            #expect(made.code == 0, "\(made.process.errors)")
+        }
+        func copy(_ from: String, _ to: String) throws {
+            try? FileManager.default.removeItem(atPath: world.path(to))
+            try FileManager.default.copyItem(atPath: world.path(from), toPath: world.path(to))
+        }
+        // A worker with another's coordinator, and one with this coordinator but a key of its own making.
+        try copy("keys/workers/c", "misled")
+        try copy("other/coordinator.pub", "misled/coordinator.pub")
+        try copy("keys/coordinator.pub", "other/workers/x/coordinator.pub")
+        try copy("keys/workers/b", "stolen")
+        let endpoint = "tcp://127.0.0.1:\(freePort())"
+        let coordinator = try coordinator(world, endpoint, ["--keys", world.path("keys")])
+        let a = try worker(world, endpoint, keys: "keys/workers/a", ["--ports", "\(freePort())"])
+        let b = try worker(world, endpoint, keys: "keys/workers/b")
+        try #require(eventually(seconds: 120) { world.steps("run") > 5 }, "\(coordinator.errors)\(a.errors)")
+        #expect(rejection(try worker(world, endpoint)).contains("wants keys"))
+        #expect(rejection(try worker(world, endpoint, keys: "other/workers/x")).contains("does not let this key in"))
+        #expect(rejection(try worker(world, endpoint, keys: "misled")).contains("coordinator.pub is not its key"))
+        let stranger = try ShoalProcess.run(["status", endpoint], in: world.folder)
+        #expect(stranger.code == 1)
+        let status = try ShoalProcess.run(
+            ["status", endpoint, "--keys", world.path("keys"), "--timeout", "60"], in: world.folder)
+        #expect(status.code == 0, "\(status.process.errors)")
+        #expect(try ShoalProcess.run(["keygen", world.path("keys"), "--revoke", "b"], in: world.folder).code == 0)
+        #expect(rejection(b).contains("the key of this worker was revoked"))
+        #expect(rejection(try worker(world, endpoint, keys: "stolen")).contains("does not let this key in"))
+        #expect(coordinator.wait(seconds: 120) == 0, "\(coordinator.errors)")
+        #expect(a.wait(seconds: 60) == 0, "\(a.errors)")
+        #expect(coordinator.errors.contains("was sent away, as its key was revoked,"))
+        let told = coordinator.errors.split(separator: "\n").filter { $0.contains("refused a connection") }
+        #expect((1...2).contains(told.count), "once an address: \(told)")
+        let secret = try String(contentsOfFile: world.path("keys/coordinator.key"), encoding: .utf8)
+        #expect(secret.split(separator: "\n").allSatisfy { !coordinator.errors.contains($0) })
+        #expect(try world.weightsHash("run") == hash)
+    }
+
+    /// Connections of strangers, as fast as they go, until told to stop.
+    private final class Attack: @unchecked Sendable {
+        private let lock = NSLock()
+        private var isOver = false
+        private var count = 0
+        private let group = DispatchGroup()
+
+        init(on port: Int) {
+            for first in 0..<3 {
+                group.enter()
+                Thread.detachNewThread { [self] in
+                    var number = first
+                    while !(lock.withLock { isOver }) {
+                        connect(port, number)
+                        number += 1
+                    }
+                    group.leave()
+                }
+            }
+        }
+
+        private func connect(_ port: Int, _ number: Int) {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = UInt16(port).bigEndian
+            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(descriptor) }
+            var limit = timeval(tv_sec: 0, tv_usec: 100_000)
+            setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            let isConnected = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                }
+            }
+            guard isConnected else { return }
+            lock.withLock { count += 1 }
+            func greeting(_ mechanism: String) -> [UInt8] {
+                let begin: [UInt8] = [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0] + Array(mechanism.utf8)
+                return begin + [UInt8](repeating: 0, count: 64 - begin.count)
+            }
+            let huge: [UInt8] = [2, 0x10, 0, 0, 0, 0, 0, 0, 0]
+            let payloads: [[UInt8]] = [
+                [], Array("GET / HTTP/1.1\r\n\r\n".utf8), Array(greeting("CURVE").prefix(20)),
+                greeting("CURVE") + [UInt8](repeating: 0xff, count: 4096), greeting("CURVE") + huge,
+                greeting("NULL") + huge, greeting("NULL") + [UInt8](repeating: 7, count: 4096),
+            ]
+            let payload = payloads[number % payloads.count]
+            if !payload.isEmpty { _ = send(descriptor, payload, payload.count, Int32(MSG_NOSIGNAL)) }
+        }
+
+        /// Ends it; the connections that came about.
+        func stop() -> Int {
+            lock.withLock { isOver = true }
+            group.wait()
+            return lock.withLock { count }
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a flood gets nothing in and is told a few times`(hasKeys: Bool) throws {
+        let world = try TinyWorld()
+        let hash = try calm(world)
+        if hasKeys {
+            #expect(
+                try ShoalProcess.run(["keygen", world.path("keys"), "--worker", "a", "b"], in: world.folder).code == 0)
+        }
+        let (port, dataPort) = (freePort(), freePort())
+        let endpoint = "tcp://127.0.0.1:\(port)"
+        let coordinator = try coordinator(world, endpoint, hasKeys ? ["--keys", world.path("keys")] : [])
+        let workers = try ["a", "b"].map { name in
+            try worker(
+                world, endpoint, keys: hasKeys ? "keys/workers/\(name)" : nil,
+                name == "a" ? ["--ports", "\(dataPort)"] : [])
+        }
+        try #require(eventually(seconds: 120) { world.steps("run") > 5 }, "\(coordinator.errors)")
+        let attacks = [Attack(on: port), Attack(on: dataPort)]
+        // Messages over real sockets as well: of strangers who know how to talk, but not what about.
+        let context = try ZeroMQContext()
+        var options = ZeroMQSocketOptions()
+        if hasKeys { options.curve = .client(try CurveKeyPair(), server: try CurveKeyPair().publicKey) }
+        var sockets: [ZeroMQSocket] = []
+        for target in [port, dataPort] {
+            let socket = try ZeroMQSocket(context, type: .dealer, options: options)
+            try socket.connect("tcp://127.0.0.1:\(target)")
+            for number in 0..<500 {
+                try socket.send([[UInt8](repeating: UInt8(number % 256), count: 64), [1]], wait: false)
+            }
+            sockets.append(socket)
+        }
+        let before = world.steps("run")
+        _ = eventually(seconds: 60) { world.steps("run") > before + 50 || !coordinator.process.isRunning }
+        let made = attacks.map { $0.stop() }
+        sockets.forEach { $0.close() }
+        #expect(made[0] > 20, "it was an attack")
+        #expect(coordinator.wait(seconds: 120) == 0, "\(coordinator.errors)")
+        for worker in workers { #expect(worker.wait(seconds: 60) == 0, "\(worker.errors)") }
+        #expect(try world.weightsHash("run") == hash)
+        #expect(!coordinator.errors.contains("workers left"), "nobody was lost: \(coordinator.errors)")
+        for process in [coordinator] + workers {
+            let told = process.errors.split(separator: "\n").filter {
+                $0.contains("refused") || $0.contains("too many") || $0.contains("ended a connection")
+                    || $0.contains(" sent ")
+            }
+            #expect(told.count <= 6, "\(told)")
+            #expect(Set(told).count == told.count)
+        }
+        #expect(coordinator.errors.contains("refused a connection from 127.0.0.1"))
+    }
+
+    @Test func `where keys or ports cannot be used it is said before anything begins`() throws {
+        let world = try TinyWorld()
+        func failure(_ arguments: [String]) throws -> String {
+            let run = try ShoalProcess.run(arguments, in: world.folder)
+            #expect(run.code == 1)
+            #expect(run.process.errors.split(separator: "\n").count == 1, "\(run.process.errors)")
+            return run.process.failure ?? ""
+        }
+        #expect(try ShoalProcess.run(["keygen", world.path("keys")], in: world.folder).code == 0)
+        var arguments = world.train("run", [])
+        arguments[0] = "coordinator"
+        #expect(try failure(arguments + ["--bind", "tcp://*:*"]).contains("--insecure allows it"))
+        #expect(
+            try failure(arguments + ["--bind", "tcp://*:*", "--keys", world.path("none")]).contains(
+                "none cannot be read"))
+        chmod(world.path("keys/coordinator.key"), 0o644)
+        #expect(
+            try failure(arguments + ["--bind", "tcp://*:*", "--keys", world.path("keys")])
+                .contains("keys/coordinator.key can be used by others (mode 644)"))
+        #expect(!world.exists("run"), "nothing is left behind")
+        let worker = ["worker", "--coordinator", "tcp://127.0.0.1:9"]
+        #expect(try failure(worker + ["--keys", world.path("keys/workers/none")]).contains("none cannot be read"))
+        #expect(try failure(worker + ["--interface", "none7"]).contains("--interface is none7"))
+        #expect(try failure(worker + ["--ports", "9-5"]).contains("--ports is 9-5"))
+        #expect(try failure(["worker", "--coordinator", "tcp://nowhere"]).contains("--coordinator is tcp://nowhere"))
+        let again = try ShoalProcess.run(["keygen", world.path("keys"), "--worker", "worker"], in: world.folder)
+        #expect(again.code == 1)
+    }
+}
