@@ -33,7 +33,6 @@ import Testing
         #expect(named.allSatisfy { $0.hasPrefix("host h (rank ") })
         #expect(lost(simulation).count == 1)
         #expect(lost(simulation).first?.contains("is left out") == true)
-        #expect(simulation.workers.count { $0 != nil } == 0)
         #expect(simulation.workerErrors[2]?.description.contains("do not reach each other") == true)
         #expect(simulation.difference(from: try Self.calm()) == nil)
         #expect(simulation.wrongBits.isEmpty)

@@ -79,7 +79,7 @@ wait_for() {
     done
 }
 
-steps() { wc -l <"$work/$1/metrics.jsonl" 2>/dev/null || echo 0; }
+steps() { wc -l 2>/dev/null <"$work/$1/metrics.jsonl" || echo 0; }
 
 wait_for_steps() {
     local deadline=$((SECONDS + $1))

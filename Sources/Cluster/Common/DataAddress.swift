@@ -72,7 +72,7 @@ struct DataAddress: Sendable, Equatable {
         }
         if let given = options.address {
             let host = given.contains(":") && !given.hasPrefix("[") ? "[\(given)]" : given
-            guard let tcp = TCPEndpoint("tcp://\(host):1"), !Endpoint.isWildcard(tcp.host) else {
+            guard !given.contains("/"), let tcp = TCPEndpoint("tcp://\(host):1"), !Endpoint.isWildcard(tcp.host) else {
                 throw .invalid("address", value: given, need: "an address or a host name, without tcp:// and port")
             }
             let found = SocketAddress.resolve(host)
