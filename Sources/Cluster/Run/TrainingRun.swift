@@ -14,6 +14,9 @@ public struct TrainingRun: Sendable {
     /// Seconds that workers get to end by themselves before they are killed; fewer after a failure, where one of them may
     /// hang.
     private static let graceSeconds = (success: 2.0, failure: 1.0)
+    /// SIGTERMs within this time are one wish: Slurm and systemd send it to every process of a job, and whoever started this
+    /// one passes it on as well.
+    private static let repeatSeconds = 5.0
 
     /// A run of a validated configuration.
     ///
@@ -39,7 +42,7 @@ public struct TrainingRun: Sendable {
     /// the workers wait for a while for somebody to resume the run.
     ///
     /// SIGINT and SIGTERM are taken over while it runs: the first saves the state and ends the run, the second kills the
-    /// workers and ends this process at once, with code 130.
+    /// workers and ends this process at once, with code 130. A SIGTERM within five seconds of the first signal is not counted.
     ///
     /// - Throws: ``RunError`` (with the exit code for the process), or an error of the data, the model or the
     ///   configuration; the description of each is one line.
@@ -165,12 +168,15 @@ public struct TrainingRun: Sendable {
     ) async -> Task<Void, Never> {
         let sequence = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         return Task {
-            var count = 0
-            for await _ in sequence {
-                count += 1
-                if count == 1 {
+            var first: Double?
+            for await signal in sequence {
+                let now = monotonicSeconds()
+                guard let first else {
+                    first = now
                     inbox.post(.event(.interrupt))
-                } else {
+                    continue
+                }
+                if signal == .sigint || now - first > Self.repeatSeconds {
                     children?.killAll()
                     sockets?.remove()
                     // Nothing else may run now: not even what waits for the workers.
