@@ -18,6 +18,7 @@ public struct Narrator {
     let plainInterval: Double
     let command: String
     let showsWorkers: Bool
+    let tellsHowToStart: Bool
 
     private var summary: RunSummary?
     private var waiting = "waiting for workers"
@@ -31,15 +32,17 @@ public struct Narrator {
     ///   - traits: Where it is shown.
     ///   - plainInterval: Seconds between two lines of progress where no live line is possible.
     ///   - command: What the program is called in commands that are suggested.
-    ///   - showsWorkers: Whether there is a line for each worker that joins, and one that tells how to start them: for
-    ///     workers that somebody starts by hand.
+    ///   - showsWorkers: Whether there is a line for each worker that joins: for workers that somebody else starts.
+    ///   - tellsHowToStart: Whether there is then a line that tells how to start them: where that is left to people.
     public init(
-        traits: TerminalTraits, plainInterval: Double = 10, command: String = "shoal", showsWorkers: Bool = false
+        traits: TerminalTraits, plainInterval: Double = 10, command: String = "shoal", showsWorkers: Bool = false,
+        tellsHowToStart: Bool = true
     ) {
         self.traits = traits
         self.plainInterval = plainInterval
         self.command = command
         self.showsWorkers = showsWorkers
+        self.tellsHowToStart = tellsHowToStart
     }
 
     /// What to show for an event that came at `time` (seconds of any steady clock), on a terminal of `width` columns.
@@ -111,7 +114,7 @@ public struct Narrator {
                 + "\(Format.plural(summary.totalSteps, "step")), \(Format.compact(summary.parameters)) parameters, "
                 + Format.plural(summary.workers, "worker")
         ]
-        if showsWorkers {
+        if showsWorkers, tellsHowToStart {
             lines.append("listening on \(summary.endpoint); start \(Format.plural(summary.workers, "worker")) with:")
             lines.append("  \(command) worker --coordinator \(shellQuoted(summary.endpoint))")
         }

@@ -22,19 +22,26 @@ public final class RunDisplay: Sendable {
     /// - Parameters:
     ///   - descriptor: Where lines are written.
     ///   - command: What the program is called in commands that are suggested.
-    ///   - showsWorkers: Whether there is a line for each worker that joins: for workers that somebody starts by hand.
+    ///   - showsWorkers: Whether there is a line for each worker that joins: for workers that somebody else starts.
+    ///   - tellsHowToStart: Whether it tells how to start them: where that is left to people.
     public convenience init(
-        descriptor: Int32 = STDERR_FILENO, command: String = "shoal", showsWorkers: Bool = false
+        descriptor: Int32 = STDERR_FILENO, command: String = "shoal", showsWorkers: Bool = false,
+        tellsHowToStart: Bool = true
     ) {
         self.init(
             descriptor: descriptor, traits: TerminalTraits(descriptor: descriptor), command: command,
-            showsWorkers: showsWorkers)
+            showsWorkers: showsWorkers, tellsHowToStart: tellsHowToStart)
     }
 
-    init(descriptor: Int32, traits: TerminalTraits, command: String = "shoal", showsWorkers: Bool = false) {
+    init(
+        descriptor: Int32, traits: TerminalTraits, command: String = "shoal", showsWorkers: Bool = false,
+        tellsHowToStart: Bool = true
+    ) {
         self.descriptor = descriptor
         self.traits = traits
-        state = Mutex(State(narrator: Narrator(traits: traits, command: command, showsWorkers: showsWorkers)))
+        let narrator = Narrator(
+            traits: traits, command: command, showsWorkers: showsWorkers, tellsHowToStart: tellsHowToStart)
+        state = Mutex(State(narrator: narrator))
     }
 
     /// Shows one event.

@@ -100,6 +100,15 @@ struct NarratorTests {
                 == [.line("worker 1 (pid 7 on a) joined (1 of 2): A CPU, avx2, 1 thread")])
     }
 
+    @Test func whoseWorkersALauncherStartsIsNotToldHow() {
+        var narrator = Narrator(traits: Self.log, showsWorkers: true, tellsHowToStart: false)
+        let lines = narrator.tell(.started(Samples.summary), at: 0, width: 80)
+        #expect(lines.count == 1)
+        let worker = WorkerSummary(
+            name: "worker 1 (pid 7 on a)", host: "a", pid: 7, threads: 1, cpu: "A CPU", instructionSet: "avx2")
+        #expect(narrator.tell(.workerJoined(worker, joined: 1, expected: 2), at: 1, width: 80).count == 1)
+    }
+
     @Test func evaluationsAreOneLineEach() {
         let metrics = Samples.metrics(labels: ["a", "b"], counts: [(0, 0, 3), (1, 0, 1)])
         let record = EvaluationRecord(kind: .validation, step: 8, epoch: 1, metrics: metrics, seconds: 2)

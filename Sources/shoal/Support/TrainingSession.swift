@@ -12,7 +12,9 @@ enum TrainingSession {
         signal(SIGPIPE, SIG_IGN)
         var isExternal = false
         if case .external = workers { isExternal = true }
-        let display = RunDisplay(command: programName, showsWorkers: isExternal)
+        // Set by scripts that start the workers themselves.
+        let isLaunched = ProcessInfo.processInfo.environment["SHOAL_LAUNCHER"]?.isEmpty == false
+        let display = RunDisplay(command: programName, showsWorkers: isExternal, tellsHowToStart: !isLaunched)
         defer { display.close() }
         let result = try await TrainingRun(
             configuration: configuration, workers: workers, resume: resume,
