@@ -7,9 +7,12 @@
 #   cluster/namespaces.sh link HOST up|down
 #   cluster/namespaces.sh rate HOSTS RATE   limits the links, both ways; RATE "none" takes the limit away
 #   cluster/namespaces.sh down              ends what still runs in them and removes them
+#
+# They are called shoal-1, shoal-2, …; SHOAL_NAMESPACES=NAME makes others, NAME-1, NAME-2, …, beside them.
 set -euo pipefail
 
-network=shoal-net
+prefix=${SHOAL_NAMESPACES:-shoal}
+network=$prefix-net
 
 fail() {
     printf 'namespaces.sh: error: %s\n' "$1" >&2
@@ -30,7 +33,7 @@ limit() {
 rate() {
     local host
     for ((host = 1; host <= $1; host++)); do
-        limit "shoal-$host" eth0 "$2"
+        limit "$prefix-$host" eth0 "$2"
         limit "$network" "port$host" "$2"
     done
 }
@@ -42,20 +45,20 @@ up() {
     ip -n "$network" link add bridge0 type bridge
     ip -n "$network" link set bridge0 up
     for ((host = 1; host <= hosts; host++)); do
-        ip netns add "shoal-$host"
-        ip -n "$network" link add "port$host" type veth peer name eth0 netns "shoal-$host"
+        ip netns add "$prefix-$host"
+        ip -n "$network" link add "port$host" type veth peer name eth0 netns "$prefix-$host"
         ip -n "$network" link set "port$host" master bridge0 up
-        ip -n "shoal-$host" addr add "10.77.0.$host/24" dev eth0
-        ip -n "shoal-$host" -6 addr add "fd77::$host/64" dev eth0 nodad 2>/dev/null || true
-        ip -n "shoal-$host" link set lo up
-        ip -n "shoal-$host" link set eth0 up
+        ip -n "$prefix-$host" addr add "10.77.0.$host/24" dev eth0
+        ip -n "$prefix-$host" -6 addr add "fd77::$host/64" dev eth0 nodad 2>/dev/null || true
+        ip -n "$prefix-$host" link set lo up
+        ip -n "$prefix-$host" link set eth0 up
     done
     if [[ -n ${2:-} ]]; then rate "$hosts" "$2"; fi
 }
 
 down() {
     local namespace pids
-    for namespace in $(ip netns list | cut -d' ' -f1 | grep -E '^shoal-(net|[0-9]+)$' || true); do
+    for namespace in $(ip netns list | cut -d' ' -f1 | grep -E "^$prefix-(net|[0-9]+)\$" || true); do
         pids=$(ip netns pids "$namespace")
         # Those in the namespaces made here, by id.
         if [[ -n $pids ]]; then xargs kill -KILL <<<"$pids" 2>/dev/null || true; fi
@@ -64,12 +67,13 @@ down() {
 }
 
 [[ $(id -u) == 0 ]] || fail "needs root, to make network namespaces"
-command -v ip >/dev/null && command -v tc >/dev/null || fail "needs ip and tc: apt-get install iproute2"
+{ command -v ip && command -v tc; } >/dev/null || fail "needs ip and tc: apt-get install iproute2"
+[[ $prefix =~ ^[A-Za-z][A-Za-z0-9-]*$ ]] || fail "SHOAL_NAMESPACES=$prefix cannot begin the name of a namespace"
 case ${1:-} in
 up) up "${2:?the number of hosts}" "${3:-}" ;;
-exec) exec ip netns exec "shoal-${2:?the number of the host}" "${@:3}" ;;
+exec) exec ip netns exec "$prefix-${2:?the number of the host}" "${@:3}" ;;
 link) ip -n "$network" link set "port${2:?the number of the host}" "${3:?up or down}" ;;
 rate) rate "${2:?the number of hosts}" "${3:?the rate}" ;;
 down) down ;;
-*) sed -n '2,11s/^# \{0,1\}//p' "$0" && exit 2 ;;
+*) sed -n '2,13s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
