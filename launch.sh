@@ -20,7 +20,7 @@ LIBRARIES=(libzmq3-dev libdnnl-dev libzstd-dev)
 COMMANDS=(git:git curl:curl unzip:unzip)
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-binary=$root/.build/release/shoal
+binary=${SHOAL_BINARY:-$root/.build/release/shoal}
 
 usage() {
     cat <<END
@@ -30,6 +30,9 @@ Usage:
   ./launch.sh quickstart OPTIONS   the same, with options for \`shoal train\` (such as --epochs 3 or --workers 1)
   ./launch.sh test [OPTIONS]       builds and runs all the tests; options go to \`swift test\`
   ./launch.sh test chaos           kills, stops and starts processes at random, for minutes; see docs/fault-tolerance.md
+  ./launch.sh test cluster [short] trains on hosts that are network namespaces, and more; see cluster/tests
+  ./launch.sh --hosts FILE …       trains on the hosts that FILE lists, by ssh: ./launch.sh --hosts --help, cluster/README.md
+  ./launch.sh --slurm …            trains as a Slurm job: ./launch.sh --slurm --help
   ./launch.sh setup                only installs the missing packages and builds the release binary
   ./launch.sh [shoal] ARGUMENTS    runs the program: ./launch.sh predict --model DIR --text "..."
                                    ./launch.sh shoal --help lists what it can do
@@ -40,6 +43,7 @@ sudo; where neither is possible, the command to run is printed and the exit code
 
 Environment:
   SHOAL_CACHE    where models and data are kept (default: \$XDG_CACHE_HOME/shoal, or ~/.cache/shoal)
+  SHOAL_BINARY   the program to use, in place of building one
   NO_COLOR       if set and not empty, nothing is coloured
 END
 }
@@ -112,7 +116,15 @@ check_swift() {
 }
 
 # What a build depends on beside the sources.
-toolchain() { stat -L -c '%n %Y' "$(command -v swift)"; }
+toolchain() { stat -L -c '%n %Y static' "$(command -v swift)"; }
+
+# Prints the option by which Swift's libraries become part of the program, so that it runs on hosts without Swift; nothing
+# where this Swift came without what that takes.
+static_option() {
+    local libraries
+    libraries=$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath": *"\(.*\)".*/\1/p')
+    if [[ -d ${libraries}_static ]]; then printf '%s\n' --static-swift-stdlib; fi
+}
 
 # Builds the release binary, unless nothing has changed since it was built: asking SwiftPM takes seconds, `find` none.
 build() {
@@ -125,11 +137,14 @@ build() {
     mkdir -p "$root/.build"
     # Dated before the build, so that a file that changes while it runs counts as newer.
     toolchain >"$stamp.new"
-    swift build --package-path "$root" -c release --product shoal >&2 || fail "the build failed; see the lines above"
+    local options=(--package-path "$root" -c release --product shoal) static
+    static=$(static_option)
+    swift build "${options[@]}" ${static:+"$static"} >&2 || fail "the build failed; see the lines above"
     mv "$stamp.new" "$stamp"
 }
 
 prepare() {
+    [[ -z ${SHOAL_BINARY-} ]] || return 0
     install_packages
     check_swift
     build
@@ -157,6 +172,34 @@ quickstart() {
         --output "$output$suffix" "${QUICKSTART_OPTIONS[@]}" "$@"
 }
 
+# Runs the tests of cluster/tests, one after the other: all, or those that are named.
+test_cluster() {
+    local length=long script status output passed=0 failed=0 skipped=0 wanted=()
+    if [[ ${1-} == short ]]; then
+        length=short
+        shift
+    fi
+    output=$(mktemp)
+    for script in "$root"/cluster/tests/*.sh; do wanted+=("$(basename "$script" .sh)"); done
+    (($# == 0)) || wanted=("$@")
+    for script in "${wanted[@]}"; do
+        [[ -r $root/cluster/tests/$script.sh ]] || fail "there is no test $script in cluster/tests" 2
+        say "--- $script ($length)"
+        status=0
+        SHOAL_BINARY=$binary SHOAL_CLUSTER_TESTS=$length bash "$root/cluster/tests/$script.sh" 2>&1 | tee "$output" ||
+            status=${PIPESTATUS[0]}
+        # A test that cannot run says why in its last line.
+        case $status in
+            0) passed=$((passed + 1)) && printf 'PASS %s\n' "$script" ;;
+            77) skipped=$((skipped + 1)) && printf 'SKIPPED %s: %s\n' "$script" "$(tail -n 1 "$output")" ;;
+            *) failed=$((failed + 1)) && printf 'FAIL %s (exit code %s)\n' "$script" "$status" ;;
+        esac
+    done
+    rm -f "$output"
+    printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
+    ((failed == 0))
+}
+
 # What the program calls itself when it prints a command to run.
 export SHOAL_COMMAND=$0
 
@@ -169,7 +212,20 @@ case ${1-} in
         prepare
         quickstart "${@:2}"
         ;;
+    --hosts)
+        [[ ${2-} == --help || ${2-} == -h ]] || prepare
+        exec "$root/cluster/ssh/launch.sh" "${@:2}"
+        ;;
+    --slurm)
+        [[ ${2-} == --help || ${2-} == -h ]] || prepare
+        exec "$root/cluster/slurm/launch.sh" "${@:2}"
+        ;;
     test)
+        if [[ ${2-} == cluster ]]; then
+            prepare
+            test_cluster "${@:3}"
+            exit
+        fi
         install_packages
         check_swift
         # All tests are of Swift Testing; XCTest would only add that it ran none.

@@ -1,0 +1,124 @@
+# shellcheck shell=bash disable=SC2034 # variables are those of all the scripts here
+# Jobs that are there: finding, showing, ending them.
+
+# The name of a run's job, by its folder.
+job_of() {
+    local sum
+    sum=$(printf '%s' "$1" | sha256sum)
+    printf '%s' "${sum:0:12}"
+}
+
+# Whether a process is the coordinator of a job with the keys of $KEYS.
+is_coordinator() {
+    [[ $1 =~ ^[0-9]+$ ]] && tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF -- "--keys $KEYS"
+}
+
+# Whether somebody has a job in hand: its launcher holds a lock as long as it lives.
+is_led() {
+    local taken=0
+    (flock -n 8) 8>>"$1/lock" || taken=$?
+    ((taken != 0))
+}
+
+# The job of a run, or else the only one of the hosts file: JOB and STATE. Without a run or a file it fails.
+find_job() {
+    local folder found=()
+    if [[ -n $1 ]]; then
+        JOB=$(job_of "$(realpath -m -- "$1")") STATE=$JOBS/$(job_of "$(realpath -m -- "$1")")
+        [[ -r $STATE/run ]] || fail "$1 is not being trained from here"
+        return
+    fi
+    for folder in "$JOBS"/*/; do
+        [[ -r $folder/run && $(cat "$folder/hosts" 2>/dev/null) == "$HOSTS_FILE" ]] && found+=("${folder%/}")
+    done
+    case ${#found[@]} in
+    0) fail "no run is being trained from here with $HOSTS_SHOWN" ;;
+    1) STATE=${found[0]} JOB=${found[0]##*/} ;;
+    *)
+        say "Several runs are being trained with $HOSTS_SHOWN; name one of them:"
+        for folder in "${found[@]}"; do say "  $(cat "$folder/run")"; done
+        exit 2
+        ;;
+    esac
+}
+
+# The workers of a job on every host, in the files $WORK/list-I.
+list_workers() {
+    local host
+    for host in "${!HOSTS[@]}"; do
+        remote "$host" list "${DIRS[host]}" "$1" >"$WORK/list-$host" 2>"$WORK/error-$host" ||
+            echo unreachable >"$WORK/list-$host" &
+    done
+    wait
+}
+
+show_status() {
+    find_job "${1-}"
+    say "Run: $(cat "$STATE/run")"
+    local status=0 host
+    is_led "$STATE" || say "Its launcher, process $(cat "$STATE/launcher"), is gone; stop ends what it left"
+    "$BINARY" status "$(cat "$STATE/run")" || status=$?
+    list_workers "$JOB"
+    echo
+    for host in "${!HOSTS[@]}"; do
+        if [[ $(<"$WORK/list-$host") == unreachable ]]; then
+            printf '[%s] cannot be reached: %s\n' "${LABELS[host]}" "$(explain_ssh "$host" "$WORK/error-$host")"
+        else
+            printf '[%s] workers running: %s (of %s), pid %s\n' "${LABELS[host]}" "$(grep -c . "$WORK/list-$host")" \
+                "${WORKERS[host]}" "$(cut -d ' ' -f 2 "$WORK/list-$host" | tr '\n' ' ')"
+        fi
+    done | sed 's/, pid *$//'
+    return "$status"
+}
+
+stop_job() {
+    local all='' host pid turn status=0 ended=''
+    if [[ ${1-} == --all ]]; then
+        # Whatever was started from wherever, in the folders that the file names.
+        JOB='*'
+        all=yes
+    else
+        find_job "${1-}"
+        KEYS=$(cat "$STATE/keys")
+        say "Ending the run $(cat "$STATE/run")"
+        if is_led "$STATE"; then
+            # It ends all the rest itself.
+            kill -TERM "$(cat "$STATE/launcher")" 2>/dev/null || true
+            for ((turn = 0; turn < 1200; turn++)); do
+                is_led "$STATE" || break
+                sleep 0.1
+            done
+            if is_led "$STATE"; then
+                say "It is still saving after two minutes; ending it at once"
+                kill -TERM "$(cat "$STATE/launcher")" 2>/dev/null || true
+                sleep 5
+            fi
+        fi
+        pid=$(cat "$STATE/coordinator" 2>/dev/null) || pid=''
+        if [[ -n $pid ]] && is_coordinator "$pid"; then
+            kill -TERM "$pid" 2>/dev/null || true
+            for ((turn = 0; turn < 600; turn++)); do
+                is_coordinator "$pid" || break
+                sleep 0.1
+            done
+            is_coordinator "$pid" && kill -KILL "$pid"
+        fi
+        rm -f "$STATE"/{launcher,coordinator,endpoint,run,hosts,keys}
+    fi
+    for host in "${!HOSTS[@]}"; do
+        remote "$host" stop "${DIRS[host]}" "$JOB" >"$WORK/stopped-$host" 2>"$WORK/error-$host" ||
+            echo failed >"$WORK/failed-$host" &
+    done
+    wait
+    for host in "${!HOSTS[@]}"; do
+        if [[ -e $WORK/failed-$host ]]; then
+            say "[${LABELS[host]}] $(explain_ssh "$host" "$WORK/error-$host"). Workers there end by themselves when they have missed the coordinator for a minute (--orphan-timeout)"
+            status=1
+        else
+            ended=$(grep -c . "$WORK/stopped-$host")
+            [[ -z $all && $ended == 0 ]] || say "[${LABELS[host]}] ended $ended workers"
+        fi
+    done
+    ((status != 0)) || say "Nothing is left on the hosts"
+    return "$status"
+}
