@@ -51,7 +51,8 @@ begin_hosts() {
         chmod 700 "$FIELD/$host/home" "$FIELD/$host/home/sshd"
         ssh-keygen -q -t ed25519 -N '' -f "$FIELD/$host/home/sshd/host_key"
         cp "$FIELD/identity.pub" "$FIELD/$host/home/sshd/authorized_keys"
-        echo "[10.77.0.$host]:$SSH_PORT $(cut -d ' ' -f 1,2 "$FIELD/$host/home/sshd/host_key.pub")" >>"$FIELD/known_hosts"
+        echo "[10.77.0.$host]:$SSH_PORT,[fd77::$host]:$SSH_PORT $(cut -d ' ' -f 1,2 "$FIELD/$host/home/sshd/host_key.pub")" \
+            >>"$FIELD/known_hosts"
         start_host "$host"
     done
     cat >"$FIELD/ssh_config" <<END_OF_CONFIG

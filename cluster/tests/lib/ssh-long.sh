@@ -29,9 +29,10 @@ has log 'on host2\) .*; 3 workers left'
 same_weights link "$expected"
 nothing_left
 
-headline 'All processes of a host are killed; it comes again later'
+headline 'A connection is cut; all processes of a host are killed, and it comes again later'
 begin train --output killed --steps "$steps"
 await_step killed 5
+pids_of $((HOST_COUNT + 1)) | grep ' ssh .*10\.77\.0\.1 ' | cut -d ' ' -f 1 | xargs kill -KILL
 kill_host 3
 sleep 5
 start_host 3
@@ -40,6 +41,7 @@ finish
 grep -E ' workers left$|joined|going on|connection' log | tail -n 6
 has log 'on host3\) .*; 3 workers left'
 (($(grep -c 'on host3) joined' log) == 2)) || fail 'host 3 did not come again'
+(($(grep -c 'on host1) joined' log) == 2)) || fail 'host 1 was not started again'
 same_weights killed "$expected"
 nothing_left
 
@@ -84,6 +86,20 @@ echo "no worker is left after $((SECONDS - start)) s"
 for host in 1 2 3 4; do "$NAMESPACES" link "$host" up; done
 launcher "${cluster[@]}" stop cut || fail 'stop failed'
 nothing_left 100
+
+headline 'IPv6, and both kinds of addresses'
+if here test -e /proc/net/if_inet6; then
+    printf 'fd77::1 threads=1 port=%s\nfd77::2 threads=1 port=%s\n' "$SSH_PORT" "$SSH_PORT" >six
+    printf 'fd77::1 threads=1 port=%s address=10.77.0.1\n10.77.0.2 threads=1 port=%s\n' "$SSH_PORT" "$SSH_PORT" >both
+    for kind in six both; do
+        launcher "$kind" "${cluster[@]:1}" -- train --output "by-$kind" --steps 6 "${common[@]}" >log 2>&1 || fail "no run with the hosts of $kind"
+        grep '^Starting' log
+        same_weights "by-$kind" "$(weights_of one)"
+    done
+    nothing_left
+else
+    echo 'left out: this machine has no IPv6'
+fi
 
 for rate in 1gbit 100mbit; do
     headline "Links of $rate"
