@@ -63,7 +63,7 @@ worker_options() {
     # Where the coordinator listens everywhere, each host has its own way to it.
     if [[ $ENDPOINT == *'//*:'* ]]; then coordinator=${ENDPOINT/\*/$(bracketed "${HOST[client]}")}; fi
     OPTIONS=(--coordinator "$coordinator" --keys "${DIRS[host]}/keys/${KEY_NAMES[host]}" --threads "$(threads_of "$host")")
-    if [[ -n $address ]]; then OPTIONS+=(--data-address "tcp://$(bracketed "$address"):*"); fi
+    if [[ -n $address ]]; then OPTIONS+=(--address "$address"); fi
 }
 
 bracketed() { if [[ $1 == *:* ]]; then printf '[%s]' "$1"; else printf '%s' "$1"; fi; }

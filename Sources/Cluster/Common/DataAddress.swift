@@ -17,10 +17,6 @@ struct DataAddress: Sendable, Equatable {
     ///
     /// - Throws: if an address or interface is not there, or does not follow from the coordinator's.
     init(_ options: WorkerOptions) throws(ConfigurationError) {
-        if let address = options.dataAddress {
-            self = try Self.exact(address, options)
-            return
-        }
         let ports = options.ports ?? "*"
         guard let range = TCPEndpoint.ports(ports), ports == "*" || range.lowerBound > 0 else {
             throw .invalid("ports", value: ports, need: "a port or a range of ports, such as 5600-5699")
@@ -36,22 +32,6 @@ struct DataAddress: Sendable, Equatable {
         advertisedHost = advertised
         try Endpoint.checkReach(
             bind, option: option, value: advertised ?? host, hasKeys: options.keys != nil, insecure: options.insecure)
-    }
-
-    private init(bind: String, advertisedHost: String?) { (self.bind, self.advertisedHost) = (bind, advertisedHost) }
-
-    /// The old way: `--data-address tcp://HOST:PORTS`.
-    private static func exact(_ address: String, _ options: WorkerOptions) throws(ConfigurationError) -> DataAddress {
-        for (other, value) in [
-            ("address", options.address), ("interface", options.interface), ("ports", options.ports),
-        ]
-        where value != nil { throw .conflict("data-address", other) }
-        try Endpoint.check(
-            address, option: "data-address", hasKeys: options.keys != nil, insecure: options.insecure)
-        guard let host = Endpoint.host(address), Endpoint.isWildcard(host) else {
-            return DataAddress(bind: address, advertisedHost: nil)
-        }
-        return DataAddress(bind: address, advertisedHost: OutgoingAddress.toward(options.coordinator))
     }
 
     private static func host(

@@ -9,6 +9,7 @@ import Transformer
 final class ReplicaWorker {
     private let threads: Int
     private let dataAddress: DataAddress
+    private let sharesMemory: Bool
     /// Under which peers know this worker; nil without keys.
     private let dataKeys: CurveKeyPair?
     private let registerReducer: (AllReducer?) -> Void
@@ -29,7 +30,7 @@ final class ReplicaWorker {
     private var feedback: ErrorFeedback?
 
     init(
-        threads: Int, profile: Profile?, dataAddress: DataAddress, dataKeys: CurveKeyPair?,
+        threads: Int, profile: Profile?, dataAddress: DataAddress, sharesMemory: Bool, dataKeys: CurveKeyPair?,
         abandoned: AbandonedFlag,
         registerReducer: @escaping (AllReducer?) -> Void, note: @escaping @Sendable (String) -> Void,
         report: @escaping @Sendable (ComputeResult) -> Void
@@ -39,6 +40,7 @@ final class ReplicaWorker {
         self.profile = profile
         recorder = profile?.recorder("step")
         self.dataAddress = dataAddress
+        self.sharesMemory = sharesMemory
         self.dataKeys = dataKeys
         self.abandoned = abandoned
         self.registerReducer = registerReducer
@@ -154,7 +156,7 @@ final class ReplicaWorker {
             options.connectTimeout = max(5, heartbeatTimeout)
             options.onRefusal = note
             if let dataKeys, !keys.isEmpty { options.security = AllReduceSecurity(own: dataKeys, ranks: keys) }
-            (options.wire, options.compresses) = (wire, compressesWire)
+            (options.wire, options.compresses, options.sharesMemory) = (wire, compressesWire, sharesMemory)
             let made = try AllReducer(
                 rank: rank, worldSize: size, generation: generation, bind: endpoint(generation), options: options)
             setReducer(made)

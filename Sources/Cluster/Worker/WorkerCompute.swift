@@ -24,13 +24,15 @@ final class WorkerCompute: Sendable {
         log: @escaping @Sendable (String) -> Void,
         report: @escaping @Sendable (ComputeResult) -> Void
     ) {
+        let sharesMemory = options.sharesMemory
         let (threads, keep) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
         // A generation has a socket of its own; what was told of one before need not be told again.
         let told = ToldOnce()
         let profile = options.profileFolder.map { _ in Profile() }
         let thread = Thread { [self] in
             let worker = ReplicaWorker(
-                threads: threads, profile: profile, dataAddress: dataAddress, dataKeys: dataKeys, abandoned: abandoned,
+                threads: threads, profile: profile, dataAddress: dataAddress, sharesMemory: sharesMemory,
+                dataKeys: dataKeys, abandoned: abandoned,
                 registerReducer: keep, note: { if told.isNew($0) { log($0) } }, report: report)
             while let job = next() { worker.perform(job) }
             worker.close()

@@ -11,8 +11,8 @@ public struct WorkerOptions: Sendable {
     public var interface: String?
     /// The port, or the range of ports, to take for other workers: "5600-5699"; nil: any.
     public var ports: String?
-    /// All of these in one: `tcp://HOST:PORTS`.
-    public var dataAddress: String?
+    /// Whether workers on this machine may read each other's gradients in memory, where the system lets them.
+    public var sharesMemory: Bool
     /// Its keys and the coordinator's; nil for none.
     public var keys: WorkerKeys?
     /// Allows a data address that other machines reach, without encryption.
@@ -30,7 +30,7 @@ public struct WorkerOptions: Sendable {
     /// A worker for the coordinator at `coordinator`.
     public init(
         coordinator: String, threads: Int = 1, address: String? = nil, interface: String? = nil,
-        ports: String? = nil, dataAddress: String? = nil, keys: WorkerKeys? = nil,
+        ports: String? = nil, sharesMemory: Bool = true, keys: WorkerKeys? = nil,
         insecure: Bool = false, parentPID: Int32? = nil, connectTimeout: Double = 60, orphanTimeout: Double? = nil,
         profileFolder: String? = nil
     ) {
@@ -39,7 +39,7 @@ public struct WorkerOptions: Sendable {
         self.address = address
         self.interface = interface
         self.ports = ports
-        self.dataAddress = dataAddress
+        self.sharesMemory = sharesMemory
         self.keys = keys
         self.insecure = insecure
         self.parentPID = parentPID

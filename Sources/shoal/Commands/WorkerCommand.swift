@@ -38,14 +38,14 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The same in one: tcp://HOST:PORTS.", valueName: "endpoint", visibility: .hidden))
-    var dataAddress: String?
-
-    @Option(
-        help: ArgumentHelp(
             "The folder of this worker's keys, made by shoal keygen: encrypts, and trusts no other coordinator.",
             valueName: "dir"))
     var keys: String?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Lets workers on the same machine read gradients in each other's memory, where the system allows it.")
+    var sharedMemory = true
 
     @Option(help: ArgumentHelp("Seconds to wait for the coordinator's first answer.", valueName: "seconds"))
     var connectTimeout: Double = 60
@@ -81,7 +81,7 @@ struct WorkerCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let options = WorkerOptions(
             coordinator: coordinator, threads: threads, address: address, interface: interface, ports: ports,
-            dataAddress: dataAddress,
+            sharesMemory: sharedMemory,
             keys: try keys.map { try WorkerKeys(folder: $0) }, insecure: insecure,
             parentPID: parentPid, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout,
             profileFolder: profile)
