@@ -212,10 +212,12 @@ import Testing
         #expect(Stranger(door.router.endpoint, milliseconds: 200) == nil)
         try dealer.send([[2]])
         #expect(try door.router.receive(limits: ZeroMQLimits(frames: 2, bytes: 100))?.last?.array == [2])
-        #expect(Self.eventually { door.lines.values.count == 2 })
+        // Of some, no more is known than that they are gone.
+        #expect(
+            Self.eventually { door.lines.values.contains { $0.hasPrefix("refused a connection from ") } },
+            "\(door.lines.values)")
         #expect(door.lines.values.count { $0.contains("too many connections") } == 1, "\(door.lines.values)")
-        #expect(door.lines.values.count { $0.hasPrefix("refused a connection from 127.0.0.1") } == 1)
-        #expect(door.lines.values.count == 2)
+        #expect(door.lines.values.count <= 3, "\(door.lines.values)")
     }
 
     @Test func whatIsNoHandshakeIsEndedAndToldOnceAnAddress() throws {

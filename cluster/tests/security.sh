@@ -28,7 +28,7 @@ fail() {
 }
 
 ((EUID == 0)) || skip 'needs root, to make network namespaces'
-for command in ip python3; do command -v "$command" >/dev/null || skip "needs $command"; done
+for command in ip ss python3; do command -v "$command" >/dev/null || skip "needs $command"; done
 ip netns add "$prefix-try" 2>/dev/null || skip 'this system does not allow network namespaces'
 ip netns del "$prefix-try"
 shoal=${SHOAL:-$root/.build/release/shoal}
@@ -95,6 +95,15 @@ data=${SHOAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shoal}/data/reuters-r8
 [[ -d $model && -d $data ]] || skip 'needs the model and data of the quickstart: ./launch.sh fetch all-MiniLM-L6-v2 reuters-r8'
 options=(--model "$model" --train "$data/train.csv" --shots 4 --max-length 32 --batch-size 8 --micro-batches 8)
 
+# wait_for_port HOST PORT: until somebody listens there.
+wait_for_port() {
+    local deadline=$((SECONDS + 60))
+    until on "$1" ss -tlnH | grep -q ":$2 "; do
+        ((SECONDS < deadline)) || fail "nobody listens at port $2 of host $1"
+        sleep 0.2
+    done
+}
+
 hash_of() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["weights_sha256"])' "$work/$1/result.json"; }
 
 headline() { printf '=== %s (after %d s)\n' "$1" "$SECONDS"; }
@@ -111,14 +120,15 @@ headline 'Keys over three hosts, a port range, and strangers'
 start 1 coordinator "$shoal" coordinator --bind "tcp://eth0:$port" --keys keys "${options[@]}" --steps 30 --workers 2 \
     --output "$work/keyed"
 coordinator=$started
+wait_for_port 1 "$port"
 start 4 relay python3 "$here/attack.py" relay 21600 10.79.0.1 "$port" "$work/captured"
 relay=$started
-sleep 1
+wait_for_port 4 21600
 start 2 a "$shoal" worker --coordinator "tcp://10.79.0.1:$port" --keys keys/workers/a --ports 21610-21619
 # The attacker stands in between, and keeps all that this one sends.
 start 3 b "$shoal" worker --coordinator tcp://10.79.0.4:21600 --keys keys/workers/b --interface eth0
 wait_for_steps 120 keyed 3
-on 2 ss -tln 2>/dev/null | grep -q ':2161[0-9] ' || fail 'the worker does not listen in the range'
+on 2 ss -tlnH | grep -q ':2161[0-9] ' || fail 'the worker does not listen in the range'
 try() { # NAME TEXT ARGUMENTS…: a worker that must end with this text
     local status=0
     on 4 timeout 60 "$shoal" worker --coordinator "tcp://10.79.0.1:$port" "${@:3}" >/dev/null 2>"$work/$1.log" || status=$?
@@ -149,7 +159,7 @@ headline 'A key that is revoked while its worker computes'
 start 1 coordinator "$shoal" coordinator --bind "tcp://*:$port" --keys keys "${options[@]}" --steps 30 --workers 2 \
     --output "$work/revoked"
 coordinator=$started
-sleep 1
+wait_for_port 1 "$port"
 start 2 a "$shoal" worker --coordinator "tcp://[fd79::1]:$port" --keys keys/workers/a
 start 3 c "$shoal" worker --coordinator "tcp://[fd79::1]:$port" --keys keys/workers/c
 cp -r keys/workers/c revoked-c
@@ -166,7 +176,7 @@ ip -n "$prefix-2" route add blackhole 10.79.0.3/32
 start 1 coordinator "$shoal" coordinator --bind "tcp://10.79.0.1:$port" --insecure "${options[@]}" --steps 30 \
     --workers 2 --min-workers 2 --output "$work/blocked"
 coordinator=$started
-sleep 1
+wait_for_port 1 "$port"
 start 2 a "$shoal" worker --coordinator "tcp://10.79.0.1:$port" --insecure
 start 3 b "$shoal" worker --coordinator "tcp://10.79.0.1:$port" --insecure
 status=0
@@ -184,7 +194,7 @@ if [[ ${1-} == --measure ]]; then
         start 1 coordinator "$shoal" coordinator --bind "tcp://10.79.0.1:$port" "${@:3}" "${options[@]}" --steps 100000 \
             --workers 1 --output "$work/$1"
         local coordinator=$started until
-        sleep 1
+        wait_for_port 1 "$port"
         if [[ $3 == --keys ]]; then
             start 2 a "$shoal" worker --coordinator "tcp://10.79.0.1:$port" --keys keys/workers/a
         else
