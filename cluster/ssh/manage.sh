@@ -67,7 +67,7 @@ show_status() {
             printf '[%s] workers running: %s (of %s), pid %s\n' "${LABELS[host]}" "$(grep -c . "$WORK/list-$host")" \
                 "${WORKERS[host]}" "$(cut -d ' ' -f 2 "$WORK/list-$host" | tr '\n' ' ')"
         fi
-    done | sed 's/, pid *$//'
+    done | sed 's/ *$//; s/, pid$//'
     return "$status"
 }
 
