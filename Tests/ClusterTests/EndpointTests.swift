@@ -92,15 +92,5 @@ import Testing
             #expect(problem { $0.ports = ports }.contains("a port or a range of ports, such as 5600-5699"), "\(ports)")
         }
         #expect(problem { ($0.address, $0.interface) = ("127.0.0.1", "lo") }.contains("exclude each other"))
-        #expect(problem { ($0.dataAddress, $0.ports) = ("tcp://127.0.0.1:*", "5") }.contains("exclude each other"))
-    }
-
-    @Test func theOldOptionStillWorks() throws {
-        #expect(try address { $0.dataAddress = "tcp://127.0.0.1:*" }.bind == "tcp://127.0.0.1:*")
-        #expect(throws: ConfigurationError.self) { try address { $0.dataAddress = "tcp://10.0.0.2:*" } }
-        #expect(try address(insecure: true) { $0.dataAddress = "tcp://10.0.0.2:*" }.bind == "tcp://10.0.0.2:*")
-        // Bound to all addresses, peers are told one that they can use.
-        let all = try address(insecure: true) { $0.dataAddress = "tcp://0.0.0.0:*" }
-        #expect(all.advertised("tcp://0.0.0.0:9") == "tcp://127.0.0.1:9")
     }
 }
