@@ -116,7 +116,9 @@ public struct Narrator {
         ]
         if showsWorkers, tellsHowToStart {
             lines.append("listening on \(summary.endpoint); start \(Format.plural(summary.workers, "worker")) with:")
-            lines.append("  \(command) worker --coordinator \(shellQuoted(summary.endpoint))")
+            let worker = "  \(command) worker --coordinator \(shellQuoted(summary.endpoint))"
+            // Each has a folder there, to be copied to its machine.
+            lines.append(worker + (summary.keys.map { " --keys \(shellQuoted($0 + "/workers/NAME"))" } ?? ""))
         }
         return lines
     }

@@ -56,8 +56,9 @@ public final class ModelReplica {
         layout = ParameterLayout(configuration: configuration)
         modelWeights = ModelWeights(
             master: FloatBuffer(count: layout.count), layout: layout, precision: hyperparameters.precision)
-        firstMoment = FloatBuffer(count: layout.count)
-        secondMoment = FloatBuffer(count: layout.count)
+        // Of the word embedding, only the rows of tokens that occur.
+        firstMoment = FloatBuffer(count: layout.count, isSparse: true)
+        secondMoment = FloatBuffer(count: layout.count, isSparse: true)
         team = ThreadTeam(count: threads)
         // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
         gradientCapacity = layout.denseCount + configuration.vocabSize * configuration.hiddenSize

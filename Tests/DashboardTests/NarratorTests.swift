@@ -93,6 +93,11 @@ struct NarratorTests {
         var narrator = Narrator(traits: Self.log, showsWorkers: true)
         let lines = narrator.tell(.started(Samples.summary), at: 0, width: 80)
         #expect(lines.last == .line("  shoal worker --coordinator ipc:///tmp/x"))
+        var secured = Samples.summary
+        secured.keys = "my keys"
+        #expect(
+            narrator.tell(.started(secured), at: 0, width: 80).last
+                == .line("  shoal worker --coordinator ipc:///tmp/x --keys 'my keys/workers/NAME'"))
         let worker = WorkerSummary(
             name: "worker 1 (pid 7 on a)", host: "a", pid: 7, threads: 1, cpu: "A CPU", instructionSet: "avx2")
         #expect(

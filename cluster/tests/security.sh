@@ -5,7 +5,7 @@
 #
 #   cluster/tests/security.sh [--measure SECONDS]
 #
-# SHOAL is the program (default: .build/release/shoal, or .build/debug/shoal). With --measure, a flood comes and goes for
+# SHOAL_BINARY is the program (default: .build/release/shoal, or .build/debug/shoal). With --measure, a flood comes and goes for
 # so many seconds, and the training speed with and without it is printed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -14,7 +14,7 @@ prefix=${SHOAL_NAMESPACES:-sec}
 port=21555
 
 skip() {
-    printf 'SKIPPED: %s\n' "$1"
+    printf '%s\n' "$1"
     exit 77
 }
 
@@ -31,7 +31,7 @@ fail() {
 for command in ip ss python3; do command -v "$command" >/dev/null || skip "needs $command"; done
 ip netns add "$prefix-try" 2>/dev/null || skip 'this system does not allow network namespaces'
 ip netns del "$prefix-try"
-shoal=${SHOAL:-$root/.build/release/shoal}
+shoal=${SHOAL_BINARY:-$root/.build/release/shoal}
 [[ -x $shoal ]] || shoal=$root/.build/debug/shoal
 [[ -x $shoal ]] || skip 'there is no shoal yet: ./launch.sh setup'
 

@@ -70,7 +70,7 @@ all_reduce() {
             --endpoints "${endpoints[@]}" --floats 22713216 --repetitions 3 "${@:2}" >"$work/all-reduce-$host" &
     done
     wait
-    printf 'shoal all-reduce, %s hosts%s: ' "$hosts" "${*:+ ${*:2}}"
+    printf 'shoal all-reduce, %s hosts%s: ' "$hosts" "${2:+ ${*:2}}"
     awk 'NR == 2 { print $5 " ms" }' "$work/all-reduce-1"
 }
 

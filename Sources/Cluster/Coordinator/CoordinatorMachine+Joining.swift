@@ -20,7 +20,7 @@ extension CoordinatorMachine {
                         parameters: preparation.parameters, totalSteps: preparation.totalSteps,
                         stepsPerEpoch: preparation.plan.stepsPerEpoch, workers: settings.workers,
                         endpoint: preparation.endpoint, output: preparation.output,
-                        isResumed: settings.isResumed))))
+                        isResumed: settings.isResumed, keys: settings.keys))))
         for member in waiting { send(member.peer, .welcome(preparation.welcome)) }
         formIfComplete(now)
     }

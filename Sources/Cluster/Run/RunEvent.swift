@@ -58,6 +58,8 @@ public struct RunSummary: Sendable, Equatable {
     public var output: String
     /// Whether it goes on with a run that has begun before.
     public var isResumed = false
+    /// The folder of the coordinator's keys, where workers need some.
+    public var keys: String?
 }
 
 /// A worker that has joined.

@@ -106,6 +106,7 @@ public struct TrainingRun: Sendable {
         settings.balances = configuration.balance
         settings.precision = configuration.precision
         settings.isResumed = resume != nil
+        if case .external = workers { settings.keys = configuration.keys }
         settings.incarnation = starts
         // Those that live still say something every second or so.
         settings.returnSeconds = max(3, configuration.heartbeatTimeout)
