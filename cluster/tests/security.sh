@@ -95,6 +95,9 @@ data=${SHOAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shoal}/data/reuters-r8
 [[ -d $model && -d $data ]] || skip 'needs the model and data of the quickstart: ./launch.sh fetch all-MiniLM-L6-v2 reuters-r8'
 options=(--model "$model" --train "$data/train.csv" --shots 4 --max-length 32 --batch-size 8 --micro-batches 8)
 
+# Long enough for all that strangers try meanwhile.
+length=300
+
 # wait_for_port HOST PORT: until somebody listens there.
 wait_for_port() {
     local deadline=$((SECONDS + 60))
@@ -113,11 +116,11 @@ cd "$work"
 "$shoal" keygen strange >/dev/null
 
 headline 'One machine, for the weights'
-"$shoal" train "${options[@]}" --steps 30 --output "$work/calm" >/dev/null 2>"$work/calm.log" || fail 'train'
+"$shoal" train "${options[@]}" --steps "$length" --workers 2 --output "$work/calm" >/dev/null 2>"$work/calm.log" || fail 'train'
 calm=$(hash_of calm)
 
 headline 'Keys over three hosts, a port range, and strangers'
-start 1 coordinator "$shoal" coordinator --bind "tcp://eth0:$port" --keys keys "${options[@]}" --steps 30 --workers 2 \
+start 1 coordinator "$shoal" coordinator --bind "tcp://eth0:$port" --keys keys "${options[@]}" --steps "$length" --workers 2 \
     --output "$work/keyed"
 coordinator=$started
 wait_for_port 1 "$port"
@@ -144,8 +147,9 @@ try wrong-coordinator 'coordinator.pub is not its key' --keys wrong-coordinator
 on 4 python3 "$here/attack.py" replay 10.79.0.1 "$port" "$work/captured" 5
 on 4 nice -n 19 python3 "$here/attack.py" flood 10.79.0.1 "$port" 3
 on 4 nice -n 19 python3 "$here/attack.py" hold 10.79.0.1 "$port" 3 500
-data_port=$(on 2 ss -tlnH | grep -o ':2161[0-9] ' | head -n 1 | tr -d ': ')
-[[ -z $data_port ]] || on 4 nice -n 19 python3 "$here/attack.py" flood 10.79.0.2 "$data_port" 3
+data_port=$(on 2 ss -tlnH | grep -o ':2161[0-9] ' | head -n 1 | tr -d ': ') ||
+    fail 'the run was over before the strangers were done: it needs more steps'
+on 4 nice -n 19 python3 "$here/attack.py" flood 10.79.0.2 "$data_port" 3
 wait "$coordinator" || fail 'the run with keys failed'
 [[ $(hash_of keyed) == "$calm" ]] || fail 'the weights with keys are others'
 kill "$relay" 2>/dev/null || true
@@ -156,7 +160,7 @@ printf 'lines about all that at the coordinator: %d\n' "$told"
     fail 'a line twice'
 
 headline 'A key that is revoked while its worker computes'
-start 1 coordinator "$shoal" coordinator --bind "tcp://*:$port" --keys keys "${options[@]}" --steps 30 --workers 2 \
+start 1 coordinator "$shoal" coordinator --bind "tcp://*:$port" --keys keys "${options[@]}" --steps "$length" --workers 2 \
     --output "$work/revoked"
 coordinator=$started
 wait_for_port 1 "$port"
