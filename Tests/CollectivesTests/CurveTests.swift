@@ -188,7 +188,10 @@ import Testing
         }
         #expect(errors.allSatisfy { $0 == nil }, "\(errors)")
         #expect(results.values == [4, 4])
-        #expect(lines.values.count == 2, "one of keys, one of connections: \(lines.values)")
+        // One of keys and one of connections; perhaps one of those that had ended before their address was looked at.
+        #expect((2...3).contains(lines.values.count), "\(lines.values)")
+        #expect(Set(lines.values).count == lines.values.count, "\(lines.values)")
+        #expect(lines.values.count { $0.contains("its key is not that of a peer") } == 1, "\(lines.values)")
     }
 }
 
