@@ -261,8 +261,8 @@ extension CoordinatorMachine {
             progress.firstStepAt = now
             checkpoints.lastAt = now
         }
-        record(
-            .generation, "generation \(shownGeneration)", "\(members.count) workers after step \(progress.completed)")
+        let workers = members.count == 1 ? "1 worker" : "\(members.count) workers"
+        record(.generation, "generation \(shownGeneration)", "\(workers) after step \(progress.completed)")
         continueRun(now)
     }
 }
