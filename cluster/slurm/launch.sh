@@ -63,6 +63,8 @@ if [[ $SHOAL_BINARY == "$root/.build/release/shoal" ]]; then
 fi
 [[ -x $SHOAL_BINARY ]] || fail "$SHOAL_BINARY cannot be run: build it with ./launch.sh setup, or set SHOAL_BINARY"
 
+sinfo --noheader >/dev/null 2>&1 ||
+    fail 'Slurm does not answer here: run this where sinfo works, such as a login node of the cluster' 2
 # Where the batch script finds job.sh: Slurm runs a copy of it from a folder of its own.
 export SHOAL_ROOT=$root
 # sbatch --wait goes on after it has told the job's number, and ends with the job's exit code.

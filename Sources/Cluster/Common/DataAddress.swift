@@ -30,6 +30,13 @@ struct DataAddress: Sendable, Equatable {
         let (host, advertised, option) = try Self.host(options)
         bind = "tcp://\(host):\(ports)"
         advertisedHost = advertised
+        if isPlain, !Endpoint.isLocal(bind), options.keys == nil, !options.insecure {
+            // Nobody has given this address: it is the option that is missing which is to be named.
+            throw .missingOption(
+                "keys",
+                what: "the folder of this worker's keys (see shoal keygen): it would listen at \(host), where other "
+                    + "machines can send it anything; --insecure allows that on a network that you trust")
+        }
         try Endpoint.checkReach(
             bind, option: option, value: advertised ?? host, hasKeys: options.keys != nil, insecure: options.insecure)
     }
