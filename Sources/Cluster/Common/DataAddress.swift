@@ -32,7 +32,7 @@ struct DataAddress: Sendable, Equatable {
         advertisedHost = advertised
         if isPlain, !Endpoint.isLocal(bind), options.keys == nil, !options.insecure {
             // Nobody has given this address: it is the option that is missing which is to be named.
-            throw .missingOption(
+            throw .missingWorkerOption(
                 "keys",
                 what: "the folder of this worker's keys (see shoal keygen): it would listen at \(host), where other "
                     + "machines can send it anything; --insecure allows that on a network that you trust")
@@ -79,7 +79,7 @@ struct DataAddress: Sendable, Equatable {
             return (Endpoint.host(options.coordinator) == "[::1]" ? "[::1]" : "127.0.0.1", nil, "address")
         }
         guard let address = OutgoingAddress.toward(options.coordinator) else {
-            throw .missingOption(
+            throw .missingWorkerOption(
                 "address",
                 what: "the address of this machine that the other workers reach; there is no route to "
                     + "\(options.coordinator) to tell it by, or its host is not known")

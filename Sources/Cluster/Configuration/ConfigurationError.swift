@@ -6,6 +6,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case invalid(_ option: String, value: String, need: String)
     /// An option that has no default was not given.
     case missingOption(_ option: String, what: String)
+    /// An option of a worker, which has no configuration file, was not given.
+    case missingWorkerOption(_ option: String, what: String)
     /// Two options that exclude each other.
     case conflict(_ option: String, _ other: String)
     /// The configuration file cannot be used; `line` is 0 where it is not known.
@@ -21,6 +23,7 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
         case .invalid(let option, let value, let need): "--\(option) is \(value), but must be \(need)"
         case .missingOption(let option, let what):
             "--\(option) is missing: give \(what), there or as \(option.replacing("-", with: "_")) in the --config file"
+        case .missingWorkerOption(let option, let what): "--\(option) is missing: give \(what)"
         case .conflict(let option, let other): "--\(option) and --\(other) exclude each other: give one of them"
         case .file(let path, let line, let reason): line > 0 ? "\(path):\(line): \(reason)" : "\(path): \(reason)"
         case .unsupported(let option, let value, let reason): "--\(option) \(value) cannot be used: \(reason)"
