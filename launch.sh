@@ -104,6 +104,8 @@ check_without_apt() {
         missing+=("ZeroMQ 4.3 with its headers (libzmq3-dev, zeromq-devel)")
     [[ -e /usr/include/dnnl.h || -e /usr/include/oneapi/dnnl/dnnl.h || -e /usr/local/include/oneapi/dnnl/dnnl.h ]] ||
         missing+=("oneDNN with its headers (libdnnl-dev, onednn-devel)")
+    [[ -e /usr/include/zstd.h || -e /usr/local/include/zstd.h ]] ||
+        missing+=("Zstandard with its headers (libzstd-dev, libzstd-devel)")
     ((${#missing[@]} > 0)) || return 0
     say "This system has no apt-get. Install these with its own package manager, then run ./launch.sh again:"
     printf '  %s\n' "${missing[@]}" >&2
