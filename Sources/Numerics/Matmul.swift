@@ -72,6 +72,16 @@ public final class Matmul {
         return product
     }
 
+    /// `rows` rounded up, by an eightieth on average at the most, so that products of many rows come in few shapes: every
+    /// micro-batch has another number of tokens, and a product is made for each shape.
+    public static func paddedRows(_ rows: Int) -> Int {
+        guard rows >= 2 * rowGrain else { return rows }
+        let grain = 1 << (Int.bitWidth - 1 - (rows / rowGrain).leadingZeroBitCount)
+        return (rows + grain - 1) / grain * grain
+    }
+
+    private static let rowGrain = 64
+
     /// `c = op(a) op(b) + bias`, or `c += …`, with op(a) of (m, k), op(b) of (k, n) and c of (m, n).
     ///
     /// Products of bfloat16 are summed in float32, whatever `c` is made of.

@@ -72,15 +72,16 @@ final class BertNetwork<Element: ComputeElement> {
     private func isLast(_ layer: Int) -> Bool { layer == configuration.layers - 1 }
 
     private func plan(_ batch: PackedBatch, training: Bool, dropout: DropoutPlan?) -> Activations {
-        let tokens = batch.tokenCount
-        let sequences = batch.sequenceCount
+        // See Linear.
+        let tokens = Matmul.paddedRows(batch.tokenCount)
+        let sequences = Matmul.paddedRows(batch.sequenceCount)
         let hidden = configuration.hiddenSize
         let intermediate = configuration.intermediateSize
         let heads = configuration.heads
         let hiddenDropout = dropout.map { !$0.hidden.isZero } ?? false
         let classifierDropout = dropout.map { !$0.classifier.isZero } ?? false
         var longest = 0
-        for s in 0..<sequences { longest = max(longest, Int(batch.offsets[s + 1] - batch.offsets[s])) }
+        for s in 0..<batch.sequenceCount { longest = max(longest, Int(batch.offsets[s + 1] - batch.offsets[s])) }
         return workspace.plan { workspace in
             let shared = EncoderLayer<Element>.SharedFloats(
                 output: Stream<Element>.sharedFloats(workspace, tokens * hidden),

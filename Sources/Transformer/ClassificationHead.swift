@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import Numerics
 
 /// BERT's head for sequences: the pooler (a linear layer and tanh on the first token), dropout, a linear classifier.
 struct ClassificationHead {
@@ -25,6 +26,7 @@ struct ClassificationHead {
 
     /// Lays out the activations of S sequences.
     static func layOut(_ workspace: Workspace, rows: Int, hidden: Int, labels: Int, dropout: Bool) -> Activations {
+        let rows = Matmul.paddedRows(rows)
         let pooled = workspace.floats(rows * hidden)
         return Activations(
             pooled: pooled, dropped: dropout ? workspace.floats(rows * hidden) : pooled,
@@ -52,7 +54,7 @@ struct ClassificationHead {
 
     /// From `saved.dLogits` (S, labels): dFirst (S, hidden) and the gradients of both layers.
     func backward(
-        _ first: UnsafePointer<Float>, dFirst: UnsafeMutablePointer<Float>, rows: Int, saved: Activations,
+        _ first: UnsafeMutablePointer<Float>, dFirst: UnsafeMutablePointer<Float>, rows: Int, saved: Activations,
         into sink: some GradientSink
     ) {
         classifier.backwardWeight(saved.dLogits, saved.dropped, rows: rows, into: sink)
