@@ -23,6 +23,7 @@ public struct Narrator {
     private var summary: RunSummary?
     private var waiting = "waiting for workers"
     private var throughput = Throughput()
+    private var waitingHint = WaitingHint()
     private var lastDrawn = -Double.infinity
     private var lastPlain = -Double.infinity
 
@@ -102,7 +103,7 @@ public struct Narrator {
         case .interrupted:
             return [.line("interrupted: the run ends after the steps under way; Ctrl-C again ends it at once")]
         case .finished:
-            return []
+            return waitingHint.line(summary?.remediesForWaiting ?? []).map { [.line($0)] } ?? []
         }
     }
 
@@ -125,6 +126,7 @@ public struct Narrator {
 
     private mutating func tell(_ step: StepMetrics, at time: Double, width: Int) -> [Output] {
         throughput.add(step)
+        waitingHint.add(step)
         let total = max(step.totalSteps, summary?.totalSteps ?? 0)
         let perEpoch = max(1, summary?.stepsPerEpoch ?? 1)
         let epochs = (total + perEpoch - 1) / perEpoch

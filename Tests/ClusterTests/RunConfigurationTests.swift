@@ -20,6 +20,16 @@ import Training
         #expect(run.hyperparameters == Hyperparameters())
     }
 
+    @Test func whatHelpsARunThatWaitsIsWhatItDoesNotDoYet() throws {
+        var options = minimal()
+        options.workers = 2
+        #expect(
+            try RunConfiguration.resolve(options).remediesForWaiting.map { $0.prefix { $0 != "(" } }
+                == ["--compress-wire ", "--micro-batches 2 ", "--wire bf16 "])
+        (options.compressWire, options.microBatches, options.wire) = (true, 2, "bf16")
+        #expect(try RunConfiguration.resolve(options).remediesForWaiting.isEmpty)
+    }
+
     @Test func optionsWinOverTheFile() throws {
         var file = try RunOptions(yaml: "batch_size: 64\nlearning_rate: 1e-4\nworkers: 2\n", path: "c.yaml")
         (file.model, file.train, file.output) = ("m", "t.csv", "out")

@@ -127,6 +127,26 @@ struct NarratorTests {
                 ])
     }
 
+    @Test func aRunThatWaitedIsToldWhatHelps() {
+        func end(waited: Double, remedies: [String]) -> [Narrator.Output] {
+            var narrator = Narrator(traits: Self.log)
+            var summary = Samples.summary
+            summary.remediesForWaiting = remedies
+            _ = narrator.tell(.started(summary), at: 0, width: 80)
+            for step in 1...8 {
+                guard case .step(var metrics) = Samples.step(step) else { return [] }
+                metrics.allreduceSeconds = step <= WaitingHint.skipped ? 2 : waited
+                _ = narrator.tell(.step(metrics), at: Double(step), width: 80)
+            }
+            return narrator.tell(.finished(Samples.result), at: 9, width: 80)
+        }
+        #expect(
+            end(waited: 1.5, remedies: ["--a", "--b"])
+                == [.line("75% of the time went into waiting for the all-reduce; less of it by --a, or --b")])
+        #expect(end(waited: 0.4, remedies: ["--a"]).isEmpty)
+        #expect(end(waited: 1.5, remedies: []).isEmpty)
+    }
+
     @Test func whatWorkersWriteCannotMoveTheCursor() {
         var narrator = Narrator(traits: Self.log)
         #expect(

@@ -244,6 +244,18 @@ public struct RunConfiguration: Sendable, Equatable {
         return o
     }
 
+    /// See ``RunSummary/remediesForWaiting``. Those that keep every bit come first.
+    var remediesForWaiting: [String] {
+        var remedies: [String] = []
+        if !compressWire { remedies.append("--compress-wire (the same weights, more computing)") }
+        if microBatches > workers {
+            // Only the last micro-batch's backward pass runs beside sending.
+            remedies.append("--micro-batches \(workers) (one a worker: other weights, more memory)")
+        }
+        if wire == .float32 { remedies.append("--wire bf16 (rounded gradients, other weights)") }
+        return remedies
+    }
+
     /// What `run.yaml` holds.
     public func yaml() -> String { options.yaml() }
 }

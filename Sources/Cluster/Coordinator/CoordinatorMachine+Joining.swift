@@ -20,7 +20,8 @@ extension CoordinatorMachine {
                         parameters: preparation.parameters, totalSteps: preparation.totalSteps,
                         stepsPerEpoch: preparation.plan.stepsPerEpoch, workers: settings.workers,
                         endpoint: preparation.endpoint, output: preparation.output,
-                        isResumed: settings.isResumed, keys: settings.keys))))
+                        isResumed: settings.isResumed, keys: settings.keys,
+                        remediesForWaiting: settings.remediesForWaiting))))
         for member in waiting { send(member.peer, .welcome(preparation.welcome)) }
         formIfComplete(now)
     }

@@ -23,6 +23,8 @@ struct CoordinatorMachine: Sendable {
         var maxRestarts = 0
         /// The run has begun before: those of its workers that live still will come by themselves.
         var isResumed = false
+        /// See ``RunSummary/remediesForWaiting``.
+        var remediesForWaiting: [String] = []
         /// The folder of the keys that workers need, to be told to people; nil for none.
         var keys: String?
         /// How many coordinators the run had before: their generations have lower numbers, so that what was sent to one

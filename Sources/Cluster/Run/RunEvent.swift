@@ -60,6 +60,8 @@ public struct RunSummary: Sendable, Equatable {
     public var isResumed = false
     /// The folder of the coordinator's keys, where workers need some.
     public var keys: String?
+    /// Options with which workers would wait less for each other's gradients, each with what it costs.
+    public var remediesForWaiting: [String] = []
 }
 
 /// A worker that has joined.

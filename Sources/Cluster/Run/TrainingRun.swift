@@ -99,6 +99,7 @@ public struct TrainingRun: Sendable {
         settings.heartbeatTimeout = configuration.heartbeatTimeout
         settings.joinTimeout = configuration.joinTimeout
         settings.minWorkers = configuration.minWorkers
+        settings.remediesForWaiting = configuration.remediesForWaiting
         settings.maxWorkers = min(configuration.microBatches, configuration.batchSize)
         settings.maxRestarts = configuration.maxRestarts
         settings.checkpointEvery = configuration.checkpointEvery

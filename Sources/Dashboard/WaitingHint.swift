@@ -1,0 +1,27 @@
+import Cluster
+
+/// What to do about a run whose workers wait for each other's gradients: told once, at the end.
+struct WaitingHint {
+    /// From this share of the time on it is worth a line.
+    static let least = 0.25
+    /// The first steps, in which workers warm up, are left out.
+    static let skipped = 3
+
+    private var steps = 0
+    private var waited = 0.0
+    private var seconds = 0.0
+
+    mutating func add(_ step: StepMetrics) {
+        steps += 1
+        guard steps > Self.skipped else { return }
+        waited += step.allreduceSeconds
+        seconds += step.stepSeconds
+    }
+
+    /// The line; nil where little was waited or nothing is left to try.
+    func line(_ remedies: [String]) -> String? {
+        guard seconds > 0, waited / seconds >= Self.least, !remedies.isEmpty else { return nil }
+        return "\(Int((100 * waited / seconds).rounded()))% of the time went into waiting for the all-reduce; less of it by "
+            + remedies.joined(separator: ", or ")
+    }
+}
