@@ -21,7 +21,8 @@ struct WaitingHint {
     /// The line; nil where little was waited or nothing is left to try.
     func line(_ remedies: [String]) -> String? {
         guard seconds > 0, waited / seconds >= Self.least, !remedies.isEmpty else { return nil }
-        return "\(Int((100 * waited / seconds).rounded()))% of the time went into waiting for the all-reduce; less of it by "
+        let share = Int((100 * waited / seconds).rounded())
+        return "\(share)% of the time went into waiting for the all-reduce; less of it by "
             + remedies.joined(separator: ", or ")
     }
 }
