@@ -6,10 +6,14 @@ import Synchronization
 /// The all-reduce alone: several ranks of one machine, each a thread with sockets of its own, or one rank of several
 /// machines.
 public struct AllReduceBenchmark: Sendable {
-    /// How the ranks of one machine are connected.
+    /// How the floats of ranks of one machine travel.
     public enum Transport: String, Sendable, CaseIterable {
-        // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-        case ipc, tcp
+        /// Ranks read each other's memory, as the workers of one machine do; only messages go through sockets.
+        case memory
+        /// Through Unix domain sockets.
+        case ipc
+        /// Through the loopback interface.
+        case tcp
     }
 
     /// Floats of the vectors.
@@ -20,8 +24,8 @@ public struct AllReduceBenchmark: Sendable {
     private var warmups: Int { min(3, repetitions) }
     private let options: AllReduceOptions
 
-    /// A benchmark of these parts. What is sent does compress: floats as gradients have them. Ranks that can read each
-    /// other's memory send nothing, unless `sharesMemory` says that they are to.
+    /// A benchmark of these parts. What is sent does compress: floats as gradients have them. Ranks of several processes
+    /// that can read each other's memory do so, unless `sharesMemory` says that they are to send all bytes.
     public init(
         sizes: [Int], repetitions: Int, wire: WirePrecision, compresses: Bool, sharesMemory: Bool = true
     ) {
@@ -89,6 +93,8 @@ public struct AllReduceBenchmark: Sendable {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let reducers = try (0..<ranks).map { rank in
+            var options = options
+            options.sharesMemory = transport == .memory
             let endpoint = transport == .tcp ? "tcp://127.0.0.1:*" : "ipc://\(folder.path)/\(rank)"
             return try AllReducer(rank: rank, worldSize: ranks, generation: 0, bind: endpoint, options: options)
         }

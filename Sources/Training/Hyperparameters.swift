@@ -95,9 +95,12 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
     public var labelSmoothing: Double
     /// In what the encoder's products are computed.
     public var precision: Precision
+    /// Whether the backward pass computes a layer's activations again instead of keeping them: the same bits, in less
+    /// memory and more time.
+    public var recompute: Bool
 
     private enum CodingKeys: String, CodingKey {
-        case optimizer, dropout, precision
+        case optimizer, dropout, precision, recompute
         case weightDecay = "weight_decay"
         case clipNorm = "clip_norm"
         case labelSmoothing = "label_smoothing"
@@ -106,7 +109,7 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
     /// Settings, by default those of fine-tuning with AdamW as `transformers` has it, with clipping to norm 1.
     public init(
         optimizer: OptimizerKind = .adamW(), weightDecay: Double = 0.01, clipNorm: Double? = 1, dropout: Double? = nil,
-        labelSmoothing: Double = 0, precision: Precision = .float32
+        labelSmoothing: Double = 0, precision: Precision = .float32, recompute: Bool = false
     ) {
         self.optimizer = optimizer
         self.weightDecay = weightDecay
@@ -114,9 +117,10 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         self.dropout = dropout
         self.labelSmoothing = labelSmoothing
         self.precision = precision
+        self.recompute = recompute
     }
 
-    /// Reads what is encoded; a `precision` that is missing is float32.
+    /// Reads what is encoded; a `precision` that is missing is float32, a `recompute` false.
     public init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         optimizer = try values.decode(OptimizerKind.self, forKey: .optimizer)
@@ -125,6 +129,7 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         dropout = try values.decodeIfPresent(Double.self, forKey: .dropout)
         labelSmoothing = try values.decode(Double.self, forKey: .labelSmoothing)
         precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
+        recompute = try values.decodeIfPresent(Bool.self, forKey: .recompute) ?? false
     }
 
     /// Throws an error that names the first option that is out of range.

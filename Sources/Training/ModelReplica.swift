@@ -67,7 +67,7 @@ public final class ModelReplica {
             ComputeThread(
                 model: BertClassifier(
                     configuration: configuration, layout: layout, weights: weights,
-                    recorder: profile?.recorder("compute \(thread)")),
+                    recomputes: hyperparameters.recompute, recorder: profile?.recorder("compute \(thread)")),
                 buffers: GradientBuffers(count: capacity))
         }
         let segments = layout.parameters.map {

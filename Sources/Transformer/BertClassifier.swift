@@ -16,9 +16,19 @@ public final class BertClassifier {
     }
     private let network: Network
 
-    /// A classifier over `weights`, with the precision that they were made for. A `recorder` is told where the time goes.
+    /// A classifier over `weights`, with the precision that they were made for.
+    ///
+    /// - Parameters:
+    ///   - configuration: The model.
+    ///   - layout: Its layout.
+    ///   - weights: What it computes with.
+    ///   - recomputes: Keeps of a layer's forward pass only the output, and computes the rest again when the backward pass
+    ///     gets there (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016): the same bits, in less memory
+    ///     and more time.
+    ///   - recorder: Told where the time goes.
     public init(
-        configuration: BertConfiguration, layout: ParameterLayout, weights: ModelWeights, recorder: SpanRecorder? = nil
+        configuration: BertConfiguration, layout: ParameterLayout, weights: ModelWeights, recomputes: Bool = false,
+        recorder: SpanRecorder? = nil
     ) {
         self.configuration = configuration
         self.layout = layout
@@ -28,18 +38,26 @@ public final class BertClassifier {
                 .float32(
                     BertNetwork(
                         configuration: configuration, layout: layout, weights: weights.view(as: Float.self),
-                        recorder: recorder))
+                        recomputes: recomputes, recorder: recorder))
             case .bf16:
                 .bf16(
                     BertNetwork(
                         configuration: configuration, layout: layout, weights: weights.view(as: BFloat16.self),
-                        recorder: recorder))
+                        recomputes: recomputes, recorder: recorder))
             }
         self.weights = weights
     }
 
     /// Keeps alive what the network points to.
     private let weights: ModelWeights
+
+    /// The memory that activations have taken so far.
+    var activationBytes: Int {
+        switch network {
+        case .float32(let network): network.activationBytes
+        case .bf16(let network): network.activationBytes
+        }
+    }
 
     /// The logits of a batch without dropout: S x labels, row-major.
     public func logits(_ batch: PackedBatch) -> [Float] {

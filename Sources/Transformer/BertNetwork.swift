@@ -8,17 +8,22 @@ final class BertNetwork<Element: ComputeElement> {
     private let weights: WeightsView<Element>
     private let workspace = Workspace()
     private let matmul = Matmul()
+    private let recomputes: Bool
     private let recorder: SpanRecorder?
 
     init(
-        configuration: BertConfiguration, layout: ParameterLayout, weights: WeightsView<Element>,
+        configuration: BertConfiguration, layout: ParameterLayout, weights: WeightsView<Element>, recomputes: Bool,
         recorder: SpanRecorder?
     ) {
         self.configuration = configuration
         self.layout = layout
         self.weights = weights
+        self.recomputes = recomputes
         self.recorder = recorder
     }
+
+    /// The memory of activations so far.
+    var activationBytes: Int { workspace.byteCount }
 
     /// Everything that the forward pass of one micro-batch leaves.
     struct Activations {
@@ -82,9 +87,11 @@ final class BertNetwork<Element: ComputeElement> {
         let classifierDropout = dropout.map { !$0.classifier.isZero } ?? false
         var longest = 0
         for s in 0..<batch.sequenceCount { longest = max(longest, Int(batch.offsets[s + 1] - batch.offsets[s])) }
+        let recomputes = training && recomputes
         return workspace.plan { workspace in
             let shared = EncoderLayer<Element>.SharedFloats(
-                output: Stream<Element>.sharedFloats(workspace, tokens * hidden),
+                // Who computes a layer again needs its input's floats again.
+                output: recomputes ? nil : Stream<Element>.sharedFloats(workspace, tokens * hidden),
                 attentionOutput: Stream<Element>.sharedFloats(workspace, tokens * hidden),
                 queryInput: Stream<Element>.sharedFloats(workspace, sequences * hidden))
             let input = Stream<Element>.layOut(workspace, tokens * hidden, shared: shared.output)
@@ -100,7 +107,15 @@ final class BertNetwork<Element: ComputeElement> {
                     firstTokenOnly: last, training: training, hiddenDropout: hiddenDropout, shared: shared)
             }
             var layers: [EncoderLayer<Element>.Activations] = []
-            if training {
+            if recomputes {
+                // One set for all layers but the last, whose rows are others; only outputs stay.
+                let common = configuration.layers > 1 ? layer(false) : nil
+                layers = (0..<configuration.layers).map { index in
+                    guard !isLast(index), var own = common else { return layer(true) }
+                    own.output = .layOut(workspace, tokens * hidden, shared: nil)
+                    return own
+                }
+            } else if training {
                 layers = (0..<configuration.layers).map { layer(isLast($0)) }
             } else {
                 // A layer reads the output of the one before, so two sets taken in turn will do.
@@ -174,6 +189,10 @@ final class BertNetwork<Element: ComputeElement> {
         recorder?.end("loss and head, backward")
         for index in (0..<configuration.layers).reversed() {
             let x = index == 0 ? saved.input : saved.layers[index - 1].output
+            // The last one that was computed is still there.
+            if recomputes, index < configuration.layers - 2 {
+                layer(index, batch, dropout).forward(x, saved: saved.layers[index], scratch: saved.scratch)
+            }
             layer(index, batch, dropout).backward(
                 x: x, dy: gradient, dx: gradient, saved: saved.layers[index], scratch: saved.scratch, into: sink)
             sink.finish(bucket: layout.bucket(layer: index))

@@ -8,6 +8,9 @@ final class Workspace {
     private var next = 0
     private var isMeasuring = false
 
+    /// The size of the block.
+    var byteCount: Int { buffer.count * 4 }
+
     /// Lays out by running `layOut` twice: once to measure, once to hand out memory.
     func plan<T>(_ layOut: (Workspace) -> T) -> T {
         isMeasuring = true

@@ -58,8 +58,11 @@ import Testing
         for (wire, compresses) in [(WirePrecision.float32, false), (.bf16, true)] {
             let table = try AllReduceBenchmark(
                 sizes: [1, 5000], repetitions: 2, wire: wire, compresses: compresses
-            ).table(ranks: 3, [.ipc, .tcp])
-            #expect(try numbers(table, "bytes") == [4, 20_000, 4, 20_000])
+            ).table(ranks: 3, [.memory, .ipc, .tcp])
+            #expect(try numbers(table, "bytes") == [4, 20_000, 4, 20_000, 4, 20_000])
+            // What is read in memory is not sent; what is sent in 16 bits or compressed is less.
+            let sent = try numbers(table, "sent_bytes")
+            #expect(sent[1] < sent[3] && sent[3] == sent[5] && sent[3] > 4000)
             #expect(try numbers(table, "median_ms").allSatisfy { $0 > 0 })
         }
     }

@@ -83,6 +83,22 @@ import Transformer
         #expect((simulation.steps.last?.learningRate ?? 1) < 1)
     }
 
+    @Test func theStatusSaysWhatWorkersDo() throws {
+        let simulation = try Simulation(workers: 2, validation: 4)
+        var states: [String: Set<String>] = [:]
+        simulation.beforeDelivery = { simulation in
+            let status = simulation.coordinator.status(0)
+            states[status.phase, default: []].formUnion(status.workers.map(\.state))
+        }
+        simulation.settle()
+        #expect(states["training"] == ["working"])
+        #expect(states["evaluating"] == ["working"])
+        #expect(states["saving"] == ["waiting"])
+        let last = simulation.coordinator.status(0)
+        #expect(last.phase == "ended")
+        #expect(last.workers.map(\.state) == ["ended", "ended"])
+    }
+
     // MARK: workers that fail
 
     @Test(arguments: ["gathering", "connecting", "training", "evaluating", "verifying", "fetching"], [0, 2])

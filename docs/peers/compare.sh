@@ -143,7 +143,6 @@ allreduce)
             $shoal benchmark allreduce --ranks $ranks
             "$python/torchrun" --nproc-per-node $ranks docs/peers/gloo_allreduce.py 2>/dev/null | grep gloo
         done
-        $shoal benchmark allreduce --no-shared-memory
     done
     ;;
 inference)

@@ -90,6 +90,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var keepCheckpoints = 2
     /// Deals micro-batches to workers by their measured speed, not equally.
     public var balance = true
+    /// Computes activations again for the backward pass instead of keeping them: less memory, more time, the same weights.
+    public var recompute = false
     /// In what workers send gradients to each other.
     public var wire = WirePrecision.float32
     /// Sends gradients in fewer bytes, without a loss, at the cost of processor time.
@@ -116,7 +118,7 @@ public struct RunConfiguration: Sendable, Equatable {
             ? .sgd(momentum: momentum, nesterov: nesterov) : .adamW(beta1: beta1, beta2: beta2, epsilon: epsilon)
         return Hyperparameters(
             optimizer: kind, weightDecay: weightDecay, clipNorm: clipNorm, dropout: dropout,
-            labelSmoothing: labelSmoothing, precision: precision)
+            labelSmoothing: labelSmoothing, precision: precision, recompute: recompute)
     }
 
     /// The settings of the learning-rate schedule.
@@ -201,6 +203,7 @@ public struct RunConfiguration: Sendable, Equatable {
         checkpointMinutes = options.checkpointMinutes.flatMap { $0 == 0 ? nil : $0 }
         keepCheckpoints = options.keepCheckpoints ?? keepCheckpoints
         balance = options.balance ?? balance
+        recompute = options.recompute ?? recompute
         if let name = options.wire {
             guard let known = WirePrecision(rawValue: name) else {
                 throw .invalid("wire", value: name, need: "float32 or bf16")
@@ -238,7 +241,7 @@ public struct RunConfiguration: Sendable, Equatable {
         (o.heartbeatTimeout, o.joinTimeout, o.insecure) = (heartbeatTimeout, joinTimeout, insecure)
         (o.minWorkers, o.maxRestarts, o.orphanTimeout) = (minWorkers, maxRestarts, orphanTimeout)
         (o.checkpointEvery, o.checkpointMinutes) = (checkpointEvery, checkpointMinutes)
-        (o.keepCheckpoints, o.balance) = (keepCheckpoints, balance)
+        (o.keepCheckpoints, o.balance, o.recompute) = (keepCheckpoints, balance, recompute)
         (o.wire, o.compressWire) = (wire.rawValue, compressWire)
         o.keys = keys
         return o

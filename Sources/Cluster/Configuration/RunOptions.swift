@@ -46,6 +46,8 @@ public struct RunOptions: Sendable, Equatable {
     public var orphanTimeout, checkpointMinutes: Double?
     /// Deal micro-batches by measured speed.
     public var balance: Bool?
+    /// Compute activations again instead of keeping them.
+    public var recompute: Bool?
     /// `float32` or `bf16`.
     public var wire: String?
     /// Compress what is sent.
@@ -76,9 +78,9 @@ public struct RunOptions: Sendable, Equatable {
         .init("join_timeout", \.joinTimeout), .init("min_workers", \.minWorkers),
         .init("max_restarts", \.maxRestarts), .init("orphan_timeout", \.orphanTimeout),
         .init("checkpoint_every", \.checkpointEvery), .init("checkpoint_minutes", \.checkpointMinutes),
-        .init("keep_checkpoints", \.keepCheckpoints), .init("balance", \.balance), .init("wire", \.wire),
-        .init("compress_wire", \.compressWire), .init("keys", \.keys),
-        .init("insecure", \.insecure),
+        .init("keep_checkpoints", \.keepCheckpoints), .init("balance", \.balance),
+        .init("recompute", \.recompute), .init("wire", \.wire), .init("compress_wire", \.compressWire),
+        .init("keys", \.keys), .init("insecure", \.insecure),
     ]
 
     /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, that of the upper layer counts.

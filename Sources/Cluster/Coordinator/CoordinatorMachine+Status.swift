@@ -26,13 +26,19 @@ extension CoordinatorMachine {
         case .failing: name = "failing"
         case .ended: name = "ended"
         }
+        let memberState: String
+        switch name {
+        case _ where isWorking: memberState = "working"
+        case "connecting", "ended": memberState = name
+        default: memberState = "waiting"
+        }
         let workers = (members.map { ($0, true) } + waiting.map { ($0, false) }).map { member, isMember in
             let leaves = Double(progress.partition.last?.upperBound ?? 0)
             let share = isMember && member.rank < progress.partition.count ? progress.partition[member.rank].count : 0
             return RunStatus.Worker(
                 number: member.number, host: member.worker.host, pid: member.worker.pid,
                 threads: member.worker.threads,
-                state: !isMember ? "joining" : isWorking ? "working" : name == "connecting" ? "connecting" : "waiting",
+                state: isMember ? memberState : "joining",
                 speed: isMember && member.rank < balancer.speeds.count ? balancer.speeds[member.rank] : nil,
                 share: leaves > 0 ? Double(share) / leaves : nil, silentSeconds: max(0, now - member.lastHeard),
                 residentBytes: Int(clamping: member.residentBytes))

@@ -12,7 +12,7 @@ public struct RunStatus: Sendable, Codable, Equatable {
         public var pid: Int
         /// Its compute threads.
         public var threads: Int
-        /// `working`, `connecting` or `joining`.
+        /// `joining`, `connecting`, `working`, `waiting` (while something is saved, say) or `ended`.
         public var state: String
         /// Micro-batches a second that it computes; nil until measured.
         public var speed: Double?

@@ -64,6 +64,13 @@ struct WorkerCountOptions: ParsableArguments {
         help: ArgumentHelp("Gives fast workers more of a step than slow ones (default: yes)."))
     var balance: Bool?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Computes activations again for the backward pass instead of keeping them: less memory, more time, the same "
+                + "weights (default: no)."))
+    var recompute: Bool?
+
     @Option(
         help: ArgumentHelp(
             "In what workers send gradients: float32, or bf16, half the bytes for slow networks; the weights then depend on "
@@ -80,7 +87,7 @@ struct WorkerCountOptions: ParsableArguments {
         (options.workers, options.minWorkers, options.maxRestarts) = (workers, minWorkers, maxRestarts)
         (options.heartbeatTimeout, options.joinTimeout) = (heartbeatTimeout, joinTimeout)
         (options.orphanTimeout, options.balance) = (orphanTimeout, balance)
-        (options.wire, options.compressWire) = (wire, compressWire)
+        (options.recompute, options.wire, options.compressWire) = (recompute, wire, compressWire)
     }
 }
 

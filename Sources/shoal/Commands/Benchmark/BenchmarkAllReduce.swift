@@ -20,7 +20,10 @@ struct BenchmarkAllReduce: AsyncParsableCommand {
     var floats = [1000, 100_000, 1_000_000, 22_713_216]
     @Option(help: ArgumentHelp("Timed repetitions of each.", valueName: "count"))
     var repetitions = 15
-    @Option(help: ArgumentHelp("ipc or tcp; may be given twice (default: both).", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "How ranks on this machine exchange vectors: memory (they read each other's, as workers do), ipc or tcp; may be "
+                + "given several times (default: all three).", valueName: "name"))
     var transport: [AllReduceBenchmark.Transport] = []
     @Option(help: ArgumentHelp("In what floats are sent: float32 or bf16.", valueName: "name"))
     var wire = WirePrecision.float32
@@ -28,7 +31,7 @@ struct BenchmarkAllReduce: AsyncParsableCommand {
     var compressWire = false
     @Flag(
         inversion: .prefixedNo,
-        help: "Ranks on this machine read each other's vectors in memory; without, all bytes go through sockets.")
+        help: "With --endpoints: ranks on one machine read each other's vectors in memory, or send all bytes.")
     var sharedMemory = true
     @Option(
         parsing: .upToNextOption,
