@@ -44,7 +44,7 @@ let package = Package(
         .target(
             name: "Cluster",
             dependencies: [
-                "Collectives", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint", "Numerics",
+                "CLinux", "Collectives", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint", "Numerics",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),

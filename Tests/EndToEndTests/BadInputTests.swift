@@ -104,6 +104,12 @@ import Testing
         try refused(world, good + ["--dropout", "1.5"], naming: ["dropout"])
         try refused(world, good + ["--schedule", "wild"], naming: ["wild"])
         try refused(world, good + ["--max-length", "129"], naming: ["max-length", "128"])
+        try refused(
+            world, good + ["--pin-workers", "--threads-per-worker", "1000"],
+            naming: ["pin-workers", "1 workers of 1000 threads", "may use"])
+        let worker = ["worker", "--coordinator", "tcp://127.0.0.1:9", "--cpus"]
+        try refused(world, worker + ["0-"], naming: ["--cpus is 0-, but must be a list"])
+        try refused(world, worker + ["8191"], naming: ["--cpus 8191 cannot be used", "allowed here"])
         try world.write("bad.yaml", "learning_rat: 1\n")
         try refused(world, good + ["--config", world.path("bad.yaml")], naming: ["learning_rat"])
 

@@ -192,12 +192,16 @@ struct RunOptionGroupsTests {
         try Data("model: m\ntrain: t.csv\noutput: o\nepochs: 7\nbatch_size: 16\nworkers: 2\n".utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
         let parsed = try Shoal.parseAsRoot(
-            ["train", "--config", file.path, "--batch-size", "64", "--steps", "9", "--clip-norm", "0", "--nesterov"])
-        let configuration = try #require(parsed as? Train).run.resolve(threadsPerWorker: 3)
+            [
+                "train", "--config", file.path, "--batch-size", "64", "--steps", "9", "--clip-norm", "0", "--nesterov",
+                "--threads-per-worker", "3", "--pin-workers",
+            ])
+        let train = try #require(parsed as? Train)
+        let configuration = try train.run.resolve(local: train.local)
         #expect(configuration.model == "m" && configuration.workers == 2)
         #expect(configuration.batchSize == 64 && configuration.threadsPerWorker == 3)
         #expect(configuration.steps == 9 && configuration.epochs == nil)
-        #expect(configuration.clipNorm == nil && configuration.nesterov)
+        #expect(configuration.clipNorm == nil && configuration.nesterov && configuration.pinWorkers)
     }
 
     @Test func ofAnOptionGivenTwiceTheLastCounts() throws {

@@ -1,4 +1,5 @@
 import Checkpoint
+import Cluster
 import Foundation
 import Testing
 import Transformer
@@ -15,6 +16,7 @@ import Transformer
             ("w4", ["--workers", "4"]), ("w7", ["--workers", "7"]),
             ("w2t2", ["--workers", "2", "--threads-per-worker", "2"]), ("w1t3", ["--threads-per-worker", "3"]),
             ("w2r", ["--workers", "2", "--recompute"]),
+            ("w1p", ["--workers", "1", "--pin-workers"]),
         ] {
             let (code, process) = try ShoalProcess.run(world.train(name, common + more), in: world.folder)
             try #require(code == 0, "\(name): \(process.errors)")
@@ -41,6 +43,30 @@ import Transformer
         let again = ["train", "--config", world.path("w3/run.yaml"), "--output", world.path("again")]
         #expect(try ShoalProcess.run(again, in: world.folder).code == 0)
         #expect(try world.weightsHash("again") == hashes[0], "run.yaml repeats the run")
+    }
+
+    @Test func `pinned workers run on their processors, with all their threads`() throws {
+        let world = try TinyWorld()
+        let allowed = try #require(ProcessorSet.allowed)
+        let last = try #require(allowed.numbers.last)
+        let worker = try ShoalProcess(
+            [
+                "worker", "--coordinator", "ipc://\(world.path("nobody"))", "--cpus", "\(last)", "--connect-timeout",
+                "60",
+            ],
+            in: world.folder)
+        defer { worker.process.terminate() }
+        let tasks = "/proc/\(worker.process.processIdentifier)/task"
+        func places() -> [String] {
+            let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+            return threads.compactMap { thread in
+                let status = try? String(contentsOfFile: "\(tasks)/\(thread)/status", encoding: .utf8)
+                return status?.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }?
+                    .split(separator: "\t").last.map(String.init)
+            }
+        }
+        // Its control thread and those of the library come after it was pinned.
+        #expect(eventually { places().count >= 4 && Set(places()) == ["\(last)"] }, "\(places())")
     }
 
     @Test(.enabled(if: Precision.bf16.obstacle == nil, "this processor multiplies no bfloat16"))

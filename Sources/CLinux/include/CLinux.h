@@ -14,4 +14,12 @@ int shoal_read_process(int64_t pid, uint64_t address, void *to, size_t count);
 // (Yama, as on Ubuntu); elsewhere it does nothing.
 void shoal_let_processes_read(void);
 
+// The processors that thread `thread` (0: the caller) may run on: bit i % 8 of byte i / 8 of `mask` for processor i. Only
+// part of `mask` is written: it is to be zeros before. 0, or an errno.
+int shoal_get_affinity(int64_t thread, uint8_t *mask, size_t count);
+
+// Lets thread `thread` run on these processors alone. 0, or an errno: EINVAL where it may run on none of them, ESRCH where it
+// has ended.
+int shoal_set_affinity(int64_t thread, const uint8_t *mask, size_t count);
+
 #endif

@@ -12,7 +12,7 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case conflict(_ option: String, _ other: String)
     /// The configuration file cannot be used; `line` is 0 where it is not known.
     case file(path: String, line: Int, reason: String)
-    /// This machine cannot do what `option` asks for.
+    /// This machine cannot do what `option` asks for; `value` is empty where it is a flag.
     case unsupported(_ option: String, value: String, reason: String)
     /// An option of training is out of range.
     case training(TrainingError)
@@ -26,7 +26,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
         case .missingWorkerOption(let option, let what): "--\(option) is missing: give \(what)"
         case .conflict(let option, let other): "--\(option) and --\(other) exclude each other: give one of them"
         case .file(let path, let line, let reason): line > 0 ? "\(path):\(line): \(reason)" : "\(path): \(reason)"
-        case .unsupported(let option, let value, let reason): "--\(option) \(value) cannot be used: \(reason)"
+        case .unsupported(let option, let value, let reason):
+            value.isEmpty ? "--\(option) cannot be used: \(reason)" : "--\(option) \(value) cannot be used: \(reason)"
         case .training(let error): error.description
         }
     }

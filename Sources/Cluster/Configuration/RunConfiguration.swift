@@ -22,6 +22,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var workers = 1
     /// Compute threads of each worker that is started here.
     public var threadsPerWorker = 1
+    /// Gives each worker that is started here processors of its own.
+    public var pinWorkers = false
     /// Examples of a step, over all workers.
     public var batchSize = 32
     /// Micro-batches that a step is cut into (the V of the design); at least as many as there are workers.
@@ -151,6 +153,7 @@ public struct RunConfiguration: Sendable, Equatable {
         test = options.test
         workers = options.workers ?? workers
         threadsPerWorker = options.threadsPerWorker ?? threadsPerWorker
+        pinWorkers = options.pinWorkers ?? pinWorkers
         batchSize = options.batchSize ?? batchSize
         microBatches = options.microBatches ?? microBatches
         steps = options.steps
@@ -222,6 +225,7 @@ public struct RunConfiguration: Sendable, Equatable {
         (o.model, o.train, o.validation, o.test, o.output) = (model, train, validation, test, output)
         (o.workers, o.threadsPerWorker, o.batchSize, o.microBatches) =
             (workers, threadsPerWorker, batchSize, microBatches)
+        o.pinWorkers = pinWorkers
         (o.epochs, o.steps) = (epochs, steps)
         (o.learningRate, o.weightDecay, o.optimizer) = (learningRate, weightDecay, optimizer)
         if optimizer == "sgd" {

@@ -8,6 +8,8 @@ public struct RunOptions: Sendable, Equatable {
     public var model, train, validation, test, output: String?
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public var workers, threadsPerWorker, batchSize, microBatches, epochs, steps: Int?
+    /// Give each worker that is started here processors of its own.
+    public var pinWorkers: Bool?
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public var learningRate, weightDecay: Double?
     /// `adamw` or `sgd`.
@@ -64,6 +66,7 @@ public struct RunOptions: Sendable, Equatable {
     static let fields: [RunOptionField] = [
         .init("model", \.model), .init("train", \.train), .init("validation", \.validation), .init("test", \.test),
         .init("output", \.output), .init("workers", \.workers), .init("threads_per_worker", \.threadsPerWorker),
+        .init("pin_workers", \.pinWorkers),
         .init("batch_size", \.batchSize), .init("micro_batches", \.microBatches), .init("epochs", \.epochs),
         .init("steps", \.steps), .init("learning_rate", \.learningRate), .init("weight_decay", \.weightDecay),
         .init("optimizer", \.optimizer), .init("beta1", \.beta1), .init("beta2", \.beta2), .init("epsilon", \.epsilon),

@@ -38,7 +38,7 @@ extension CoordinatorMachine {
             return RunStatus.Worker(
                 number: member.number, host: member.worker.host, pid: member.worker.pid,
                 threads: member.worker.threads,
-                state: isMember ? memberState : "joining",
+                state: isMember || name == "ended" ? memberState : "joining",
                 speed: isMember && member.rank < balancer.speeds.count ? balancer.speeds[member.rank] : nil,
                 share: leaves > 0 ? Double(share) / leaves : nil, silentSeconds: max(0, now - member.lastHeard),
                 residentBytes: Int(clamping: member.residentBytes))

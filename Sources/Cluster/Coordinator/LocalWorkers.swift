@@ -21,14 +21,17 @@ final class LocalWorkers: Sendable {
     }
 
     private let command: [String]
-    private let arguments: [String]
+    private let arguments: @Sendable (Int) -> [String]
     private let report: @Sendable (Event) -> Void
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - command: The program and its first arguments; empty for this executable as a worker.
-    ///   - arguments: What is added to it.
-    init(command: [String], arguments: [String], report: @escaping @Sendable (Event) -> Void) {
+    ///   - arguments: What is added to it, by the worker's number.
+    ///   - report: Told what happens.
+    init(
+        command: [String], arguments: @escaping @Sendable (Int) -> [String], report: @escaping @Sendable (Event) -> Void
+    ) {
         self.command = command.isEmpty ? [Self.ownExecutable, "worker"] : command
         self.arguments = arguments
         self.report = report
@@ -58,7 +61,7 @@ final class LocalWorkers: Sendable {
         let lastLine = Mutex(LastWords())
         do {
             let result = try await Subprocess.run(
-                .path(FilePath(command[0])), arguments: Arguments(command.dropFirst() + arguments),
+                .path(FilePath(command[0])), arguments: Arguments(command.dropFirst() + arguments(number)),
                 platformOptions: options, input: .none, output: .discarded, error: .sequence
             ) { execution in
                 let pid = execution.processIdentifier.value

@@ -53,6 +53,7 @@ public struct TrainingRun: Sendable {
             throw ConfigurationError.unsupported(
                 "precision", value: configuration.precision.rawValue, reason: obstacle)
         }
+        let allotment = try makeAllotment()
         let directory =
             resume == nil ? try RunDirectory(configuration.output) : try RunDirectory(resuming: configuration.output)
         defer { directory.removeIfUnused() }
@@ -77,7 +78,7 @@ public struct TrainingRun: Sendable {
             configuration: configuration, settings: settings(isLocal: place.sockets != nil, starts: known?.starts ?? 0),
             bind: place.bind,
             directory: directory, keys: try coordinatorKeys(), inbox: inbox,
-            children: { makeLocalWorkers(endpoint: $0, inbox: inbox) }, startedAt: startedAt,
+            children: { makeLocalWorkers(endpoint: $0, allotment: allotment, inbox: inbox) }, startedAt: startedAt,
             emit: events)
         let children = loop.localWorkers
         let signals = await watchSignals(inbox: inbox, children: children, sockets: place.sockets)
@@ -149,13 +150,33 @@ public struct TrainingRun: Sendable {
         }
     }
 
-    private func makeLocalWorkers(endpoint: String, inbox: Inbox<CoordinatorLoop.News>) -> LocalWorkers? {
+    private func makeAllotment() throws(ConfigurationError) -> ProcessorAllotment? {
+        guard case .local = workers, configuration.pinWorkers else { return nil }
+        let places = ProcessorAllotment.ownPlaces()
+        let (workers, threads) = (configuration.workers, configuration.threadsPerWorker)
+        guard let made = ProcessorAllotment(workers: workers, threads: threads, places: places) else {
+            throw .unsupported(
+                "pin-workers", value: "",
+                reason:
+                    "\(workers) workers of \(threads) threads need \(workers * threads) processors, and this process "
+                    + "may use \(places.count)")
+        }
+        return made
+    }
+
+    private func makeLocalWorkers(
+        endpoint: String, allotment: ProcessorAllotment?, inbox: Inbox<CoordinatorLoop.News>
+    ) -> LocalWorkers? {
         guard case .local(let command) = workers else { return nil }
         var arguments = [
             "--coordinator", endpoint, "--threads", "\(configuration.threadsPerWorker)", "--parent-pid", "\(getpid())",
         ]
         if let profileFolder { arguments += ["--profile", profileFolder] }
-        return LocalWorkers(command: command, arguments: arguments) { event in
+        let common = arguments
+        return LocalWorkers(command: command) { number in
+            guard let allotment, allotment.sets.indices.contains(number) else { return common }
+            return common + ["--cpus", "\(allotment.sets[number])"]
+        } report: { event in
             switch event {
             case .started(let number, let pid): inbox.post(.event(.childStarted(number: number, pid: pid)))
             case .exited(let number, let pid, let why, let bySignal):

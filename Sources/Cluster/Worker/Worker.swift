@@ -20,6 +20,7 @@ public enum Worker {
                 "threads", value: "\(options.threads)", need: "1 to \(ControlLimits.maxThreads)")
         }
         try Endpoint.checkCoordinator(options.coordinator)
+        if let cpus = options.cpus { try pin(to: cpus) }
         AllocatorTuning.keepFreedBlocks()
         FileDescriptors.raiseLimit()
         let dataAddress = try DataAddress(options)
@@ -40,5 +41,15 @@ public enum Worker {
             thread.name = "shoal-control"
             thread.start()
         }
+    }
+
+    private static func pin(to text: String) throws(ConfigurationError) {
+        guard let set = ProcessorSet(parsing: text) else {
+            throw .invalid("cpus", value: text, need: "a list of processors such as 0-3,8")
+        }
+        let code = set.pinProcess()
+        guard code != 0 else { return }
+        let allowed = ProcessorSet.allowed.map { "; allowed here: \($0)" } ?? ""
+        throw .unsupported("cpus", value: text, reason: String(cString: strerror(code)) + allowed)
     }
 }

@@ -20,6 +20,8 @@ public struct WorkerOptions: Sendable {
     /// The process that started it: when that is gone before the worker is welcome, it ends. Nil if nobody in particular
     /// did.
     public var parentPID: Int32?
+    /// The processors to run on: "0-3,8"; nil: all that the system allows.
+    public var cpus: String?
     /// Seconds to wait for the coordinator's first answer.
     public var connectTimeout: Double
     /// Seconds to wait for a coordinator that fell silent to be started again; nil leaves it to the run.
@@ -31,7 +33,8 @@ public struct WorkerOptions: Sendable {
     public init(
         coordinator: String, threads: Int = 1, address: String? = nil, interface: String? = nil,
         ports: String? = nil, sharesMemory: Bool = true, keys: WorkerKeys? = nil,
-        insecure: Bool = false, parentPID: Int32? = nil, connectTimeout: Double = 60, orphanTimeout: Double? = nil,
+        insecure: Bool = false, parentPID: Int32? = nil, cpus: String? = nil, connectTimeout: Double = 60,
+        orphanTimeout: Double? = nil,
         profileFolder: String? = nil
     ) {
         self.coordinator = coordinator
@@ -43,6 +46,7 @@ public struct WorkerOptions: Sendable {
         self.keys = keys
         self.insecure = insecure
         self.parentPID = parentPID
+        self.cpus = cpus
         self.connectTimeout = connectTimeout
         self.orphanTimeout = orphanTimeout
         self.profileFolder = profileFolder

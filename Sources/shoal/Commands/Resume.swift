@@ -22,7 +22,7 @@ struct Resume: AsyncParsableCommand {
     var steps: Int?
 
     @OptionGroup(title: "Workers (default: as before)") var workers: WorkerCountOptions
-    @OptionGroup(title: "Workers on This Machine") var threads: ThreadsPerWorkerOption
+    @OptionGroup(title: "Workers on This Machine") var local: LocalWorkerOptions
     @OptionGroup(title: "Checkpoints (default: as before)") var checkpoints: CheckpointOptions
 
     @Option(
@@ -46,7 +46,7 @@ struct Resume: AsyncParsableCommand {
         var options = RunOptions()
         (options.epochs, options.steps, options.insecure) = (epochs, steps, insecure)
         options.keys = keys.map(RunConfiguration.absolute)
-        options.threadsPerWorker = threads.threadsPerWorker
+        local.apply(to: &options)
         workers.apply(to: &options)
         checkpoints.apply(to: &options)
         let (configuration, source) = try ResumeOptions.read(directory, overrides: options, bind: bind)

@@ -13,7 +13,7 @@ struct Train: AsyncParsableCommand {
 
     @OptionGroup var run: RunOptionGroups
 
-    @OptionGroup(title: "Workers on This Machine") var threads: ThreadsPerWorkerOption
+    @OptionGroup(title: "Workers on This Machine") var local: LocalWorkerOptions
 
     @Flag(
         help: """
@@ -23,7 +23,7 @@ struct Train: AsyncParsableCommand {
     var profile = false
 
     mutating func run() async throws {
-        let configuration = try run.resolve(threadsPerWorker: threads.threadsPerWorker)
+        let configuration = try run.resolve(local: local)
         try await TrainingSession.run(configuration, workers: .local(), profiles: profile)
     }
 }

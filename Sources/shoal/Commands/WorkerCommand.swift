@@ -20,6 +20,11 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "The processors to run on, such as 0-3,8 (default: all that the system allows).", valueName: "list"))
+    var cpus: String?
+
+    @Option(
+        help: ArgumentHelp(
             "The address, or the name, by which the other workers reach this machine (default: the address of the "
                 + "interface toward the coordinator).", valueName: "host"))
     var address: String?
@@ -83,7 +88,7 @@ struct WorkerCommand: AsyncParsableCommand {
             coordinator: coordinator, threads: threads, address: address, interface: interface, ports: ports,
             sharesMemory: sharedMemory,
             keys: try keys.map { try WorkerKeys(folder: $0) }, insecure: insecure,
-            parentPID: parentPid, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout,
+            parentPID: parentPid, cpus: cpus, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout,
             profileFolder: profile)
         if insecure, keys == nil, !coordinator.hasPrefix("ipc://"), !coordinator.hasPrefix("tcp://127.") {
             StandardError.write("warning: --insecure: whoever reaches this worker can read and change what it computes")

@@ -11,15 +11,15 @@ struct RunOptionGroups: ParsableArguments {
 
     /// The configuration that they ask for, together with the file of `--config`.
     ///
-    /// - Parameter threadsPerWorker: where the command has that option.
-    func resolve(threadsPerWorker: Int? = nil) throws -> RunConfiguration {
+    /// - Parameter local: where the command starts workers itself.
+    func resolve(local: LocalWorkerOptions? = nil) throws -> RunConfiguration {
         var options = RunOptions()
         data.apply(to: &options)
         optimization.apply(to: &options)
         schedule.apply(to: &options)
         workers.apply(to: &options)
         checkpoints.apply(to: &options)
-        options.threadsPerWorker = threadsPerWorker
+        local?.apply(to: &options)
         return try RunConfiguration.resolve(options, file: data.config)
     }
 }

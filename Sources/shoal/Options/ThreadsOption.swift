@@ -15,12 +15,3 @@ struct ThreadsOption: ParsableArguments {
         }
     }
 }
-
-/// How many threads the workers of `train` compute with.
-struct ThreadsPerWorkerOption: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Compute threads of each worker; each has micro-batches of its own "
-                + "(default: \(Defaults.run.threadsPerWorker)).", valueName: "count"))
-    var threadsPerWorker: Int?
-}

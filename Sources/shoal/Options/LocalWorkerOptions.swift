@@ -1,0 +1,21 @@
+import ArgumentParser
+import Cluster
+
+/// How the workers that a command starts itself compute.
+struct LocalWorkerOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Compute threads of each worker; each has micro-batches of its own "
+                + "(default: \(Defaults.run.threadsPerWorker)).", valueName: "count"))
+    var threadsPerWorker: Int?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Gives each worker processors of its own, one a thread: for machines that do nothing else (default: no)."))
+    var pinWorkers: Bool?
+
+    func apply(to options: inout RunOptions) {
+        (options.threadsPerWorker, options.pinWorkers) = (threadsPerWorker, pinWorkers)
+    }
+}
