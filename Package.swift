@@ -27,24 +27,26 @@ let package = Package(
         .target(name: "CKernels", cSettings: kernelFlags),
         .target(name: "CLinux"),
 
-        // Rooms, lowest first; arrows only go down.
+        // A module may depend only on modules above it in this list.
+        .target(name: "Support"),
         .target(name: "Numerics", dependencies: ["CKernels", "COneDNN"]),
-        .target(name: "Checkpoint", dependencies: [.product(name: "Crypto", package: "swift-crypto")]),
-        .target(name: "Tokenization"),
+        .target(name: "Checkpoint", dependencies: ["Support", .product(name: "Crypto", package: "swift-crypto")]),
+        .target(name: "Tokenization", dependencies: ["Support"]),
         .target(
             name: "Corpus",
             dependencies: [
-                "Tokenization", "Numerics",
+                "Support", "Tokenization", "Numerics",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]),
-        .target(name: "Transformer", dependencies: ["Numerics", "Checkpoint"]),
+        .target(name: "Transformer", dependencies: ["Support", "Numerics", "Checkpoint"]),
         .target(name: "Training", dependencies: ["Transformer", "Numerics", "CKernels"]),
-        .target(name: "Collectives", dependencies: ["CZeroMQ", "CZstd", "CLinux", "Numerics", "CKernels"]),
+        .target(name: "Collectives", dependencies: ["Support", "CZeroMQ", "CZstd", "CLinux", "Numerics", "CKernels"]),
         .target(
             name: "Cluster",
             dependencies: [
-                "CLinux", "Collectives", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint", "Numerics",
+                "Support", "CLinux", "Collectives", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint",
+                "Numerics",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -54,17 +56,19 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["Protocol/control.proto"]),
-        .target(name: "Dashboard", dependencies: ["Cluster", "Training"]),
+        .target(name: "Dashboard", dependencies: ["Support", "Cluster", "Training"]),
         .target(
             name: "Benchmarks",
             dependencies: ["Collectives", "Training", "Transformer", "Checkpoint", "Numerics", "CKernels"]),
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "Benchmarks", "Dashboard", "Cluster", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint",
+                "Support", "Benchmarks", "Dashboard", "Cluster", "Training", "Transformer", "Corpus", "Tokenization",
+                "Checkpoint",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        .testTarget(name: "SupportTests", dependencies: ["Support"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels"]),
         .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")]),

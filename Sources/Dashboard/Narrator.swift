@@ -100,6 +100,8 @@ public struct Narrator {
             return [.line("\(worker.printable): \(text.printable)")]
         case .warning(let text):
             return [.line(Style.yellow.applied(to: "warning:", traits.usesColor) + " \(text.printable)")]
+        case .notice(let text):
+            return [.line(text.printable)]
         case .interrupted:
             return [.line("interrupted: the run ends after the steps under way; Ctrl-C again ends it at once")]
         case .finished:

@@ -32,6 +32,8 @@ public enum RunEvent: Sendable {
     case wentBack(from: Int, to: Int)
     /// Something that does not stop the run, but should be known.
     case warning(String)
+    /// Something that the user may want to know and that is as it should be: what was chosen, drawn anew, or left out.
+    case notice(String)
     /// Ctrl-C or SIGTERM came: the run ends after the steps under way.
     case interrupted
     /// The run directory is complete.
