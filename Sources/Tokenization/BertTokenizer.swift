@@ -71,9 +71,7 @@ public final class BertTokenizer: Sendable {
         if sought.isEmpty {
             normalizing = nil
         } else {
-            let none = NormalizerOptions(
-                cleanText: false, handleChineseCharacters: false, stripAccents: false, lowercase: false)
-            normalizing = Normalizing(normalizer: normalizer, tokens: sought, characters: ScannerTables(none))
+            normalizing = Normalizing(normalizer: normalizer, tokens: sought, characters: ScannerTables(.none))
         }
     }
 

@@ -12,13 +12,36 @@ enum TokenizerFiles {
         let json = folder + "/tokenizer.json"
         let text = folder + "/vocab.txt"
         if let bytes = try read(json) {
-            return try TokenizerJSON.read(bytes, path: json, settings: try TokenizerSettings(folder: folder))
+            return try checked(
+                try TokenizerJSON.read(bytes, path: json, settings: try TokenizerSettings(folder: folder)), json)
         }
         if let bytes = try read(text) {
-            return try VocabularyText.read(bytes, path: text, settings: try TokenizerSettings(folder: folder))
+            return try checked(
+                try VocabularyText.read(bytes, path: text, settings: try TokenizerSettings(folder: folder)), text)
         }
         let advice = ModelFolderAdvice.advice(for: folder) ?? "give a Hugging Face BERT model folder"
         throw TokenizerError(folder, "has neither tokenizer.json nor vocab.txt; \(advice)")
+    }
+
+    /// Makes sure that no two added tokens become one when they are normalized: which of them would be found then is
+    /// chance in the `tokenizers` library.
+    private static func checked(
+        _ description: TokenizerDescription, _ path: String
+    ) throws(TokenizerError) -> TokenizerDescription {
+        let sought = description.addedTokens.filter(\.normalized)
+        guard sought.count > 1 else { return description }
+        let normalizer = Normalizer(description.options)
+        var seen: [[UInt8]: [UInt8]] = [:]
+        for token in sought {
+            let content = token.content.withUnsafeBufferPointer { normalizer.normalize($0) }
+            guard !content.isEmpty, let other = seen.updateValue(token.content, forKey: content) else { continue }
+            let names = [other, token.content].map {
+                "\"\(String(decoding: $0, as: UTF8.self).printable(limit: 60))\""
+            }
+            throw TokenizerError(
+                path, "its added tokens \(names[0]) and \(names[1]) are the same when normalized; remove one of them")
+        }
+        return description
     }
 
     /// The object in a JSON file; nil if there is no such file.

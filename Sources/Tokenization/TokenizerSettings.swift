@@ -52,7 +52,7 @@ struct TokenizerSettings {
     /// The options of the normalizer where `tokenizer.json`, if there is one, says `options`.
     func options(over options: NormalizerOptions?) -> NormalizerOptions {
         // The BERT classes build the normalizer anew from `tokenizer_config.json` and their own defaults.
-        tokenizerClass == .general ? options ?? NormalizerOptions() : overrides.applied(to: NormalizerOptions())
+        tokenizerClass == .general ? options ?? .none : overrides.applied(to: NormalizerOptions())
     }
 
     /// What a special token is called.
