@@ -14,7 +14,7 @@ public struct BertConfiguration: Sendable, Equatable, Codable {
     public var heads = 12
     /// Floats within the feed-forward network.
     public var intermediateSize = 3072
-    /// The activation of the feed-forward network; only `gelu`, by the error function.
+    /// The activation of the feed-forward network: `gelu`, by the error function, or another name of the same.
     public var hiddenAct = "gelu"
     /// Dropout after the embeddings, the attention output and the feed-forward output.
     public var hiddenDropout: Float = 0.1
@@ -32,8 +32,12 @@ public struct BertConfiguration: Sendable, Equatable, Codable {
     public var initializerRange: Float = 0.02
     /// The token that pads.
     public var padTokenID = 0
-    /// The class names, in the order of their ids.
-    public var labels = ["LABEL_0", "LABEL_1"]
+    /// The class names, in the order of their ids. Where ``labelsProblem`` is set they are placeholders.
+    public var labels = ["LABEL_0", "LABEL_1"] { didSet { labelsProblem = nil } }
+    /// Why the file's labels cannot be used: no obstacle to a training, which replaces them.
+    var labelsProblem: String?
+    /// Whether the file says that the model is of another kind than a text classifier (`architectures`), and of which.
+    var otherArchitecture: String?
     /// What else the file holds, to be written back.
     var others: [String: JSONValue] = [:]
 
@@ -65,7 +69,9 @@ public struct BertConfiguration: Sendable, Equatable, Codable {
         guard hiddenSize % heads == 0 else {
             throw fail("hidden_size \(hiddenSize) is not a multiple of num_attention_heads \(heads)")
         }
-        guard hiddenAct == "gelu" else { throw fail("hidden_act is \(quoted(hiddenAct)), only \"gelu\" is supported") }
+        guard Self.geluNames.contains(hiddenAct) else {
+            throw fail("hidden_act is \(quoted(hiddenAct)), only \"gelu\" (by the error function) is supported")
+        }
         try check("hidden_dropout_prob", probability: hiddenDropout)
         try check("attention_probs_dropout_prob", probability: attentionDropout)
         if let classifierDropout { try check("classifier_dropout", probability: classifierDropout) }
@@ -75,11 +81,35 @@ public struct BertConfiguration: Sendable, Equatable, Codable {
         guard initializerRange >= 0, initializerRange <= 10 else {
             throw fail("initializer_range is \(initializerRange), must be 0 to 10")
         }
+        if let labelsProblem { throw fail(labelsProblem) }
+        if let twice = Self.firstTwice(labels) { throw fail("id2label has the label \(quoted(twice)) twice") }
+    }
+
+    /// Names under which `transformers` computes the exact GELU. `gelu_new`, `gelu_fast` and `gelu_pytorch_tanh` are
+    /// approximations of it, with other results.
+    private static let geluNames: Set<String> = ["gelu", "gelu_python"]
+
+    /// The first label that stands there a second time.
+    static func firstTwice(_ labels: [String]) -> String? {
         var seen: Set<String> = []
-        for label in labels where !seen.insert(label).inserted {
-            throw fail("id2label has the label \(quoted(label)) twice")
+        return labels.first { !seen.insert($0).inserted }
+    }
+
+    /// Makes sure that the file describes a classifier of single texts or pairs with usable labels, as inference needs.
+    ///
+    /// - Parameter path: The file, for the message.
+    /// - Throws: An error that names the entry of config.json.
+    public func requireClassifier(path: String) throws(CheckpointError) {
+        if let labelsProblem { throw .malformed(path: path, reason: labelsProblem) }
+        if let otherArchitecture {
+            throw .malformed(
+                path: path,
+                reason: "architectures is \(quoted(otherArchitecture)), which is no text classifier: train it first")
         }
     }
+
+    /// Whether a classifier in the folder's weights belongs to ``labels``.
+    public var hasLabelledClassifier: Bool { labelsProblem == nil && otherArchitecture == nil }
 
     /// How many numbers the embeddings and the encoder layers have: no pooler and no classifier, which may be new.
     public var encoderParameterCount: Int {

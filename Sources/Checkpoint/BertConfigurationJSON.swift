@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// config.json and back.
 extension BertConfiguration {
@@ -19,6 +20,9 @@ extension BertConfiguration {
         let parsed = data.withUnsafeBytes { bytes -> Result<JSONValue, JSONError> in
             Result { () throws(JSONError) in try JSONValue(parsing: bytes) }
         }
+        if case .failure = parsed, let advice = data.withUnsafeBytes({ ForeignContent.advice($0) }) {
+            throw .malformed(path: path, reason: advice)
+        }
         switch parsed {
         case .failure(let error): throw .malformed(path: path, reason: "not valid JSON: \(error.reason)")
         case .success(.object(let object)): try self.init(object: object, path: path)
@@ -27,9 +31,19 @@ extension BertConfiguration {
         }
     }
 
+    /// `vocab_size` of a folder's config.json, of whatever kind of model; nil where it cannot be known.
+    public static func vocabularySize(folder: String) -> Int? {
+        guard let file = try? MappedFile(path: joined(folder, "config.json")), file.count <= 16 << 20,
+            case .object(let object)? = try? file.withBytes({ try JSONValue(parsing: $0) }),
+            case .integer(let size) = object["vocab_size"]
+        else { return nil }
+        return size
+    }
+
     /// Decodes the object that config.json is.
     public init(from decoder: any Decoder) throws {
         self = try Self(object: try [String: JSONValue](from: decoder), path: "config.json")
+        try validate()
     }
 
     /// Encodes the object that config.json is.
@@ -43,7 +57,7 @@ extension BertConfiguration {
         "model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
         "hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings",
         "type_vocab_size", "layer_norm_eps", "initializer_range", "pad_token_id", "classifier_dropout", "id2label",
-        "label2id", "num_labels", "position_embedding_type", "is_decoder", "add_cross_attention",
+        "label2id", "num_labels", "position_embedding_type", "is_decoder", "add_cross_attention", "is_encoder_decoder",
     ]
 
     /// Keys about the old model's task, its place, its number format and its code, none of which is true of ours.
@@ -64,6 +78,7 @@ extension BertConfiguration {
         try reader.require("position_embedding_type", .string("absolute"))
         try reader.require("is_decoder", .bool(false))
         try reader.require("add_cross_attention", .bool(false))
+        try reader.require("is_encoder_decoder", .bool(false))
         try reader.require("pruned_heads", .object([:]))
         try reader.require("quantization_config", .object([:]))
         self.init()
@@ -83,9 +98,22 @@ extension BertConfiguration {
         var dropout: Float = -1
         try reader.read("classifier_dropout", &dropout)
         if reader.has("classifier_dropout") { classifierDropout = dropout }
-        labels = try reader.labels()
+        try reader.requireSingleLabel()
+        do throws(LabelsError) { labels = try reader.labels() } catch {
+            labels = (0..<2).map { "LABEL_\($0)" }
+            labelsProblem = error.reason
+        }
+        guard labels.count != 1 else {
+            throw .malformed(
+                path: path,
+                reason: "has a single label: that is a regression, and only classification of single labels is supported")
+        }
+        otherArchitecture = reader.otherArchitecture()
         others = object.filter { !Self.ownKeys.contains($0.key) && !Self.staleKeys.contains($0.key) }
-        try validate(path: path)
+        // Labels that cannot be used are an obstacle to inference only: see `requireClassifier`.
+        var checked = self
+        if labelsProblem != nil { checked.labelsProblem = nil }
+        try checked.validate(path: path)
     }
 
     var jsonObject: [String: JSONValue] {
@@ -166,29 +194,60 @@ private struct KeyReader {
         target = text
     }
 
+    /// Makes sure that the task is the one that is there: one label of several.
+    func requireSingleLabel() throws(CheckpointError) {
+        guard let found = value("problem_type"), found != .string("single_label_classification") else { return }
+        throw .malformed(
+            path: path,
+            reason: "problem_type is \(found.summary), only \"single_label_classification\" is supported; a model for "
+                + "another task gives no meaningful result here")
+    }
+
+    /// The class of `transformers` that the folder was written for, where that has a classifier for something else.
+    func otherArchitecture() -> String? {
+        let others = ["Token", "MultipleChoice", "QuestionAnswering", "NextSentencePrediction"]
+        guard case .array(let names) = value("architectures") else { return nil }
+        for case .string(let name) in names where others.contains(where: { name.contains($0) }) { return name }
+        return nil
+    }
+
     /// The labels of `id2label`, whose keys must be 0 to n-1; without it LABEL_0 ... by `num_labels`, which is 2.
-    func labels() throws(CheckpointError) -> [String] {
-        guard let found = value("id2label"), found != .object([:]) else {
-            var count = 2
-            try read("num_labels", &count)
-            guard count >= 1, count <= 1_000_000 else {
-                throw wrong("num_labels", .integer(count), "1 to 1000000")
-            }
-            return (0..<count).map { "LABEL_\($0)" }
+    func labels() throws(LabelsError) -> [String] {
+        var count: Int?
+        switch value("num_labels") {
+        case nil: break
+        case .integer(let found) where (1...1_000_000).contains(found): count = found
+        case .some(let found): throw LabelsError("num_labels is \(found.summary), must be 1 to 1000000")
         }
-        guard case .object(let members) = found else { throw wrong("id2label", found, "an object") }
+        guard let found = value("id2label"), found != .object([:]) else {
+            return (0..<(count ?? 2)).map { "LABEL_\($0)" }
+        }
+        guard case .object(let members) = found else {
+            throw LabelsError("id2label is \(found.summary), must be an object")
+        }
+        if let count, count != members.count {
+            throw LabelsError("num_labels is \(count), but id2label has \(members.count)")
+        }
         var labels: [String] = []
         for id in 0..<members.count {
             guard let label = members[String(id)] else {
-                throw .malformed(
-                    path: path, reason: "id2label has \(members.count) labels, but none for the id \(id)")
+                throw LabelsError("id2label has \(members.count) labels, but none for the id \(id)")
             }
             switch label {
             case .string(let text): labels.append(text)
             case .integer(let number): labels.append(String(number))
-            default: throw wrong("id2label[\(id)]", label, "a string")
+            default: throw LabelsError("id2label[\(id)] is \(label.summary), must be a string: write it in quotes")
             }
+        }
+        if let twice = BertConfiguration.firstTwice(labels) {
+            throw LabelsError("id2label has the label \(quoted(twice)) twice")
         }
         return labels
     }
+}
+
+/// Why the labels of a config.json cannot be used.
+private struct LabelsError: Error {
+    var reason: String
+    init(_ reason: String) { self.reason = reason }
 }

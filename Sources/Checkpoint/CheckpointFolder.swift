@@ -32,16 +32,18 @@ public struct CheckpointFolder: Sendable, Equatable {
     ///   - firstMoments: The optimizer's running means, by the names of the parameters (momentum, for SGD).
     ///   - secondMoments: The running means of squares, by the names of the parameters; none for SGD.
     ///   - source: The folder whose tokenizer files are copied; nil for none.
+    ///   - maxLength: See ``ModelDirectory/write(to:configuration:tensors:tokenizerFrom:maxLength:replacing:)``.
     /// - Throws: An error that names the path and the system's reason.
     @discardableResult
     public static func write(
         to runDirectory: String, state: TrainerState, configuration: BertConfiguration, weights: [TensorToWrite],
-        firstMoments: [TensorToWrite], secondMoments: [TensorToWrite], tokenizerFrom source: String?
+        firstMoments: [TensorToWrite], secondMoments: [TensorToWrite], tokenizerFrom source: String?,
+        maxLength: Int? = nil
     ) throws -> CheckpointFolder {
         let checkpoint = CheckpointFolder(runDirectory: runDirectory, step: state.step)
         try AtomicDirectory.create(checkpoint.path, replacing: true) { folder in
             try ModelDirectory.writeFiles(
-                to: folder, configuration: configuration, tensors: weights, tokenizerFrom: source)
+                to: folder, configuration: configuration, tensors: weights, tokenizerFrom: source, maxLength: maxLength)
             let moments = renamed(firstMoments, as: .first) + renamed(secondMoments, as: .second)
             try SafetensorsWriter.write(moments, to: joined(folder, optimizerFile))
             var state = state

@@ -13,6 +13,12 @@ struct JSONScanner {
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
+    /// The length of the whole text in bytes.
+    var count: Int { bytes.count }
+
+    /// A part of the text, as it is.
+    func text(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
+
     private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
     func failure(_ reason: String) -> JSONError { JSONError(reason: "\(reason) at byte \(position)") }

@@ -71,6 +71,9 @@ extension JSONValue {
         try scanner.expectEnd()
     }
 
+    /// Reads the value that comes next.
+    init(reading scanner: inout JSONScanner) throws(JSONError) { self = try Self.read(&scanner, depth: 0) }
+
     private static func read(_ scanner: inout JSONScanner, depth: Int) throws(JSONError) -> JSONValue {
         guard depth < maximumDepth else { throw scanner.failure("nested more than \(maximumDepth) deep") }
         switch scanner.peek() {

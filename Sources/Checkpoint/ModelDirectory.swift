@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A model folder of Hugging Face `transformers`: `config.json`, `model.safetensors`, the tokenizer's files.
 public struct ModelDirectory: Sendable {
@@ -29,11 +30,19 @@ public struct ModelDirectory: Sendable {
         }
         let config = joined(path, Self.configurationFile)
         guard try PathKind(config) != .nothing else {
-            throw .inputOutput(path: config, reason: "missing; a model folder holds config.json and model.safetensors")
+            let advice = ModelFolderAdvice.advice(for: path) ?? "a model folder holds config.json and model.safetensors"
+            throw .inputOutput(path: config, reason: "missing; \(advice)")
         }
         self.path = path
         configuration = try BertConfiguration(path: config)
         _ = try weightsPath()
+    }
+
+    /// Makes sure that the folder describes a fine-tuned classifier whose labels can be used.
+    ///
+    /// - Throws: An error that names config.json and the entry.
+    public func requireClassifier() throws(CheckpointError) {
+        try configuration.requireClassifier(path: joined(path, Self.configurationFile))
     }
 
     /// `model.safetensors`, or the index of its shards.
@@ -73,20 +82,24 @@ public struct ModelDirectory: Sendable {
     ///   - configuration: Goes to `config.json`, as that of a `BertForSequenceClassification`.
     ///   - tensors: Go to `model.safetensors`.
     ///   - source: The folder whose tokenizer files are copied; nil for none.
+    ///   - maxLength: The most tokens of a text in training, which goes into the tokenizer's files; nil to leave what
+    ///     they say.
     ///   - replacing: Whether a folder that is there gives way to the new one.
     /// - Throws: An error that names the path and the reason.
     public static func write(
         to path: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
-        replacing: Bool = false
+        maxLength: Int? = nil, replacing: Bool = false
     ) throws {
         try AtomicDirectory.create(path, replacing: replacing) {
-            try writeFiles(to: $0, configuration: configuration, tensors: tensors, tokenizerFrom: source)
+            try writeFiles(
+                to: $0, configuration: configuration, tensors: tensors, tokenizerFrom: source, maxLength: maxLength)
         }
     }
 
     /// Writes the files of a model folder into a folder that is there.
     static func writeFiles(
-        to folder: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?
+        to folder: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
+        maxLength: Int?
     ) throws(CheckpointError) {
         try configuration.validate(path: joined(folder, configurationFile))
         try AtomicFile.write(configuration.json(), to: joined(folder, configurationFile))
@@ -97,6 +110,7 @@ public struct ModelDirectory: Sendable {
             try FileWriter.copy(joined(source, name), to: joined(folder, name))
             hasVocabulary = hasVocabulary || name == "vocab.txt" || name == "tokenizer.json"
         }
+        if let maxLength { try TokenizerLength.write(maxLength, to: folder) }
         guard hasVocabulary else {
             throw .inputOutput(path: source, reason: "there is neither vocab.txt nor tokenizer.json to copy")
         }

@@ -1,3 +1,5 @@
+import Support
+
 /// One tensor of a safetensors file.
 public struct TensorDescription: Sendable, Equatable {
     /// Its name.
@@ -30,14 +32,18 @@ struct SafetensorsHeader {
         func invalid(_ reason: String) -> CheckpointError {
             .malformed(path: path, reason: "not a valid safetensors file: \(reason)")
         }
-        guard file.count >= 8 else { throw invalid("it has \(file.count) bytes, fewer than the 8 of a header length") }
+        // Looked for only where the length makes no sense: a good file may begin with any bytes.
+        func foreign(_ reason: String) -> CheckpointError {
+            ForeignContent.advice(file).map { .malformed(path: path, reason: $0) } ?? invalid(reason)
+        }
+        guard file.count >= 8 else { throw foreign("it has \(file.count) bytes, fewer than the 8 of a header length") }
         let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
         guard length <= UInt64(SafetensorsFile.maximumHeaderBytes) else {
-            throw invalid("a header of \(length) bytes, the limit is \(SafetensorsFile.maximumHeaderBytes)")
+            throw foreign("a header of \(length) bytes, the limit is \(SafetensorsFile.maximumHeaderBytes)")
         }
         let dataStart = 8 + Int(length)
         guard dataStart <= file.count else {
-            throw invalid("a header of \(length) bytes in a file of \(file.count): is the download complete?")
+            throw foreign("a header of \(length) bytes in a file of \(file.count): is the download complete?")
         }
         guard length > 0, file[8] == UInt8(ascii: "{") else { throw invalid("the header does not start with '{'") }
         var scanner = JSONScanner(UnsafeRawBufferPointer(rebasing: file[8..<dataStart]))

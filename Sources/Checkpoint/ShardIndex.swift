@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A `model.safetensors.index.json`: which file holds which tensor.
 struct ShardIndex {
@@ -16,6 +17,9 @@ struct ShardIndex {
         do throws(JSONError) {
             json = try file.withBytes { bytes throws(JSONError) in try JSONValue(parsing: bytes) }
         } catch {
+            if let advice = file.withBytes({ ForeignContent.advice($0) }) {
+                throw .malformed(path: path, reason: advice)
+            }
             throw .malformed(path: path, reason: "not valid JSON: \(error.reason)")
         }
         guard case .object(let object) = json, case .object(let map) = object["weight_map"], !map.isEmpty else {

@@ -25,6 +25,24 @@ public struct FetchCache: Sendable {
         "\(path)/\(entry.isModel ? "models" : "data")/\(entry.name)"
     }
 
+    /// The folder of a model that may be given by its name in the catalogue: a path of that name wins.
+    ///
+    /// - Parameter model: A path, or a name.
+    /// - Returns: `model` itself where that is no name of the catalogue.
+    /// - Throws: An error that says how to fetch the model, or that the name is that of data.
+    public func modelFolder(_ model: String) throws(CorpusError) -> String {
+        guard !FileManager.default.fileExists(atPath: model),
+            let entry = DatasetCatalog.entries.first(where: { $0.name.lowercased() == model.lowercased() })
+        else { return model }
+        guard entry.isModel else {
+            throw CorpusError(entry.name, "is a data set, not a model; `shoal fetch` lists the models")
+        }
+        guard has(entry) else {
+            throw CorpusError(entry.name, "is not there yet; bring it with: shoal fetch \(entry.name)")
+        }
+        return folder(of: entry)
+    }
+
     /// Where an archive is kept.
     func file(of archive: PackageArchive) -> String { "\(path)/archives/\(archive.file)" }
 

@@ -4,10 +4,10 @@
 public final class BertTokenizer: Sendable {
     /// One more than the highest id: the rows that an embedding table needs.
     public let vocabularySize: Int
-    /// The id of the token that starts every sequence, "[CLS]".
-    public let clsID: Int32
-    /// The id of the token that ends every text, "[SEP]".
-    public let sepID: Int32
+    /// The id of the token that starts every sequence, "[CLS]"; nil if a general tokenizer has none.
+    public let clsID: Int32?
+    /// The id of the token that ends every text, "[SEP]"; nil if a general tokenizer has none.
+    public let sepID: Int32?
     /// The id of the padding token "[PAD]"; nil if the vocabulary has none.
     public let padID: Int32?
     /// The id of the token for words that the vocabulary cannot spell, "[UNK]".
@@ -16,6 +16,7 @@ public final class BertTokenizer: Sendable {
     public let maskID: Int32?
 
     private let vocabulary: WordPieceVocabulary
+    private let truncatesLeft: Bool
     private let template: EncodingTemplate
     private let characters: ScannerTables
     private let addedTokens: AddedTokens
@@ -31,17 +32,20 @@ public final class BertTokenizer: Sendable {
 
     /// Loads the tokenizer of a Hugging Face model folder.
     ///
-    /// `tokenizer.json` is read if it is there, otherwise `vocab.txt`. What `tokenizer_config.json` says of lower case,
-    /// accents and Chinese characters wins over `tokenizer.json`, as it does in `transformers`. Truncation and padding
-    /// settings in `tokenizer.json` are ignored: `maxLength` is the caller's.
+    /// The ids are those of `AutoTokenizer` of `transformers` 5. `tokenizer.json` is read if it is there, otherwise
+    /// `vocab.txt`. With BERT's own tokenizer class, which is the default, lower case, accents and Chinese characters go by
+    /// `tokenizer_config.json` alone; with the general class by `tokenizer.json` alone. Added tokens come from
+    /// `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`. The side on which
+    /// texts are cut is that of the files, the length the caller's; padding settings have no meaning here.
     /// - Throws: an error that names the file, and the line where it can, if a file is missing, damaged, not a BERT
-    ///   WordPiece tokenizer, or lacks one of the tokens `[UNK]`, `[CLS]` and `[SEP]`.
+    ///   WordPiece tokenizer, lacks one of the tokens `[UNK]`, `[CLS]` and `[SEP]`, or has a setting that cannot be used.
     public convenience init(modelDirectory: String) throws(TokenizerError) {
         try self.init(TokenizerFiles.load(modelDirectory))
     }
 
     init(_ description: TokenizerDescription) {
         vocabulary = description.vocabulary
+        truncatesLeft = description.truncatesLeft
         template = description.template
         vocabularySize = description.vocabulary.tokens.count
         clsID = description.clsID
@@ -67,9 +71,7 @@ public final class BertTokenizer: Sendable {
         if sought.isEmpty {
             normalizing = nil
         } else {
-            let none = NormalizerOptions(
-                cleanText: false, handleChineseCharacters: false, stripAccents: false, lowercase: false)
-            normalizing = Normalizing(normalizer: normalizer, tokens: sought, characters: ScannerTables(none))
+            normalizing = Normalizing(normalizer: normalizer, tokens: sought, characters: ScannerTables(.none))
         }
     }
 
@@ -81,7 +83,8 @@ public final class BertTokenizer: Sendable {
 
     /// Encodes a text, or a pair of texts, with special tokens.
     ///
-    /// - Parameter maxLength: the most tokens, special tokens included. Longer texts lose their end; of a pair, the
+    /// - Parameter maxLength: the most tokens, special tokens included. Longer texts lose their end (or their beginning,
+    ///   where the tokenizer's files say so); of a pair, the
     ///   longer text is cut first (`longest_first`). The special tokens always stay, so fewer than 2 (3 for a pair)
     ///   count as 2 (3).
     public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
@@ -102,15 +105,29 @@ public final class BertTokenizer: Sendable {
         let length = min(max(maxLength, 0), 1 << 40)
         let room = max(0, length - EncodingTemplate.specialCount(pieces))
         guard let pair else {
-            let ids = ids(of: text, limit: room)
-            return EncodingTemplate.apply(pieces, first: ids.prefix(room), second: [])
+            let ids = ids(of: text, limit: truncatesLeft ? Int.max : room)
+            return EncodingTemplate.apply(pieces, first: cut(ids, to: room), second: [])
         }
         // Which is longer, and by how much, decides what is cut: the first must be known whole. The second need only be
         // known to be longer than the first and than the room.
         let first = ids(of: text, limit: Int.max)
-        let second = ids(of: pair, limit: max(first.count, room) + 1)
+        let second = ids(of: pair, limit: truncatesLeft ? Int.max : max(first.count, room) + 1)
         let kept = EncodingTemplate.longestFirst(first.count, second.count, room: room)
-        return EncodingTemplate.apply(pieces, first: first.prefix(kept.first), second: second.prefix(kept.second))
+        return EncodingTemplate.apply(pieces, first: cut(first, to: kept.first), second: cut(second, to: kept.second))
+    }
+
+    private func cut(_ ids: [Int32], to count: Int) -> ArraySlice<Int32> {
+        truncatesLeft ? ids.suffix(count) : ids.prefix(count)
+    }
+
+    /// The highest segment id that a text or, if `pairs`, a pair of texts gets.
+    public func highestSegmentID(pairs: Bool) -> Int {
+        Int(EncodingTemplate.highestType(pairs ? template.pair : template.single))
+    }
+
+    /// Whether a text without a word has tokens nevertheless, special ones.
+    public var addsSpecialTokens: Bool {
+        EncodingTemplate.specialCount(template.single) > 0 && EncodingTemplate.specialCount(template.pair) > 0
     }
 
     /// The ids of a text without special tokens; at least `limit` of them if there are so many, not always more.

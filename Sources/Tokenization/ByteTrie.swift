@@ -67,6 +67,18 @@ struct ByteTrie: Sendable {
         return nil
     }
 
+    /// Gives a key that is there another id.
+    mutating func replace(_ key: some Sequence<UInt8>, root: Int, id: Int32) {
+        var node = UInt32(root)
+        for byte in key {
+            let edge = node << 8 | UInt32(byte)
+            let place = slot(of: edge)
+            guard keys[place] == edge else { return }
+            node = children[place]
+        }
+        values[Int(node)] = id
+    }
+
     var isFull: Bool { values.count >= Self.mostNodes - 1 }
 
     /// The id of exactly this key.

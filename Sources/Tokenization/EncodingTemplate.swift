@@ -15,11 +15,23 @@ struct EncodingTemplate: Sendable, Equatable {
         return EncodingTemplate(single: start, pair: start + [.second(type: 1), .special(ids: [sep], type: 1)])
     }
 
+    /// No special tokens: the texts alone.
+    static let bare = EncodingTemplate(single: [.first(type: 0)], pair: [.first(type: 0), .second(type: 1)])
+
     /// How many tokens the template itself adds.
     static func specialCount(_ pieces: [Piece]) -> Int {
         pieces.reduce(0) { count, piece in
             if case .special(let ids, _) = piece { return count + ids.count }
             return count
+        }
+    }
+
+    /// The highest segment id that the pieces give.
+    static func highestType(_ pieces: [Piece]) -> Int32 {
+        pieces.reduce(0) { highest, piece in
+            switch piece {
+            case .special(_, let type), .first(let type), .second(let type): max(highest, type)
+            }
         }
     }
 

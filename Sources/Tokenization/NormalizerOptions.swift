@@ -8,6 +8,10 @@ struct NormalizerOptions: Sendable, Hashable {
     var stripAccents: Bool?
     var lowercase = true
 
+    /// Leaves texts as they are.
+    static let none = NormalizerOptions(
+        cleanText: false, handleChineseCharacters: false, stripAccents: false, lowercase: false)
+
     var stripsAccents: Bool { stripAccents ?? lowercase }
 }
 

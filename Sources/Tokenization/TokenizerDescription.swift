@@ -4,20 +4,12 @@ struct TokenizerDescription: Sendable {
     var options: NormalizerOptions
     var addedTokens: [AddedTokens.Token]
     var template: EncodingTemplate
-    var clsID: Int32
-    var sepID: Int32
+    /// Nil where the general tokenizer class has no such token.
+    var clsID: Int32?
+    var sepID: Int32?
     var unknownID: Int32
     var padID: Int32?
     var maskID: Int32?
-}
-
-/// What the special tokens are called.
-struct SpecialTokenNames: Sendable {
-    var unknown = "[UNK]"
-    var cls = "[CLS]"
-    var sep = "[SEP]"
-    var pad = "[PAD]"
-    var mask = "[MASK]"
-
-    var all: [String] { [unknown, sep, pad, cls, mask] }
+    /// Whether texts that are too long lose their beginning, and not their end.
+    var truncatesLeft = false
 }

@@ -1,104 +1,90 @@
 import Foundation
+import Support
 
 /// Reads the tokenizer files of a Hugging Face model folder.
 enum TokenizerFiles {
     /// The most bytes that a tokenizer file may have; the largest real ones are some 20 MB.
-    private static let mostBytes = 256 << 20
+    private static let mostBytes = 128 << 20
+    /// The most bytes of a token: far above any real one, low enough to cost nothing.
+    static let mostTokenBytes = 64 << 10
 
     static func load(_ folder: String) throws(TokenizerError) -> TokenizerDescription {
-        let settings = try TokenizerSettings(folder: folder)
         let json = folder + "/tokenizer.json"
-        if let bytes = try read(json) { return try TokenizerJSON.read(bytes, path: json, settings: settings) }
         let text = folder + "/vocab.txt"
-        if let bytes = try read(text) { return try VocabularyText.read(bytes, path: text, settings: settings) }
-        throw TokenizerError(folder, "has neither tokenizer.json nor vocab.txt; give a Hugging Face BERT model folder")
+        if let bytes = try read(json) {
+            return try checked(
+                try TokenizerJSON.read(bytes, path: json, settings: try TokenizerSettings(folder: folder)), json)
+        }
+        if let bytes = try read(text) {
+            return try checked(
+                try VocabularyText.read(bytes, path: text, settings: try TokenizerSettings(folder: folder)), text)
+        }
+        let advice = ModelFolderAdvice.advice(for: folder) ?? "give a Hugging Face BERT model folder"
+        throw TokenizerError(folder, "has neither tokenizer.json nor vocab.txt; \(advice)")
+    }
+
+    /// Makes sure that no two added tokens become one when they are normalized: which of them would be found then is
+    /// chance in the `tokenizers` library.
+    private static func checked(
+        _ description: TokenizerDescription, _ path: String
+    ) throws(TokenizerError) -> TokenizerDescription {
+        let sought = description.addedTokens.filter(\.normalized)
+        guard sought.count > 1 else { return description }
+        let normalizer = Normalizer(description.options)
+        var seen: [[UInt8]: [UInt8]] = [:]
+        for token in sought {
+            let content = token.content.withUnsafeBufferPointer { normalizer.normalize($0) }
+            guard !content.isEmpty, let other = seen.updateValue(token.content, forKey: content) else { continue }
+            let names = [other, token.content].map {
+                "\"\(String(decoding: $0, as: UTF8.self).printable(limit: 60))\""
+            }
+            throw TokenizerError(
+                path, "its added tokens \(names[0]) and \(names[1]) are the same when normalized; remove one of them")
+        }
+        return description
+    }
+
+    /// The object in a JSON file; nil if there is no such file.
+    static func object(_ path: String) throws(TokenizerError) -> JSONValue? {
+        guard let bytes = try read(path) else { return nil }
+        let root = try JSONParser.parse(bytes, path: path)
+        guard root.members != nil else { throw TokenizerError(path, "holds no JSON object") }
+        return root
     }
 
     /// The bytes of a file; nil if there is none.
     static func read(_ path: String) throws(TokenizerError) -> [UInt8]? {
-        let manager = FileManager.default
-        var isFolder: ObjCBool = false
-        guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
-        guard !isFolder.boolValue else { throw TokenizerError(path, "is a folder, a file was expected") }
-        let size = ((try? manager.attributesOfItem(atPath: path))?[.size] as? NSNumber)?.intValue ?? 0
-        guard size <= mostBytes else {
-            throw TokenizerError(path, "has \(size) bytes, more than the \(mostBytes) that a tokenizer file may have")
+        // Not to wait for a writer if it is a pipe.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw TokenizerError(path, "cannot be opened: \(String(cString: strerror(errno)))")
         }
-        guard let data = manager.contents(atPath: path) else {
-            throw TokenizerError(path, "cannot be read; check its permissions")
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw TokenizerError(path, "cannot be read: \(String(cString: strerror(errno)))")
         }
-        return [UInt8](data)
-    }
-}
-
-/// What `tokenizer_config.json` and `special_tokens_map.json` say.
-struct TokenizerSettings {
-    var names = SpecialTokenNames()
-    /// What `tokenizer_config.json` says about the normalizer.
-    private var overrides = NormalizerOverrides()
-    /// Whether `tokenizer_config.json` names a class that takes everything from `tokenizer.json`.
-    private var usesJSONOnly = false
-    /// `added_tokens_decoder`, by id.
-    var addedTokens: [(id: Int, value: JSONValue)] = []
-    /// The file that `addedTokens` stand in.
-    let configurationPath: String
-
-    init(folder: String) throws(TokenizerError) {
-        configurationPath = folder + "/tokenizer_config.json"
-        // The second file read wins; the names agree wherever both have them.
-        for path in [folder + "/special_tokens_map.json", configurationPath] {
-            guard let bytes = try TokenizerFiles.read(path) else { continue }
-            let root = try JSONParser.parse(bytes, path: path)
-            guard root.members != nil else { throw TokenizerError(path, "holds no JSON object") }
-            try readNames(root, path)
-            if path == configurationPath { try readOptions(root) }
+        guard status.st_mode & S_IFMT != S_IFDIR else {
+            throw TokenizerError(path, "is a folder, a file was expected")
         }
-    }
-
-    /// The options of `vocab.txt`, which has none of its own.
-    var options: NormalizerOptions { overrides.applied(to: NormalizerOptions()) }
-
-    /// What to do where `tokenizer.json` says `options`.
-    ///
-    /// In `transformers` the BERT classes build the normalizer anew from `tokenizer_config.json`, so that a setting there
-    /// wins; only the general class leaves the file as it is. Settings that are missing stay as the file has them.
-    func options(over options: NormalizerOptions) -> NormalizerOptions {
-        usesJSONOnly ? options : overrides.applied(to: options)
-    }
-
-    private mutating func readNames(_ root: JSONValue, _ path: String) throws(TokenizerError) {
-        let keys: [(String, WritableKeyPath<SpecialTokenNames, String>)] = [
-            ("unk_token", \.unknown), ("cls_token", \.cls), ("sep_token", \.sep), ("pad_token", \.pad),
-            ("mask_token", \.mask),
-        ]
-        for (key, field) in keys {
-            guard let value = root[key], !value.isNull else { continue }
-            guard let name = value.string ?? value["content"]?.string, !name.isEmpty else {
-                throw TokenizerError(path, "\(key) must be a string or an object with \"content\"")
+        guard status.st_mode & S_IFMT == S_IFREG else { throw TokenizerError(path, "is not a regular file") }
+        guard status.st_size <= mostBytes else {
+            throw TokenizerError(
+                path, "has \(status.st_size) bytes, more than the \(mostBytes) that a tokenizer file may have")
+        }
+        let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
+            while count < buffer.count {
+                let got = Foundation.read(descriptor, buffer.baseAddress.map { $0 + count }, buffer.count - count)
+                if got < 0 && errno == EINTR { continue }
+                guard got > 0 else { break }
+                count += got
             }
-            names[keyPath: field] = name
         }
-    }
-
-    private mutating func readOptions(_ root: JSONValue) throws(TokenizerError) {
-        func flag(_ key: String) throws(TokenizerError) -> Bool? {
-            guard let value = root[key], !value.isNull else { return nil }
-            guard let flag = value.bool else {
-                throw TokenizerError(configurationPath, "\(key) must be true, false or null")
-            }
-            return flag
+        guard bytes.count == Int(status.st_size) else {
+            throw TokenizerError(path, "cannot be read as a whole; is the disk all right?")
         }
-        overrides.lowercase = try flag("do_lower_case")
-        overrides.stripAccents = root["strip_accents"] == nil ? .none : .some(try flag("strip_accents"))
-        overrides.handleChineseCharacters = try flag("tokenize_chinese_chars")
-        let name = root["tokenizer_class"]?.string
-        usesJSONOnly = name == "PreTrainedTokenizerFast" || name == "TokenizersBackend"
-        for member in root["added_tokens_decoder"]?.members ?? [] {
-            guard let id = Int(String(decoding: member.key, as: UTF8.self)) else {
-                throw TokenizerError(
-                    configurationPath, line: member.line, "added_tokens_decoder has a key that is not a token id")
-            }
-            addedTokens.append((id, member.value))
-        }
+        if let advice = ForeignContent.advice(bytes) { throw TokenizerError(path, advice) }
+        return bytes
     }
 }

@@ -1,3 +1,5 @@
+import Support
+
 /// `tokenizer.json`, the file of the `tokenizers` library, as far as it describes a BERT WordPiece tokenizer.
 enum TokenizerJSON {
     static func read(
@@ -11,35 +13,84 @@ enum TokenizerJSON {
         let type = model["type"]?.string ?? (model["continuing_subword_prefix"] == nil ? "unknown" : "WordPiece")
         guard type == "WordPiece", model["merges"] == nil else {
             throw TokenizerError(
-                path, "holds a \(type) tokenizer; only WordPiece (BERT) can be used: choose another model")
+                path, "holds a \(type.printable(limit: 60)) tokenizer; only WordPiece (BERT) can be used: choose another model")
         }
         var vocabulary = try vocabulary(model, path)
-        let options = settings.options(over: try options(root["normalizer"], path))
+        let own = try ownTokens(root, path)
+        let special = try SpecialTokens.collect(settings, own: own, &vocabulary)
+        let normalizer = try options(root["normalizer"], path)
         try checkPreTokenizer(root["pre_tokenizer"], path)
+        func id(_ name: [UInt8]) -> Int32? { vocabulary.id(name) ?? special.id(name) }
+        func id(_ role: String) -> Int32? { settings.name(role).flatMap { id($0.content) } }
+        func required(_ name: [UInt8]?, _ role: String) throws(TokenizerError) -> Int32 {
+            if let name, let id = id(name) { return id }
+            let shown = name.map { String(decoding: $0, as: UTF8.self).printable(limit: 60) } ?? ""
+            throw TokenizerError(path, "has no token \(shown) (the \(role) token); is it a BERT tokenizer, and whole?")
+        }
+        var (cls, sep) = (id("cls_token"), id("sep_token"))
+        let unknownName = model["unk_token"]?.bytes
+        let unknown: Int32
+        switch settings.tokenizerClass {
+        case .bert:
+            let name = settings.name("unk_token")?.content
+            unknown = try required(name, "unknown-word")
+            cls = try required(settings.name("cls_token")?.content, "classification")
+            sep = try required(settings.name("sep_token")?.content, "separator")
+            try checkBert(vocabulary, normalizer, model, isOtherUnknown: unknownName != nil && unknownName != name, path)
+        case .general: unknown = try required(unknownName ?? Array("[UNK]".utf8), "unknown-word")
+        }
+        let template = try template(root["post_processor"], count: vocabulary.tokens.count, path)
+        if settings.tokenizerClass == .bert, let cls, let sep, template != .bert(cls: cls, sep: sep) {
+            throw conflict(
+                root["post_processor"]?.isNull ?? true ? "no post_processor" : "a post_processor that is not BERT's", path)
+        }
+        let ownSide = try truncatesLeft(root, path)
+        return TokenizerDescription(
+            vocabulary: vocabulary, options: settings.options(over: normalizer), addedTokens: special.tokens,
+            template: template, clsID: cls, sepID: sep, unknownID: unknown, padID: id("pad_token"),
+            maskID: id("mask_token"), truncatesLeft: settings.truncatesLeft ?? ownSide)
+    }
 
-        var names = settings.names
-        if let unknown = model["unk_token"]?.string { names.unknown = unknown }
-        var added: [AddedTokens.Token] = []
-        for value in root["added_tokens"]?.array ?? [] {
+    /// What the file has and a BERT class of `transformers` reads past: no reading of it would be right for everyone.
+    private static func conflict(_ what: String, _ path: String) -> TokenizerError {
+        TokenizerError(
+            path,
+            "has \(what), which the class BertTokenizer of transformers 5 does not use; to go by this file alone write "
+                + "\"tokenizer_class\": \"PreTrainedTokenizerFast\" into tokenizer_config.json")
+    }
+
+    private static func checkBert(
+        _ vocabulary: WordPieceVocabulary, _ normalizer: NormalizerOptions?, _ model: JSONValue, isOtherUnknown: Bool,
+        _ path: String
+    ) throws(TokenizerError) {
+        guard vocabulary.continuingPrefix == Array("##".utf8) else {
+            throw conflict("a continuing_subword_prefix that is not \"##\"", path)
+        }
+        guard vocabulary.mostCharacters == 100 else { throw conflict("a max_input_chars_per_word that is not 100", path) }
+        guard let normalizer else { throw conflict("no normalizer", path) }
+        guard normalizer.cleanText else { throw conflict("a normalizer with clean_text false", path) }
+        guard !isOtherUnknown else { throw conflict("an unk_token that is not that of the other files", path) }
+    }
+
+    private static func ownTokens(_ root: JSONValue, _ path: String) throws(TokenizerError) -> [MentionedToken] {
+        guard let list = root["added_tokens"], !list.isNull else { return [] }
+        guard let values = list.array else { throw TokenizerError(path, "added_tokens must be a list") }
+        var tokens: [MentionedToken] = []
+        for value in values {
             guard let id = value["id"]?.integer else {
                 throw TokenizerError(path, "an entry of added_tokens has no integer \"id\"")
             }
-            added.append(try addedToken(value, id: id, &vocabulary, path: path, place: "added_tokens"))
+            tokens.append(try MentionedToken(value, id: id, isSpecial: false, path: path, place: "added_tokens"))
         }
-        func id(_ name: String) -> Int32? {
-            vocabulary.id(name) ?? added.first { $0.content.elementsEqual(name.utf8) }?.id
+        return tokens
+    }
+
+    private static func truncatesLeft(_ root: JSONValue, _ path: String) throws(TokenizerError) -> Bool {
+        guard let direction = root["truncation"]?["direction"], !direction.isNull else { return false }
+        guard let name = direction.string, name == "Left" || name == "Right" else {
+            throw TokenizerError(path, "truncation.direction must be \"Left\" or \"Right\"")
         }
-        func required(_ name: String, _ role: String) throws(TokenizerError) -> Int32 {
-            if let id = id(name) { return id }
-            throw TokenizerError(path, "has no token \(name) (the \(role) token); is it a BERT tokenizer, and whole?")
-        }
-        let unknown = try required(names.unknown, "unknown-word")
-        let cls = try required(names.cls, "classification")
-        let sep = try required(names.sep, "separator")
-        let template = try template(root["post_processor"], cls: cls, sep: sep, count: vocabulary.tokens.count, path)
-        return TokenizerDescription(
-            vocabulary: vocabulary, options: options, addedTokens: added, template: template, clsID: cls, sepID: sep,
-            unknownID: unknown, padID: id(names.pad), maskID: id(names.mask))
+        return name == "Left"
     }
 
     private static func vocabulary(_ model: JSONValue, _ path: String) throws(TokenizerError) -> WordPieceVocabulary {
@@ -63,28 +114,29 @@ enum TokenizerJSON {
         }
         guard !entries.isEmpty else { throw TokenizerError(path, "model.vocab is empty; fetch the model again") }
         for entry in entries {
-            let name = String(decoding: entry.key, as: UTF8.self)
+            guard entry.key.count <= TokenizerFiles.mostTokenBytes else {
+                throw TokenizerError(path, line: entry.line, "a token of \(entry.key.count) bytes is too long")
+            }
+            let name = "\"\(String(decoding: entry.key, as: UTF8.self).printable(limit: 60))\""
             guard let id = entry.value.integer else {
-                throw TokenizerError(path, line: entry.line, "the id of token \(name.debugDescription) is no integer")
+                throw TokenizerError(path, line: entry.line, "the id of token \(name) is no integer")
             }
             if let conflict = vocabulary.add(entry.key, id: id) {
                 throw TokenizerError(
                     path, line: entry.line,
-                    "token \(name.debugDescription) with id \(id): \(VocabularyText.reason(conflict, vocabulary))")
+                    "token \(name) with id \(id): \(VocabularyText.reason(conflict, vocabulary))")
             }
         }
         return vocabulary
     }
 
-    private static func options(_ value: JSONValue?, _ path: String) throws(TokenizerError) -> NormalizerOptions {
-        guard let value, !value.isNull else {
-            return NormalizerOptions(
-                cleanText: false, handleChineseCharacters: false, stripAccents: false, lowercase: false)
-        }
+    /// Nil where the file has no normalizer.
+    private static func options(_ value: JSONValue?, _ path: String) throws(TokenizerError) -> NormalizerOptions? {
+        guard let value, !value.isNull else { return nil }
         if let list = value["normalizers"]?.array, list.count == 1 { return try options(list[0], path) }
         guard value["type"]?.string == "BertNormalizer" else {
             throw TokenizerError(
-                path, "has the normalizer \(value["type"]?.string ?? "(none)"); only BertNormalizer can be used")
+                path, "has the normalizer \(named(value)); only BertNormalizer can be used")
         }
         func flag(_ key: String) throws(TokenizerError) -> Bool? {
             guard let value = value[key], !value.isNull else { return nil }
@@ -103,37 +155,27 @@ enum TokenizerJSON {
         if let list = value?["pretokenizers"]?.array, list.count == 1 { return try checkPreTokenizer(list[0], path) }
         guard value?["type"]?.string == "BertPreTokenizer" else {
             throw TokenizerError(
-                path, "has the pre-tokenizer \(value?["type"]?.string ?? "(none)"); only BertPreTokenizer can be used")
+                path, "has the pre-tokenizer \(named(value)); only BertPreTokenizer can be used")
         }
     }
 
-    /// One entry of `added_tokens` or `added_tokens_decoder`.
-    static func addedToken(
-        _ value: JSONValue, id: Int, _ vocabulary: inout WordPieceVocabulary, path: String, place: String
-    ) throws(TokenizerError) -> AddedTokens.Token {
-        guard let content = value["content"]?.bytes else {
-            throw TokenizerError(path, "the entry of \(place) with id \(id) has no string \"content\"")
+    /// How a message calls a part of the tokenizer.
+    private static func named(_ value: JSONValue?) -> String {
+        value?["type"]?.string?.printable(limit: 60) ?? "(none)"
+    }
+
+    private static func segment(_ part: JSONValue, _ path: String) throws(TokenizerError) -> Int32 {
+        guard let value = part["type_id"], !value.isNull else { return 0 }
+        guard let id = value.integer, (0...65_535).contains(id) else {
+            throw TokenizerError(path, "post_processor: a type_id must be a whole number, not negative")
         }
-        let name = String(decoding: content, as: UTF8.self).debugDescription
-        if let known = vocabulary.id(content) {
-            guard known == id else {
-                throw TokenizerError(path, "\(place) gives \(name) the id \(id), the vocabulary gives it \(known)")
-            }
-        } else if let conflict = vocabulary.reserve(content, id: id) {
-            throw TokenizerError(
-                path,
-                "\(place): token \(name) with id \(id): "
-                    + VocabularyText.reason(conflict, vocabulary))
-        }
-        return AddedTokens.Token(
-            content: content, id: Int32(id), singleWord: value["single_word"]?.bool ?? false,
-            normalized: value["normalized"]?.bool ?? !(value["special"]?.bool ?? false))
+        return Int32(id)
     }
 
     private static func template(
-        _ value: JSONValue?, cls: Int32, sep: Int32, count: Int, _ path: String
+        _ value: JSONValue?, count: Int, _ path: String
     ) throws(TokenizerError) -> EncodingTemplate {
-        guard let value, !value.isNull else { return .bert(cls: cls, sep: sep) }
+        guard let value, !value.isNull else { return .bare }
         func checked(_ id: Int?) throws(TokenizerError) -> Int32 {
             guard let id, id >= 0, id < count else {
                 throw TokenizerError(path, "post_processor uses a token id that the vocabulary does not have")
@@ -155,11 +197,12 @@ enum TokenizerJSON {
                             ids.append(try checked(id.integer))
                         }
                         guard !ids.isEmpty else {
-                            throw TokenizerError(path, "post_processor.special_tokens has no ids for \(name)")
+                            throw TokenizerError(
+                                path, "post_processor.special_tokens has no ids for \(name.printable(limit: 60))")
                         }
-                        pieces.append(.special(ids: ids, type: Int32(part["type_id"]?.integer == 1 ? 1 : 0)))
+                        pieces.append(.special(ids: ids, type: try segment(part, path)))
                     } else if let part = piece["Sequence"], let name = part["id"]?.string, name == "A" || name == "B" {
-                        let type = Int32(part["type_id"]?.integer == 1 ? 1 : 0)
+                        let type = try segment(part, path)
                         pieces.append(name == "A" ? .first(type: type) : .second(type: type))
                     } else {
                         throw TokenizerError(path, "post_processor.\(key) has a piece that is no token or sequence")
@@ -172,10 +215,10 @@ enum TokenizerJSON {
                 throw TokenizerError(path, "post_processor has no template for single texts or for pairs")
             }
             return result
-        case let other:
+        default:
             throw TokenizerError(
                 path,
-                "has the post-processor \(other ?? "(none)"); only TemplateProcessing and BertProcessing can be used")
+                "has the post-processor \(named(value)); only TemplateProcessing and BertProcessing can be used")
         }
     }
 }

@@ -1,33 +1,60 @@
-/// `vocab.txt`: a token a line, its id the number of the line, counted from 0.
+import Support
+
+/// `vocab.txt`: one token per line, its id the number of the line, counted from 0.
 enum VocabularyText {
     static func read(
         _ bytes: [UInt8], path: String, settings: TokenizerSettings
     ) throws(TokenizerError) -> TokenizerDescription {
-        var vocabulary = WordPieceVocabulary()
-        var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
-        if lines.last?.isEmpty == true { lines.removeLast() }
-        guard lines.contains(where: { !$0.isEmpty }) else {
-            throw TokenizerError(path, "holds no tokens; fetch the model again")
+        guard settings.tokenizerClass == .bert else {
+            throw TokenizerError(
+                settings.configurationPath,
+                "tokenizer_class is the general one, which needs a tokenizer.json; there is only vocab.txt")
         }
-        for (index, line) in lines.enumerated() {
-            guard isValidUTF8(Array(line)) else { throw TokenizerError(path, line: index + 1, "is not UTF-8") }
-            if let conflict = vocabulary.add(trimmed(line), id: index) {
-                throw TokenizerError(path, line: index + 1, reason(conflict, vocabulary))
-            }
+        var vocabulary = try vocabulary(bytes, path)
+        let special = try SpecialTokens.collect(settings, own: [], &vocabulary)
+        func id(_ role: String) -> Int32? {
+            settings.name(role).flatMap { vocabulary.id($0.content) ?? special.id($0.content) }
         }
-
-        let names = settings.names
-        let (unknown, cls, sep) = try requiredIDs(vocabulary, names, path: path)
-        var added = try addedTokens(settings, &vocabulary)
-        for name in names.all {
-            // A special token that the vocabulary lacks has no row in the embedding: it is plain text.
-            guard let id = vocabulary.id(name), !added.contains(where: { $0.id == id }) else { continue }
-            added.append(.init(content: Array(name.utf8), id: id))
+        func required(_ role: String, _ what: String) throws(TokenizerError) -> Int32 {
+            if let id = id(role) { return id }
+            let name = settings.name(role).map { String(decoding: $0.content, as: UTF8.self).printable(limit: 60) }
+            throw TokenizerError(
+                path, "has no token \(name ?? role) (the \(what) token); is it a BERT vocabulary, and whole?")
         }
+        let unknown = try required("unk_token", "unknown-word")
+        let cls = try required("cls_token", "classification")
+        let sep = try required("sep_token", "separator")
         return TokenizerDescription(
-            vocabulary: vocabulary, options: settings.options, addedTokens: added,
-            template: .bert(cls: cls, sep: sep), clsID: cls, sepID: sep, unknownID: unknown,
-            padID: vocabulary.id(names.pad), maskID: vocabulary.id(names.mask))
+            vocabulary: vocabulary, options: settings.options(over: nil), addedTokens: special.tokens,
+            template: .bert(cls: cls, sep: sep), clsID: cls, sepID: sep, unknownID: unknown, padID: id("pad_token"),
+            maskID: id("mask_token"), truncatesLeft: settings.truncatesLeft ?? false)
+    }
+
+    private static func vocabulary(_ bytes: [UInt8], _ path: String) throws(TokenizerError) -> WordPieceVocabulary {
+        var vocabulary = WordPieceVocabulary()
+        var number = 0
+        var start = 0
+        var isEmpty = true
+        while start < bytes.count {
+            let limit = min(bytes.count, start + TokenizerFiles.mostTokenBytes)
+            guard let end = bytes[start..<limit].firstIndex(of: 0x0A) ?? (limit == bytes.count ? limit : nil) else {
+                throw TokenizerError(
+                    path, line: number + 1,
+                    "is longer than \(TokenizerFiles.mostTokenBytes) bytes; is it one token per line?")
+            }
+            let line = Array(bytes[start..<end])
+            guard isValidUTF8(line) else { throw TokenizerError(path, line: number + 1, "is not UTF-8") }
+            let token = trimmed(line[...])
+            isEmpty = isEmpty && token.isEmpty
+            // Of equal tokens the last one counts, as in the reference.
+            if let conflict = vocabulary.add(token, id: number, replacing: true) {
+                throw TokenizerError(path, line: number + 1, reason(conflict, vocabulary))
+            }
+            number += 1
+            start = end + 1
+        }
+        guard !isEmpty else { throw TokenizerError(path, "holds no tokens; fetch the model again") }
+        return vocabulary
     }
 
     /// The line without white space at its end, which the reference trims.
@@ -44,33 +71,5 @@ enum VocabularyText {
         case .idOutOfRange: return "ids must be from 0 to \(WordPieceVocabulary.highestID)"
         case .full: return "the vocabulary is larger than the 16 million prefixes that there is room for"
         }
-    }
-
-    /// The three tokens that nothing works without.
-    static func requiredIDs(
-        _ vocabulary: WordPieceVocabulary, _ names: SpecialTokenNames, path: String
-    ) throws(TokenizerError) -> (unknown: Int32, cls: Int32, sep: Int32) {
-        func find(_ name: String, _ role: String) throws(TokenizerError) -> Int32 {
-            if let id = vocabulary.id(name) { return id }
-            throw TokenizerError(
-                path, "has no token \(name) (the \(role) token); is it a BERT vocabulary, and whole?")
-        }
-        return (
-            try find(names.unknown, "unknown-word"), try find(names.cls, "classification"),
-            try find(names.sep, "separator")
-        )
-    }
-
-    /// The tokens of `added_tokens_decoder`; those that the vocabulary lacks take up their ids.
-    private static func addedTokens(
-        _ settings: TokenizerSettings, _ vocabulary: inout WordPieceVocabulary
-    ) throws(TokenizerError) -> [AddedTokens.Token] {
-        var tokens: [AddedTokens.Token] = []
-        for (id, value) in settings.addedTokens {
-            let token = try TokenizerJSON.addedToken(
-                value, id: id, &vocabulary, path: settings.configurationPath, place: "added_tokens_decoder")
-            tokens.append(token)
-        }
-        return tokens
     }
 }

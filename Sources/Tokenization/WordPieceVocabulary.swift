@@ -10,6 +10,9 @@ struct WordPieceVocabulary: Sendable {
     private(set) var trie = ByteTrie(roots: 2)
     /// By id; nil where an id has no token.
     private(set) var tokens: [String?] = []
+    /// How many different tokens there are: what the `tokenizers` library calls the size of the vocabulary.
+    private(set) var count = 0
+    private var hasEmptyToken = false
     var continuingPrefix = Array("##".utf8)
     var mostCharacters = 100
 
@@ -28,17 +31,31 @@ struct WordPieceVocabulary: Sendable {
     func id(_ token: String) -> Int32? { trie.find(token.utf8, root: 0) }
 
     /// Adds a token; returns why it cannot be added, if so. An empty token only takes up its id.
-    mutating func add(_ token: [UInt8], id: Int) -> Conflict? {
+    ///
+    /// - Parameter replacing: Whether a token that is there already gets the new id.
+    mutating func add(_ token: [UInt8], id: Int, replacing: Bool = false) -> Conflict? {
         if let conflict = reserve(token, id: id) { return conflict }
-        guard !token.isEmpty else { return nil }
-        if let other = trie.insert(token, root: Int(Self.initialRoot), id: Int32(id)) { return .duplicateToken(other) }
+        guard !token.isEmpty else {
+            if !hasEmptyToken { count += 1 }
+            hasEmptyToken = true
+            return nil
+        }
+        if let other = insert(token[...], root: Self.initialRoot, id: id, replacing) { return .duplicateToken(other) }
         if token.starts(with: continuingPrefix), token.count > continuingPrefix.count {
             let rest = token.dropFirst(continuingPrefix.count)
-            if let other = trie.insert(rest, root: Int(Self.continuingRoot), id: Int32(id)) {
-                return .duplicateToken(other)
-            }
+            if let other = insert(rest, root: Self.continuingRoot, id: id, replacing) { return .duplicateToken(other) }
         }
         return trie.isFull ? .full : nil
+    }
+
+    private mutating func insert(_ key: ArraySlice<UInt8>, root: UInt32, id: Int, _ replacing: Bool) -> Int32? {
+        guard let other = trie.insert(key, root: Int(root), id: Int32(id)) else {
+            if root == Self.initialRoot { count += 1 }
+            return nil
+        }
+        guard replacing else { return other }
+        trie.replace(key, root: Int(root), id: Int32(id))
+        return nil
     }
 
     /// Gives an id a name without making it a piece of words: an added token outside the model's vocabulary.

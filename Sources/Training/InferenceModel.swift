@@ -21,11 +21,16 @@ public final class InferenceModel {
     ///
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
     public init(directory: ModelDirectory, threads: Int, precision: Precision = .float32) throws {
+        try directory.requireClassifier()
         configuration = directory.configuration
         let layout = ParameterLayout(configuration: directory.configuration)
-        let weights = ModelWeights(
-            master: try WeightLoader.load(directory, layout: layout, newHead: .refuse).weights, layout: layout,
-            precision: precision)
+        let loaded = try WeightLoader.load(directory, layout: layout, newHead: .refuse)
+        if let extra = loaded.unused.first(where: { $0.contains("encoder.layer.") || $0.hasPrefix("classifier") }) {
+            throw TransformerError.weights(
+                "\(directory.path): the weights have the tensor \(extra), which the model that config.json describes has "
+                    + "no place for: its results would not be those of the model that was trained")
+        }
+        let weights = ModelWeights(master: loaded.weights, layout: layout, precision: precision)
         weights.refresh()
         team = ThreadTeam(count: threads)
         let configuration = directory.configuration

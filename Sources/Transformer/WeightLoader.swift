@@ -16,17 +16,21 @@ public enum WeightLoader {
     public struct Loaded: Sendable {
         /// A flat vector of `layout.count` floats.
         public var weights: FloatBuffer
-        /// The names of the tensors that were drawn.
+        /// The names of the tensors that were drawn, as a whole or in part.
         public var drawn: [String]
+        /// The labels, by number, whose rows of the classifier come from the folder; empty where the classifier is all new.
+        public var keptLabels: [Int] = []
+        /// The names of tensors in the folder that the model has no use for.
+        public var unused: [String] = []
     }
 
     /// Reads every tensor of `layout` by its Hugging Face name, with or without the prefix `bert.`.
     ///
-    /// The classifier, and the pooler where the folder has none, may be new: then they are drawn. Other tensors must be
-    /// there with the right shape.
+    /// The classifier, and the pooler where the folder has none, may be new: then they are drawn. Rows of a classifier
+    /// that the folder has are matched to `labels` by name (see ``LabelMatch``); rows for other labels are drawn. Other
+    /// tensors must be there with the right shape.
     ///
-    /// - Parameter labels: The labels to be learnt. A head for other ones, or in another order, does not fit; nil for
-    ///   the folder's own.
+    /// - Parameter labels: The labels to be learnt, as many as `layout` has; nil for the folder's own.
     /// - Throws: An error that names the file and the tensor.
     public static func load(
         _ directory: ModelDirectory, layout: ParameterLayout, newHead: NewHead, labels: [String]? = nil
@@ -34,32 +38,77 @@ public enum WeightLoader {
         let file = try directory.openWeights()
         let weights = FloatBuffer(count: layout.count)
         var drawn: [String] = []
-        let headFits = labels == nil || labels == directory.configuration.labels
+        var read: Set<String> = []
+        let rows = sourceRows(directory.configuration, labels: labels, in: file)
         for (number, parameter) in layout.parameters.enumerated() {
             let isHead = parameter.name.hasPrefix("classifier.")
             let mayBeNew = isHead || parameter.name.hasPrefix("bert.pooler.")
             let destination = UnsafeMutableBufferPointer(
                 start: weights.pointer + parameter.offset, count: parameter.count)
-            if let name = storedName(parameter.name, in: file), !isHead || headFits {
+            if let name = storedName(parameter.name, in: file), !isHead || rows == nil {
                 let found = file.tensors[name]?.shape ?? []
                 guard found == parameter.shape else {
                     throw TransformerError.weights(
                         "\(file.path): tensor \(name) has shape \(found), but config.json calls for \(parameter.shape)")
                 }
                 try file.readFloats(name, into: destination)
+                read.insert(name)
                 continue
             }
             guard mayBeNew, case .draw(let seed) = newHead else {
                 let why = isHead ? "; it is no fine-tuned classifier: train it first" : ""
                 throw TransformerError.weights("\(file.path): there is no tensor \(parameter.name)\(why)")
             }
-            drawn.append(parameter.name)
+            if !isHead || rows?.contains(nil) ?? true { drawn.append(parameter.name) }
             // Biases stay zero, as in the reference.
-            guard parameter.shape.count == 2 else { continue }
-            drawNormal(
-                destination, deviation: directory.configuration.initializerRange, seed: seed, stream: UInt32(number))
+            if parameter.shape.count == 2 {
+                drawNormal(
+                    destination, deviation: directory.configuration.initializerRange, seed: seed,
+                    stream: UInt32(number))
+            }
+            if isHead, let rows, rows.contains(where: { $0 != nil }) {
+                try copyRows(rows, of: parameter, from: file, to: destination)
+                read.insert(parameter.name)
+            }
         }
-        return Loaded(weights: weights, drawn: drawn)
+        let kept = (rows ?? []).indices.filter { rows?[$0] != nil }
+        let unused = file.tensors.keys.filter { !read.contains($0) && !isOfNoMatter($0) }.sorted()
+        return Loaded(weights: weights, drawn: drawn, keptLabels: kept, unused: unused)
+    }
+
+    /// For each label the row of the folder's classifier that belongs to it; nil as a whole where the classifier is to be
+    /// read as it is.
+    private static func sourceRows(
+        _ configuration: BertConfiguration, labels: [String]?, in file: SafetensorsFile
+    ) -> [Int?]? {
+        guard let labels else { return nil }
+        let width = configuration.hiddenSize
+        let count = configuration.labels.count
+        guard configuration.hasLabelledClassifier, file.tensors["classifier.weight"]?.shape == [count, width],
+            file.tensors["classifier.bias"]?.shape == [count]
+        else { return labels.map { _ in nil } }
+        return labels == configuration.labels ? nil : LabelMatch.rows(of: labels, among: configuration.labels)
+    }
+
+    /// Copies rows of a tensor of the classifier, its weight or its bias.
+    private static func copyRows(
+        _ rows: [Int?], of parameter: Parameter, from file: SafetensorsFile,
+        to destination: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        let width = parameter.shape.count == 2 ? parameter.shape[1] : 1
+        let source = FloatBuffer(count: file.tensors[parameter.name]?.count ?? 0)
+        try file.readFloats(
+            parameter.name, into: UnsafeMutableBufferPointer(start: source.pointer, count: source.count))
+        for (row, from) in rows.enumerated() {
+            guard let from else { continue }
+            for column in 0..<width { destination[row * width + column] = source.pointer[from * width + column] }
+        }
+    }
+
+    /// Whether a tensor that is not read says nothing of the model: the head of pre-training, and tables of numbers that
+    /// count up, as old versions of `transformers` wrote them.
+    private static func isOfNoMatter(_ name: String) -> Bool {
+        name.hasPrefix("cls.") || name.hasSuffix("embeddings.position_ids") || name.hasSuffix("embeddings.token_type_ids")
     }
 
     /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of ``tensors(of:layout:)``

@@ -38,9 +38,9 @@ import Testing
     @Test func writingDescribesTheNewTaskAndKeepsWhatItDoesNotKnow() throws {
         var c = try parse(
             #"""
-            {"model_type":"bert","architectures":["BertModel"],"problem_type":"regression","torch_dtype":"float16",
-             "_name_or_path":"x","finetuning_task":"y","label2id":{"z":0},"id2label":{"0":"z"},"use_cache":true,
-             "mine":{"a":[1,2.0,null,"é\n"]}, "num_labels": 1, "transformers_version": "4.8.2"}
+            {"model_type":"bert","architectures":["BertModel"],"torch_dtype":"float16",
+             "_name_or_path":"x","finetuning_task":"y","label2id":{"z":0},"id2label":{"0":"z","1":"y"},"use_cache":true,
+             "mine":{"a":[1,2.0,null,"é\n"]}, "num_labels": 2, "transformers_version": "4.8.2"}
             """#)
         c.labels = ["no", "yes \"é\"\t/"]
         c.hiddenDropout = 0.3
@@ -99,6 +99,16 @@ import Testing
         (#"{"model_type":"bert","pad_token_id":30522}"#, "pad_token_id is 30522, must be 0 to 30521"),
         (#"{"model_type":"bert","hidden_act":"relu"}"#, "hidden_act is \"relu\", only \"gelu\""),
         (#"{"model_type":"bert","hidden_act":"gelu_new"}"#, "hidden_act is"),
+        (#"{"model_type":"bert","hidden_act":"gelu_fast"}"#, "hidden_act is"),
+        (#"{"model_type":"bert","hidden_act":"gelu_pytorch_tanh"}"#, "hidden_act is"),
+        (#"{"model_type":"bert","is_encoder_decoder":true}"#, "is_encoder_decoder is true, only false"),
+        (#"{"model_type":"bert","problem_type":"regression"}"#, "problem_type is \"regression\", only"),
+        (#"{"model_type":"bert","problem_type":"multi_label_classification"}"#, "problem_type is \"multi_label"),
+        (#"{"model_type":"bert","problem_type":7}"#, "problem_type is 7, only"),
+        (#"{"model_type":"bert","id2label":{"0":"LABEL_0"}}"#, "has a single label: that is a regression"),
+        (#"{"model_type":"bert","num_labels":1}"#, "has a single label: that is a regression"),
+        ("version https://git-lfs.github.com/spec/v1\noid x", "is a Git LFS pointer"),
+        ("\n<HTML><body>", "is a web page"), ("Entry not found", "is the error message of a server"),
         (#"{"model_type":"bert","hidden_dropout_prob":1}"#, "hidden_dropout_prob is 1.0"),
         (#"{"model_type":"bert","attention_probs_dropout_prob":-0.1}"#, "attention_probs_dropout_prob is -0.1"),
         (#"{"model_type":"bert","classifier_dropout":"x"}"#, "classifier_dropout is \"x\", must be a number"),
@@ -108,17 +118,42 @@ import Testing
         (#"{"model_type":"bert","is_decoder":true}"#, "is_decoder is true, only false"),
         (#"{"model_type":"bert","quantization_config":{"bits":4}}"#, "has quantization_config"),
         (#"{"model_type":"bert","pruned_heads":{"0":[1]}}"#, "has pruned_heads"),
+    ])
+    func errorsNameFileAndKey(json: String, reason: String) {
+        let message = failure { _ = try parse(json) }
+        #expect(message.hasPrefix("m/config.json: "))
+        #expect(message.contains(reason), "\(message)")
+    }
+
+    @Test(arguments: [
         (#"{"model_type":"bert","id2label":{"0":"a","2":"b"}}"#, "id2label has 2 labels, but none for the id 1"),
         (#"{"model_type":"bert","id2label":{"0":"a","1":"a"}}"#, "has the label \"a\" twice"),
         (#"{"model_type":"bert","id2label":{"0":null}}"#, "id2label[0] is null"),
         (#"{"model_type":"bert","id2label":["a"]}"#, "id2label is an array"),
         (#"{"model_type":"bert","num_labels":0}"#, "num_labels is 0"),
         (#"{"model_type":"bert","num_labels":100000000000}"#, "num_labels is 100000000000"),
+        (#"{"model_type":"bert","id2label":{"0":true,"1":false}}"#, "id2label[0] is true, must be a string"),
+        (#"{"model_type":"bert","id2label":{"0":1.5,"1":"a"}}"#, "id2label[0] is 1.5, must be a string"),
+        (#"{"model_type":"bert","id2label":{"0":"a","1":"b"},"num_labels":3}"#, "num_labels is 3, but id2label has 2"),
+        (#"{"model_type":"bert","architectures":["BertForTokenClassification"]}"#, "is no text classifier"),
     ])
-    func errorsNameFileAndKey(json: String, reason: String) {
-        let message = failure { _ = try parse(json) }
-        #expect(message.hasPrefix("m/config.json: "))
-        #expect(message.contains(reason), "\(message)")
+    func `labels that cannot be used are refused by inference, but not by a training that replaces them`(
+        json: String, reason: String
+    ) throws {
+        var c = try parse(json)
+        #expect(!c.hasLabelledClassifier)
+        let message = failure { try c.requireClassifier(path: "m/config.json") }
+        #expect(message.hasPrefix("m/config.json: ") && message.contains(reason), "\(message)")
+        c.labels = ["a", "b", "c"]
+        try c.validate()
+        let back = try BertConfiguration(json: c.json(), path: "x")
+        #expect(back.labels == ["a", "b", "c"] && back.hasLabelledClassifier)
+    }
+
+    @Test func `gelu_python is GELU and is written back`() throws {
+        let c = try parse(#"{"model_type":"bert","hidden_act":"gelu_python"}"#)
+        #expect(c.hiddenAct == "gelu_python")
+        #expect(try BertConfiguration(json: c.json(), path: "x").hiddenAct == "gelu_python")
     }
 
     @Test func largestSizesDoNotOverflow() throws {

@@ -20,7 +20,7 @@ final class ShoalProcess {
     }
 
     /// Starts it in `folder`.
-    init(_ arguments: [String], in folder: String, input: String? = nil) throws {
+    init(_ arguments: [String], in folder: String, input: String? = nil, environment: [String: String] = [:]) throws {
         let id = UUID().uuidString
         outputPath = "\(folder)/\(id).out"
         errorPath = "\(folder)/\(id).err"
@@ -29,6 +29,7 @@ final class ShoalProcess {
         process.arguments = arguments
         // Sockets go into the test's own folder: a process that is killed cannot remove them.
         process.environment = ProcessInfo.processInfo.environment.merging(["XDG_RUNTIME_DIR": folder]) { $1 }
+            .merging(environment) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardOutput = FileHandle(forWritingAtPath: outputPath)
         process.standardError = FileHandle(forWritingAtPath: errorPath)

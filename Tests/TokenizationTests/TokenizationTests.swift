@@ -63,7 +63,9 @@ struct TokenizationTests {
         let json = tokenizerJSON(
             vocab: #"{"[UNK]":1,"[CLS]":2,"[SEP]":3,"\u00e9":5,"e\u0301":6}"#,
             normalizer: #"{"type":"BertNormalizer","clean_text":true,"lowercase":false}"#)
-        let fromJSON = try withFolder(["tokenizer.json": json]) { try BertTokenizer(modelDirectory: $0) }
+        let fromJSON = try withFolder(["tokenizer.json": json, "tokenizer_config.json": configuration]) {
+            try BertTokenizer(modelDirectory: $0)
+        }
         #expect(fromJSON.encode("\u{E9} e\u{301}", maxLength: 9).inputIDs == [2, 5, 6, 3])
     }
 
@@ -175,11 +177,14 @@ struct TokenizationTests {
     }
 }
 
+/// BERT's own post-processor, for a vocabulary that has [CLS] and [SEP] where it usually has them.
+let bertProcessor = #"{"type":"BertProcessing","cls":["[CLS]",2],"sep":["[SEP]",3]}"#
+
 /// A whole `tokenizer.json` around these parts.
 func tokenizerJSON(
     vocab: String = #"{"[PAD]":0,"[UNK]":1,"[CLS]":2,"[SEP]":3,"[MASK]":4,"a":5}"#,
     normalizer: String = #"{"type":"BertNormalizer"}"#, preTokenizer: String = #"{"type":"BertPreTokenizer"}"#,
-    added: String = "[]", processor: String = "null", model: String = ""
+    added: String = "[]", processor: String = bertProcessor, model: String = ""
 ) -> String {
     ##"""
     {"version":"1.0","added_tokens":\##(added),"normalizer":\##(normalizer),"pre_tokenizer":\##(preTokenizer),\##

@@ -62,8 +62,11 @@ public struct RunConfiguration: Sendable, Equatable {
     public var labelSmoothing = 0.0
     /// In what the encoder's products are computed.
     public var precision = Precision.float32
-    /// Tokens of a text at most, the special ones included.
-    public var maxLength = 128
+    /// Tokens of a text at most, the special ones included; nil for ``defaultMaxLength``, or as many as the model has
+    /// positions where those are fewer.
+    public var maxLength: Int?
+    /// Tokens of a text at most where nothing else is asked for.
+    public static let defaultMaxLength = 128
     /// The seed of shuffling, dropout, new weights and drawn examples.
     public var seed: UInt64 = 42
     /// Training examples drawn of each class; nil takes all.
@@ -190,7 +193,7 @@ public struct RunConfiguration: Sendable, Equatable {
             }
             precision = known
         }
-        maxLength = options.maxLength ?? maxLength
+        maxLength = options.maxLength
         seed = options.seed ?? seed
         shots = options.shots
         textColumn = options.textColumn

@@ -12,7 +12,7 @@ extension RunConfiguration {
         try Self.check("micro-batches", microBatches, 1...4096)
         if let epochs { try Self.check("epochs", epochs, 1...1_000_000) }
         if let steps { try Self.check("steps", steps, 1...1_000_000_000) }
-        try Self.check("max-length", maxLength, 3...65_536)
+        if let maxLength { try Self.check("max-length", maxLength, 3...65_536) }
         if let shots { try Self.check("shots", shots, 1...1_000_000_000) }
         guard workers <= microBatches else {
             throw .invalid(

@@ -8,6 +8,8 @@ struct CheckpointWriter: Sendable {
     var model: BertConfiguration
     /// The folder whose tokenizer goes with the model.
     var tokenizerSource: String
+    /// Tokens of a text at most.
+    var maxLength: Int
     var seed: UInt64
     /// Goes into the state's notes.
     var fingerprint: [String: String]
@@ -35,7 +37,7 @@ struct CheckpointWriter: Sendable {
                     step: state.step, epoch: state.epoch, seed: seed, appliedSteps: UInt64(state.step),
                     schedule: state.schedule, metrics: state.metrics, notes: fingerprint),
                 configuration: model, weights: tensors(weights), firstMoments: tensors(firstMoment),
-                secondMoments: tensors(secondMoment), tokenizerFrom: tokenizerSource
+                secondMoments: tensors(secondMoment), tokenizerFrom: tokenizerSource, maxLength: maxLength
             ).path
         }
         do {

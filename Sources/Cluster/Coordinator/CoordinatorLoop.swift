@@ -134,6 +134,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             if prepared.state.step > 0 { prepared.state.buffers = [:] }
             self.prepared = prepared
             for warning in prepared.warnings { emit(.warning(warning)) }
+            for notice in prepared.notices { emit(.notice(notice)) }
             try handle(.prepared(prepared.preparation))
         }
     }
@@ -334,7 +335,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     private func saveModel() {
-        guard let model = prepared?.configuration else { return }
+        guard let prepared else { return }
+        let (model, maxLength) = (prepared.configuration, prepared.maxLength)
         let (path, source, weights) = (directory.modelPath, configuration.model, written.buffer(.weights))
         let checkpoint = machine.checkpoints.path
         inBackground {
@@ -342,7 +344,8 @@ final class CoordinatorLoop: @unchecked Sendable {
             try withExtendedLifetime(weights) {
                 try ModelDirectory.write(
                     to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
-                    tokenizerFrom: Self.tokenizerSource(source, orElse: checkpoint), replacing: true)
+                    tokenizerFrom: Self.tokenizerSource(source, orElse: checkpoint), maxLength: maxLength,
+                    replacing: true)
             }
             let digest = try weightsSHA256(safetensors: path + "/model.safetensors")
             return .modelSaved(path: path, sha256: digest)
@@ -363,6 +366,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         let writer = CheckpointWriter(
             runDirectory: directory.path, model: prepared.configuration,
             tokenizerSource: Self.tokenizerSource(configuration.model, orElse: machine.checkpoints.path),
+            maxLength: prepared.maxLength,
             seed: configuration.seed, fingerprint: prepared.fingerprint, keep: configuration.keepCheckpoints,
             state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
             secondMoment: buffer(.secondMoment))

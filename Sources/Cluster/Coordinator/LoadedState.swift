@@ -22,7 +22,9 @@ struct LoadedState: Sendable {
         schedule = state.schedule
         epochLoss = state.metrics["epoch_loss"] ?? 0
         epochSamples = Int(exactly: state.metrics["epoch_samples"] ?? 0) ?? 0
-        let loaded = try WeightLoader.load(try checkpoint.model(), layout: layout, newHead: .refuse)
+        let model = try checkpoint.model()
+        try model.requireClassifier()
+        let loaded = try WeightLoader.load(model, layout: layout, newHead: .refuse)
         buffers = [.weights: loaded.weights]
         let file = try checkpoint.openOptimizer()
         for (part, moment) in [(StatePart.firstMoment, CheckpointFolder.Moment.first), (.secondMoment, .second)]

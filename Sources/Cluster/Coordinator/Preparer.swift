@@ -14,10 +14,14 @@ enum Preparer {
         /// The state to begin with.
         var state: LoadedState
         var configuration: BertConfiguration
+        /// Tokens of a text at most.
+        var maxLength: Int
         /// By which the run knows its data and its model again.
         var fingerprint: [String: String]
         /// Worth a warning.
         var warnings: [String]
+        /// Worth knowing: what was drawn anew or left out.
+        var notices: [String] = []
     }
 
     /// - Parameters:
@@ -31,15 +35,13 @@ enum Preparer {
         let folder = resumption?.checkpoint?.path ?? run.model
         let directory = try ModelDirectory(path: folder)
         var model = directory.configuration
-        guard run.maxLength <= model.maxPositions else {
+        let maxLength = run.maxLength ?? min(RunConfiguration.defaultMaxLength, model.maxPositions)
+        guard maxLength <= model.maxPositions else {
             throw ConfigurationError.invalid(
-                "max-length", value: "\(run.maxLength)", need: "at most the \(model.maxPositions) tokens of the model")
+                "max-length", value: "\(maxLength)", need: "at most the \(model.maxPositions) tokens of the model")
         }
         let tokenizer = try BertTokenizer(modelDirectory: folder)
-        guard tokenizer.vocabularySize <= model.vocabSize else {
-            throw RunError.failed(
-                "\(folder): the tokenizer has \(tokenizer.vocabularySize) tokens, the model \(model.vocabSize)")
-        }
+        try ModelFit.check(tokenizer, directory)
         let columns = ColumnNames(text: run.textColumn, textPair: run.textPairColumn, label: run.labelColumn)
         var training = try DatasetReader.read(run.train, columns: columns, labels: nil)
         try training.checkTrainable()
@@ -65,13 +67,15 @@ enum Preparer {
                 "\(run.train) has the classes \(training.labels.joined(separator: ", ")), the checkpoint \(folder) "
                     + "\(model.labels.joined(separator: ", ")): a run cannot go on with other classes")
         }
+        try ModelFit.check(tokenizer, model, path: folder, data: [training, validation, test].compactMap { $0 })
         model.labels = training.labels
         var prepared = try settle(
             run, directory, model, resumption,
             Sources(
-                training: TokenizedDataset(training, tokenizer: tokenizer, maxLength: run.maxLength),
-                validation: validation.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: run.maxLength) },
-                test: test.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: run.maxLength) }),
+                training: TokenizedDataset(training, tokenizer: tokenizer, maxLength: maxLength),
+                validation: validation.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: maxLength) },
+                test: test.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: maxLength) },
+                maxLength: maxLength),
             runID: runID)
         prepared.warnings = warnings
         prepared.fingerprint = fingerprint
@@ -82,6 +86,7 @@ enum Preparer {
         var training: TokenizedDataset
         var validation: TokenizedDataset?
         var test: TokenizedDataset?
+        var maxLength: Int
     }
 
     private static func settle(
@@ -107,12 +112,14 @@ enum Preparer {
         let totalSteps = run.steps ?? perEpoch
         let parts = stateParts(run.hyperparameters.optimizer)
         let state: LoadedState
+        var notices: [String] = []
         if let checkpoint = resumption?.checkpoint {
             state = try LoadedState(checkpoint, layout: layout, parts: parts)
         } else {
             let loaded = try WeightLoader.load(
                 directory, layout: layout, newHead: .draw(seed: run.seed), labels: model.labels)
             state = LoadedState(weights: loaded.weights)
+            notices = loaded.notices(labels: model.labels, of: directory)
         }
         guard state.step <= totalSteps, (resumption?.finishedSteps ?? 0) < totalSteps else {
             throw RunError.failed(
@@ -138,8 +145,10 @@ enum Preparer {
             totalSteps: totalSteps, source: source, history: history, checkpoint: resumption?.checkpoint?.path,
             stateParts: parts,
             // About 2,000 tokens, as many as a training micro-batch of the usual size has.
-            evaluationBatch: max(1, min(16, 2048 / run.maxLength, ControlLimits.maxLogits / 2 / model.labels.count)))
-        return Prepared(preparation: preparation, state: state, configuration: model, fingerprint: [:], warnings: [])
+            evaluationBatch: max(1, min(16, 2048 / sources.maxLength, ControlLimits.maxLogits / 2 / model.labels.count)))
+        return Prepared(
+            preparation: preparation, state: state, configuration: model, maxLength: sources.maxLength, fingerprint: [:],
+            warnings: [], notices: notices)
     }
 
     /// The same text for the same value: a worker compares it when its coordinator comes back.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Checkpoint
 import Corpus
 import Dashboard
 import Foundation
@@ -23,7 +24,7 @@ struct Evaluate: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Tokens of a text at most (default: as in the run that the model is from, else \(Defaults.run.maxLength)).",
+            "Tokens of a text at most (default: as the model folder says, else \(Defaults.maxLength)).",
             valueName: "tokens"))
     var maxLength: Int?
 
@@ -34,11 +35,10 @@ struct Evaluate: AsyncParsableCommand {
 
     mutating func run() async throws {
         let classifier = try TextClassifier(
-            path: model, threads: threads.count, maxLength: maxLength, precision: try precision.checked())
+            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength, precision: try precision.checked())
         let names = ColumnNames(
             text: columns.textColumn, textPair: columns.textPairColumn, label: labels.labelColumn)
-        let outcome = try Evaluation.run(
-            classifier, on: try DatasetReader.read(data, columns: names, labels: classifier.labels))
+        let outcome = try Evaluation.run(classifier, on: try read(names, labels: classifier.labels))
         if json {
             try StandardOutput.line(try outcome.json())
         } else {
@@ -47,5 +47,22 @@ struct Evaluate: AsyncParsableCommand {
             try StandardOutput.line(report.text(width: TerminalTraits.width(of: STDOUT_FILENO)))
             StandardError.write(outcome.speed)
         }
+    }
+
+    /// The examples, with the numbers that the model's labels have. `LABEL_3` also means a label "3" of the file.
+    private func read(_ columns: ColumnNames, labels: [String]) throws -> Dataset {
+        if labels.contains(where: { $0.hasPrefix("LABEL_") }) {
+            let found = try DatasetReader.read(data, columns: columns, labels: nil)
+            let rows = LabelMatch.rows(of: found.labels, among: labels)
+            if !rows.contains(nil) {
+                let examples = found.examples.map { example in
+                    Example(
+                        text: example.text, pair: example.pair,
+                        label: example.label.flatMap { rows[Int($0)] }.map { Int32($0) })
+                }
+                return Dataset(path: found.path, labels: labels, examples: examples)
+            }
+        }
+        return try DatasetReader.read(data, columns: columns, labels: labels)
     }
 }

@@ -27,7 +27,7 @@ struct Predict: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Tokens of a text at most (default: as in the run that the model is from, else \(Defaults.run.maxLength)).",
+            "Tokens of a text at most (default: as the model folder says, else \(Defaults.maxLength)).",
             valueName: "tokens"))
     var maxLength: Int?
 
@@ -51,7 +51,7 @@ struct Predict: AsyncParsableCommand {
             texts: texts, file: file,
             columns: ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn))
         let classifier = try TextClassifier(
-            path: model, threads: threads.count, maxLength: maxLength, precision: try precision.checked())
+            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength, precision: try precision.checked())
         let output = PredictionWriter(labels: classifier.labels)
         try source.forEachWindow(.init(count: TextClassifier.window)) {
             try StandardOutput.write(output.lines(try classifier.logits($0)))

@@ -36,7 +36,7 @@ struct Tokenize: AsyncParsableCommand {
         let source = TextSource(
             texts: [], file: file, columns: ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn))
         let writer = TokenWriter(
-            tokenizer: try BertTokenizer(modelDirectory: model), threads: threads.count,
+            tokenizer: try ModelPath.tokenizer(model), threads: threads.count,
             maxLength: maxLength ?? Int(Int32.max))
         try source.forEachWindow(.init(count: 1 << 16)) { texts in
             for piece in writer.lines(texts) { try StandardOutput.write(piece) }

@@ -33,7 +33,10 @@ struct RunDataOptions: ParsableArguments {
             "A YAML file with any of these options (with _ for -); options given here override it.", valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("The Hugging Face folder of the model to start from.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "The Hugging Face folder of the model to start from, or the name of one that shoal fetch has brought.",
+            valueName: "dir"))
     var model: String?
 
     @Option(
@@ -55,7 +58,7 @@ struct RunDataOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Tokens of a text at most, special ones included (default: \(Defaults.run.maxLength)).",
+            "Tokens of a text at most, special ones included (default: \(Defaults.maxLength), or the model's positions if fewer).",
             valueName: "tokens"))
     var maxLength: Int?
 

@@ -20,7 +20,9 @@ struct RunOptionGroups: ParsableArguments {
         workers.apply(to: &options)
         checkpoints.apply(to: &options)
         local?.apply(to: &options)
-        return try RunConfiguration.resolve(options, file: data.config)
+        var configuration = try RunConfiguration.resolve(options, file: data.config)
+        configuration.model = try ModelPath.resolve(configuration.model)
+        return configuration
     }
 }
 

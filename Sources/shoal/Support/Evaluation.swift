@@ -16,6 +16,7 @@ struct Evaluation {
     }
 
     static func run(_ classifier: TextClassifier, on data: Dataset) throws -> Evaluation {
+        try classifier.check(hasPairs: data.examples.contains { $0.pair != nil })
         let start = ContinuousClock.now
         var confusion = ConfusionMatrix(classes: classifier.labels.count)
         var lossSum = 0.0

@@ -12,20 +12,23 @@ struct TextClassifier {
     /// About how many tokens are computed at once by a thread: enough for the matrix products to run at full speed.
     private static let batchTokens = 2048
     /// Tokens of a text at most where nothing else is known: the default of training.
-    private static let defaultMaxLength = RunConfiguration(model: "", train: "", output: "").maxLength
+    private static let defaultMaxLength = RunConfiguration.defaultMaxLength
 
     let labels: [String]
     private let threads: Int
     private let maxLength: Int
     private let tokenizer: BertTokenizer
     private let model: InferenceModel
+    /// The folder, for messages.
+    private let path: String
 
     /// Loads a folder.
     ///
     /// - Parameters:
     ///   - path: The folder.
     ///   - threads: How many threads compute.
-    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the model comes from.
+    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the model comes from, or else as the
+    ///     folder's `model_max_length` says.
     ///   - precision: In what products are computed; the machine must have it.
     init(path: String, threads: Int, maxLength: Int?, precision: Precision) throws {
         let directory = try ModelDirectory(path: path)
@@ -34,10 +37,14 @@ struct TextClassifier {
             throw ConfigurationError.invalid(
                 "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")
         }
+        try directory.requireClassifier()
         labels = directory.configuration.labels
+        self.path = directory.path
         self.threads = threads
-        self.maxLength = maxLength ?? min(limit, Self.maxLengthOfRun(modelPath: path) ?? Self.defaultMaxLength)
+        let known = try Self.maxLengthOfRun(modelPath: path) ?? TokenizerLength.read(folder: path)
+        self.maxLength = max(3, maxLength ?? min(limit, known ?? Self.defaultMaxLength))
         tokenizer = try BertTokenizer(modelDirectory: path)
+        try ModelFit.check(tokenizer, directory)
         model = try InferenceModel(directory: directory, threads: threads, precision: precision)
     }
 
@@ -56,12 +63,21 @@ struct TextClassifier {
         texts.reduce(0) { $0 + tokenizer.encode($1.text, pair: $1.pair, maxLength: maxLength).inputIDs.count }
     }
 
+    /// Makes sure that the model can take pairs of texts, if there are any.
+    func check(hasPairs: Bool) throws {
+        try ModelFit.check(tokenizer, model.configuration, path: path, hasPairs: hasPairs)
+    }
+
     /// The logits of each text, in order.
     func logits(_ texts: [InputText]) throws -> [[Float]] {
+        try check(hasPairs: texts.contains { $0.pair != nil })
         let (tokenizer, maxLength) = (tokenizer, maxLength)
         let encodings = inParallel(texts.count, threads: threads) { range in
             range.map { tokenizer.encode(texts[$0].text, pair: texts[$0].pair, maxLength: maxLength) }
         }.flatMap { $0 }
+        if let empty = encodings.firstIndex(where: { $0.inputIDs.isEmpty }) {
+            throw ModelFit.noTokens(path: path, text: texts[empty].text)
+        }
         let total = encodings.reduce(0) { $0 + $1.inputIDs.count }
         // A few batches a thread, so that all end at about the same time.
         let size = max(128, min(Self.batchTokens, total / (4 * threads)))

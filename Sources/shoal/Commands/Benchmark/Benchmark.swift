@@ -36,7 +36,7 @@ struct BenchmarkShape: ParsableArguments {
 
     func configuration() throws -> BertConfiguration {
         if let model {
-            var configuration = try ModelDirectory(path: model).configuration
+            var configuration = try ModelDirectory(path: try ModelPath.resolve(model)).configuration
             if configuration.labels.isEmpty { configuration.labels = Self.labels }
             return configuration
         }

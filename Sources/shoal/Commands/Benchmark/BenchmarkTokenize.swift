@@ -15,7 +15,7 @@ struct BenchmarkTokenize: AsyncParsableCommand {
     @OptionGroup var output: BenchmarkOutput
 
     mutating func run() async throws {
-        let tokenizer = try BertTokenizer(modelDirectory: model)
+        let tokenizer = try ModelPath.tokenizer(model)
         let names = ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn)
         let texts = try DatasetReader.read(data, columns: names).examples.map(\.text)
         try output.show(

@@ -1,0 +1,57 @@
+import Checkpoint
+import Corpus
+import Support
+import Tokenization
+
+/// Whether a model, its tokenizer and the texts go together: looked at before anything is computed.
+public enum ModelFit {
+    /// Makes sure that the model has a row for every token of its tokenizer.
+    ///
+    /// - Throws: An error that names the folder and both numbers.
+    public static func check(_ tokenizer: BertTokenizer, _ directory: ModelDirectory) throws(RunError) {
+        let rows = directory.configuration.vocabSize
+        guard tokenizer.vocabularySize <= rows else {
+            throw .failed(
+                "\(directory.path.printable()): the tokenizer has \(tokenizer.vocabularySize) tokens, the model only "
+                    + "\(rows) (vocab_size): tokens were added without resize_token_embeddings, or the files are of two "
+                    + "models")
+        }
+        try check(tokenizer, directory.configuration, path: directory.path, hasPairs: false)
+    }
+
+    /// Makes sure that the model has the segments that single texts, or pairs of them, need.
+    public static func check(
+        _ tokenizer: BertTokenizer, _ configuration: BertConfiguration, path: String, hasPairs: Bool
+    ) throws(RunError) {
+        let needed = tokenizer.highestSegmentID(pairs: hasPairs) + 1
+        guard needed <= configuration.typeVocabSize else {
+            throw .failed(
+                "\(path.printable()): \(hasPairs ? "pairs of texts need" : "its tokenizer needs") \(needed) segments, the "
+                    + "model has \(configuration.typeVocabSize) (type_vocab_size): "
+                    + (hasPairs ? "give single texts, or choose another model" : "choose another model"))
+        }
+    }
+
+    /// Makes sure that the model can take all texts of these data sets.
+    static func check(
+        _ tokenizer: BertTokenizer, _ configuration: BertConfiguration, path: String, data: [Dataset]
+    ) throws(RunError) {
+        let hasPairs = data.contains { $0.examples.contains { $0.pair != nil } }
+        try check(tokenizer, configuration, path: path, hasPairs: hasPairs)
+        guard !tokenizer.addsSpecialTokens else { return }
+        // Without special tokens a text may have no tokens at all.
+        for dataset in data {
+            for example in dataset.examples
+            where tokenizer.encode(example.text, pair: example.pair, maxLength: 8).inputIDs.isEmpty {
+                throw noTokens(path: path, text: example.text)
+            }
+        }
+    }
+
+    /// The error about a text of which nothing is left.
+    public static func noTokens(path: String, text: String) -> RunError {
+        .failed(
+            "\(path.printable()): its tokenizer adds no special tokens, and the text \"\(text.printable(limit: 60))\" has "
+                + "none of its own: remove such texts")
+    }
+}

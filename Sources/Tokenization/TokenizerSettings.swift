@@ -1,0 +1,233 @@
+import Support
+
+/// What `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and `config.json` say, with the precedence
+/// that they have in `transformers`.
+struct TokenizerSettings {
+    /// The class whose rules count.
+    private(set) var tokenizerClass = TokenizerClass.bert
+    /// The names of special tokens: `unk_token` and so on, and the model's own.
+    private(set) var names: [(role: String, token: MentionedToken)] = []
+    /// `added_tokens_decoder`, or else `added_tokens.json`, by id.
+    private(set) var addedTokens: [MentionedToken] = []
+    /// Whether there is an `added_tokens_decoder`: then other files' lists of tokens do not count.
+    private(set) var hasDecoder = false
+    /// Further special tokens, in their order.
+    private(set) var extraTokens: [MentionedToken] = []
+    /// Tokens that some file lists although `transformers` does not look there: they must be among the others.
+    private(set) var unread: [MentionedToken] = []
+    /// The special tokens of those lists by which the tokens of `added_tokens.json` are known as such.
+    private var specialLists: [MentionedToken] = []
+    /// Whether texts lose their beginning; nil where the files do not say.
+    private(set) var truncatesLeft: Bool?
+    /// What `tokenizer_config.json` says about the normalizer.
+    private var overrides = NormalizerOverrides()
+    /// The path of `tokenizer_config.json`.
+    let configurationPath: String
+    private let mapPath: String
+
+    /// The special tokens that every BERT tokenizer has, in the order in which `transformers` adds them.
+    private static let roles: [(role: String, name: String?)] = [
+        ("bos_token", nil), ("eos_token", nil), ("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"),
+        ("cls_token", "[CLS]"), ("mask_token", "[MASK]"),
+    ]
+
+    init(folder: String) throws(TokenizerError) {
+        configurationPath = folder + "/tokenizer_config.json"
+        mapPath = folder + "/special_tokens_map.json"
+        let configuration = try TokenizerFiles.object(configurationPath)
+        let map = try TokenizerFiles.object(mapPath)
+        let model = try TokenizerFiles.object(folder + "/config.json")
+        try readClass(configuration, model, folder)
+        if let configuration { try readOptions(configuration) }
+        if let decoder = configuration?["added_tokens_decoder"], !decoder.isNull {
+            hasDecoder = true
+            try readDecoder(decoder)
+        }
+        try readNames(configuration, hasDecoder ? nil : map)
+        try readExtra(configuration, map)
+        try readAddedTokens(folder + "/added_tokens.json")
+        if hasDecoder, let map { try checkUnreadNames(map) }
+    }
+
+    /// The options of the normalizer where `tokenizer.json`, if there is one, says `options`.
+    func options(over options: NormalizerOptions?) -> NormalizerOptions {
+        // The BERT classes build the normalizer anew from `tokenizer_config.json` and their own defaults.
+        tokenizerClass == .general ? options ?? .none : overrides.applied(to: NormalizerOptions())
+    }
+
+    /// What a special token is called.
+    func name(_ role: String) -> MentionedToken? { names.first { $0.role == role }?.token }
+
+    private mutating func readClass(
+        _ configuration: JSONValue?, _ model: JSONValue?, _ folder: String
+    ) throws(TokenizerError) {
+        for (object, file) in [(configuration, "tokenizer_config.json"), (model, "config.json")] {
+            guard let value = object?["tokenizer_class"], !value.isNull else { continue }
+            let path = "\(folder)/\(file)"
+            guard let name = value.string else {
+                throw TokenizerError(path, "tokenizer_class must be a string")
+            }
+            guard let known = TokenizerClass(name: name) else {
+                throw TokenizerError(
+                    path, "tokenizer_class is \"\(name.printable(limit: 60))\"; only BERT's tokenizer can be used")
+            }
+            tokenizerClass = known
+            break
+        }
+        guard let map = configuration?["auto_map"], !map.isNull else { return }
+        guard map.members != nil, map["AutoTokenizer"]?.isNull ?? true else {
+            throw TokenizerError(
+                configurationPath, "has auto_map: a tokenizer with code of its own, which cannot be used")
+        }
+    }
+
+    private mutating func readOptions(_ root: JSONValue) throws(TokenizerError) {
+        let path = configurationPath
+        func flag(_ key: String) throws(TokenizerError) -> Bool? {
+            guard let value = root[key], !value.isNull else { return nil }
+            guard let flag = value.bool else { throw TokenizerError(path, "\(key) must be true, false or null") }
+            return flag
+        }
+        overrides.lowercase = try flag("do_lower_case")
+        overrides.stripAccents = root["strip_accents"] == nil ? .none : .some(try flag("strip_accents"))
+        overrides.handleChineseCharacters = try flag("tokenize_chinese_chars")
+        if try flag("split_special_tokens") == true {
+            throw TokenizerError(path, "split_special_tokens is true, which cannot be used")
+        }
+        if try flag("do_basic_tokenize") == false {
+            throw TokenizerError(path, "do_basic_tokenize is false, which cannot be used")
+        }
+        if let list = root["never_split"], !list.isNull, list.array?.isEmpty != true {
+            throw TokenizerError(path, "never_split cannot be used: list its words in added_tokens_decoder instead")
+        }
+        if let side = root["truncation_side"], !side.isNull {
+            guard let side = side.string, side == "left" || side == "right" else {
+                throw TokenizerError(path, "truncation_side must be \"left\" or \"right\"")
+            }
+            truncatesLeft = side == "left"
+        }
+    }
+
+    private mutating func readDecoder(_ decoder: JSONValue) throws(TokenizerError) {
+        guard let members = decoder.members else {
+            throw TokenizerError(configurationPath, "added_tokens_decoder must be an object of ids and tokens")
+        }
+        for member in members {
+            guard let id = Int(String(decoding: member.key, as: UTF8.self)) else {
+                throw TokenizerError(
+                    configurationPath, line: member.line, "added_tokens_decoder has a key that is not a token id")
+            }
+            addedTokens.append(
+                try MentionedToken(
+                    member.value, id: id, isSpecial: false, path: configurationPath, place: "added_tokens_decoder"))
+        }
+        addedTokens.sort { ($0.id ?? 0) < ($1.id ?? 0) }
+    }
+
+    private mutating func readAddedTokens(_ path: String) throws(TokenizerError) {
+        guard let root = try TokenizerFiles.object(path) else { return }
+        let special = Set((names.map(\.token) + specialLists).map(\.content))
+        for member in root.members ?? [] {
+            guard let id = member.value.integer else {
+                throw TokenizerError(path, line: member.line, "a token's value must be its id")
+            }
+            // The file itself does not say which of its tokens are special, and so not normalized.
+            let token = try MentionedToken(
+                .string(member.key), id: id, isSpecial: special.contains(member.key), path: path, place: "the list")
+            if hasDecoder { unread.append(token) } else { addedTokens.append(token) }
+        }
+        if !hasDecoder { addedTokens.sort { ($0.id ?? 0) < ($1.id ?? 0) } }
+    }
+
+    /// Names of special tokens; those of the map win, which counts only where there is no `added_tokens_decoder`.
+    private mutating func readNames(_ configuration: JSONValue?, _ map: JSONValue?) throws(TokenizerError) {
+        if tokenizerClass == .bert {
+            for case (let role, let name?) in Self.roles {
+                set(role, try token(.string(Array(name.utf8)), role, configurationPath))
+            }
+        }
+        for (object, path) in [(configuration, configurationPath), (map, mapPath)] {
+            for member in object?.members ?? [] {
+                let key = String(decoding: member.key, as: UTF8.self)
+                guard key.hasSuffix("_token"), member.value.bool == nil, !member.value.isNull else { continue }
+                let found = try token(member.value, key, path)
+                guard !found.content.isEmpty else {
+                    throw TokenizerError(path, "\(key) must be a string or an object with \"content\"")
+                }
+                set(key, found)
+            }
+        }
+        let order = Self.roles.map(\.role)
+        names = names.enumerated().sorted { a, b in
+            let (i, j) = (order.firstIndex(of: a.element.role) ?? 99, order.firstIndex(of: b.element.role) ?? 99)
+            return (i, a.offset) < (j, b.offset)
+        }.map(\.element)
+    }
+
+    private func token(_ value: JSONValue, _ key: String, _ path: String) throws(TokenizerError) -> MentionedToken {
+        try MentionedToken(value, isSpecial: true, path: path, place: key)
+    }
+
+    private mutating func set(_ role: String, _ token: MentionedToken) {
+        names.removeAll { $0.role == role }
+        names.append((role, token))
+    }
+
+    /// `extra_special_tokens` and, as it was called before, `additional_special_tokens`.
+    private mutating func readExtra(_ configuration: JSONValue?, _ map: JSONValue?) throws(TokenizerError) {
+        var lists: [String: [MentionedToken]] = [:]
+        for (object, path) in [(configuration, configurationPath), (map, mapPath)] {
+            for key in ["extra_special_tokens", "additional_special_tokens"] {
+                guard let value = object?[key], !value.isNull else { continue }
+                let isOwn = path == configurationPath
+                if let members = value.members {
+                    for member in members {
+                        let found = try token(member.value, key, path)
+                        if isOwn || !hasDecoder {
+                            set(String(decoding: member.key, as: UTF8.self), found)
+                        } else {
+                            unread.append(found)
+                        }
+                    }
+                    continue
+                }
+                guard let values = value.array else {
+                    throw TokenizerError(path, "\(key) must be a list of tokens")
+                }
+                var tokens: [MentionedToken] = []
+                for value in values { tokens.append(try token(value, key, path)) }
+                lists[(isOwn ? "" : "map ") + key] = tokens
+            }
+        }
+        // The older name counts where the newer one has nothing; the map where there is no `added_tokens_decoder`.
+        func list(_ key: String) -> [MentionedToken] { lists[key] ?? [] }
+        let own = list("extra_special_tokens")
+        var used = own.isEmpty ? list("additional_special_tokens") : own
+        if !hasDecoder {
+            used += list("map extra_special_tokens")
+            specialLists = used
+            if used.isEmpty { used = list("map additional_special_tokens") }
+        }
+        extraTokens = used
+        unread += lists.sorted { $0.key < $1.key }.flatMap(\.value).filter { token in
+            !used.contains { $0.content == token.content }
+        }
+    }
+
+    /// With an `added_tokens_decoder`, `transformers` does not read the map: it must not say anything else.
+    private mutating func checkUnreadNames(_ map: JSONValue) throws(TokenizerError) {
+        for member in map.members ?? [] {
+            let key = String(decoding: member.key, as: UTF8.self)
+            guard key.hasSuffix("_token"), !member.value.isNull else { continue }
+            let found = try token(member.value, key, mapPath)
+            if let known = name(key) {
+                guard known.content == found.content else {
+                    throw TokenizerError(
+                        mapPath, "\(key) is \(found.name), but in tokenizer_config.json \(known.name): make them agree")
+                }
+            } else {
+                unread.append(found)
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import Checkpoint
+import Foundation
+import Numerics
+import Testing
+
+@testable import Transformer
+
+/// What becomes of a classifier that a model folder has.
+@Suite struct HeadTests {
+    /// A model of one layer whose n-th weight of every tensor is n, written to a folder; removed at the end.
+    private final class Folder {
+        let path = NSTemporaryDirectory() + "shoal-head-\(UUID().uuidString)"
+        var configuration = BertConfiguration()
+
+        init(labels: [String], without: String? = nil, change: (inout BertConfiguration) -> Void = { _ in }) throws {
+            (configuration.vocabSize, configuration.hiddenSize, configuration.layers) = (8, 4, 1)
+            (configuration.heads, configuration.intermediateSize, configuration.maxPositions) = (2, 4, 8)
+            configuration.labels = labels
+            change(&configuration)
+            let layout = ParameterLayout(configuration: configuration)
+            let weights = FloatBuffer(count: layout.count)
+            for parameter in layout.parameters {
+                for i in 0..<parameter.count { weights.pointer[parameter.offset + i] = Float(i) }
+            }
+            let tensors = WeightLoader.tensors(of: weights, layout: layout).filter { tensor in
+                without.map { !tensor.name.hasPrefix($0) } ?? true
+            }
+            try withExtendedLifetime(weights) {
+                try ModelDirectory.write(to: path, configuration: configuration, tensors: tensors, tokenizerFrom: nil)
+            }
+        }
+
+        deinit { try? FileManager.default.removeItem(atPath: path) }
+
+        func load(_ labels: [String], seed: UInt64 = 1) throws -> (WeightLoader.Loaded, [[Float]], [Float]) {
+            var wanted = configuration
+            wanted.labels = labels
+            let layout = ParameterLayout(configuration: wanted)
+            let loaded = try WeightLoader.load(
+                try ModelDirectory(path: path), layout: layout, newHead: .draw(seed: seed), labels: labels)
+            func values(_ name: String) -> [Float] {
+                layout.parameters.filter { $0.name == name }.flatMap { parameter in
+                    parameter.range.map { loaded.weights.pointer[$0] }
+                }
+            }
+            let weight = values("classifier.weight")
+            return (
+                loaded, labels.indices.map { Array(weight[($0 * 4)..<($0 * 4 + 4)]) }, values("classifier.bias")
+            )
+        }
+    }
+
+    @Test func `rows go with their labels, in whatever order those are`() throws {
+        let folder = try Folder(labels: ["pos", "neg"])
+        let (loaded, rows, bias) = try folder.load(["neg", "pos"])
+        #expect(rows == [[4, 5, 6, 7], [0, 1, 2, 3]] && bias == [1, 0])
+        #expect(loaded.drawn.isEmpty && loaded.keptLabels == [0, 1] && loaded.unused.isEmpty)
+        let same = try folder.load(["pos", "neg"])
+        #expect(same.1 == [[0, 1, 2, 3], [4, 5, 6, 7]] && same.0.keptLabels.isEmpty && same.0.drawn.isEmpty)
+        let numbers = try Folder(labels: ["LABEL_0", "LABEL_1"]).load(["0", "1"])
+        #expect(numbers.1 == [[0, 1, 2, 3], [4, 5, 6, 7]] && numbers.0.keptLabels == [0, 1])
+    }
+
+    @Test func `rows of new labels are drawn, with the bits that a new head has`() throws {
+        let folder = try Folder(labels: ["a", "b"])
+        let (mixed, rows, bias) = try folder.load(["b", "c"])
+        let (new, drawn, zeros) = try folder.load(["x", "y"])
+        #expect(new.drawn == ["classifier.weight", "classifier.bias"] && new.keptLabels.isEmpty && zeros == [0, 0])
+        #expect(new.unused == ["classifier.bias", "classifier.weight"])
+        #expect(mixed.drawn == new.drawn && mixed.keptLabels == [0])
+        #expect(rows == [[4, 5, 6, 7], drawn[1]] && bias == [1, 0])
+        let without = try Folder(labels: ["a", "b"], without: "classifier").load(["x", "y"])
+        #expect(without.1 == drawn && without.0.unused.isEmpty)
+    }
+
+    @Test func `a pooler that is missing is drawn and named`() throws {
+        let folder = try Folder(labels: ["a", "b"], without: "bert.pooler")
+        #expect(try folder.load(["a", "b"]).0.drawn == ["bert.pooler.dense.weight", "bert.pooler.dense.bias"])
+    }
+
+    @Test func `a classifier whose labels are unknown is not taken over`() throws {
+        let folder = try Folder(labels: ["0", "1"])
+        let path = folder.path + "/config.json"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        for change in [("\"0\": \"0\"", "\"0\": true"), ("BertForSequence", "BertForToken")] {
+            let changed = text.replacing(change.0, with: change.1)
+            #expect(changed != text)
+            try Data(changed.utf8).write(to: URL(fileURLWithPath: path))
+            #expect(try folder.load(["0", "1"]).0.drawn == ["classifier.weight", "classifier.bias"])
+        }
+    }
+}
