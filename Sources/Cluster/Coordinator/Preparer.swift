@@ -18,6 +18,10 @@ enum Preparer {
         var fingerprint: [String: String]
         /// Worth a warning.
         var warnings: [String]
+        /// Worth a line: what was read, chosen or left out.
+        var notices: [String] = []
+        /// What is done, with what the data decided on.
+        var run: RunConfiguration
     }
 
     /// - Parameters:
@@ -40,32 +44,25 @@ enum Preparer {
             throw RunError.failed(
                 "\(folder): the tokenizer has \(tokenizer.vocabularySize) tokens, the model \(model.vocabSize)")
         }
-        let columns = ColumnNames(text: run.textColumn, textPair: run.textPairColumn, label: run.labelColumn)
-        var training = try DatasetReader.read(run.train, columns: columns, labels: nil)
-        try training.checkTrainable()
-        var warnings = resumption?.warnings ?? []
+        var data = try RunData(run)
+        var run = run
+        data.review(run, tokenizer: tokenizer)
+        if let line = TrainingDefaults.apply(to: &run, examples: data.training.examples.count) {
+            data.notices.append(line)
+        }
+        let (training, validation, test) = (data.training, data.validation, data.test)
+        var warnings = (resumption?.warnings ?? []) + data.warnings
         if run.wire == .bf16 {
             warnings.append(
                 "with --wire bf16 the weights depend on the number of workers and on how the work was dealt to them")
         }
-        if let shots = run.shots {
-            let (drawn, short) = training.shots(shots, seed: run.seed)
-            training = drawn
-            if !short.isEmpty {
-                warnings.append(
-                    "--shots \(shots): fewer examples, and all of them taken, of \(short.joined(separator: ", "))")
-            }
-        }
-        let validation = try run.validation.map {
-            try DatasetReader.read($0, columns: columns, labels: training.labels)
-        }
-        let test = try run.test.map { try DatasetReader.read($0, columns: columns, labels: training.labels) }
         if resumption?.checkpoint != nil, model.labels != training.labels {
             throw RunError.failed(
                 "\(run.train) has the classes \(training.labels.joined(separator: ", ")), the checkpoint \(folder) "
                     + "\(model.labels.joined(separator: ", ")): a run cannot go on with other classes")
         }
         model.labels = training.labels
+        model.isTrainedOnPairs = training.columns?.textPair != nil
         var prepared = try settle(
             run, directory, model, resumption,
             Sources(
@@ -73,7 +70,8 @@ enum Preparer {
                 validation: validation.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: run.maxLength) },
                 test: test.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: run.maxLength) }),
             runID: runID)
-        prepared.warnings = warnings
+        prepared.warnings = warnings + prepared.warnings
+        prepared.notices = data.notices + prepared.notices
         prepared.fingerprint = fingerprint
         return prepared
     }
@@ -119,7 +117,14 @@ enum Preparer {
                 "\(run.output): the run is complete: \(max(state.step, resumption?.finishedSteps ?? 0)) steps of "
                     + "\(totalSteps); to train longer give more --epochs or --steps")
         }
-        var schedule = LearningRateSchedule(run.scheduleSettings, totalSteps: totalSteps)
+        var (settings, warnings) = (run.scheduleSettings, [String]())
+        if let shorter = settings.warmup.shortened(for: totalSteps) {
+            warnings.append(
+                "--warmup \(settings.warmup) would cover \(totalSteps == 1 ? "the only step" : "all \(totalSteps) steps"): "
+                    + "the rate rises over \(shorter.steps(of: totalSteps)) steps instead")
+            settings.warmup = shorter
+        }
+        var schedule = LearningRateSchedule(settings, totalSteps: totalSteps)
         try schedule.restore(orNew: state.schedule)
         var history = RunHistory(
             base: RunHistory.Point(
@@ -139,7 +144,8 @@ enum Preparer {
             stateParts: parts,
             // About 2,000 tokens, as many as a training micro-batch of the usual size has.
             evaluationBatch: max(1, min(16, 2048 / run.maxLength, ControlLimits.maxLogits / 2 / model.labels.count)))
-        return Prepared(preparation: preparation, state: state, configuration: model, fingerprint: [:], warnings: [])
+        return Prepared(
+            preparation: preparation, state: state, configuration: model, fingerprint: [:], warnings: warnings, run: run)
     }
 
     /// The same text for the same value: a worker compares it when its coordinator comes back.

@@ -37,8 +37,11 @@ struct Evaluate: AsyncParsableCommand {
             path: model, threads: threads.count, maxLength: maxLength, precision: try precision.checked())
         let names = ColumnNames(
             text: columns.textColumn, textPair: columns.textPairColumn, label: labels.labelColumn)
-        let outcome = try Evaluation.run(
-            classifier, on: try DatasetReader.read(data, columns: names, labels: classifier.labels))
+        let examples = try DatasetReader.read(data, columns: names, labels: classifier.labels)
+        var review = DatasetReview(evaluating: examples, isPairModel: classifier.isPairModel)
+        classifier.addTokens(of: examples, to: &review)
+        StandardError.write(review)
+        let outcome = try Evaluation.run(classifier, on: examples)
         if json {
             try StandardOutput.line(try outcome.json())
         } else {
