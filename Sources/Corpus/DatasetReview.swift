@@ -63,8 +63,8 @@ public struct DatasetReview: Sendable, Equatable {
         if let unused = data.columns?.unusedTexts, !unused.isEmpty, let columns = data.columns {
             let isPair = columns.textPair != nil
             warnings.append(
-                "\(data.path): \(unused.count == 1 ? "the column" : "the columns") \(listed(unused)) hold texts, too, and "
-                    + "are not used" + (isPair ? "" : "; give --text-pair-column for pairs"))
+                "\(data.path): texts that are not used are in \(unused.count == 1 ? "the column" : "the columns") "
+                    + listed(unused) + (isPair ? "" : "; give --text-pair-column for pairs"))
         }
     }
 

@@ -75,10 +75,13 @@ enum JSONLinesReader {
                     "the object goes on on the next line; JSON Lines has one on each line, convert it, as with jq -c .")
             }
             let problem = JSONDiagnosis.problem(in: UnsafeRawBufferPointer(rebasing: file.bytes[range]))
-            let reason = problem.map { ": column \($0.column): \($0.reason)" } ?? detail(error)
+            if let problem {
+                throw CorpusError(
+                    file.path, line: line, "not a JSON object, at column \(problem.column): \(problem.reason)")
+            }
             throw CorpusError(
                 file.path, line: line,
-                "not a JSON object\(reason); JSON Lines has one on each line, as {\"text\": \"…\", \"label\": \"…\"}"
+                "not a JSON object\(detail(error)); JSON Lines has one on each line, as {\"text\": \"…\", \"label\": \"…\"}"
             )
         }
     }

@@ -58,15 +58,12 @@ public struct TokenReview: Sendable, Equatable {
         (tokens, unknown) = (tokens + other.tokens, unknown + other.unknown)
     }
 
-    /// How many texts are cut, in words; nil for none. `name` says which texts, as in "texts of the training set".
-    public func cutLine(_ name: String, maxLength: Int) -> String? {
+    /// How many texts are cut, in words: "3 of 40 texts"; nil for none.
+    public var cutCount: String? {
         guard cut > 0 else { return nil }
-        let which =
-            sampled == total
-            ? "\(grouped(cut)) of \(plural(total, "text"))"
-            : "about \(grouped(Int((Double(cut) / Double(sampled) * Double(total)).rounded()))) of \(grouped(total)) texts"
-        return "\(which)\(name.isEmpty ? "" : " of \(name)") \(total == 1 || cut == 1 && sampled == total ? "is" : "are") "
-            + "cut at --max-length \(maxLength) tokens"
+        if sampled == total { return "\(grouped(cut)) of \(plural(total, "text"))" }
+        let estimate = Int((Double(cut) / Double(sampled) * Double(total)).rounded())
+        return "about \(grouped(estimate)) of \(plural(total, "text"))"
     }
 
     /// A warning where many tokens are [UNK]; nil where that is not so.
@@ -79,12 +76,30 @@ public struct TokenReview: Sendable, Equatable {
 }
 
 extension DatasetReview {
-    /// Adds what a tokenizer makes of a data set's texts; `name` says which, as in "the training set".
-    public mutating func addTokens(_ data: Dataset, name: String, tokenizer: BertTokenizer, maxLength: Int) {
-        let review = TokenReview(count: data.examples.count, tokenizer: tokenizer, maxLength: maxLength) {
-            (data.examples[$0].text, data.examples[$0].pair)
+    /// Adds what a tokenizer makes of the texts of data sets: a line on those that are cut, and one on unknown tokens.
+    ///
+    /// - Parameter sets: The data sets with what they are called, as in "the training set"; "" for the only one.
+    public mutating func addTokens(
+        _ sets: [(name: String, data: Dataset)], tokenizer: BertTokenizer, maxLength: Int
+    ) {
+        var cut: [String] = []
+        var hasWarned = false
+        for (name, data) in sets {
+            let review = TokenReview(count: data.examples.count, tokenizer: tokenizer, maxLength: maxLength) {
+                (data.examples[$0].text, data.examples[$0].pair)
+            }
+            if let count = review.cutCount { cut.append(name.isEmpty ? count : "\(count) of \(name)") }
+            // Of one language, all are.
+            if !hasWarned, let line = review.unknownLine(name) {
+                warnings.append(line)
+                hasWarned = true
+            }
         }
-        if let line = review.cutLine(name, maxLength: maxLength) { notices.append(line) }
-        if let line = review.unknownLine(name) { warnings.append(line) }
+        if !cut.isEmpty { notices.append(Self.cutLine(cut.joined(separator: ", "), maxLength: maxLength)) }
+    }
+
+    /// The line on texts that are cut, of which `count` says how many.
+    public static func cutLine(_ count: String, maxLength: Int) -> String {
+        "cut at --max-length \(maxLength) tokens: \(count)"
     }
 }

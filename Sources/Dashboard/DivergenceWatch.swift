@@ -3,7 +3,7 @@ import Foundation
 
 /// Notices that training goes wrong: the loss rises far above where it began, and above that of guessing. Says so once.
 struct DivergenceWatch {
-    /// The mean of so many of the newest steps counts, ...
+    /// The median of so many of the newest steps counts (a single step may jump), ...
     static let leastSteps = 3
     /// ... and of so many examples: losses of single examples jump about.
     static let leastSamples = 64
@@ -32,10 +32,10 @@ struct DivergenceWatch {
         }
         let samples = newest.reduce(0) { $0 + $1.samples }
         guard newest.count >= Self.leastSteps, samples >= Self.leastSamples else { return nil }
-        let mean = newest.reduce(0) { $0 + $1.loss * Double($1.samples) } / Double(samples)
-        guard mean > Self.factor * max(first, guessing) else { return nil }
+        let median = newest.map(\.loss).sorted()[newest.count / 2]
+        guard median > Self.factor * max(first, guessing) else { return nil }
         hasWarned = true
-        return "the training loss has risen to \(Format.loss(mean)), from \(Format.loss(first)) at the beginning (guessing "
+        return "the training loss has risen to \(Format.loss(median)), from \(Format.loss(first)) at the beginning (guessing "
             + "has \(Format.loss(guessing))): the learning rate, \(Format.scientific(step.learningRate)) now, is probably too "
             + "high; try a lower --learning-rate"
     }

@@ -69,10 +69,10 @@ struct RunData {
     mutating func review(_ run: RunConfiguration, tokenizer: BertTokenizer) {
         var review = DatasetReview(
             training: training, isDrawn: run.shots != nil, validation: validation, test: test)
-        for (data, name) in [(training, "the training set"), (validation, "the validation set"), (test, "the test set")] {
-            guard let data else { continue }
-            review.addTokens(data, name: name, tokenizer: tokenizer, maxLength: run.maxLength)
-        }
+        var sets = [(name: "the training set", data: training)]
+        if let validation { sets.append(("the validation set", validation)) }
+        if let test { sets.append(("the test set", test)) }
+        review.addTokens(sets, tokenizer: tokenizer, maxLength: run.maxLength)
         notices = Array(review.notices.prefix(1)) + notices + review.notices.dropFirst()
         warnings += review.warnings
     }

@@ -25,7 +25,7 @@ struct InputReview {
 
     /// Says what all texts together suggest.
     func finish() {
-        if let line = tokens.cutLine("", maxLength: maxLength) { StandardError.write(line) }
+        if let count = tokens.cutCount { StandardError.write(DatasetReview.cutLine(count, maxLength: maxLength)) }
         if let line = tokens.unknownLine("") { StandardError.warning(line) }
     }
 }

@@ -62,7 +62,7 @@ struct TextClassifier {
 
     /// Adds how a data set's texts fit the tokenizer and the length.
     func addTokens(of data: Dataset, to review: inout DatasetReview) {
-        review.addTokens(data, name: "", tokenizer: tokenizer, maxLength: maxLength)
+        review.addTokens([(name: "", data: data)], tokenizer: tokenizer, maxLength: maxLength)
     }
 
     /// The length that texts are cut at, in tokens.
