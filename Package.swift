@@ -74,7 +74,7 @@ let package = Package(
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "CorpusTests",
-            dependencies: ["Corpus", "Numerics", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: ["Corpus", "Tokenization", "Numerics", .product(name: "Crypto", package: "swift-crypto")]),
         .testTarget(
             name: "TransformerTests", dependencies: ["Transformer", "Checkpoint"], resources: [.copy("Fixtures")]),
         .testTarget(

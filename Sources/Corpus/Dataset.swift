@@ -25,12 +25,15 @@ public struct Dataset: Sendable {
     public var labels: [String]
     /// The examples.
     public var examples: [Example]
+    /// The columns that they were read from; nil where that is not known.
+    public var columns: DatasetColumns?
 
     /// A data set of these parts.
-    public init(path: String, labels: [String], examples: [Example]) {
+    public init(path: String, labels: [String], examples: [Example], columns: DatasetColumns? = nil) {
         self.path = path
         self.labels = labels
         self.examples = examples
+        self.columns = columns
     }
 
     /// The number of examples of each class, by label.
@@ -46,11 +49,13 @@ public struct Dataset: Sendable {
             throw CorpusError(
                 path, "there is only one class, \(quoted(labels.first ?? "")); a classifier needs at least two")
         }
-        for (label, count) in classCounts.enumerated() where count < minimum {
-            let what = count == 1 ? "one example" : "\(count) examples"
+        let rare = rareClasses(below: minimum)
+        guard rare.isEmpty else {
+            let what = rare.count == 1 ? "one class has" : "\(rare.count) classes have"
             throw CorpusError(
                 path,
-                "class \(quoted(labels[label])) has only \(what), but needs \(minimum); add some, or remove the class")
+                "\(what) fewer than \(minimum) examples: \(ClassNames.counted(rare)); add some, or leave "
+                    + "\(rare.count == 1 ? "it" : "them") out with --drop-rare-classes")
         }
     }
 
@@ -73,7 +78,7 @@ public struct Dataset: Sendable {
             if positions.count < count { short.append(labels[label]) }
             chosen += Self.drawn(count, of: positions, purpose: .shots, seed: seed, label: label)
         }
-        return (Dataset(path: path, labels: labels, examples: chosen.sorted().map { examples[$0] }), short)
+        return (part(of: chosen.sorted().map { examples[$0] }), short)
     }
 
     /// A held-out part with `fraction` of each class (rounded; at least one and not all where a class has two), drawn
@@ -90,9 +95,13 @@ public struct Dataset: Sendable {
             }
         }
         func part(_ heldOut: Bool) -> Dataset {
-            Dataset(path: path, labels: labels, examples: zip(examples, isHeldOut).filter { $0.1 == heldOut }.map(\.0))
+            self.part(of: zip(examples, isHeldOut).filter { $0.1 == heldOut }.map(\.0))
         }
         return (part(false), part(true))
+    }
+
+    private func part(of examples: [Example]) -> Dataset {
+        Dataset(path: path, labels: labels, examples: examples, columns: columns)
     }
 
     private static func drawn(

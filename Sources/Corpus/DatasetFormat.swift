@@ -17,7 +17,10 @@ enum DatasetFormat: Equatable {
         default:
             try TextFile.check(path)
             switch end {
-            case "gz", "bz2", "xz", "zst", "zip": throw CorpusError(path, "is compressed; unpack it first")
+            case "gz", "bz2", "xz", "zst", "zip", "lz4", "7z", "tar", "tgz":
+                throw CorpusError(path, "is compressed by its name; unpack it first, or rename it")
+            case "xlsx", "xls", "ods", "parquet", "arrow", "feather":
+                throw CorpusError(path, "what format is this? Its name says .\(end); save the data as .csv in UTF-8")
             case "txt": throw CorpusError(path, "plain text has no labels; give a .csv, .tsv or .jsonl file")
             default:
                 throw CorpusError(

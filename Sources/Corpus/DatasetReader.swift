@@ -60,18 +60,18 @@ public enum DatasetReader {
     public static func read(_ path: String, options: Options) throws(CorpusError) -> Dataset {
         var labels = LabelIndex(known: options.requiresLabels ? options.labels : [])
         var examples: [Example] = []
-        try forEach(path, options: options) { record throws(CorpusError) in
+        let columns = try forEach(path, options: options) { record throws(CorpusError) in
             var example = Example(text: record.text, pair: record.pair)
             if options.requiresLabels { example.label = try labelNumber(record, &labels, path) }
             examples.append(example)
         }
         guard !examples.isEmpty else { throw CorpusError(path, "there are no examples in the file; add some") }
         guard options.requiresLabels else {
-            return Dataset(path: path, labels: options.labels ?? [], examples: examples)
+            return Dataset(path: path, labels: options.labels ?? [], examples: examples, columns: columns)
         }
         let (names, renumbered) = labels.ordered()
         for i in examples.indices { examples[i].label = examples[i].label.map { renumbered[Int($0)] } }
-        return Dataset(path: path, labels: names, examples: examples)
+        return Dataset(path: path, labels: names, examples: examples, columns: columns)
     }
 
     /// The provisional number of a record's label, if the record is fit to learn from.
@@ -84,8 +84,8 @@ public enum DatasetReader {
         guard let label = labels.number(of: name) else {
             throw CorpusError(
                 path, line: record.line,
-                "the label \(quoted(name)) is none that training saw (\(listed(labels.names))); correct it, or remove "
-                    + "the example")
+                "the label \(quoted(name)) is none that training saw (\(listed(labels.names)))"
+                    + "\(ClassNames.hint(name, among: labels.names)); correct it, or remove the example")
         }
         guard !isBlank(record.text) else {
             throw CorpusError(path, line: record.line, "the text is empty; fill it in, or remove the example")
@@ -104,28 +104,34 @@ public enum DatasetReader {
     /// In plain text every line is a record, blank ones too, so that answers line up with the file; the other formats
     /// skip blank lines.
     ///
+    /// - Returns: The columns that were read; nil for plain text and for a file without records.
     /// - Throws: An error that names the file, the line, and what to do.
+    @discardableResult
     public static func forEach(
         _ path: String, options: Options, _ body: (Record) throws(CorpusError) -> Void
-    ) throws(CorpusError) {
+    ) throws(CorpusError) -> DatasetColumns? {
         let format = try DatasetFormat(path: path, requiresLabels: options.requiresLabels)
         let file = try TextFile(path)
         switch format {
-        case .csv, .tsv: try readDelimited(file, tabs: format == .tsv, options: options, body)
-        case .jsonLines: try JSONLinesReader.read(file, options: options, body)
+        case .csv, .tsv: return try readDelimited(file, tabs: format == .tsv, options: options, body)
+        case .jsonLines: return try JSONLinesReader.read(file, options: options, body)
         case .plain:
             try file.forEachLine(limit: options.recordLimit) { line, range throws(CorpusError) in
                 try body(Record(line: line, text: try file.text(range)))
             }
+            return nil
         }
     }
 
     private static func readDelimited(
         _ file: TextFile, tabs: Bool, options: Options, _ body: (Record) throws(CorpusError) -> Void
-    ) throws(CorpusError) {
+    ) throws(CorpusError) -> DatasetColumns? {
         var reader = DelimitedReader(file, tabs: tabs, limit: options.recordLimit)
         var record = DelimitedReader.Record()
         guard try reader.next(into: &record) else { throw CorpusError(file.path, "the file is empty") }
+        if try reader.isSeparatorLine(record) {
+            guard try reader.next(into: &record) else { throw CorpusError(file.path, "the file is empty") }
+        }
         var header: [String] = []
         for field in record.fields {
             let name = try reader.text(field)
@@ -136,11 +142,12 @@ public enum DatasetReader {
             }
             header.append(String(name.drop(while: \.isWhitespace).trimmingSuffix(while: \.isWhitespace)))
         }
-        let columns = try options.columns.resolve(
+        var columns = try options.columns.resolve(
             header, needsLabel: options.requiresLabels, path: file.path, line: record.line)
         func position(_ name: String?) -> Int? { name.flatMap { header.firstIndex(of: $0) } }
         let (pair, label) = (position(columns.textPair), position(columns.label))
-        guard let text = position(columns.text) else { return }
+        guard let text = position(columns.text) else { return nil }
+        var unused = UnusedTexts(header, used: columns)
         while try reader.next(into: &record) {
             guard record.fields.count == header.count else {
                 throw CorpusError(
@@ -154,7 +161,10 @@ public enum DatasetReader {
                     line: record.line, text: try reader.text(record.fields[text]),
                     pair: try pair.map { p throws(CorpusError) in try reader.text(record.fields[p]) },
                     label: try label.map { l throws(CorpusError) in try reader.text(record.fields[l]) }))
+            try unused.add { i throws(CorpusError) in try reader.text(record.fields[i]) }
         }
+        columns.unusedTexts = unused.found
+        return columns
     }
 }
 

@@ -77,6 +77,23 @@ struct DelimitedReader {
             || (bytes[position] == 13 && position + 1 < bytes.count && bytes[position + 1] == 10)
     }
 
+    /// Whether a record is Excel's first line "sep=,", which names the separator.
+    ///
+    /// - Throws: If it names another one than this reader's.
+    func isSeparatorLine(_ record: Record) throws(CorpusError) -> Bool {
+        guard let first = record.fields.first, record.fields.count <= 2, first.range.count <= 8 else { return false }
+        let name = try text(first).lowercased()
+        guard name.hasPrefix("sep=") else { return false }
+        if record.fields.count == 2 { return name == "sep=" && record.fields[1].range.isEmpty }
+        let named = name.dropFirst(4)
+        if named.utf8.elementsEqual([separator]) { return true }
+        throw CorpusError(
+            file.path, line: record.line,
+            "the line \(quoted(name)) says that fields are separated by \(quoted(String(named)))"
+                + (separatorHint([String(named)]).isEmpty
+                    ? "; save the file with commas" : separatorHint([String(named)])))
+    }
+
     /// Reads a field up to a separator or the end of the line; true if it is the record's last.
     private mutating func plainField(_ record: inout Record, first: Int) throws(CorpusError) -> Bool {
         let bytes = file.bytes
@@ -131,9 +148,12 @@ struct DelimitedReader {
         here += 1
         if isLineEnd(here), bytes[here] == 13 { here += 1 }
         guard here == bytes.count || bytes[here] == separator || bytes[here] == 10 else {
+            // Where another separator stands between quoted fields, it is that.
+            let hint = separatorHint([String(UnicodeScalar(bytes[here]))])
             throw CorpusError(
                 file.path, line: line,
-                "text follows a closing quote; a quote within a quoted field is written twice, as \"\"")
+                "text follows a closing quote"
+                    + (hint.isEmpty ? "; a quote within a quoted field is written twice, as \"\"" : hint))
         }
         return pass(here)
     }

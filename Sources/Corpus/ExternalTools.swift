@@ -12,17 +12,25 @@ struct ExternalTools: Sendable {
         self.environment = .inherit.updating(overrides)
     }
 
-    /// Runs a program that must succeed; its standard output.
+    /// Runs a program that must succeed, with `input` on its standard input; its standard output.
+    ///
+    /// - Parameter writesTo: The file or folder that it writes: where the disk is full, that is what is said.
     private func run(
-        _ tool: String, _ arguments: [String], limit: Int = 1 << 20, failure: (String) -> CorpusError
+        _ tool: String, _ arguments: [String], input: String = "", limit: Int = 1 << 20, writesTo place: String? = nil,
+        failure: (String) -> CorpusError
     ) async throws -> Data {
         do {
             let result = try await Subprocess.run(
-                .name(tool), arguments: Arguments(arguments), environment: environment, output: .data(limit: limit),
-                error: .string(limit: 1 << 16))
+                .name(tool), arguments: Arguments(arguments), environment: environment, input: .string(input),
+                output: .data(limit: limit), error: .string(limit: 1 << 16))
             try Task.checkCancellation()
             guard result.terminationStatus.isSuccess else {
                 let said = result.standardError.split(whereSeparator: \.isNewline).last.map { String($0) }
+                var code: Int32 = 0
+                if case .exited(let exit) = result.terminationStatus { code = exit }
+                if let place, DiskSpace.isWriteError(tool: tool, code: code, said: result.standardError) {
+                    throw DiskSpace.writeError(place, said: said)
+                }
                 throw failure(said ?? "\(tool) ended with \(result.terminationStatus)")
             }
             return result.standardOutput
@@ -38,30 +46,44 @@ struct ExternalTools: Sendable {
     /// The contents of a page.
     func get(_ address: String, accept: String) async throws -> Data {
         try await run(
-            "curl", Self.common + ["--max-time", "60", "-H", "Accept: \(accept)", "--url", address], limit: 64 << 20
+            "curl", Self.common + ["--max-time", "60", "-H", "Accept: \(accept)"], input: try Self.configuration(address),
+            limit: 64 << 20
         ) {
             CorpusError(
-                withoutPassword(address), "cannot be reached (\($0)); check the network, or set PIP_INDEX_URL")
+                withoutPassword(address),
+                "cannot be reached (\(withoutPassword(of: address, in: $0))); check the network, or set PIP_INDEX_URL")
         }
     }
 
     /// Downloads a file of about `bytes` bytes; more than twice as much is refused.
     func download(_ address: String, to path: String, bytes: Int) async throws {
         let limits = ["--speed-limit", "1000", "--speed-time", "60", "--max-filesize", "\(2 * bytes)"]
-        _ = try await run("curl", Self.common + limits + ["-o", path, "--url", address]) {
-            CorpusError(withoutPassword(address), "the download failed (\($0)); try again")
+        _ = try await run(
+            "curl", Self.common + limits + ["-o", path], input: try Self.configuration(address), writesTo: path
+        ) {
+            CorpusError(
+                withoutPassword(address), "the download failed (\(withoutPassword(of: address, in: $0))); try again")
         }
     }
 
-    /// Fail on errors, say what they are, follow redirections, but never to a local file.
+    /// Fail on errors, say what they are, follow redirections, but never to a local file; the address is read from standard
+    /// input.
     private static let common = [
-        "-fsSL", "--proto", "=http,https", "--retry", "2", "--connect-timeout", "20",
+        "-fsSL", "--proto", "=http,https", "--retry", "2", "--connect-timeout", "20", "-K", "-",
     ]
+
+    /// curl's configuration with the address, which may hold a password: everybody on a machine can read command lines.
+    private static func configuration(_ address: String) throws(CorpusError) -> String {
+        guard !address.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            throw CorpusError(withoutPassword(address), "no address; set PIP_INDEX_URL to that of a package index")
+        }
+        return "url = \"\(address.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\"\n"
+    }
 
     /// Unpacks one member of a zip file into `folder`, without its path; where it is then.
     @discardableResult
     func unzip(_ archive: String, member: String, to folder: String) async throws -> String {
-        _ = try await run("unzip", ["-q", "-o", "-j", archive, member, "-d", folder]) {
+        _ = try await run("unzip", ["-q", "-o", "-j", archive, member, "-d", folder], writesTo: folder) {
             CorpusError(archive, "cannot unpack \(member) (\($0)); remove the archive and fetch again")
         }
         return "\(folder)/\((member as NSString).lastPathComponent)"
@@ -71,7 +93,8 @@ struct ExternalTools: Sendable {
     func untar(_ archive: String, member: String, to folder: String) async throws -> String {
         let depth = member.split(separator: "/").count - 1
         _ = try await run(
-            "tar", ["-xzf", archive, "-C", folder, "--no-same-owner", "--strip-components=\(depth)", member]
+            "tar", ["-xzf", archive, "-C", folder, "--no-same-owner", "--strip-components=\(depth)", member],
+            writesTo: folder
         ) { CorpusError(archive, "cannot unpack \(member) (\($0)); remove the archive and fetch again") }
         return "\(folder)/\((member as NSString).lastPathComponent)"
     }
@@ -82,6 +105,26 @@ func withoutPassword(_ address: String) -> String {
     guard let scheme = address.range(of: "://") else { return address }
     let rest = address[scheme.upperBound...]
     let host = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
-    guard let at = host.lastIndex(of: "@") else { return address }
+    if let at = host.lastIndex(of: "@") {
+        return String(address[..<scheme.upperBound] + rest[rest.index(after: at)...])
+    }
+    // A password with a slash in it that is not written as %2F: no host has a port that is no number.
+    let port = host.split(separator: ":", omittingEmptySubsequences: false).dropFirst().last ?? ""
+    guard !port.allSatisfy(\.isNumber), !host.hasPrefix("["), let at = rest.lastIndex(of: "@") else { return address }
     return String(address[..<scheme.upperBound] + rest[rest.index(after: at)...])
+}
+
+/// What a program said of an address, without the password in it.
+func withoutPassword(of address: String, in text: String) -> String {
+    let shown = withoutPassword(address)
+    var text = text.replacing(address, with: shown)
+    // The user and the password by themselves, too, as they are written and as they are meant.
+    guard let scheme = address.range(of: "://"), shown != address else { return text }
+    let secrets = address[scheme.upperBound...].dropLast(shown[scheme.upperBound...].count + 1)
+    let parts = [String(secrets)] + secrets.split(separator: ":", maxSplits: 1).dropFirst().map { String($0) }
+    for part in parts where !part.isEmpty {
+        text = text.replacing(part, with: "…")
+        if let meant = part.removingPercentEncoding, meant.count > 1 { text = text.replacing(meant, with: "…") }
+    }
+    return text
 }

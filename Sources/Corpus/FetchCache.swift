@@ -123,14 +123,27 @@ public struct FetchCache: Sendable {
     }
 
     static func write(_ data: Data, to path: String) throws(CorpusError) {
-        do { try data.write(to: URL(fileURLWithPath: path)) } catch { throw failed(path, "write it") }
+        do { try data.write(to: URL(fileURLWithPath: path)) } catch {
+            let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+            let isFull =
+                (error as? CocoaError)?.code == .fileWriteOutOfSpace || reason?.code == Int(ENOSPC)
+                || reason?.code == Int(EDQUOT)
+            let folder = (path as NSString).deletingLastPathComponent
+            if isFull || DiskSpace.free(folder) == 0 { throw DiskSpace.fullError(folder) }
+            throw CorpusError(path, "cannot write it: \(error.localizedDescription)")
+        }
     }
 
     private static func flush(_ path: String) throws(CorpusError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failed(path, "open it") }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failed(path, "flush it to the disk") }
+        guard fsync(descriptor) == 0 else {
+            if errno == ENOSPC || errno == EDQUOT {
+                throw DiskSpace.fullError((path as NSString).deletingLastPathComponent)
+            }
+            throw failed(path, "flush it to the disk")
+        }
     }
 
     static func failed(_ path: String, _ what: String) -> CorpusError {

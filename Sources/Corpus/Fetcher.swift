@@ -22,29 +22,49 @@ public struct Fetcher: Sendable {
 
     /// Sees to it that an entry is in the cache.
     ///
-    /// - Parameter progress: Is told in a few words what goes on.
+    /// - Parameters:
+    ///   - keepsArchive: Keeps the archive in the cache, for other entries that are made of it; else it is removed.
+    ///   - progress: Is called with a few words on what goes on.
     /// - Returns: The entry's folder: a model folder, or one with `train.csv` and `test.csv` (columns `label`, `text`).
     /// - Throws: An error that names the archive or the tool. What is corrupt is refused and removed.
-    public func fetch(_ entry: FetchEntry, progress: @Sendable (String) -> Void = { _ in }) async throws -> String {
+    public func fetch(
+        _ entry: FetchEntry, keepsArchive: Bool = false, progress: @Sendable (String) -> Void = { _ in }
+    ) async throws -> String {
         let folder = cache.folder(of: entry)
         if cache.has(entry) { return folder }
         FetchCache.removeLeftovers(beside: folder)
         let archive = try await archive(entry.archive, progress: progress)
         progress("unpacking \(entry.archive.file)")
-        try await cache.install(entry) { try await unpack(entry, archive: archive, to: $0) }
+        do {
+            try await cache.install(entry) { try await unpack(entry, archive: archive, to: $0) }
+        } catch {
+            // Another process that was done earlier has removed the archive.
+            guard cache.has(entry) else { throw error }
+        }
+        if !keepsArchive, !isOrigin(archive) { unlink(archive) }
         return folder
+    }
+
+    /// Whether an archive in the cache is the one that the user keeps in `SHOAL_FETCH_FROM`.
+    private func isOrigin(_ archive: String) -> Bool {
+        guard let localFolder else { return false }
+        let origin = "\(localFolder)/\((archive as NSString).lastPathComponent)"
+        var (one, other) = (stat(), stat())
+        guard stat(archive, &one) == 0, stat(origin, &other) == 0 else { return false }
+        return one.st_dev == other.st_dev && one.st_ino == other.st_ino
     }
 
     /// The archive in the cache, downloaded if need be, with the right hash.
     private func archive(_ archive: PackageArchive, progress: @Sendable (String) -> Void) async throws -> String {
         let place = cache.file(of: archive)
         if FileManager.default.fileExists(atPath: place) {
-            if try Self.sha256(place) == archive.sha256 { return place }
-            // Damaged since; another try may be better.
-            unlink(place)
+            if (try? Self.sha256(place)) == archive.sha256 { return place }
+            // Damaged since, or just removed by another process; another try may be better.
+            if !isOrigin(place) { unlink(place) }
         }
         try FetchCache.makeFolder("\(cache.path)/archives")
         FetchCache.removeLeftovers(beside: place)
+        try DiskSpace.check(cache.path, bytes: archive.bytes)
         let temporary = FetchCache.temporaryName(beside: place)
         defer { unlink(temporary) }
         let origin: String
@@ -54,6 +74,7 @@ public struct Fetcher: Sendable {
                 throw CorpusError(origin, "not there; SHOAL_FETCH_FROM must be a folder that holds it")
             }
             do { try FileManager.default.copyItem(atPath: origin, toPath: temporary) } catch {
+                try DiskSpace.check(cache.path, bytes: 1 << 20)
                 throw CorpusError(origin, "cannot copy it to \(temporary); is it readable, and is the disk full?")
             }
         } else {

@@ -5,19 +5,23 @@ enum JSONLinesReader {
     /// Calls `body` with the records of a file. Guessed keys are those of the first object.
     static func read(
         _ file: TextFile, options: DatasetReader.Options, _ body: (DatasetReader.Record) throws(CorpusError) -> Void
-    ) throws(CorpusError) {
+    ) throws(CorpusError) -> DatasetColumns? {
         let decoder = JSONDecoder()
-        var columns: ColumnNames.Resolved?
+        var columns: DatasetColumns?
+        var names: [String] = []
+        var unused: UnusedTexts?
         try file.forEachLine(limit: options.recordLimit) { line, range throws(CorpusError) in
             guard !isBlank(file.bytes[range]) else { return }
             let object = try object(file, line, range, decoder)
-            let keys: ColumnNames.Resolved
+            let keys: DatasetColumns
             if let columns {
                 keys = columns
             } else {
+                names = object.keys.sorted()
                 keys = try options.columns.resolve(
-                    object.keys.sorted(), needsLabel: options.requiresLabels, path: file.path, line: line)
+                    names, needsLabel: options.requiresLabels, path: file.path, line: line)
                 columns = keys
+                unused = UnusedTexts(names, used: keys)
             }
             func value(_ key: String) throws(CorpusError) -> String {
                 guard let field = object[key] else {
@@ -41,7 +45,10 @@ enum JSONLinesReader {
                     line: line, text: try value(keys.text),
                     pair: try keys.textPair.map { key throws(CorpusError) in try value(key) },
                     label: try keys.label.map { key throws(CorpusError) in try value(key) }))
+            try unused?.add { i throws(CorpusError) in object[names[i]]?.text }
         }
+        columns?.unusedTexts = unused?.found ?? []
+        return columns
     }
 
     private static func isBlank(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
@@ -62,9 +69,19 @@ enum JSONLinesReader {
                     file.path, line: line,
                     "a JSON array; JSON Lines has one object on each line, convert it, as with jq -c '.[]'")
             }
+            if line == 1, file.bytes[range].allSatisfy({ $0 == 32 || $0 == 9 || $0 == 123 }) {
+                throw CorpusError(
+                    file.path, line: line,
+                    "the object goes on on the next line; JSON Lines has one on each line, convert it, as with jq -c .")
+            }
+            let problem = JSONDiagnosis.problem(in: UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+            if let problem {
+                throw CorpusError(
+                    file.path, line: line, "not a JSON object, at column \(problem.column): \(problem.reason)")
+            }
             throw CorpusError(
                 file.path, line: line,
-                "not a JSON object\(detail(error)); JSON Lines has one a line, as {\"text\": \"…\", \"label\": \"…\"}"
+                "not a JSON object\(detail(error)); JSON Lines has one on each line, as {\"text\": \"…\", \"label\": \"…\"}"
             )
         }
     }

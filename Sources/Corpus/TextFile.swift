@@ -23,8 +23,8 @@ final class TextFile: Sendable {
         madvise(memory, size, MADV_SEQUENTIAL)
         bytes = UnsafeRawBufferPointer(start: memory, count: size)
         start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-            throw CorpusError(path, "is UTF-16; convert it to UTF-8, as with iconv -f UTF-16 -t UTF-8")
+        if let kind = FileKind(head: bytes.prefix(FileKind.headSize), path: path) {
+            throw CorpusError(path, kind.advice)
         }
         if let zero = memchr(memory, 0, size) {
             let offset = UnsafeRawPointer(zero) - UnsafeRawPointer(memory)
@@ -36,11 +36,14 @@ final class TextFile: Sendable {
 
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 
-    /// Throws unless a file is there that could be read.
+    /// Throws unless a file is there that could be read, and that is of no kind that is known to be no text.
     static func check(_ path: String) throws(CorpusError) {
         let descriptor = try openFile(path)
         defer { close(descriptor) }
         _ = try size(descriptor, path)
+        var head = [UInt8](repeating: 0, count: FileKind.headSize)
+        let count = pread(descriptor, &head, head.count, 0)
+        if let kind = FileKind(head: head.prefix(max(0, count)), path: path) { throw CorpusError(path, kind.advice) }
     }
 
     private static func openFile(_ path: String) throws(CorpusError) -> Int32 {
@@ -111,9 +114,7 @@ final class TextFile: Sendable {
             case .emptyInput, .error: break scan
             }
         }
-        return CorpusError(
-            path, line: line(at: offset),
-            "invalid UTF-8 at byte offset \(offset); convert the file to UTF-8, as with iconv -f ISO-8859-1 -t UTF-8")
+        return CorpusError(path, line: line(at: offset), "invalid UTF-8 at byte offset \(offset); \(notUTF8Advice)")
     }
 
     /// Calls `body` with the number and the range of each line, without its LF or CRLF; blank lines too.

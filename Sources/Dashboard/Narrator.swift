@@ -24,6 +24,7 @@ public struct Narrator {
     private var waiting = "waiting for workers"
     private var throughput = Throughput()
     private var waitingHint = WaitingHint()
+    private var divergence = DivergenceWatch(classes: 2)
     private var lastDrawn = -Double.infinity
     private var lastPlain = -Double.infinity
 
@@ -51,6 +52,7 @@ public struct Narrator {
         switch event {
         case .started(let summary):
             self.summary = summary
+            divergence = DivergenceWatch(classes: summary.labels.count)
             return start(summary).map { .line($0) } + live(waiting, time, width)
         case .resuming(let checkpoint):
             let from =
@@ -83,7 +85,9 @@ public struct Narrator {
         case .training:
             return live("starting", time, width)
         case .step(let step):
-            return tell(step, at: time, width: width)
+            let shown = tell(step, at: time, width: width)
+            guard let warning = divergence.add(step) else { return shown }
+            return shown + tell(.warning(warning), at: time, width: width)
         case .evaluating(let kind, let done, let total):
             var line = ProgressLine()
             line.add("evaluating: \(kind.rawValue)", rank: 0)

@@ -102,6 +102,7 @@ struct BadInputTests {
 
     @Test(arguments: [[0xFF, 0xFE, 0x61, 0], [0xFE, 0xFF, 0, 0x61]] as [[UInt8]]) func utf16(bytes: [UInt8]) {
         expect(scratch.failure(of: scratch.file("a.csv", bytes)), "UTF-16")
+        expect(scratch.failure(of: scratch.file("a.jsonl", bytes)), "UTF-16")
     }
 
     @Test(arguments: ["a.csv", "a.tsv", "a.jsonl"]) func aNULByte(name: String) {
@@ -160,10 +161,10 @@ struct BadInputTests {
     @Test func aClassWithOneExample() throws {
         let data = try DatasetReader.read(scratch.file("a.csv", "text,label\na,x\nb,x\nc,rare\n"))
         let error = #expect(throws: CorpusError.self) { try data.checkTrainable() }
-        expect(error, "\"rare\"", "only one example")
+        expect(error, "rare 1", "one class", "--drop-rare-classes")
         try data.checkTrainable(minimumPerClass: 1)
         let more = #expect(throws: CorpusError.self) { try data.checkTrainable(minimumPerClass: 3) }
-        expect(more, "\"rare\"")
+        expect(more, "rare 1", "x 2")
     }
 
     @Test func messagesStayOnOneLine() {

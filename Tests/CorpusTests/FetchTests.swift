@@ -32,7 +32,13 @@ struct FetchTests {
     private func online(curl script: String) throws -> Fetcher {
         let tools = "\(scratch.path)/tools"
         try FileManager.default.createDirectory(atPath: tools, withIntermediateDirectories: true)
-        let head = "#!/bin/sh\nwhile [ $# -gt 0 ]; do case $1 in --url) url=$2;; -o) out=$2;; esac; shift; done\n"
+        let head = """
+            #!/bin/sh
+            echo "$@" >> "$HERE/arguments"
+            while [ $# -gt 0 ]; do case $1 in -o) out=$2;; esac; shift; done
+            url=$(sed -n 's/^url = "\\(.*\\)"$/\\1/p')
+
+            """
         try Data((head + script).utf8).write(to: URL(fileURLWithPath: "\(tools)/curl"))
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(tools)/curl")
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
@@ -69,7 +75,85 @@ struct FetchTests {
         #expect(folder == "\(scratch.path)/cache/data/tables")
         #expect(text("\(folder)/train.csv") == "label,text\nx,\"one, \"\"two\"\"\"\ny,three\n")
         #expect(text("\(folder)/test.csv") == "label,text\nx,four\n")
-        #expect(cached().count == 7, "\(cached())")
+        #expect(
+            cached() == ["archives", "data"] + ["", "/fetched.json", "/test.csv", "/train.csv"].map { "data/tables\($0)" })
+    }
+
+    @Test func `an archive leaves the cache, unless another entry is made of it or it is the user's own`() async throws {
+        let bytes = archive()
+        let origin = scratch.file("t-1.whl", bytes)
+        _ = try await offline().fetch(entry(bytes), keepsArchive: true)
+        #expect(cached().contains("archives/t-1.whl"))
+        let other = ArchiveFixture.entry("others", Self.contents, archive: bytes, file: "t-1.whl")
+        _ = try await offline().fetch(other)
+        #expect(!cached().contains("archives/t-1.whl"))
+        #expect(FileManager.default.fileExists(atPath: origin))
+        // The folder of the archives may be the cache's own.
+        let kept = "\(scratch.path)/cache/archives"
+        try FileManager.default.moveItem(atPath: origin, toPath: "\(kept)/t-1.whl")
+        let own = Fetcher(environment: ["SHOAL_CACHE": "\(scratch.path)/cache", "SHOAL_FETCH_FROM": kept])
+        _ = try await own.fetch(ArchiveFixture.entry("third", Self.contents, archive: bytes, file: "t-1.whl"))
+        #expect(cached().contains("archives/t-1.whl"))
+    }
+
+    @Test(arguments: [
+        "curl: (23) Failure writing output to destination", "curl: (23) client returned ERROR on write, 12 of 99 bytes",
+    ]) func `a disk that is full while downloading is named`(said: String) async throws {
+        let fetcher = try online(curl: Self.page + "printf half > \"$out\"; echo '\(said)' >&2; exit 23\n")
+        let text = await failure(fetcher, entry(archive()))
+        #expect(text.contains("is the disk full") && text.contains("SHOAL_CACHE"), "\(text)")
+        #expect(text.contains("/cache/archives"), "\(text)")
+        #expect(cached() == ["archives"])
+    }
+
+    @Test func `a disk that is full while unpacking is named`() async throws {
+        let bytes = archive()
+        _ = scratch.file("t-1.whl", bytes)
+        let unzip = scratch.file("unzip", "#!/bin/sh\necho 'write error: No space left on device' >&2; exit 50\n")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: unzip)
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let fetcher = Fetcher(environment: [
+            "SHOAL_CACHE": "\(scratch.path)/cache", "SHOAL_FETCH_FROM": scratch.path, "PATH": "\(scratch.path):\(path)",
+        ])
+        let text = await failure(fetcher, entry(bytes))
+        #expect(text.contains("no space left on this disk"), "\(text)")
+        #expect(cached().allSatisfy { !$0.contains(".tmp") && !$0.contains("tables") }, "\(cached())")
+    }
+
+    @Test func `a download that is larger than the free space is not begun`() {
+        let error = #expect(throws: CorpusError.self) { try DiskSpace.check(scratch.path, bytes: 1 << 60) }
+        #expect(error?.description.contains("no space left") == true)
+        #expect(throws: Never.self) { try DiskSpace.check("\(scratch.path)/not/there", bytes: 1) }
+    }
+
+    @Test func `no program gets the password on its command line`() async throws {
+        let bytes = archive()
+        _ = scratch.file("t-1.whl", bytes)
+        let fetcher = try online(curl: Self.page + "cp \"$HERE/t-1.whl\" \"$out\"\n")
+        _ = try await fetcher.fetch(entry(bytes))
+        let arguments = try #require(text("\(scratch.path)/arguments"))
+        #expect(arguments.contains("-o") && !arguments.contains("secret") && !arguments.contains("user:"), "\(arguments)")
+    }
+
+    @Test func `no message has the password, whatever curl says`() async throws {
+        let fetcher = try online(
+            curl: "echo \"curl: (3) bad URL $url of user:secret, and secret again\" >&2; exit 3\n")
+        let said = await failure(fetcher, entry(archive()))
+        #expect(said.contains("index.invalid") && !said.contains("secret"), "\(said)")
+    }
+
+    @Test(arguments: [
+        ("https://user:secret@host/p", "https://host/p"), ("https://secret@host", "https://host"),
+        ("https://host:8080/a@b", "https://host:8080/a@b"), ("https://user:se/cret@host/p", "https://host/p"),
+        ("https://[::1]:80/a@b", "https://[::1]:80/a@b"), ("no address", "no address"),
+        ("https://u:p%40q@host/", "https://host/"),
+    ]) func `addresses are shown without passwords`(address: String, shown: String) {
+        #expect(withoutPassword(address) == shown)
+    }
+
+    @Test func `what a program says of an address is shown without the password`() {
+        let address = "https://user:p%40q@host/x"
+        #expect(withoutPassword(of: address, in: "bad p@q of \(address)") == "bad … of https://host/x")
     }
 
     @Test func whatIsThereIsReturnedAtOnce() async throws {
@@ -77,7 +161,6 @@ struct FetchTests {
         _ = scratch.file("t-1.whl", bytes)
         let folder = try await offline().fetch(entry(bytes))
         try FileManager.default.removeItem(atPath: "\(scratch.path)/t-1.whl")
-        try FileManager.default.removeItem(atPath: "\(scratch.path)/cache/archives/t-1.whl")
         #expect(try await offline().fetch(entry(bytes)) == folder)
     }
 

@@ -34,6 +34,9 @@ public struct RunConfiguration: Sendable, Equatable {
     public var steps: Int?
     /// The highest learning rate.
     public var learningRate = 5e-5
+    /// Whether epochs and learning rate follow from the number of examples when the data are read: where none of ``epochs``,
+    /// ``steps`` and ``learningRate`` was given.
+    public var choosesLength = false
     /// Weight decay, not applied to biases and LayerNorm.
     public var weightDecay = 0.01
     /// `adamw` or `sgd`.
@@ -71,6 +74,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var seed: UInt64 = 42
     /// Training examples drawn of each class; nil takes all.
     public var shots: Int?
+    /// Leaves out classes with fewer than two examples, or than ``shots``.
+    public var dropRareClasses = false
     /// The column of the text; nil guesses by the usual names.
     public var textColumn: String?
     /// The column of the second text of a pair; nil guesses, or there is none.
@@ -161,6 +166,7 @@ public struct RunConfiguration: Sendable, Equatable {
         microBatches = options.microBatches ?? microBatches
         steps = options.steps
         epochs = steps == nil ? options.epochs ?? epochs : nil
+        choosesLength = options.epochs == nil && options.steps == nil && options.learningRate == nil
         learningRate = options.learningRate ?? learningRate
         weightDecay = options.weightDecay ?? weightDecay
         optimizer = options.optimizer ?? optimizer
@@ -196,6 +202,7 @@ public struct RunConfiguration: Sendable, Equatable {
         maxLength = options.maxLength
         seed = options.seed ?? seed
         shots = options.shots
+        dropRareClasses = options.dropRareClasses ?? dropRareClasses
         textColumn = options.textColumn
         textPairColumn = options.textPairColumn
         labelColumn = options.labelColumn
@@ -231,6 +238,7 @@ public struct RunConfiguration: Sendable, Equatable {
         o.pinWorkers = pinWorkers
         (o.epochs, o.steps) = (epochs, steps)
         (o.learningRate, o.weightDecay, o.optimizer) = (learningRate, weightDecay, optimizer)
+        if choosesLength { (o.epochs, o.steps, o.learningRate) = (nil, nil, nil) }
         if optimizer == "sgd" {
             (o.momentum, o.nesterov) = (momentum, nesterov)
         } else {
@@ -243,7 +251,7 @@ public struct RunConfiguration: Sendable, Equatable {
         }
         (o.clipNorm, o.dropout, o.labelSmoothing) = (clipNorm ?? 0, dropout, labelSmoothing)
         o.precision = precision.rawValue
-        (o.maxLength, o.seed, o.shots) = (maxLength, seed, shots)
+        (o.maxLength, o.seed, o.shots, o.dropRareClasses) = (maxLength, seed, shots, dropRareClasses)
         (o.textColumn, o.textPairColumn, o.labelColumn) = (textColumn, textPairColumn, labelColumn)
         (o.heartbeatTimeout, o.joinTimeout, o.insecure) = (heartbeatTimeout, joinTimeout, insecure)
         (o.minWorkers, o.maxRestarts, o.orphanTimeout) = (minWorkers, maxRestarts, orphanTimeout)

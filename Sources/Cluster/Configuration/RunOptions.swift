@@ -38,6 +38,8 @@ public struct RunOptions: Sendable, Equatable {
     public var seed: UInt64?
     /// Training examples drawn of each class.
     public var shots: Int?
+    /// Leave out classes with too few examples.
+    public var dropRareClasses: Bool?
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public var textColumn, textPairColumn, labelColumn: String?
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
@@ -76,7 +78,7 @@ public struct RunOptions: Sendable, Equatable {
         .init("min_learning_rate", \.minLearningRate), .init("clip_norm", \.clipNorm), .init("dropout", \.dropout),
         .init("label_smoothing", \.labelSmoothing), .init("precision", \.precision),
         .init("max_length", \.maxLength), .init("seed", \.seed),
-        .init("shots", \.shots), .init("text_column", \.textColumn), .init("text_pair_column", \.textPairColumn),
+        .init("shots", \.shots), .init("drop_rare_classes", \.dropRareClasses), .init("text_column", \.textColumn), .init("text_pair_column", \.textPairColumn),
         .init("label_column", \.labelColumn), .init("heartbeat_timeout", \.heartbeatTimeout),
         .init("join_timeout", \.joinTimeout), .init("min_workers", \.minWorkers),
         .init("max_restarts", \.maxRestarts), .init("orphan_timeout", \.orphanTimeout),

@@ -133,6 +133,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             // A run that is resumed can read its checkpoint again.
             if prepared.state.step > 0 { prepared.state.buffers = [:] }
             self.prepared = prepared
+            for notice in prepared.notices { emit(.notice(notice)) }
             for warning in prepared.warnings { emit(.warning(warning)) }
             for notice in prepared.notices { emit(.notice(notice)) }
             try handle(.prepared(prepared.preparation))
@@ -260,7 +261,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             guard loggedSenders.count < Self.maxLoggedSenders, loggedSenders.insert(sender).inserted else { return }
             emit(.warning("\(text) (\(sender))"))
         case .openRunDirectory:
-            try directory.start(configuration, coordinatorFile)
+            try directory.start(prepared?.run ?? configuration, coordinatorFile)
             nextStatus = 0
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
         case .loadSource: loadSource()

@@ -20,8 +20,10 @@ enum Preparer {
         var fingerprint: [String: String]
         /// Worth a warning.
         var warnings: [String]
-        /// Worth knowing: what was drawn anew or left out.
+        /// Worth a line: what was read, chosen or left out.
         var notices: [String] = []
+        /// What is done, with what the data decided on.
+        var run: RunConfiguration
     }
 
     /// - Parameters:
@@ -42,26 +44,18 @@ enum Preparer {
         }
         let tokenizer = try BertTokenizer(modelDirectory: folder)
         try ModelFit.check(tokenizer, directory)
-        let columns = ColumnNames(text: run.textColumn, textPair: run.textPairColumn, label: run.labelColumn)
-        var training = try DatasetReader.read(run.train, columns: columns, labels: nil)
-        try training.checkTrainable()
-        var warnings = resumption?.warnings ?? []
+        var data = try RunData(run)
+        var run = run
+        data.review(run, tokenizer: tokenizer, maxLength: maxLength)
+        if let line = TrainingDefaults.apply(to: &run, examples: data.training.examples.count) {
+            data.notices.append(line)
+        }
+        let (training, validation, test) = (data.training, data.validation, data.test)
+        var warnings = (resumption?.warnings ?? []) + data.warnings
         if run.wire == .bf16 {
             warnings.append(
                 "with --wire bf16 the weights depend on the number of workers and on how the work was dealt to them")
         }
-        if let shots = run.shots {
-            let (drawn, short) = training.shots(shots, seed: run.seed)
-            training = drawn
-            if !short.isEmpty {
-                warnings.append(
-                    "--shots \(shots): fewer examples, and all of them taken, of \(short.joined(separator: ", "))")
-            }
-        }
-        let validation = try run.validation.map {
-            try DatasetReader.read($0, columns: columns, labels: training.labels)
-        }
-        let test = try run.test.map { try DatasetReader.read($0, columns: columns, labels: training.labels) }
         if resumption?.checkpoint != nil, model.labels != training.labels {
             throw RunError.failed(
                 "\(run.train) has the classes \(training.labels.joined(separator: ", ")), the checkpoint \(folder) "
@@ -69,6 +63,7 @@ enum Preparer {
         }
         try ModelFit.check(tokenizer, model, path: folder, data: [training, validation, test].compactMap { $0 })
         model.labels = training.labels
+        model.isTrainedOnPairs = training.columns?.textPair != nil
         var prepared = try settle(
             run, directory, model, resumption,
             Sources(
@@ -77,7 +72,8 @@ enum Preparer {
                 test: test.map { TokenizedDataset($0, tokenizer: tokenizer, maxLength: maxLength) },
                 maxLength: maxLength),
             runID: runID)
-        prepared.warnings = warnings
+        prepared.warnings = warnings + prepared.warnings
+        prepared.notices = data.notices + prepared.notices
         prepared.fingerprint = fingerprint
         return prepared
     }
@@ -126,7 +122,14 @@ enum Preparer {
                 "\(run.output): the run is complete: \(max(state.step, resumption?.finishedSteps ?? 0)) steps of "
                     + "\(totalSteps); to train longer give more --epochs or --steps")
         }
-        var schedule = LearningRateSchedule(run.scheduleSettings, totalSteps: totalSteps)
+        var (settings, warnings) = (run.scheduleSettings, [String]())
+        if let shorter = settings.warmup.shortened(for: totalSteps) {
+            warnings.append(
+                "--warmup \(settings.warmup) would cover \(totalSteps == 1 ? "the only step" : "all \(totalSteps) steps"): "
+                    + "the rate rises over \(shorter.steps(of: totalSteps)) steps instead")
+            settings.warmup = shorter
+        }
+        var schedule = LearningRateSchedule(settings, totalSteps: totalSteps)
         try schedule.restore(orNew: state.schedule)
         var history = RunHistory(
             base: RunHistory.Point(
@@ -148,7 +151,7 @@ enum Preparer {
             evaluationBatch: max(1, min(16, 2048 / sources.maxLength, ControlLimits.maxLogits / 2 / model.labels.count)))
         return Prepared(
             preparation: preparation, state: state, configuration: model, maxLength: sources.maxLength, fingerprint: [:],
-            warnings: [], notices: notices)
+            warnings: warnings, notices: notices, run: run)
     }
 
     /// The same text for the same value: a worker compares it when its coordinator comes back.

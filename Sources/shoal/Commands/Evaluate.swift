@@ -38,7 +38,11 @@ struct Evaluate: AsyncParsableCommand {
             path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength, precision: try precision.checked())
         let names = ColumnNames(
             text: columns.textColumn, textPair: columns.textPairColumn, label: labels.labelColumn)
-        let outcome = try Evaluation.run(classifier, on: try read(names, labels: classifier.labels))
+        let examples = try read(names, labels: classifier.labels)
+        var review = DatasetReview(evaluating: examples, isPairModel: classifier.isPairModel)
+        classifier.addTokens(of: examples, to: &review)
+        StandardError.write(review)
+        let outcome = try Evaluation.run(classifier, on: examples)
         if json {
             try StandardOutput.line(try outcome.json())
         } else {

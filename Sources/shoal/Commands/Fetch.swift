@@ -18,8 +18,13 @@ struct Fetch: AsyncParsableCommand {
     mutating func run() async throws {
         let fetcher = Fetcher()
         if names.isEmpty { return try StandardOutput.line(CatalogTable.text(fetcher.cache)) }
-        for entry in try names.map({ try DatasetCatalog.entry($0) }) {
-            try StandardOutput.line(try await fetcher.fetch(entry) { StandardError.write("\(entry.name): \($0)") })
+        let entries = try names.map { try DatasetCatalog.entry($0) }
+        for (i, entry) in entries.enumerated() {
+            let isShared = entries[(i + 1)...].contains { $0.archive == entry.archive }
+            let folder = try await fetcher.fetch(entry, keepsArchive: isShared) {
+                StandardError.write("\(entry.name): \($0)")
+            }
+            try StandardOutput.line(folder)
         }
     }
 }

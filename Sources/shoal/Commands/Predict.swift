@@ -53,8 +53,11 @@ struct Predict: AsyncParsableCommand {
         let classifier = try TextClassifier(
             path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength, precision: try precision.checked())
         let output = PredictionWriter(labels: classifier.labels)
+        var review = InputReview(classifier)
         try source.forEachWindow(.init(count: TextClassifier.window)) {
+            review.add($0, classifier)
             try StandardOutput.write(output.lines(try classifier.logits($0)))
         }
+        review.finish()
     }
 }

@@ -12,7 +12,7 @@ struct ColumnOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The column of the second text of a pair (default: text_pair, sentence2, … if there is one).",
+            "The column of the second text of a pair (default: text_pair, or that of a usual pair such as question and sentence).",
             valueName: "name"))
     var textPairColumn: String?
 }
@@ -56,6 +56,13 @@ struct RunDataOptions: ParsableArguments {
         help: ArgumentHelp("Training examples to draw of each class, by the seed (default: all).", valueName: "count"))
     var shots: Int?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Leaves out classes with fewer than two examples, or than --shots; their examples in --validation and --test, too "
+                + "(default: no)."))
+    var dropRareClasses: Bool?
+
     @Option(
         help: ArgumentHelp(
             "Tokens of a text at most, special ones included (default: \(Defaults.maxLength), or the model's positions if fewer).",
@@ -70,5 +77,6 @@ struct RunDataOptions: ParsableArguments {
         (options.output, options.shots, options.maxLength) = (output, shots, maxLength)
         (options.textColumn, options.textPairColumn) = (columns.textColumn, columns.textPairColumn)
         options.labelColumn = labels.labelColumn
+        options.dropRareClasses = dropRareClasses
     }
 }

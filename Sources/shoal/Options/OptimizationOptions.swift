@@ -7,7 +7,8 @@ struct OptimizationOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Passes over the training examples (default: \(run.epochs.map { "\($0)" } ?? "none")).",
+            "Passes over the training examples (default: \(run.epochs.map { "\($0)" } ?? "none"), or more for few "
+                + "examples, where --steps and --learning-rate are not given either).",
             valueName: "count"))
     var epochs: Int?
 
@@ -25,7 +26,10 @@ struct OptimizationOptions: ParsableArguments {
                 + "number of workers it does not (default: \(run.microBatches)).", valueName: "count"))
     var microBatches: Int?
 
-    @Option(help: ArgumentHelp("The highest learning rate (default: \(run.learningRate)).", valueName: "rate"))
+    @Option(
+        help: ArgumentHelp(
+            "The highest learning rate (default: \(run.learningRate), or 0.0001 for few examples, where --epochs and --steps "
+                + "are not given either).", valueName: "rate"))
     var learningRate: Double?
 
     @Option(help: ArgumentHelp("adamw or sgd (default: \(run.optimizer)).", valueName: "name"))

@@ -1,3 +1,4 @@
+import Corpus
 import Foundation
 
 /// Reads lines from a file descriptor, as many at a time as are there: a pipe that is written line by line is answered
@@ -82,9 +83,11 @@ final class LineReader {
         guard bytes.count <= Self.lineLimit else {
             throw failure(line, "longer than \(Self.lineLimit) bytes; split it, or shorten it")
         }
-        guard !bytes.contains(0) else { throw failure(line, "there is a NUL byte; is this text?") }
+        guard !bytes.contains(0) else {
+            throw failure(line, "there is a NUL byte; is this text? Remove it, as with tr -d '\\000'")
+        }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw failure(line, "invalid UTF-8; convert it first, as with iconv -f ISO-8859-1 -t UTF-8")
+            throw failure(line, "invalid UTF-8; \(notUTF8Advice)")
         }
         return text
     }
@@ -102,6 +105,9 @@ final class LineReader {
         isAtEnd = piece.isEmpty
         pending += piece
         if isAtStart, pending.count >= 3 || isAtEnd {
+            if let kind = FileKind(head: pending.prefix(FileKind.headSize), path: source, isTable: false) {
+                throw failure(0, kind.advice)
+            }
             if pending.starts(with: [0xEF, 0xBB, 0xBF]) { pending.removeFirst(3) }
             isAtStart = false
         }

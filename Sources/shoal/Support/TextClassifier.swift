@@ -1,5 +1,6 @@
 import Checkpoint
 import Cluster
+import Corpus
 import Foundation
 import Tokenization
 import Training
@@ -15,6 +16,8 @@ struct TextClassifier {
     private static let defaultMaxLength = RunConfiguration.defaultMaxLength
 
     let labels: [String]
+    /// Whether it was trained on pairs of texts; nil where that is not known.
+    let isPairModel: Bool?
     private let threads: Int
     private let maxLength: Int
     private let tokenizer: BertTokenizer
@@ -40,6 +43,7 @@ struct TextClassifier {
         try directory.requireClassifier()
         labels = directory.configuration.labels
         self.path = directory.path
+        isPairModel = directory.configuration.isTrainedOnPairs
         self.threads = threads
         let known = try Self.maxLengthOfRun(modelPath: path) ?? TokenizerLength.read(folder: path)
         self.maxLength = max(3, maxLength ?? min(limit, known ?? Self.defaultMaxLength))
@@ -57,6 +61,19 @@ struct TextClassifier {
         }
         return nil
     }
+
+    /// How texts fit the tokenizer and the length.
+    func tokenReview(_ texts: [InputText]) -> TokenReview {
+        TokenReview(count: texts.count, tokenizer: tokenizer, maxLength: maxLength) { (texts[$0].text, texts[$0].pair) }
+    }
+
+    /// Adds how a data set's texts fit the tokenizer and the length.
+    func addTokens(of data: Dataset, to review: inout DatasetReview) {
+        review.addTokens([(name: "", data: data)], tokenizer: tokenizer, maxLength: maxLength)
+    }
+
+    /// The length that texts are cut at, in tokens.
+    var lengthLimit: Int { maxLength }
 
     /// The tokens of all texts, as they are computed.
     func tokenCount(_ texts: [InputText]) -> Int {

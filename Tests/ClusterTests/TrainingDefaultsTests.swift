@@ -1,0 +1,63 @@
+import Testing
+
+@testable import Cluster
+
+@Suite struct TrainingDefaultsTests {
+    private func options(_ change: (inout RunOptions) -> Void = { _ in }) -> RunOptions {
+        var options = RunOptions()
+        (options.model, options.train, options.output) = ("m", "t.csv", "out")
+        change(&options)
+        return options
+    }
+
+    @Test(arguments: [
+        (5485, 3, 5e-5), (6532, 3, 5e-5), (100_000, 3, 5e-5), (1088, 3, 5e-5), (1056, 4, 1e-4), (320, 10, 1e-4),
+        (40, 50, 1e-4), (8, 50, 1e-4), (1, 50, 1e-4),
+    ]) func `few examples get more epochs and a higher rate`(examples: Int, epochs: Int, rate: Double) {
+        let chosen = TrainingDefaults(examples: examples, batchSize: 32)
+        #expect(chosen.epochs == epochs && chosen.learningRate == rate)
+    }
+
+    @Test func `more examples never mean fewer steps`() {
+        var last = 0
+        for examples in 1..<3000 {
+            let steps = TrainingDefaults(examples: examples, batchSize: 32).epochs * ((examples + 31) / 32)
+            // A rounded-up number of epochs may overshoot by less than one of them.
+            #expect(steps >= min(last, TrainingDefaults.leastSteps))
+            last = steps
+        }
+    }
+
+    @Test func `what is chosen is said, and is in the file of the run`() throws {
+        var run = try RunConfiguration.resolve(options())
+        #expect(run.choosesLength)
+        #expect(!run.yaml().contains("epochs") && !run.yaml().contains("\nlearning_rate"))
+        let line = TrainingDefaults.apply(to: &run, examples: 320)
+        #expect(
+            line
+                == "10 epochs of 10 steps at a learning rate of 1e-4 (chosen for 320 examples; --epochs, --learning-rate to "
+                + "change)")
+        #expect(run.epochs == 10 && run.steps == nil && run.learningRate == 1e-4 && !run.choosesLength)
+        let again = try RunConfiguration(options: RunOptions(yaml: run.yaml(), path: "run.yaml"))
+        #expect(again == run)
+    }
+
+    @Test func `options of the user win`() throws {
+        let changes: [(inout RunOptions) -> Void] = [
+            { $0.epochs = 3 }, { $0.steps = 30 }, { $0.learningRate = 5e-5 },
+        ]
+        for change in changes {
+            let given = try RunConfiguration.resolve(options(change))
+            var run = given
+            #expect(TrainingDefaults.apply(to: &run, examples: 10) == nil)
+            #expect(run == given)
+        }
+        var plain = RunConfiguration(model: "m", train: "t", output: "o")
+        #expect(TrainingDefaults.apply(to: &plain, examples: 10) == nil)
+    }
+
+    @Test(arguments: [(5e-5, "5e-5"), (1e-4, "1e-4"), (0.25, "2.5e-1"), (2, "2e0"), (1e-12, "1e-12")])
+    func `rates are written as people write them`(rate: Double, text: String) {
+        #expect(TrainingDefaults.shown(rate) == text)
+    }
+}
