@@ -108,7 +108,8 @@ public enum WeightLoader {
     /// Whether a tensor that is not read says nothing of the model: the head of pre-training, and tables of numbers that
     /// count up, as old versions of `transformers` wrote them.
     private static func isOfNoMatter(_ name: String) -> Bool {
-        name.hasPrefix("cls.") || name.hasSuffix("embeddings.position_ids") || name.hasSuffix("embeddings.token_type_ids")
+        name.hasPrefix("cls.") || name.hasSuffix("embeddings.position_ids")
+            || name.hasSuffix("embeddings.token_type_ids")
     }
 
     /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of ``tensors(of:layout:)``
