@@ -163,8 +163,8 @@ struct JSONParser {
         return .number(value)
     }
 
-    /// Whether the bytes are a number as RFC 8259 has it: no plus sign at the front, no zeros before other digits, digits
-    /// on both sides of a point.
+    /// Whether the bytes are a number as RFC 8259 has it: no plus sign at the front, no zeros before other digits,
+    /// digits on both sides of a point.
     private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool {
         var rest = text
         func isDigit(_ byte: UInt8?) -> Bool { byte.map { (0x30...0x39).contains($0) } ?? false }

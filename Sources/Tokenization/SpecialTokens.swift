@@ -43,8 +43,8 @@ struct SpecialTokens {
             guard id == next else {
                 throw TokenizerError(
                     token.path,
-                    "\(token.place): token \(token.name) with id \(id): new tokens follow the vocabulary, so it must be "
-                        + "\(next); save the tokenizer again with transformers")
+                    "\(token.place): token \(token.name) with id \(id): new tokens follow the vocabulary, so it must "
+                        + "be \(next); save the tokenizer again with transformers")
             }
         }
         let made = AddedTokens.Token(

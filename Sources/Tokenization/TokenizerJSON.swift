@@ -14,7 +14,7 @@ enum TokenizerJSON {
         guard type == "WordPiece", model["merges"] == nil else {
             throw TokenizerError(
                 path,
-                "holds a \(type.printable(limit: 60)) tokenizer; only WordPiece (BERT) can be used: choose another model"
+                "holds a \(type.printable(limit: 60)) tokenizer; only WordPiece (BERT) can be used: take another model"
             )
         }
         var vocabulary = try vocabulary(model, path)

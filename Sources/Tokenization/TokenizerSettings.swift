@@ -1,7 +1,7 @@
 import Support
 
-/// What `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and `config.json` say, with the precedence
-/// that they have in `transformers`.
+/// What `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and `config.json` say, with the
+/// precedence that they have in `transformers`.
 struct TokenizerSettings {
     /// The class whose rules count.
     private(set) var tokenizerClass = TokenizerClass.bert

@@ -100,7 +100,9 @@ import Testing
         }
         try rewriteModel(world) { $0.typeVocabSize = 1 }
         try world.write("pairs.csv", "label,text,text_pair\nfish,cod,eel\nfruit,fig,plum\nfish,a,b\nfruit,a,c\n")
-        let pairs = world.train("out").map { $0 == world.path("train.csv") ? world.path("pairs.csv") : $0 }
+        let pairs = [
+            "train", "--model", world.path("model"), "--train", world.path("pairs.csv"), "--output", world.path("out"),
+        ]
         try refused(world, pairs, "pairs of texts need 2 segments, the model has 1")
         try rewriteModel(world)
         try edit(world, "model/vocab.txt", ("much\n", "much\nanother\n"))
