@@ -57,7 +57,8 @@ extension BertConfiguration {
         "model_type", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
         "hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings",
         "type_vocab_size", "layer_norm_eps", "initializer_range", "pad_token_id", "classifier_dropout", "id2label",
-        "label2id", "num_labels", "position_embedding_type", "is_decoder", "add_cross_attention", "is_encoder_decoder",
+        "label2id", "num_labels", "position_embedding_type", "is_decoder", "add_cross_attention",
+        "is_encoder_decoder",
     ]
 
     /// Keys about the old model's task, its place, its number format and its code, none of which is true of ours.
@@ -106,7 +107,8 @@ extension BertConfiguration {
         guard labels.count != 1 else {
             throw .malformed(
                 path: path,
-                reason: "has a single label: that is a regression, and only classification of single labels is supported")
+                reason:
+                    "has a single label: that is a regression, and only classification of single labels is supported")
         }
         otherArchitecture = reader.otherArchitecture()
         others = object.filter { !Self.ownKeys.contains($0.key) && !Self.staleKeys.contains($0.key) }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What can be wrong with model folders and checkpoints. Each case names the file, and says what to do.
 public enum CheckpointError: Error, CustomStringConvertible, Equatable {
@@ -11,8 +12,10 @@ public enum CheckpointError: Error, CustomStringConvertible, Equatable {
     /// A file of a checkpoint was altered, cut off or lost after it was written.
     case damaged(path: String, reason: String)
 
-    /// One line.
-    public var description: String {
+    /// One line, whatever is in a file's name.
+    public var description: String { text.printable(limit: 2000) }
+
+    private var text: String {
         switch self {
         case .inputOutput(let path, let reason): "\(path): \(reason)"
         case .malformed(let path, let reason): "\(path): \(reason)"

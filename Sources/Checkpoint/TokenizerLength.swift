@@ -1,6 +1,6 @@
 import Foundation
 
-/// The most tokens of a text, in the files of a tokenizer: so that a model folder says itself how long texts were cut in
+/// The most tokens of a text, in the files of a tokenizer: so that a model folder says itself how long texts were in
 /// training.
 ///
 /// `transformers` reads `model_max_length` of `tokenizer_config.json`, the `tokenizers` library `truncation` of

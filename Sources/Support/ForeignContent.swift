@@ -14,7 +14,7 @@ public enum ForeignContent {
         if begins("version https://git-lfs.github.com/") {
             return "is a Git LFS pointer, not the file itself; in the repository run `git lfs pull`, then copy it again"
         }
-        if ["<!doctype html", "<html", "<head", "<?xml"].contains(where: begins) {
+        if ["<!doctype html", "<html", "<?xml"].contains(where: begins) {
             return "is a web page, not the file itself; download the file, and not the page that shows it"
         }
         if ["entry not found", "invalid username or password", "repository not found"].contains(where: begins) {

@@ -33,12 +33,13 @@ public final class BertTokenizer: Sendable {
     /// Loads the tokenizer of a Hugging Face model folder.
     ///
     /// The ids are those of `AutoTokenizer` of `transformers` 5. `tokenizer.json` is read if it is there, otherwise
-    /// `vocab.txt`. With BERT's own tokenizer class, which is the default, lower case, accents and Chinese characters go by
-    /// `tokenizer_config.json` alone; with the general class by `tokenizer.json` alone. Added tokens come from
+    /// `vocab.txt`. With BERT's own tokenizer class, which is the default, lower case, accents and Chinese characters
+    /// go by `tokenizer_config.json` alone; with the general class by `tokenizer.json` alone. Added tokens come from
     /// `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`. The side on which
     /// texts are cut is that of the files, the length the caller's; padding settings have no meaning here.
     /// - Throws: an error that names the file, and the line where it can, if a file is missing, damaged, not a BERT
-    ///   WordPiece tokenizer, lacks one of the tokens `[UNK]`, `[CLS]` and `[SEP]`, or has a setting that cannot be used.
+    ///   WordPiece tokenizer, lacks one of the tokens `[UNK]`, `[CLS]` and `[SEP]`, or has a setting that cannot be
+    ///   used.
     public convenience init(modelDirectory: String) throws(TokenizerError) {
         try self.init(TokenizerFiles.load(modelDirectory))
     }
@@ -83,8 +84,8 @@ public final class BertTokenizer: Sendable {
 
     /// Encodes a text, or a pair of texts, with special tokens.
     ///
-    /// - Parameter maxLength: the most tokens, special tokens included. Longer texts lose their end (or their beginning,
-    ///   where the tokenizer's files say so); of a pair, the
+    /// - Parameter maxLength: the most tokens, special tokens included. Longer texts lose their end (or their
+    ///   beginning, where the tokenizer's files say so); of a pair, the
     ///   longer text is cut first (`longest_first`). The special tokens always stay, so fewer than 2 (3 for a pair)
     ///   count as 2 (3).
     public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {

@@ -156,10 +156,36 @@ struct JSONParser {
         {
             position += 1
         }
+        guard Self.isNumber(bytes[start..<position]) else { throw error("a value was expected") }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if let value = Int(text) { return .integer(value) }
         guard let value = Double(text), value.isFinite else { throw error("a value was expected") }
         return .number(value)
+    }
+
+    /// Whether the bytes are a number as RFC 8259 has it: no plus sign at the front, no zeros before other digits,
+    /// digits on both sides of a point.
+    private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool {
+        var rest = text
+        func isDigit(_ byte: UInt8?) -> Bool { byte.map { (0x30...0x39).contains($0) } ?? false }
+        if rest.first == 0x2D { rest.removeFirst() }
+        guard isDigit(rest.first) else { return false }
+        let startsWithZero = rest.first == 0x30
+        let whole = rest.prefix(while: isDigit)
+        guard !startsWithZero || whole.count == 1 else { return false }
+        rest = rest.dropFirst(whole.count)
+        if rest.first == 0x2E {
+            rest.removeFirst()
+            guard isDigit(rest.first) else { return false }
+            rest = rest.drop(while: isDigit)
+        }
+        if rest.first == 0x65 || rest.first == 0x45 {
+            rest.removeFirst()
+            if rest.first == 0x2B || rest.first == 0x2D { rest.removeFirst() }
+            guard isDigit(rest.first) else { return false }
+            rest = rest.drop(while: isDigit)
+        }
+        return rest.isEmpty
     }
 
     private mutating func stringBytes() throws(TokenizerError) -> [UInt8] {

@@ -43,8 +43,8 @@ struct SpecialTokens {
             guard id == next else {
                 throw TokenizerError(
                     token.path,
-                    "\(token.place): token \(token.name) with id \(id): new tokens follow the vocabulary, so it must be "
-                        + "\(next); save the tokenizer again with transformers")
+                    "\(token.place): token \(token.name) with id \(id): new tokens follow the vocabulary, so it must "
+                        + "be \(next); save the tokenizer again with transformers")
             }
         }
         let made = AddedTokens.Token(
@@ -94,8 +94,8 @@ struct SpecialTokens {
         for token in settings.unread + (ownIsUnread ? own : []) where !result.contains(token) {
             throw TokenizerError(
                 token.path,
-                "\(token.place) has the token \(token.name), which added_tokens_decoder of tokenizer_config.json lacks: "
-                    + "it is unclear whether it counts; add it there, or remove it here")
+                "\(token.place) has the token \(token.name), which transformers does not read there: add it to "
+                    + "added_tokens_decoder or extra_special_tokens of tokenizer_config.json, or remove it")
         }
         return result
     }

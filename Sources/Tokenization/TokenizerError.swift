@@ -1,3 +1,5 @@
+import Support
+
 /// Why a tokenizer could not be loaded, on one line: the file, the place in it, and what to do.
 public struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatable {
     /// The file or folder at fault.
@@ -15,7 +17,7 @@ public struct TokenizerError: Error, CustomStringConvertible, Sendable, Equatabl
 
     /// `path:line: reason`.
     public var description: String {
-        if let line { return "\(path):\(line): \(reason)" }
-        return "\(path): \(reason)"
+        let place = line.map { "\(path):\($0)" } ?? path
+        return "\(place): \(reason)".printable(limit: 2000)
     }
 }

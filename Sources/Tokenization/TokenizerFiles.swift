@@ -5,6 +5,8 @@ import Support
 enum TokenizerFiles {
     /// The most bytes that a tokenizer file may have; the largest real ones are some 20 MB.
     private static let mostBytes = 128 << 20
+    /// The most bytes of the files of settings beside it.
+    private static let mostSettingsBytes = 16 << 20
     /// The most bytes of a token: far above any real one, low enough to cost nothing.
     static let mostTokenBytes = 64 << 10
 
@@ -46,14 +48,14 @@ enum TokenizerFiles {
 
     /// The object in a JSON file; nil if there is no such file.
     static func object(_ path: String) throws(TokenizerError) -> JSONValue? {
-        guard let bytes = try read(path) else { return nil }
+        guard let bytes = try read(path, limit: mostSettingsBytes) else { return nil }
         let root = try JSONParser.parse(bytes, path: path)
         guard root.members != nil else { throw TokenizerError(path, "holds no JSON object") }
         return root
     }
 
     /// The bytes of a file; nil if there is none.
-    static func read(_ path: String) throws(TokenizerError) -> [UInt8]? {
+    static func read(_ path: String, limit: Int = mostBytes) throws(TokenizerError) -> [UInt8]? {
         // Not to wait for a writer if it is a pipe.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
@@ -69,9 +71,9 @@ enum TokenizerFiles {
             throw TokenizerError(path, "is a folder, a file was expected")
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw TokenizerError(path, "is not a regular file") }
-        guard status.st_size <= mostBytes else {
+        guard status.st_size <= limit else {
             throw TokenizerError(
-                path, "has \(status.st_size) bytes, more than the \(mostBytes) that a tokenizer file may have")
+                path, "has \(status.st_size) bytes, more than the \(limit) that a tokenizer file may have")
         }
         let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
             while count < buffer.count {

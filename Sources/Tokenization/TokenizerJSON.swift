@@ -13,7 +13,9 @@ enum TokenizerJSON {
         let type = model["type"]?.string ?? (model["continuing_subword_prefix"] == nil ? "unknown" : "WordPiece")
         guard type == "WordPiece", model["merges"] == nil else {
             throw TokenizerError(
-                path, "holds a \(type.printable(limit: 60)) tokenizer; only WordPiece (BERT) can be used: choose another model")
+                path,
+                "holds a \(type.printable(limit: 60)) tokenizer; only WordPiece (BERT) can be used: take another model"
+            )
         }
         var vocabulary = try vocabulary(model, path)
         let own = try ownTokens(root, path)
@@ -25,7 +27,8 @@ enum TokenizerJSON {
         func required(_ name: [UInt8]?, _ role: String) throws(TokenizerError) -> Int32 {
             if let name, let id = id(name) { return id }
             let shown = name.map { String(decoding: $0, as: UTF8.self).printable(limit: 60) } ?? ""
-            throw TokenizerError(path, "has no token \(shown) (the \(role) token); is it a BERT tokenizer, and whole?")
+            throw TokenizerError(
+                path, "has no token \(shown) (the \(role) token); is it a BERT tokenizer, and whole?")
         }
         var (cls, sep) = (id("cls_token"), id("sep_token"))
         let unknownName = model["unk_token"]?.bytes
@@ -36,13 +39,15 @@ enum TokenizerJSON {
             unknown = try required(name, "unknown-word")
             cls = try required(settings.name("cls_token")?.content, "classification")
             sep = try required(settings.name("sep_token")?.content, "separator")
-            try checkBert(vocabulary, normalizer, model, isOtherUnknown: unknownName != nil && unknownName != name, path)
+            try checkBert(
+                vocabulary, normalizer, model, isOtherUnknown: unknownName != nil && unknownName != name, path)
         case .general: unknown = try required(unknownName ?? Array("[UNK]".utf8), "unknown-word")
         }
         let template = try template(root["post_processor"], count: vocabulary.tokens.count, path)
         if settings.tokenizerClass == .bert, let cls, let sep, template != .bert(cls: cls, sep: sep) {
             throw conflict(
-                root["post_processor"]?.isNull ?? true ? "no post_processor" : "a post_processor that is not BERT's", path)
+                root["post_processor"]?.isNull ?? true ? "no post_processor" : "a post_processor that is not BERT's",
+                path)
         }
         let ownSide = try truncatesLeft(root, path)
         return TokenizerDescription(
@@ -66,7 +71,9 @@ enum TokenizerJSON {
         guard vocabulary.continuingPrefix == Array("##".utf8) else {
             throw conflict("a continuing_subword_prefix that is not \"##\"", path)
         }
-        guard vocabulary.mostCharacters == 100 else { throw conflict("a max_input_chars_per_word that is not 100", path) }
+        guard vocabulary.mostCharacters == 100 else {
+            throw conflict("a max_input_chars_per_word that is not 100", path)
+        }
         guard let normalizer else { throw conflict("no normalizer", path) }
         guard normalizer.cleanText else { throw conflict("a normalizer with clean_text false", path) }
         guard !isOtherUnknown else { throw conflict("an unk_token that is not that of the other files", path) }

@@ -1,7 +1,7 @@
 import Support
 
-/// What `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and `config.json` say, with the precedence
-/// that they have in `transformers`.
+/// What `tokenizer_config.json`, `special_tokens_map.json`, `added_tokens.json` and `config.json` say, with the
+/// precedence that they have in `transformers`.
 struct TokenizerSettings {
     /// The class whose rules count.
     private(set) var tokenizerClass = TokenizerClass.bert
@@ -24,6 +24,8 @@ struct TokenizerSettings {
     /// The path of `tokenizer_config.json`.
     let configurationPath: String
     private let mapPath: String
+    /// Far more special tokens with names than any model has.
+    private static let mostNames = 1000
 
     /// The special tokens that every BERT tokenizer has, in the order in which `transformers` adds them.
     private static let roles: [(role: String, name: String?)] = [
@@ -143,7 +145,7 @@ struct TokenizerSettings {
     private mutating func readNames(_ configuration: JSONValue?, _ map: JSONValue?) throws(TokenizerError) {
         if tokenizerClass == .bert {
             for case (let role, let name?) in Self.roles {
-                set(role, try token(.string(Array(name.utf8)), role, configurationPath))
+                try set(role, try token(.string(Array(name.utf8)), role, configurationPath))
             }
         }
         for (object, path) in [(configuration, configurationPath), (map, mapPath)] {
@@ -154,7 +156,7 @@ struct TokenizerSettings {
                 guard !found.content.isEmpty else {
                     throw TokenizerError(path, "\(key) must be a string or an object with \"content\"")
                 }
-                set(key, found)
+                try set(key, found)
             }
         }
         let order = Self.roles.map(\.role)
@@ -168,7 +170,10 @@ struct TokenizerSettings {
         try MentionedToken(value, isSpecial: true, path: path, place: key)
     }
 
-    private mutating func set(_ role: String, _ token: MentionedToken) {
+    private mutating func set(_ role: String, _ token: MentionedToken) throws(TokenizerError) {
+        guard names.count < Self.mostNames else {
+            throw TokenizerError(token.path, "names more than \(Self.mostNames) special tokens")
+        }
         names.removeAll { $0.role == role }
         names.append((role, token))
     }
@@ -184,7 +189,7 @@ struct TokenizerSettings {
                     for member in members {
                         let found = try token(member.value, key, path)
                         if isOwn || !hasDecoder {
-                            set(String(decoding: member.key, as: UTF8.self), found)
+                            try set(String(decoding: member.key, as: UTF8.self), found)
                         } else {
                             unread.append(found)
                         }
@@ -201,7 +206,9 @@ struct TokenizerSettings {
         }
         // The older name counts where the newer one has nothing; the map where there is no `added_tokens_decoder`.
         func list(_ key: String) -> [MentionedToken] { lists[key] ?? [] }
-        let own = list("extra_special_tokens")
+        // A dictionary in the map takes the place of the list: its tokens would be lost.
+        let isReplaced = !hasDecoder && map?["extra_special_tokens"]?.members != nil
+        let own = isReplaced ? [] : list("extra_special_tokens")
         var used = own.isEmpty ? list("additional_special_tokens") : own
         if !hasDecoder {
             used += list("map extra_special_tokens")
@@ -209,9 +216,8 @@ struct TokenizerSettings {
             if used.isEmpty { used = list("map additional_special_tokens") }
         }
         extraTokens = used
-        unread += lists.sorted { $0.key < $1.key }.flatMap(\.value).filter { token in
-            !used.contains { $0.content == token.content }
-        }
+        let usedContents = Set(used.map(\.content))
+        unread += lists.sorted { $0.key < $1.key }.flatMap(\.value).filter { !usedContents.contains($0.content) }
     }
 
     /// With an `added_tokens_decoder`, `transformers` does not read the map: it must not say anything else.

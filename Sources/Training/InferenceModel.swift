@@ -27,8 +27,8 @@ public final class InferenceModel {
         let loaded = try WeightLoader.load(directory, layout: layout, newHead: .refuse)
         if let extra = loaded.unused.first(where: { $0.contains("encoder.layer.") || $0.hasPrefix("classifier") }) {
             throw TransformerError.weights(
-                "\(directory.path): the weights have the tensor \(extra), which the model that config.json describes has "
-                    + "no place for: its results would not be those of the model that was trained")
+                "\(directory.path): the weights have the tensor \(extra), which the model that config.json describes "
+                    + "has no place for: its results would not be those of the model that was trained")
         }
         let weights = ModelWeights(master: loaded.weights, layout: layout, precision: precision)
         weights.refresh()

@@ -18,7 +18,8 @@ public enum WeightLoader {
         public var weights: FloatBuffer
         /// The names of the tensors that were drawn, as a whole or in part.
         public var drawn: [String]
-        /// The labels, by number, whose rows of the classifier come from the folder; empty where the classifier is all new.
+        /// The labels, by number, whose rows of the classifier were matched by name; empty where the classifier is all
+        /// new, or read as it is.
         public var keptLabels: [Int] = []
         /// The names of tensors in the folder that the model has no use for.
         public var unused: [String] = []
@@ -76,8 +77,8 @@ public enum WeightLoader {
         return Loaded(weights: weights, drawn: drawn, keptLabels: kept, unused: unused)
     }
 
-    /// For each label the row of the folder's classifier that belongs to it; nil as a whole where the classifier is to be
-    /// read as it is.
+    /// For each label the row of the folder's classifier that belongs to it; nil as a whole where the classifier is
+    /// to be read as it is.
     private static func sourceRows(
         _ configuration: BertConfiguration, labels: [String]?, in file: SafetensorsFile
     ) -> [Int?]? {
@@ -105,10 +106,11 @@ public enum WeightLoader {
         }
     }
 
-    /// Whether a tensor that is not read says nothing of the model: the head of pre-training, and tables of numbers that
-    /// count up, as old versions of `transformers` wrote them.
+    /// Whether a tensor that is not read says nothing of the model: the head of pre-training, and tables of numbers
+    /// that count up, as old versions of `transformers` wrote them.
     private static func isOfNoMatter(_ name: String) -> Bool {
-        name.hasPrefix("cls.") || name.hasSuffix("embeddings.position_ids") || name.hasSuffix("embeddings.token_type_ids")
+        name.hasPrefix("cls.") || name.hasSuffix("embeddings.position_ids")
+            || name.hasSuffix("embeddings.token_type_ids")
     }
 
     /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of ``tensors(of:layout:)``

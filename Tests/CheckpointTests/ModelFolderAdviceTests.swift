@@ -35,7 +35,8 @@ import Testing
         let scratch = try Scratch()
         let cases: [([UInt8], String)] = [
             (Array("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n".utf8), "`git lfs pull`"),
-            (Array("<!doctype html>\n<html>".utf8), "is a web page"), ([0x50, 0x4B, 3, 4] + Array("archive".utf8), "zip"),
+            (Array("<!doctype html>\n<html>".utf8), "is a web page"),
+            ([0x50, 0x4B, 3, 4] + Array("archive".utf8), "zip"),
             ([0x1F, 0x8B, 8] + Array("packed bytes".utf8), "gunzip"), (Array("Entry not found".utf8), "error message"),
         ]
         for (bytes, expected) in cases {

@@ -10,13 +10,15 @@ import Testing
         let vocabulary = "{\"\u{E9}\": 1, \"e\u{301}\": 2}"
         try scratch.write("{ \"truncation\" : null,\n\"model\": \(vocabulary) }\n", "tokenizer.json")
         try scratch.write(
-            "{\n  \"model_max_length\": 1000000000000000019884624838656,\n  \"x\": [1.50, {}]}", "tokenizer_config.json")
+            "{\n  \"model_max_length\": 1000000000000000019884624838656,\n  \"x\": [1.50, {}]}", "tokenizer_config.json"
+        )
         #expect(try TokenizerLength.read(folder: scratch.path) == nil)
         try TokenizerLength.write(200, to: scratch.path)
         func text(_ name: String) throws -> String { try String(contentsOfFile: scratch.file(name), encoding: .utf8) }
         let truncation = #"{"direction": "Right", "max_length": 200, "strategy": "LongestFirst", "stride": 0}"#
-        #expect(Array(try text("tokenizer.json").utf8)
-            == Array("{ \"truncation\" : \(truncation),\n\"model\": \(vocabulary) }\n".utf8))
+        #expect(
+            Array(try text("tokenizer.json").utf8)
+                == Array("{ \"truncation\" : \(truncation),\n\"model\": \(vocabulary) }\n".utf8))
         #expect(try text("tokenizer_config.json") == "{\n  \"model_max_length\": 200,\n  \"x\": [1.50, {}]}")
         #expect(try TokenizerLength.read(folder: scratch.path) == 200)
     }

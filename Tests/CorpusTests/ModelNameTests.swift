@@ -11,7 +11,9 @@ import Testing
         let entry = try DatasetCatalog.entry("all-MiniLM-L6-v2")
         #expect(throws: CorpusError.self) { try cache.modelFolder("all-minilm-l6-v2") }
         do { _ = try cache.modelFolder("all-MiniLM-L6-v2") } catch {
-            #expect(error.description == "all-MiniLM-L6-v2: is not there yet; bring it with: shoal fetch all-MiniLM-L6-v2")
+            #expect(
+                error.description
+                    == "all-MiniLM-L6-v2: is not there yet; bring it with: shoal fetch all-MiniLM-L6-v2")
         }
         let folder = cache.folder(of: entry)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -21,6 +21,11 @@ import Testing
         #expect(process.output.isEmpty && !world.exists("out"))
     }
 
+    private func rewriteModel(_ world: TinyWorld, change: (inout BertConfiguration) -> Void = { _ in }) throws {
+        try FileManager.default.removeItem(atPath: world.path("model"))
+        try world.writeModel("model", change: change)
+    }
+
     private func edit(_ world: TinyWorld, _ file: String, _ changes: (String, String)...) throws {
         var text = try String(contentsOfFile: world.path(file), encoding: .utf8)
         for (old, new) in changes {
@@ -74,7 +79,7 @@ import Testing
 
     @Test func `the length that is not asked for follows the model`() throws {
         let world = try TinyWorld()
-        try world.writeModel("model") { $0.maxPositions = 64 }
+        try rewriteModel(world) { $0.maxPositions = 64 }
         try refused(world, world.train("out", ["--max-length", "65"]), "--max-length is 65", "at most the 64")
         let (code, process) = try ShoalProcess.run(world.train("run", ["--steps", "1"]), in: world.folder)
         #expect(code == 0, "\(process.errors)")
@@ -93,11 +98,13 @@ import Testing
             }
             try world.write("model/config.json", whole)
         }
-        try world.writeModel("model") { $0.typeVocabSize = 1 }
+        try rewriteModel(world) { $0.typeVocabSize = 1 }
         try world.write("pairs.csv", "label,text,text_pair\nfish,cod,eel\nfruit,fig,plum\nfish,a,b\nfruit,a,c\n")
-        let pairs = world.train("out").map { $0 == world.path("train.csv") ? world.path("pairs.csv") : $0 }
+        let pairs = [
+            "train", "--model", world.path("model"), "--train", world.path("pairs.csv"), "--output", world.path("out"),
+        ]
         try refused(world, pairs, "pairs of texts need 2 segments, the model has 1")
-        try world.writeModel("model")
+        try rewriteModel(world)
         try edit(world, "model/vocab.txt", ("much\n", "much\nanother\n"))
         for command in [predict, evaluate, world.train("out")] {
             try refused(world, command, "model: ", "the tokenizer has", "resize_token_embeddings")

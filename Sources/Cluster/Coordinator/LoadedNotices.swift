@@ -15,7 +15,8 @@ extension WeightLoader.Loaded {
                 let why =
                     unused.contains { $0.hasPrefix("classifier.") } ? "a classifier for other labels" : "no classifier"
                 lines.append(
-                    "\(path) has \(why): it is drawn anew" + (hasNewPooler ? ", and so is the pooler, which it lacks" : ""))
+                    "\(path) has \(why): it is drawn anew"
+                        + (hasNewPooler ? ", and so is the pooler, which it lacks" : ""))
             } else if hasNewPooler {
                 lines.append(pooler)
             }

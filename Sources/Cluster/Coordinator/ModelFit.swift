@@ -13,8 +13,8 @@ public enum ModelFit {
         guard tokenizer.vocabularySize <= rows else {
             throw .failed(
                 "\(directory.path.printable()): the tokenizer has \(tokenizer.vocabularySize) tokens, the model only "
-                    + "\(rows) (vocab_size): tokens were added without resize_token_embeddings, or the files are of two "
-                    + "models")
+                    + "\(rows) (vocab_size): tokens were added without resize_token_embeddings, or the files are of "
+                    + "two models")
         }
         try check(tokenizer, directory.configuration, path: directory.path, hasPairs: false)
     }
@@ -26,8 +26,8 @@ public enum ModelFit {
         let needed = tokenizer.highestSegmentID(pairs: hasPairs) + 1
         guard needed <= configuration.typeVocabSize else {
             throw .failed(
-                "\(path.printable()): \(hasPairs ? "pairs of texts need" : "its tokenizer needs") \(needed) segments, the "
-                    + "model has \(configuration.typeVocabSize) (type_vocab_size): "
+                "\(path.printable()): \(hasPairs ? "pairs of texts need" : "its tokenizer needs") \(needed) segments, "
+                    + "the model has \(configuration.typeVocabSize) (type_vocab_size): "
                     + (hasPairs ? "give single texts, or choose another model" : "choose another model"))
         }
     }
@@ -51,7 +51,7 @@ public enum ModelFit {
     /// The error about a text of which nothing is left.
     public static func noTokens(path: String, text: String) -> RunError {
         .failed(
-            "\(path.printable()): its tokenizer adds no special tokens, and the text \"\(text.printable(limit: 60))\" has "
-                + "none of its own: remove such texts")
+            "\(path.printable()): its tokenizer adds no special tokens, and the text "
+                + "\"\(text.printable(limit: 60))\" has none of its own: remove such texts")
     }
 }

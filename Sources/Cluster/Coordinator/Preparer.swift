@@ -148,10 +148,11 @@ enum Preparer {
             totalSteps: totalSteps, source: source, history: history, checkpoint: resumption?.checkpoint?.path,
             stateParts: parts,
             // About 2,000 tokens, as many as a training micro-batch of the usual size has.
-            evaluationBatch: max(1, min(16, 2048 / sources.maxLength, ControlLimits.maxLogits / 2 / model.labels.count)))
+            evaluationBatch: max(1, min(16, 2048 / sources.maxLength, ControlLimits.maxLogits / 2 / model.labels.count))
+        )
         return Prepared(
-            preparation: preparation, state: state, configuration: model, maxLength: sources.maxLength, fingerprint: [:],
-            warnings: warnings, notices: notices, run: run)
+            preparation: preparation, state: state, configuration: model, maxLength: sources.maxLength,
+            fingerprint: [:], warnings: warnings, notices: notices, run: run)
     }
 
     /// The same text for the same value: a worker compares it when its coordinator comes back.

@@ -31,7 +31,8 @@ enum Fingerprint {
     private static func isModelFile(_ name: String) -> Bool {
         name.hasSuffix(".safetensors")
             || [
-                "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+                "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                "added_tokens.json",
                 "model.safetensors.index.json",
             ].contains(name)
     }

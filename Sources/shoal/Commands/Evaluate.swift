@@ -35,7 +35,8 @@ struct Evaluate: AsyncParsableCommand {
 
     mutating func run() async throws {
         let classifier = try TextClassifier(
-            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength, precision: try precision.checked())
+            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
+            precision: try precision.checked())
         let names = ColumnNames(
             text: columns.textColumn, textPair: columns.textPairColumn, label: labels.labelColumn)
         let examples = try read(names, labels: classifier.labels)

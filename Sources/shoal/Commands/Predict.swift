@@ -51,7 +51,8 @@ struct Predict: AsyncParsableCommand {
             texts: texts, file: file,
             columns: ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn))
         let classifier = try TextClassifier(
-            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength, precision: try precision.checked())
+            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
+            precision: try precision.checked())
         let output = PredictionWriter(labels: classifier.labels)
         var review = InputReview(classifier)
         try source.forEachWindow(.init(count: TextClassifier.window)) {

@@ -65,7 +65,8 @@ struct RunDataOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Tokens of a text at most, special ones included (default: \(Defaults.maxLength), or the model's positions if fewer).",
+            "Tokens of a text at most, special ones included (default: \(Defaults.maxLength), or the model's positions "
+                + "if fewer).",
             valueName: "tokens"))
     var maxLength: Int?
 

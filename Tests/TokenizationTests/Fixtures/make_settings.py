@@ -106,6 +106,8 @@ def cases():
             yield f"{name}: {key} in the map beside a decoder!", both({"added_tokens_decoder": decoder()}, map={key: ["[E9]"]})
         yield f"{name}: additional and extra!", both({"additional_special_tokens": ["[E9]"], "extra_special_tokens": ["[E1]"]})
         yield f"{name}: a dictionary of extra ones", both({"extra_special_tokens": {"ent_token": "[ENT]"}})
+        yield f"{name}: a dictionary in the map, a list beside it!", both(
+            {"extra_special_tokens": ["[E9]"]}, map={"extra_special_tokens": {"ent_token": "[ENT]"}})
         yield f"{name}: a token of the model's own", both({"ent_token": "[ENT]"})
         yield f"{name}: the same in the map", both(map={"ent_token": "[ENT]"})
         yield f"{name}: bos and eos", both({"bos_token": "[E1]", "eos_token": "[E9]"})

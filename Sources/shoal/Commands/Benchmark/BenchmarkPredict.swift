@@ -19,7 +19,8 @@ struct BenchmarkPredict: AsyncParsableCommand {
 
     mutating func run() async throws {
         let classifier = try TextClassifier(
-            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength, precision: try precision.checked())
+            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
+            precision: try precision.checked())
         let names = ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn)
         let texts = try DatasetReader.read(data, columns: names).examples.map {
             InputText(text: $0.text, pair: $0.pair)
