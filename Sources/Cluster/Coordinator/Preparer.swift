@@ -145,7 +145,8 @@ enum Preparer {
             // About 2,000 tokens, as many as a training micro-batch of the usual size has.
             evaluationBatch: max(1, min(16, 2048 / run.maxLength, ControlLimits.maxLogits / 2 / model.labels.count)))
         return Prepared(
-            preparation: preparation, state: state, configuration: model, fingerprint: [:], warnings: warnings, run: run)
+            preparation: preparation, state: state, configuration: model, fingerprint: [:], warnings: warnings, run: run
+        )
     }
 
     /// The same text for the same value: a worker compares it when its coordinator comes back.
