@@ -13,7 +13,8 @@ extension DatasetReview {
             let few = groups.prefix(4).map { "\(shown($0))" }.joined(separator: "; ")
             warnings.append(
                 "\(data.path): classes that differ only in case, blanks or how a number is written: \(few)"
-                    + "\(groups.count > 4 ? " and \(groups.count - 4) more" : ""); make them equal if they are the same")
+                    + "\(groups.count > 4 ? " and \(groups.count - 4) more" : ""); make them equal if they are the same"
+            )
         }
         let missing = data.labels.indices.filter { ClassNames.saysMissing(data.labels[$0]) }
         if !missing.isEmpty {

@@ -10,7 +10,8 @@ enum DiskSpace {
         if full || left.map({ $0 < 1 << 20 }) ?? false { return fullError(folder) }
         let room = left.map { "\($0 / 1_000_000) MB are free there" } ?? "the free space there is not known"
         return CorpusError(
-            folder, "cannot be written to (\(said ?? "no reason given"); \(room)): is the disk full, or a quota reached? Free some, "
+            folder,
+            "cannot be written to (\(said ?? "no reason given"); \(room)): is the disk full, or a quota reached? Free some, "
                 + "or set SHOAL_CACHE to a folder elsewhere")
     }
 

@@ -46,7 +46,8 @@ struct ExternalTools: Sendable {
     /// The contents of a page.
     func get(_ address: String, accept: String) async throws -> Data {
         try await run(
-            "curl", Self.common + ["--max-time", "60", "-H", "Accept: \(accept)"], input: try Self.configuration(address),
+            "curl", Self.common + ["--max-time", "60", "-H", "Accept: \(accept)"],
+            input: try Self.configuration(address),
             limit: 64 << 20
         ) {
             CorpusError(

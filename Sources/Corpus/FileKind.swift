@@ -36,7 +36,10 @@ public struct FileKind: Sendable, Equatable {
         (Array("PAR1".utf8), table("a Parquet file", "read_parquet")),
         (Array("ARROW1".utf8), table("an Arrow file", "read_feather")),
         (Array("FEA1".utf8), table("a Feather file", "read_feather")),
-        ([0xFF, 0xFF, 0xFF, 0xFF], converted("an Arrow stream, as in a dataset folder of Hugging Face,", "its to_csv")),
+        (
+            [0xFF, 0xFF, 0xFF, 0xFF],
+            converted("an Arrow stream, as in a dataset folder of Hugging Face,", "its to_csv")
+        ),
         (Array("ORC".utf8), table("an ORC file", "read_orc")),
         (Array("Obj\u{1}".utf8), converted("an Avro file", "fastavro and pandas")),
         ([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], workbook),

@@ -126,7 +126,8 @@ struct JSONDiagnosis {
             switch byte {
             case UInt8(ascii: "\""): return position += 1
             case UInt8(ascii: "\\"): try scanEscape()
-            case 0..<32: throw stop("a control character (\(byte)) within a text; write it as \\u00\(hexadecimal([byte]))")
+            case 0..<32:
+                throw stop("a control character (\(byte)) within a text; write it as \\u00\(hexadecimal([byte]))")
             default: position += 1
             }
         }
@@ -145,8 +146,9 @@ struct JSONDiagnosis {
         let code = try codeUnit(at: position)
         switch code {
         case 0xD800..<0xDC00:
-            let low = position + 6 + 1 < bytes.count && bytes[position + 6] == UInt8(ascii: "\\")
-                && bytes[position + 7] == UInt8(ascii: "u") ? try codeUnit(at: position + 6) : 0
+            let low =
+                position + 6 + 1 < bytes.count && bytes[position + 6] == UInt8(ascii: "\\")
+                    && bytes[position + 7] == UInt8(ascii: "u") ? try codeUnit(at: position + 6) : 0
             guard 0xDC00..<0xE000 ~= low else { throw loneSurrogate }
             position += 12
         case 0xDC00..<0xE000: throw loneSurrogate
@@ -180,7 +182,9 @@ struct JSONDiagnosis {
             position = start
             return try scanWord()
         }
-        if whole > 1, next == UInt8(ascii: "0") { throw stop("a number with a leading 0; write it without, or in quotes") }
+        if whole > 1, next == UInt8(ascii: "0") {
+            throw stop("a number with a leading 0; write it without, or in quotes")
+        }
         position += whole
         if next == UInt8(ascii: ".") {
             position += 1

@@ -67,7 +67,8 @@ extension DatasetReview {
                     + "\(plural(texts.count, "example"))); correct them, or remove them")
         } else if Double(texts.repeated) >= Self.share * Double(texts.count), texts.repeated > 0 {
             notices.append(
-                "\(texts.path): \(grouped(texts.repeated)) of \(plural(texts.count, "example")) are repetitions of others")
+                "\(texts.path): \(grouped(texts.repeated)) of \(plural(texts.count, "example")) are repetitions of others"
+            )
         }
     }
 
@@ -83,7 +84,9 @@ extension DatasetReview {
             : "\(grouped(common)) of \(plural(data.examples.count, "text")) of the \(name) set \(data.path) \(verb) in the "
                 + "training set, too"
         // A few short texts recur by themselves.
-        if Double(common) >= Self.share * Double(data.examples.count) { warnings.append(line) } else {
+        if Double(common) >= Self.share * Double(data.examples.count) {
+            warnings.append(line)
+        } else {
             notices.append(line)
         }
     }

@@ -7,7 +7,7 @@ public struct TokenReview: Sendable, Equatable {
     /// The most texts that are tokenized.
     static let textLimit = 20_000
     /// About the most bytes that are tokenized.
-    static let byteLimit = 4 << 20
+    static let byteLimit = 8 << 20
     /// From this share of [UNK] on, there is a warning.
     static let unknownShare = 0.1
 
@@ -30,10 +30,12 @@ public struct TokenReview: Sendable, Equatable {
         count: Int, tokenizer: BertTokenizer, maxLength: Int, example: (Int) -> (text: String, pair: String?)
     ) {
         total = count
+        // Of a single text no more is read than is needed: tokens have some 4 bytes, and rarely more than 8.
+        let most = min(max(maxLength, 0), 1 << 20) * 8
         var bytes = 0
         for i in 0..<count {
             let (text, pair) = example(i)
-            bytes += text.utf8.count + (pair?.utf8.count ?? 0)
+            bytes += pair.map { text.utf8.count + $0.utf8.count } ?? min(text.utf8.count, most)
         }
         func parts(_ whole: Int, _ limit: Int) -> Int { (whole + limit - 1) / limit }
         let stride = max(1, parts(count, Self.textLimit), parts(bytes, Self.byteLimit))
@@ -70,7 +72,8 @@ public struct TokenReview: Sendable, Equatable {
     public func unknownLine(_ name: String) -> String? {
         guard tokens > 0, Double(unknown) >= Self.unknownShare * Double(tokens) else { return nil }
         let share = Int((100 * Double(unknown) / Double(tokens)).rounded())
-        return "\(grouped(unknown)) of \(plural(tokens, "token"))\(name.isEmpty ? "" : " of \(name)") (\(share)%) are [UNK], "
+        return
+            "\(grouped(unknown)) of \(plural(tokens, "token"))\(name.isEmpty ? "" : " of \(name)") (\(share)%) are [UNK], "
             + "which the model's vocabulary does not have: take a model of the language and writing of the texts"
     }
 }

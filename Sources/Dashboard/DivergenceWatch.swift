@@ -35,7 +35,8 @@ struct DivergenceWatch {
         let median = newest.map(\.loss).sorted()[newest.count / 2]
         guard median > Self.factor * max(first, guessing) else { return nil }
         hasWarned = true
-        return "the training loss has risen to \(Format.loss(median)), from \(Format.loss(first)) at the beginning (guessing "
+        return
+            "the training loss has risen to \(Format.loss(median)), from \(Format.loss(first)) at the beginning (guessing "
             + "has \(Format.loss(guessing))): the learning rate, \(Format.scientific(step.learningRate)) now, is probably too "
             + "high; try a lower --learning-rate"
     }

@@ -33,7 +33,8 @@ import Testing
         #expect(data.training.labels == ["a", "b"] && data.training.examples.count == 8)
         #expect(data.test?.labels == ["a", "b"] && data.test?.examples.count == 2)
         #expect(data.notices.count == 1)
-        #expect(data.notices[0].contains("r 1, s 1") && data.notices[0].contains("3 of the test set"), "\(data.notices)")
+        #expect(
+            data.notices[0].contains("r 1, s 1") && data.notices[0].contains("3 of the test set"), "\(data.notices)")
         try? FileManager.default.removeItem(atPath: folder)
     }
 

@@ -4,8 +4,10 @@ import Testing
 
 @Suite("Columns by their usual names")
 struct ColumnNamesTests {
-    private func resolve(_ header: String, _ names: ColumnNames = .init(), needsLabel: Bool = true) throws -> [String?] {
-        let columns = try names.resolve(header.split(separator: ",").map { String($0) }, needsLabel: needsLabel, path: "f")
+    private func resolve(_ header: String, _ names: ColumnNames = .init(), needsLabel: Bool = true) throws -> [String?]
+    {
+        let columns = try names.resolve(
+            header.split(separator: ",").map { String($0) }, needsLabel: needsLabel, path: "f")
         return [columns.text, columns.textPair, columns.label]
     }
 
@@ -13,10 +15,13 @@ struct ColumnNamesTests {
         ("question,sentence,label", "question", "sentence"), ("premise,hypothesis,label", "premise", "hypothesis"),
         ("sentence1,sentence2,label", "sentence1", "sentence2"), ("idx,text_a,text_b,label", "text_a", "text_b"),
         ("question1,question2,label", "question1", "question2"), ("query,passage,label", "query", "passage"),
-        ("label,Sentence_1,Sentence_2", "Sentence_1", "Sentence_2"), ("question,passage,answer,label", "question", "passage"),
-        ("s1,s2,label", "s1", "s2"), ("text,text_pair,label", "text", "text_pair"), ("claim,evidence,label", "claim", "evidence"),
+        ("label,Sentence_1,Sentence_2", "Sentence_1", "Sentence_2"),
+        ("question,passage,answer,label", "question", "passage"),
+        ("s1,s2,label", "s1", "s2"), ("text,text_pair,label", "text", "text_pair"),
+        ("claim,evidence,label", "claim", "evidence"),
         ("sentence,hypothesis,label", "sentence", "hypothesis"), ("text1,text2,label", "text1", "text2"),
-        ("question_id,question,document_title,answer,label", "question", "answer"), ("label,query,text", "query", "text"),
+        ("question_id,question,document_title,answer,label", "question", "answer"),
+        ("label,query,text", "query", "text"),
         ("text_pair,text,label", "text", "text_pair"),
     ]) func `usual pairs are pairs`(header: String, text: String, pair: String) throws {
         #expect(Array(try resolve(header).prefix(2)) == [text, pair])
@@ -33,7 +38,8 @@ struct ColumnNamesTests {
 
     @Test func `what is named is not guessed for something else`() throws {
         #expect(try resolve("question,sentence,label", .init(text: "sentence")) == ["sentence", nil, "label"])
-        #expect(try resolve("question,sentence,label", .init(textPair: "question")) == ["sentence", "question", "label"])
+        #expect(
+            try resolve("question,sentence,label", .init(textPair: "question")) == ["sentence", "question", "label"])
         #expect(try resolve("question,sentence,x", .init(label: "sentence")) == ["question", nil, "sentence"])
         #expect(try resolve("text,label,text_pair", .init(label: "text_pair")) == ["text", nil, "text_pair"])
         #expect(try resolve("question,sentence", needsLabel: false) == ["question", "sentence", nil])

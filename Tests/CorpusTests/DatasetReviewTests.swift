@@ -35,7 +35,8 @@ struct DatasetReviewTests {
     }
 
     @Test(arguments: [
-        ["pos", "pos "], ["neg", "Neg"], ["a b", "a  b"], ["a", "a\u{A0}"], ["x", "\u{200B}x"], ["1", "1.0"], ["01", "1"],
+        ["pos", "pos "], ["neg", "Neg"], ["a b", "a  b"], ["a", "a\u{A0}"], ["x", "\u{200B}x"], ["1", "1.0"],
+        ["01", "1"],
         ["straße", "Straße"], ["ÉTÉ", "été"],
     ]) func `classes that differ only in case or blanks are warned about`(names: [String]) throws {
         let review = try review((Array(Set(names)).sorted() + ["other"]).map { ($0, 3) })
@@ -72,10 +73,12 @@ struct DatasetReviewTests {
     @Test func `repeated texts get a line, and a warning if their labels differ`() throws {
         let same = try DatasetReader.read(scratch.file("a.csv", "text,label\na,x\na,x\nb,y\nc,y\n"))
         let one = DatasetReview(training: same, validation: nil, test: nil)
-        #expect(one.notices.contains { $0.contains("1 of 4 examples are repetitions") } && one.warnings.isEmpty, "\(one)")
+        #expect(
+            one.notices.contains { $0.contains("1 of 4 examples are repetitions") } && one.warnings.isEmpty, "\(one)")
         let other = try DatasetReader.read(scratch.file("b.csv", "text,label\na,x\na,y\na,y\nb,y\nb,y\n"))
         let two = DatasetReview(training: other, validation: nil, test: nil)
-        #expect(two.warnings.contains { $0.contains("one text occurs with different labels (of 3 repetitions") }, "\(two)")
+        #expect(
+            two.warnings.contains { $0.contains("one text occurs with different labels (of 3 repetitions") }, "\(two)")
     }
 
     @Test func `the first text of pairs may recur`() throws {

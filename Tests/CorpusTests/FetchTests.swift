@@ -76,10 +76,12 @@ struct FetchTests {
         #expect(text("\(folder)/train.csv") == "label,text\nx,\"one, \"\"two\"\"\"\ny,three\n")
         #expect(text("\(folder)/test.csv") == "label,text\nx,four\n")
         #expect(
-            cached() == ["archives", "data"] + ["", "/fetched.json", "/test.csv", "/train.csv"].map { "data/tables\($0)" })
+            cached() == ["archives", "data"]
+                + ["", "/fetched.json", "/test.csv", "/train.csv"].map { "data/tables\($0)" })
     }
 
-    @Test func `an archive leaves the cache, unless another entry is made of it or it is the user's own`() async throws {
+    @Test func `an archive leaves the cache, unless another entry is made of it or it is the user's own`() async throws
+    {
         let bytes = archive()
         let origin = scratch.file("t-1.whl", bytes)
         _ = try await offline().fetch(entry(bytes), keepsArchive: true)
@@ -132,7 +134,8 @@ struct FetchTests {
         let fetcher = try online(curl: Self.page + "cp \"$HERE/t-1.whl\" \"$out\"\n")
         _ = try await fetcher.fetch(entry(bytes))
         let arguments = try #require(text("\(scratch.path)/arguments"))
-        #expect(arguments.contains("-o") && !arguments.contains("secret") && !arguments.contains("user:"), "\(arguments)")
+        #expect(
+            arguments.contains("-o") && !arguments.contains("secret") && !arguments.contains("user:"), "\(arguments)")
     }
 
     @Test func `no message has the password, whatever curl says`() async throws {

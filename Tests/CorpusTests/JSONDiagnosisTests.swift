@@ -12,13 +12,16 @@ struct JSONDiagnosisTests {
         (#"{"a": "\ud800"}"#, 8, "lone surrogate"), (#"{"a": "\udc00"}"#, 8, "lone surrogate"),
         (#"{"a": "\ud800A"}"#, 8, "lone surrogate"), (#"{"é": NaN}"#, 7, "NaN is no number"),
         (#"{"a": -Infinity}"#, 7, "-Infinity is no number"), (#"{"a": None}"#, 7, "write null"),
-        (#"{"a": True}"#, 7, "write true"), (#"{"a": 1,}"#, 9, "a comma before }"), (#"{"a": [1,]}"#, 10, "a comma before ]"),
+        (#"{"a": True}"#, 7, "write true"), (#"{"a": 1,}"#, 9, "a comma before }"),
+        (#"{"a": [1,]}"#, 10, "a comma before ]"),
         (#"{'a': 1}"#, 2, "double quotes"), (#"{"a": 'b'}"#, 7, "double quotes"), (#"{"a" 1}"#, 6, "a colon is due"),
         (#"{"a": "b" "c": 1}"#, 11, "a comma or the end"), (#"{"a": "say "no""}"#, 13, "quote within a text"),
         (#"{"a": "b"#, 7, "never ends"), (#"{"a":"#, 6, "ends where a value is due"), (#"{"a": 1"#, 8, "cut off"),
         (#"{"a": 01}"#, 7, "leading 0"), (#"{"a": 1.}"#, 9, "behind the point"), (#"{"a": 1e}"#, 9, "exponent"),
-        (#"{"a": "\x"}"#, 8, "no escape"), (#"{"a": "\u12"}"#, 8, "four hexadecimal"), (#"{} {}"#, 4, "follows the object"),
-        ("{\"a\": \"b\tc\"}", 9, "control character (9)"), (#"{"a": word}"#, 7, "double quotes"), (#"{a: 1}"#, 2, "a key in"),
+        (#"{"a": "\x"}"#, 8, "no escape"), (#"{"a": "\u12"}"#, 8, "four hexadecimal"),
+        (#"{} {}"#, 4, "follows the object"),
+        ("{\"a\": \"b\tc\"}", 9, "control character (9)"), (#"{"a": word}"#, 7, "double quotes"),
+        (#"{a: 1}"#, 2, "a key in"),
         (#""a""#, 1, "begins with {"), (#"{"a": }"#, 7, "a value is due"),
     ])
     func `column and reason are named`(text: String, column: Int, reason: String) {
@@ -56,7 +59,9 @@ struct JSONDiagnosisTests {
         let good = "{\"text\":\"a\",\"label\":\"x\"}\n"
         let error = scratch.failure("a.jsonl", good + "{\"text\":\"a\",\"label\":NaN}\n")
         #expect(error?.line == 2)
-        #expect(error?.reason == "not a JSON object, at column 21: NaN is no number of JSON; write null, or put it in quotes")
+        #expect(
+            error?.reason
+                == "not a JSON object, at column 21: NaN is no number of JSON; write null, or put it in quotes")
         let pretty = scratch.failure("b.json", "{\n \"text\": \"a\"\n}\n")
         #expect(pretty?.reason.contains("jq -c .") == true)
     }

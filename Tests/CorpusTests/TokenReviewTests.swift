@@ -51,7 +51,9 @@ struct TokenReviewTests {
             [("the training set", data(["a a a", "x x"])), ("the test set", data(["b b b", "x x x"]))],
             tokenizer: try tokenizer(), maxLength: 4)
         #expect(
-            review.notices == ["cut at --max-length 4 tokens: 1 of 2 texts of the training set, 2 of 2 texts of the test set"])
+            review.notices == [
+                "cut at --max-length 4 tokens: 1 of 2 texts of the training set, 2 of 2 texts of the test set"
+            ])
         #expect(review.warnings.count == 1)
     }
 }

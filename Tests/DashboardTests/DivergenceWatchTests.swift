@@ -28,7 +28,9 @@ import Testing
     @Test(arguments: [
         [0.7, 0.6, 0.5, 0.4], [0.69, 0.9, 1.2, 1.0, 0.8, 1.3, 0.7], [0.7, 0.7, 9, 0.1, 0.1, 0.1],
         [0.01, 0.3, 0.6, 0.7, 0.5], [5, 6, 7, 8, 9, 9], [0.7, .nan, .infinity, 0.6],
-    ]) func `jumps, a slow start and a fine-tuned beginning are not`(losses: [Double]) { #expect(warned(losses) == nil) }
+    ]) func `jumps, a slow start and a fine-tuned beginning are not`(losses: [Double]) {
+        #expect(warned(losses) == nil)
+    }
 
     @Test func `single examples may have large losses`() {
         #expect(warned((0..<200).map { $0 % 4 == 0 ? 3 : 0.3 }, samples: 1) == nil)
@@ -44,7 +46,9 @@ import Testing
         var narrator = Narrator(traits: TerminalTraits(isInteractive: false, usesColor: false))
         var lines: [Narrator.Output] = []
         for loss in [0.7, 9, 9, 9, 9] { lines += narrator.tell(.step(step(loss, 32)), at: 0, width: 80) }
-        let warnings = lines.filter { if case .line(let line) = $0 { line.hasPrefix("warning: the training loss") } else { false } }
+        let warnings = lines.filter {
+            if case .line(let line) = $0 { line.hasPrefix("warning: the training loss") } else { false }
+        }
         #expect(warnings.count == 1)
     }
 }

@@ -64,7 +64,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (Warmup.fraction(0.1), 1, 0), (.fraction(0.99), 1, 0), (.steps(1), 1, 0), (.steps(5), 5, 0), (.steps(100), 50, 5),
+        (Warmup.fraction(0.1), 1, 0), (.fraction(0.99), 1, 0), (.steps(1), 1, 0), (.steps(5), 5, 0),
+        (.steps(100), 50, 5),
         (.steps(50), 50, 5), (.fraction(0.999), 20, 2), (.steps(.max), 1000, 100),
     ]) func `a warmup that covers the whole run is shortened`(warmup: Warmup, total: Int, steps: Int) {
         #expect(warmup.shortened(for: total) == .steps(steps))
@@ -73,7 +74,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (Warmup.fraction(0.1), 2), (.fraction(0.1), 1000), (.steps(0), 1), (.steps(49), 50), (.steps(1), 2), (.steps(7), 0),
+        (Warmup.fraction(0.1), 2), (.fraction(0.1), 1000), (.steps(0), 1), (.steps(49), 50), (.steps(1), 2),
+        (.steps(7), 0),
     ]) func `another warmup stays as it is`(warmup: Warmup, total: Int) { #expect(warmup.shortened(for: total) == nil) }
 
     @Test func warmupIsReadFromText() throws {

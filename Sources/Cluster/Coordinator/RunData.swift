@@ -34,7 +34,8 @@ struct RunData {
         guard training.labels.count - names.count >= 2 else {
             throw RunError.failed(
                 "--drop-rare-classes: of the \(training.labels.count) classes of \(run.train) only "
-                    + "\(training.labels.count - names.count) have \(minimum) examples; a classifier needs at least two")
+                    + "\(training.labels.count - names.count) have \(minimum) examples; a classifier needs at least two"
+            )
         }
         training = training.without(classes: names)
         var lost: [String] = []

@@ -3,7 +3,7 @@ import Foundation
 /// How long a run trains, and at which learning rate, where no option says so: by the number of its examples.
 ///
 /// Few examples need more passes to become enough steps, and then bear a higher rate. The figures behind it are in
-/// docs/file-formats.md.
+/// docs/data.md.
 struct TrainingDefaults: Equatable {
     /// The steps that a run should have at least.
     static let leastSteps = 100
