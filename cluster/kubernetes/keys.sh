@@ -7,7 +7,7 @@
 # with (shoal keygen KEYS --revoke worker --worker worker, and this again).
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 binary=${SHOAL_BINARY:-$root/.build/release/shoal}
 
 fail() {

@@ -18,7 +18,7 @@ number_between() { [[ $1 =~ ^[0-9]{1,9}$ ]] && ((10#$1 >= $2 && 10#$1 <= $3)); }
 # Reads a hosts file, called NAME in messages. A mistake ends the program with a line that names it.
 read_hosts() {
     local file=$1 shown=${2:-$1} line number=0 word words i
-    [[ -f $file && -r $file ]] || fail "the hosts file $file cannot be read; cluster/hosts.example shows how to write one" 2
+    [[ -f $file && -r $file ]] || fail "the hosts file $file cannot be read; cluster/hosts.example shows how to write one" 64
     while IFS= read -r line || [[ -n $line ]]; do
         number=$((number + 1))
         line=${line%$'\r'}
@@ -27,11 +27,11 @@ read_hosts() {
         read_host "$shown:$number" "${words[@]}"
         LINES+=("$shown:$number")
     done <"$file"
-    ((${#HOSTS[@]} > 0)) || fail "$file lists no host; a line is: host [workers=N] [threads=T] [user=…] [port=…] [dir=…] [address=…]" 2
+    ((${#HOSTS[@]} > 0)) || fail "$file lists no host; a line is: host [workers=N] [threads=T] [user=…] [port=…] [dir=…] [address=…]" 64
     local -A seen=()
     for i in "${!HOSTS[@]}"; do
         word="${USERS[i]}@${HOSTS[i]}:${PORTS[i]}:${DIRS[i]}"
-        [[ -z ${seen[$word]-} ]] || fail "${LINES[i]}: ${HOSTS[i]} is listed in ${seen[$word]} already; for more workers there use workers=N" 2
+        [[ -z ${seen[$word]-} ]] || fail "${LINES[i]}: ${HOSTS[i]} is listed in ${seen[$word]} already; for more workers there use workers=N" 64
         seen[$word]=${LINES[i]}
         label_host "$i"
     done
@@ -50,39 +50,39 @@ read_host() {
     local where=$1 host=$2 word value
     # Never an option of ssh, nor anything that a shell would take for more than a word.
     [[ $host =~ ^[A-Za-z0-9_][A-Za-z0-9_.:%-]*$|^::[A-Za-z0-9.:%]*$ && $host != *=* ]] ||
-        fail "$where: '$host' is no host; a line begins with a host's name or address" 2
+        fail "$where: '$host' is no host; a line begins with a host's name or address" 64
     local workers=1 threads='' user='' port='' dir=.local/share/shoal address=''
     for word in "${@:3}"; do
         value=${word#*=}
         case $word in
         workers=*)
-            number_between "$value" 1 256 || fail "$where: workers=$value, but it must be a number from 1 to 256" 2
+            number_between "$value" 1 256 || fail "$where: workers=$value, but it must be a number from 1 to 256" 64
             workers=$((10#$value))
             ;;
         threads=*)
-            number_between "$value" 1 1024 || fail "$where: threads=$value, but it must be a number from 1 to 1024" 2
+            number_between "$value" 1 1024 || fail "$where: threads=$value, but it must be a number from 1 to 1024" 64
             threads=$((10#$value))
             ;;
         port=*)
-            number_between "$value" 1 65535 || fail "$where: port=$value, but it must be a number from 1 to 65535" 2
+            number_between "$value" 1 65535 || fail "$where: port=$value, but it must be a number from 1 to 65535" 64
             port=$((10#$value))
             ;;
         user=*)
-            [[ $value =~ ^[A-Za-z0-9_][A-Za-z0-9_.@-]*$ ]] || fail "$where: user=$value is no user's name" 2
+            [[ $value =~ ^[A-Za-z0-9_][A-Za-z0-9_.@-]*$ ]] || fail "$where: user=$value is no user's name" 64
             user=$value
             ;;
         dir=*)
             # It stays one word in any shell.
             [[ $value =~ ^(~/)?[A-Za-z0-9_./][A-Za-z0-9_./+@-]*$ ]] ||
-                fail "$where: dir=$value, but it must be a folder's path of letters, digits and ._/+@- only" 2
+                fail "$where: dir=$value, but it must be a folder's path of letters, digits and ._/+@- only" 64
             dir=${value#\~/}
             ;;
         address=*)
             value=${value#[} value=${value%]}
-            [[ $value =~ ^[A-Za-z0-9:][A-Za-z0-9_.:%-]*$ ]] || fail "$where: address=$value is no address and no name" 2
+            [[ $value =~ ^[A-Za-z0-9:][A-Za-z0-9_.:%-]*$ ]] || fail "$where: address=$value is no address and no name" 64
             address=$value
             ;;
-        *) fail "$where: '$word' is not known; a line is: host [workers=N] [threads=T] [user=…] [port=…] [dir=…] [address=…]" 2 ;;
+        *) fail "$where: '$word' is not known; a line is: host [workers=N] [threads=T] [user=…] [port=…] [dir=…] [address=…]" 64 ;;
         esac
     done
     HOSTS+=("$host") WORKERS+=("$workers") THREADS+=("$threads") USERS+=("$user") PORTS+=("$port") DIRS+=("$dir")

@@ -24,13 +24,13 @@ read_command() {
     case $MODE in
     train) ;;
     resume)
-        [[ -n ${1-} && $1 != -* ]] || fail "resume needs the run directory first: -- resume RUN" 2
-        [[ -r $1/run.yaml ]] || fail "$1 is no run directory: it has no run.yaml; give the --output of a run" 2
+        [[ -n ${1-} && $1 != -* ]] || fail "resume needs the run directory first: -- resume RUN" 64
+        [[ -r $1/run.yaml ]] || fail "$1 is no run directory: it has no run.yaml; give the --output of a run"
         OUTPUT=$1
         COORDINATOR+=("$1")
         shift
         ;;
-    *) fail "hosts can train and resume, not '$MODE': -- train OPTIONS, or -- resume RUN" 2 ;;
+    *) fail "hosts can train and resume, not '$MODE': -- train OPTIONS, or -- resume RUN" 64 ;;
     esac
     for count in "${WORKERS[@]}"; do total=$((total + count)); done
     while (($# > 0)); do
@@ -41,16 +41,16 @@ read_command() {
             if [[ $word == *=* ]]; then
                 value=${word#*=}
             else
-                (($# > 0)) || fail "$name needs a value" 2
+                (($# > 0)) || fail "$name needs a value" 64
                 value=$1
                 shift
             fi
             ;;
         *)
             case $name in
-            --bind | --keys) fail "$name goes before the --: ./launch.sh --hosts FILE $name … -- $MODE …" 2 ;;
-            --insecure) fail "there is no --insecure over ssh: keys are made and sent to the hosts by themselves" 2 ;;
-            --profile) fail "--profile works with workers on this machine only: ./launch.sh train … --profile" 2 ;;
+            --bind | --keys) fail "$name goes before the --: ./launch.sh --hosts FILE $name … -- $MODE …" 64 ;;
+            --insecure) fail "there is no --insecure over ssh: keys are made and sent to the hosts by themselves" 64 ;;
+            --profile) fail "--profile works with workers on this machine only: ./launch.sh train … --profile" 64 ;;
             esac
             COORDINATOR+=("$word")
             continue
@@ -59,20 +59,20 @@ read_command() {
         case $name in
         --workers)
             [[ $value == "$total" ]] ||
-                fail "--workers is $value, but $HOSTS_SHOWN lists $total; leave it out, and change workers= there" 2
+                fail "--workers is $value, but $HOSTS_SHOWN lists $total; leave it out, and change workers= there" 64
             continue
             ;;
         --threads-per-worker)
-            number_between "$value" 1 1024 || fail "--threads-per-worker is $value, but must be a number from 1 to 1024" 2
+            number_between "$value" 1 1024 || fail "--threads-per-worker is $value, but must be a number from 1 to 1024" 64
             DEFAULT_THREADS=$((10#$value))
             continue
             ;;
         --min-workers)
-            number_between "$value" 1 1000000 || fail "--min-workers is $value, but must be a number from 1" 2
+            number_between "$value" 1 1000000 || fail "--min-workers is $value, but must be a number from 1" 64
             MIN_WORKERS=$((10#$value))
             ;;
         --max-restarts)
-            number_between "$value" 0 1000000 || fail "--max-restarts is $value, but must be a number from 0" 2
+            number_between "$value" 0 1000000 || fail "--max-restarts is $value, but must be a number from 0" 64
             MAX_RESTARTS=$((10#$value))
             ;;
         --output) OUTPUT=$value ;;
@@ -83,9 +83,11 @@ read_command() {
     done
     [[ $MODE != resume ]] || config=$OUTPUT/run.yaml
     OUTPUT=${OUTPUT:-$(yaml_value "$config" output)} MODEL=${MODEL:-$(yaml_value "$config" model)}
+    # No shell has seen it in a file, or behind quotes.
+    OUTPUT=${OUTPUT/#\~\//${HOME-}/} MODEL=${MODEL/#\~\//${HOME-}/}
     # What is asked of a run that is resumed is asked anew: its hosts are others now.
     if [[ $MODE == train ]]; then MIN_WORKERS=${MIN_WORKERS:-$(yaml_value "$config" min_workers)}; fi
-    [[ -n $OUTPUT ]] || fail "the run needs a folder: $MODE … --output RUN" 2
+    [[ -n $OUTPUT ]] || fail "the run needs a folder: $MODE … --output RUN" 64
 }
 
 # Names the job after its run directory, and makes sure that nobody else is at it.
@@ -101,6 +103,8 @@ take_job() {
         since=$(stat -c %y "$STATE/launcher" 2>/dev/null)
         fail "$OUTPUT is being trained already, by process $(cat "$STATE/launcher" 2>/dev/null) since ${since:11:8}; see ./launch.sh --hosts $HOSTS_SHOWN status, or end it with stop"
     fi
+    # No other process is taken for this one's while it is not written yet.
+    rm -f "$STATE/launcher"
     # A coordinator may outlive its launcher for the seconds that a checkpoint takes.
     if [[ -r $STATE/coordinator ]] && is_coordinator "$(cat "$STATE/coordinator")"; then
         fail "the coordinator of $OUTPUT is still there (process $(cat "$STATE/coordinator")); end it with ./launch.sh --hosts $HOSTS_SHOWN stop"
@@ -286,6 +290,8 @@ launch() {
     make_keys
     stage_program "$BINARY"
     MODEL_KB=0
+    # A name of the catalogue, too.
+    [[ -e $MODEL ]] || MODEL=${SHOAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shoal}/models/$MODEL
     if [[ -r $MODEL/model.safetensors ]]; then MODEL_KB=$(($(stat -L -c %s "$MODEL/model.safetensors") / 1024)); fi
     ask_all
     choose_hosts
@@ -328,10 +334,21 @@ supervise_all() {
     done
 }
 
+# Fails where hosts that are to join cannot reach the coordinator, which listens for this machine alone.
+check_reach() {
+    local host
+    [[ $ENDPOINT =~ ^tcp://(127\.[0-9.]+|\[::1\]|localhost):[0-9]+$ ]] || return 0
+    for host in "${READY[@]}"; do
+        judge_host "$host"
+        is_loopback "${HOST[client]-}" ||
+            fail "$RUN listens at $ENDPOINT only, which ${LABELS[host]} cannot reach; begin such a run with --address"
+    done
+}
+
 # Starts workers on more hosts for a run that is under way.
 join() {
     JOINING=yes
-    find_job "${1-}"
+    find_job "${1-}" any
     [[ -r $STATE/endpoint ]] || fail "$(cat "$STATE/run") is not being trained yet; try again in a second"
     ENDPOINT=$(cat "$STATE/endpoint") KEYS=$(cat "$STATE/keys") RUN=$(cat "$STATE/run")
     trap on_exit EXIT
@@ -339,8 +356,11 @@ join() {
     make_keys
     stage_program "$BINARY"
     MODEL_KB=0
+    # Those that cannot take part now are tried again, as long as the run goes on.
+    MIN_WORKERS=1
     ask_all
     choose_hosts
+    check_reach
     say "Joining ${READY_WORKERS} workers on ${#READY[@]} hosts to $RUN"
     supervise_all "join-$$-"
     local main host alive=yes

@@ -117,8 +117,8 @@ install() {
         mv "$incoming/program" "$dir/programs/$program" || exit 1
         touch "$dir/programs/$program"
         # The three newest stay: older ones are of versions that nobody starts any more.
-        # shellcheck disable=SC2012 # names are checksums
-        ls -t "$dir/programs" | tail -n +4 | while read -r old; do rm -rf "$dir/programs/$old"; done
+        # shellcheck disable=SC2010,SC2012 # names are checksums
+        ls -t "$dir/programs" | grep -Ex '[0-9a-f]{64}' | tail -n +4 | while read -r old; do rm -rf "$dir/programs/$old"; done
     fi
     if [ -d "$incoming/keys" ]; then
         mkdir -p "$dir/keys/$keys"
@@ -205,6 +205,6 @@ case $command in
 check | install | start | list | stop) "$command" "$@" ;;
 *)
     say "remote.sh: unknown command $command"
-    exit 2
+    exit 64
     ;;
 esac

@@ -5,7 +5,7 @@
 #   supervise.sh HOSTS_FILE INDEX PREFIX      PREFIX: of the workers' names, other for each launcher of a job
 # In the environment: all that SUPERVISE_VARIABLES of job.sh lists.
 set -uo pipefail
-SSH_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SSH_FOLDER=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$SSH_FOLDER/common.sh"
 # shellcheck source-path=SCRIPTDIR source=program.sh

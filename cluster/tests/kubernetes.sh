@@ -5,7 +5,7 @@
 # SHOAL_BINARY is what is tested (default: what ./launch.sh setup builds); KUBERNETES_TEST_PORT the coordinator's port.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$root/cluster/kubernetes
 port=${KUBERNETES_TEST_PORT:-23555}
 # Schemas of Kubernetes in a Python package, and kubectl in another.

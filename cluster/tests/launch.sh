@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What launch.sh says and does where something is amiss, with a Swift that only pretends to build. Takes seconds.
 set -euo pipefail
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+ROOT=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 unset SHOAL_BINARY SHOAL_COMMAND CDPATH
 
 FIELD=$(mktemp -d /var/tmp/shoal-launch-XXXXXX)

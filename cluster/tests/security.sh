@@ -8,7 +8,7 @@
 # SHOAL_BINARY is the program (default: .build/release/shoal, or .build/debug/shoal). With --measure, a flood comes and goes for
 # so many seconds, and the training speed with and without it is printed.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 prefix=${SHOAL_NAMESPACES:-sec}
 port=21555

@@ -69,7 +69,7 @@ expect_mistake() {
     local status=0
     printf '# a comment\n%s\n' "$1" >wrong
     launcher wrong check >out 2>&1 || status=$?
-    ((status == 2 && $(wc -l <out) == 1)) || fail "expected one line and exit code 2 for '$1', not $status: $(cat out)"
+    ((status == 64 && $(wc -l <out) == 1)) || fail "expected one line and exit code 64 for '$1', not $status: $(cat out)"
     has out "^launch.sh: error: wrong:${3-2}: $2"
 }
 expect_mistake 'node workers=0' 'workers=0, but it must be a number from 1 to 256'
@@ -130,6 +130,30 @@ finish 130
 has log 'interrupted'
 nothing_left 5
 [[ -n $(ls stopped/checkpoints) ]] || fail 'no checkpoint was written'
+
+headline 'Hosts of another file join, without the name of the run'
+head -n 4 hosts >three
+tail -n 1 hosts >fourth
+launcher fourth "${cluster[@]:1}" join >out 2>&1 && fail 'joined where there is no run'
+has out '^launch.sh: error: no run is being trained from here; start one'
+cluster=(three "${cluster[@]:1}")
+begin train --output late --steps 40
+await_step late 2
+launcher fourth "${cluster[@]:1}" join late too >out 2>&1 && fail 'a second run was taken'
+has out "'too' is one word too many after join"
+launcher fourth "${cluster[@]:1}" status >out 2>&1 && fail 'there is a status with a file that has no run'
+has out "no run is being trained from here with fourth; name another one after the command: $FIELD/late"
+launcher fourth "${cluster[@]:1}" join >joined 2>&1 &
+joining=$!
+finish
+cat joined
+wait "$joining" || fail "join ended with exit code $?: $(cat joined)"
+has joined "^Joining 1 workers on 1 hosts to $FIELD/late"
+has log 'on host4\) joined'
+"$BINARY" train --output one-late --steps 40 --workers 2 "${common[@]}" >one.log 2>&1 || fail 'no run on one machine'
+same_weights late "$(weights_of one-late)"
+nothing_left
+cluster=(hosts "${cluster[@]:1}")
 
 headline 'A host that is down: --min-workers decides'
 kill_host 3

@@ -5,7 +5,7 @@
 # SHOAL_BINARY is the program (default: what ./launch.sh setup builds).
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 # Of 10; systemd calls up to 2 "OK". What is left is that they may use the network, and that oneDNN makes code at run time.
 MOST_EXPOSURE=1.5
 

@@ -7,6 +7,7 @@
 # `scaling` need root, iproute2 and no other work on the machine: they make hosts of network namespaces, see
 # cluster/namespaces.sh.
 set -euo pipefail
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 what=${1:?what to compare; see the comment in this file} rounds=${2:-2}

@@ -9,7 +9,7 @@
 #   kill_host HOST, start_host HOST   as by pulling the plug, and putting it in again
 #   end_hosts_of_test                 takes all away
 
-TEST_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TEST_FOLDER=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 ROOT=$(cd "$TEST_FOLDER/../.." && pwd)
 export SHOAL_NAMESPACES=${SHOAL_NAMESPACES:-shoal-test}
 NAMESPACES=$ROOT/cluster/namespaces.sh
