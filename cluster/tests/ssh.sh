@@ -137,7 +137,7 @@ tail -n 1 hosts >fourth
 launcher fourth "${cluster[@]:1}" join >out 2>&1 && fail 'joined where there is no run'
 has out '^launch.sh: error: no run is being trained from here; start one'
 cluster=(three "${cluster[@]:1}")
-begin train --output late --steps 40
+begin train --output late --steps 20
 await_step late 2
 launcher fourth "${cluster[@]:1}" join late too >out 2>&1 && fail 'a second run was taken'
 has out "'too' is one word too many after join"
@@ -150,7 +150,7 @@ cat joined
 wait "$joining" || fail "join ended with exit code $?: $(cat joined)"
 has joined "^Joining 1 workers on 1 hosts to $FIELD/late"
 has log 'on host4\) joined'
-"$BINARY" train --output one-late --steps 40 --workers 2 "${common[@]}" >one.log 2>&1 || fail 'no run on one machine'
+"$BINARY" train --output one-late --steps 20 --workers 2 "${common[@]}" >one.log 2>&1 || fail 'no run on one machine'
 same_weights late "$(weights_of one-late)"
 nothing_left
 cluster=(hosts "${cluster[@]:1}")
