@@ -3,8 +3,9 @@
 # joined by a bridge that is in a namespace too. The machine's own network is not touched. Needs root.
 #
 #   cluster/namespaces.sh up HOSTS [RATE]   hosts 1 to HOSTS, 10.77.0.1, 10.77.0.2, …; RATE as in tc(8): 1gbit, 100mbit
-#   cluster/namespaces.sh ssh HOSTS FOLDER  starts sshd on hosts 1 to HOSTS, each with processes and a name of its own, and
-#                                           writes FOLDER/hosts and FOLDER/ssh_config, by which launch.sh --hosts uses them
+#   cluster/namespaces.sh ssh HOSTS FOLDER
+#                                           starts sshd on hosts 1 to HOSTS, each with processes and a name of its own;
+#                                           writes FOLDER/hosts and FOLDER/ssh_config, for launch.sh --hosts
 #   cluster/namespaces.sh exec HOST COMMAND…
 #   cluster/namespaces.sh link HOST up|down
 #   cluster/namespaces.sh rate HOSTS RATE   limits the links, both ways; RATE "none" takes the limit away
@@ -39,8 +40,8 @@ check_host() {
     [[ -e /run/netns/$prefix-$1 ]] || fail "there is no host $1; make hosts first: cluster/namespaces.sh up HOSTS"
 }
 
-# Each direction has a limit of its own, as on a switched network: what leaves the host, and what leaves the bridge to it.
-# The queue holds 50 ms; a burst must have room for one 64 KiB packet of the offloading kernel.
+# Each direction has a limit of its own, as on a switched network: what leaves the host, and what leaves the bridge to
+# it. The queue holds 50 ms; a burst must have room for one 64 KiB packet of the offloading kernel.
 limit() {
     local namespace=$1 interface=$2 rate=$3
     if [[ $rate == none ]]; then

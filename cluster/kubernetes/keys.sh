@@ -3,8 +3,8 @@
 #
 #   cluster/kubernetes/keys.sh KEYS | kubectl apply -f -
 #
-# KEYS is a folder as `shoal keygen` makes it; it is made if it is not there. Keep it: it is what a key can be taken back
-# with (shoal keygen KEYS --revoke worker --worker worker, and this again).
+# KEYS is a folder as `shoal keygen` makes it; it is made if it is not there. Keep it: it is what a key can be taken
+# back with (shoal keygen KEYS --revoke worker --worker worker, and this again).
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -300,7 +300,8 @@ launch() {
     say "Starting ${READY_WORKERS} workers on ${#READY[@]} hosts after $(seconds_since "$BEGAN") s; the coordinator listens on $BIND"
     local command=coordinator
     [[ $MODE == train ]] || command=resume
-    # In a session of its own: Ctrl-C reaches it through this script, once. It ends with this script, even if that is killed.
+    # In a session of its own: Ctrl-C reaches it through this script, once. It ends with this script, even if that is
+    # killed.
     SHOAL_LAUNCHER=ssh setsid setpriv --pdeathsig TERM "$BINARY" "$command" "${COORDINATOR[@]}" --workers "$READY_WORKERS" --bind "$BIND" \
         --keys "$KEYS" 8>&- &
     COORDINATOR_PID=$!

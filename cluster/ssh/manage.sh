@@ -37,8 +37,8 @@ fail_for_several() {
     exit 64
 }
 
-# The job of a run, or else the only one of the hosts file: JOB and STATE. Where that file belongs to no run, as for join,
-# MODE "any" takes the only run there is. Without any it fails.
+# The job of a run, or else the only one of the hosts file: JOB and STATE. Where that file belongs to no run, as for
+# join, MODE "any" takes the only run there is. Without any it fails.
 find_job() {
     local folder found=() mode=${2-}
     if [[ -n $1 ]]; then

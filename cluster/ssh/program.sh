@@ -3,7 +3,8 @@
 
 # Folders: the program alone, and with the libraries that it needs. Their names on the hosts: SHA-256 of SHA256SUMS.
 PROGRAM='' PROGRAM_SUM='' BUNDLE='' BUNDLE_SUM=''
-# Libraries that it asks for, the newest version of the C library's symbols in it, and the oneDNN that it runs with here.
+# Libraries that it asks for, the newest version of the C library's symbols in it, and the oneDNN that it runs with
+# here.
 SONAMES='' GLIBC='' DNNL=''
 
 # Makes the folders ready, once for each build of the program.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What runs on a host, in plain sh: nothing else may be expected there. Called over ssh by the other scripts of this folder;
-# all paths are relative to the home folder, or absolute.
+# What runs on a host, in plain sh: nothing else may be expected there. Called over ssh by the other scripts of this
+# folder; all paths are relative to the home folder, or absolute.
 #
 #   check DIR KEYS KEY_SUM PROGRAM_SUMS SONAMES    says what the host is like, a line "name value" each; writes nothing
 #   install DIR INCOMING PROGRAM KEYS              puts in place what was unpacked in INCOMING
@@ -8,8 +8,8 @@
 #   list DIR JOB                                   the workers of a job ('*' for all jobs): NAME PID
 #   stop DIR JOB                                   ends them
 #
-# DIR/programs/SUM is a program with all that belongs to it, DIR/keys/NAME a worker's keys, DIR/jobs/JOB/NAME the process
-# of a worker: its id, and when it began.
+# DIR/programs/SUM is a program with all that belongs to it, DIR/keys/NAME a worker's keys, DIR/jobs/JOB/NAME the
+# process of a worker: its id, and when it began.
 set -u
 umask 077
 

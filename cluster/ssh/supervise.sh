@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Keeps the workers of one host going, until the run ends: checks the host and sends what it lacks, starts its workers,
-# brings their output back, and starts them again when they, or the connection, are lost. Started by job.sh in a session of
-# its own, so that a Ctrl-C meant for the coordinator does not cut the connections under it:
+# brings their output back, and starts them again when they, or the connection, are lost. Started by job.sh in a session
+# of its own, so that a Ctrl-C meant for the coordinator does not cut the connections under it:
 #   supervise.sh HOSTS_FILE INDEX PREFIX      PREFIX: of the workers' names, other for each launcher of a job
 # In the environment: all that SUPERVISE_VARIABLES of job.sh lists.
 set -uo pipefail

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The Containerfile, as far as that goes without a container engine: a linter, a parser, and its steps after the build done
-# here. Exit code 77 with the reason on the last line where the packages cannot be had.
+# The Containerfile, as far as that goes without a container engine: a linter, a parser, and its steps after the build
+# done here. Exit code 77 with the reason on the last line where the packages cannot be had.
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)

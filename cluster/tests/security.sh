@@ -5,8 +5,8 @@
 #
 #   cluster/tests/security.sh [--measure SECONDS]
 #
-# SHOAL_BINARY is the program (default: .build/release/shoal, or .build/debug/shoal). With --measure, a flood comes and goes for
-# so many seconds, and the training speed with and without it is printed.
+# SHOAL_BINARY is the program (default: .build/release/shoal, or .build/debug/shoal). With --measure, a flood comes and
+# goes for so many seconds, and the training speed with and without it is printed.
 set -euo pipefail
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Training on four hosts by ssh; one of them lacks the libraries. SHOAL_CLUSTER_TESTS=short leaves out what takes minutes.
+# Training on four hosts by ssh; one of them lacks the libraries. SHOAL_CLUSTER_TESTS=short leaves out what takes
+# minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/hosts.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/hosts.sh"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# The systemd units: by systemd's own checks, and in a systemd of their own: process 1 of namespaces where nothing but them is
-# installed. Exit code 77 with the reason on the last line where that cannot be.
+# The systemd units: by systemd's own checks, and in a systemd of their own: process 1 of namespaces where nothing but
+# them is installed. Exit code 77 with the reason on the last line where that cannot be.
 #
 # SHOAL_BINARY is the program (default: what ./launch.sh setup builds).
 set -euo pipefail
 
 root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
-# Of 10; systemd calls up to 2 "OK". What is left is that they may use the network, and that oneDNN makes code at run time.
+# Of 10; systemd calls up to 2 "OK". What is left is that they may use the network, and that oneDNN makes code at run
+# time.
 MOST_EXPOSURE=1.5
 
 command -v systemd-analyze >/dev/null || {

@@ -3,8 +3,8 @@
 #
 #   PYTHON=~/peers/bin docs/peers/compare.sh training|long|allreduce|inference|links|scaling [ROUNDS]
 #
-# PYTHON is the folder of python and torchrun of an environment with torch, transformers, onnxruntime and onnx. `links` and
-# `scaling` need root, iproute2 and no other work on the machine: they make hosts of network namespaces, see
+# PYTHON is the folder of python and torchrun of an environment with torch, transformers, onnxruntime and onnx. `links`
+# and `scaling` need root, iproute2 and no other work on the machine: they make hosts of network namespaces, see
 # cluster/namespaces.sh.
 set -euo pipefail
 unset CDPATH

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Hosts for tests: network namespaces with a bridge, each with a real sshd, a home, /tmp, process table and host name of its
-# own. The last one is the machine where the launcher runs.
+# Hosts for tests: network namespaces with a bridge, each with a real sshd, a home, /tmp, process table and host name of
+# its own. The last one is the machine where the launcher runs.
 #
 #   need_hosts                        skips the test (exit code 77) where hosts cannot be made
 #   begin_hosts COUNT [BARE]          hosts 1 to COUNT; on host BARE libzmq and libdnnl are hidden
