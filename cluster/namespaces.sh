@@ -99,7 +99,8 @@ start_ssh() {
     (umask 077 && mkdir -p "$folder")
     folder=$(realpath -- "$folder")
     # It becomes part of lines of configuration files.
-    [[ $folder =~ ^[A-Za-z0-9_./+@-]+$ ]] || fail "the path $folder has characters other than letters, digits and ._/+@-" 64
+    [[ $folder =~ ^[A-Za-z0-9_./+@-]+$ ]] ||
+        fail "the path $folder has characters other than letters, digits and ._/+@-" 64
     ssh-keygen -q -t ed25519 -N '' -f "$folder/identity"
     ssh-keygen -q -t ed25519 -N '' -f "$folder/host_key"
     printf '%s\n' "HostKey $folder/host_key" "AuthorizedKeysFile $folder/identity.pub" 'PidFile none' 'UsePAM no' \

@@ -18,7 +18,7 @@ for tool in srun scontrol scancel squeue; do
     command -v "$tool" >/dev/null || fail "$tool is not in PATH on $(hostname): load Slurm's module in the job" 2
 done
 [[ -x $SHOAL_BINARY ]] ||
-    fail "$SHOAL_BINARY is not there on $(hostname): build it with ./launch.sh setup on a file system that all nodes share" 2
+    fail "$SHOAL_BINARY is not there on $(hostname): run ./launch.sh setup on a file system that all nodes share" 2
 
 parse "$@"
 # The id of an array's last task is that of the whole array: this names the one task.

@@ -72,7 +72,7 @@ sbatch --parsable ${options[@]+"${options[@]}"} "$here/train.sbatch" "$@" | {
     read -r job || exit 0
     job=${job%%;*}
     cat >&2 <<END
-submitted job $job; unless an option says otherwise, its output is in shoal-JOB.out here (an array's tasks are jobs, too)
+submitted job $job; unless an option says otherwise, its output is in shoal-JOB.out here (an array's tasks are jobs)
   squeue --jobs=$job                        how it stands
   scancel --signal=TERM --batch $job        has it write a checkpoint and be requeued
   scancel $job                              ends it

@@ -1,10 +1,14 @@
 # shellcheck shell=bash disable=SC2034 # variables are those of all the scripts here
 # What the scripts of this folder share: messages, the hosts file, ssh.
 
+# How launch.sh was called, for commands in messages.
+CALLED_AS=${SHOAL_COMMAND:-./launch.sh}
+
 say() { printf '%s\n' "$*" >&2; }
 
 fail() {
-    say "launch.sh: error: $1"
+    # What comes from outside may have anything in it.
+    say "launch.sh: error: ${1//[[:cntrl:]]/?}"
     exit "${2:-1}"
 }
 
@@ -15,10 +19,14 @@ LABELS=() KEY_NAMES=()
 
 number_between() { [[ $1 =~ ^[0-9]{1,9}$ ]] && ((10#$1 >= $2 && 10#$1 <= $3)); }
 
+# How a line of the file is written.
+HOST_LINE='a line is: host [workers=N] [threads=T] [user=…] [port=…] [dir=…] [address=…]'
+
 # Reads a hosts file, called NAME in messages. A mistake ends the program with a line that names it.
 read_hosts() {
     local file=$1 shown=${2:-$1} line number=0 word words i
-    [[ -f $file && -r $file ]] || fail "the hosts file $file cannot be read; cluster/hosts.example shows how to write one" 64
+    [[ -f $file && -r $file ]] ||
+        fail "the hosts file $file cannot be read; cluster/hosts.example shows how to write one" 64
     while IFS= read -r line || [[ -n $line ]]; do
         number=$((number + 1))
         line=${line%$'\r'}
@@ -27,11 +35,13 @@ read_hosts() {
         read_host "$shown:$number" "${words[@]}"
         LINES+=("$shown:$number")
     done <"$file"
-    ((${#HOSTS[@]} > 0)) || fail "$file lists no host; a line is: host [workers=N] [threads=T] [user=…] [port=…] [dir=…] [address=…]" 64
+    ((${#HOSTS[@]} > 0)) ||
+        fail "$file lists no host; $HOST_LINE" 64
     local -A seen=()
     for i in "${!HOSTS[@]}"; do
         word="${USERS[i]}@${HOSTS[i]}:${PORTS[i]}:${DIRS[i]}"
-        [[ -z ${seen[$word]-} ]] || fail "${LINES[i]}: ${HOSTS[i]} is listed in ${seen[$word]} already; for more workers there use workers=N" 64
+        [[ -z ${seen[$word]-} ]] ||
+            fail "${LINES[i]}: ${HOSTS[i]} is listed in ${seen[$word]} already; for more workers use workers=N" 64
         seen[$word]=${LINES[i]}
         label_host "$i"
     done
@@ -79,10 +89,11 @@ read_host() {
             ;;
         address=*)
             value=${value#[} value=${value%]}
-            [[ $value =~ ^[A-Za-z0-9:][A-Za-z0-9_.:%-]*$ ]] || fail "$where: address=$value is no address and no name" 64
+            [[ $value =~ ^[A-Za-z0-9:][A-Za-z0-9_.:%-]*$ ]] ||
+                fail "$where: address=$value is no address and no name" 64
             address=$value
             ;;
-        *) fail "$where: '$word' is not known; a line is: host [workers=N] [threads=T] [user=…] [port=…] [dir=…] [address=…]" 64 ;;
+        *) fail "$where: '$word' is not known; $HOST_LINE" 64 ;;
         esac
     done
     HOSTS+=("$host") WORKERS+=("$workers") THREADS+=("$threads") USERS+=("$user") PORTS+=("$port") DIRS+=("$dir")
@@ -122,11 +133,17 @@ explain_ssh() {
     local text
     text=$(grep -v '^$' "$2" | tail -n 1 | tr -d '\r')
     case $text in
-    *'Host key verification failed'*) text="its host key is not known here; connect once by hand and compare it: $(ssh_by_hand ssh "$1")" ;;
+    *'Host key verification failed'*)
+        text="its host key is not known here; connect once by hand and compare it: $(ssh_by_hand ssh "$1")"
+        ;;
     *'Permission denied'*) text="it does not accept your ssh key; give it yours: $(ssh_by_hand ssh-copy-id "$1")" ;;
     *'Could not resolve'*) text="its name is not known; correct it in ${LINES[$1]}" ;;
-    *'Connection refused'*) text="nothing listens on its ssh port ${PORTS[$1]:-22}; start sshd there, or correct port= in ${LINES[$1]}" ;;
-    *'timed out'* | *'No route'* | *'unreachable'*) text="it does not answer (${text##*: }); is it up, and is the address in ${LINES[$1]} right?" ;;
+    *'Connection refused'*)
+        text="nothing listens on its ssh port ${PORTS[$1]:-22}; start sshd there, or correct port= in ${LINES[$1]}"
+        ;;
+    *'timed out'* | *'No route'* | *'unreachable'*)
+        text="it does not answer (${text##*: }); is it up, and is the address in ${LINES[$1]} right?"
+        ;;
     '') text="ssh ended without a word; try: $(ssh_by_hand ssh "$1")" ;;
     *) text="$text; try: $(ssh_by_hand ssh "$1")" ;;
     esac

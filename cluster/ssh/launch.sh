@@ -19,8 +19,8 @@ Usage:
   ./launch.sh --hosts FILE status [RUN]                how the run goes, and what runs on each host
   ./launch.sh --hosts FILE stop [RUN | --all]          ends the run and all that belongs to it; --all: whatever workers
                                                        there are in the hosts' folders, of any run
-  ./launch.sh --hosts FILE join [RUN]                  adds the hosts of FILE to a run that was started with another file;
-                                                       RUN need not be given where only one is being trained
+  ./launch.sh --hosts FILE join [RUN]                  adds the hosts of FILE to a run that was started with another
+                                                       file; without RUN, to the only one that is being trained
 
 FILE lists a host a line: host [workers=N] [threads=T] [user=…] [port=…] [dir=…] [address=…]; cluster/hosts.example
 explains it. The hosts are reached by ssh, with keys that are no question asked; nothing needs to be installed on them.
@@ -41,7 +41,7 @@ END_OF_USAGE
 }
 
 value_of() {
-    [[ -n ${2-} ]] || fail "$1 needs a value; see ./launch.sh --hosts --help" 64
+    [[ -n ${2-} ]] || fail "$1 needs a value; see $CALLED_AS --hosts --help" 64
     printf '%s' "$2"
 }
 
@@ -76,7 +76,7 @@ main() {
     JOBS=${XDG_STATE_HOME:-$HOME/.local/state}/shoal/jobs
     KEYS=${XDG_CONFIG_HOME:-$HOME/.config}/shoal/keys
     ADDRESS='' BIND='' PORT='' BUNDLING=missing SSH_CONFIG='' MODEL_KB=0 DEFAULT_THREADS=''
-    [[ -n ${1-} ]] || fail "--hosts needs a file; see ./launch.sh --hosts --help" 64
+    [[ -n ${1-} ]] || fail "--hosts needs a file; see $CALLED_AS --hosts --help" 64
     HOSTS_FILE=$1 HOSTS_SHOWN=$1
     shift
 
@@ -104,7 +104,8 @@ main() {
             ;;
         --libraries)
             BUNDLING=$(value_of "$@") && shift 2 || exit
-            [[ $BUNDLING =~ ^(missing|always|never)$ ]] || fail "--libraries is $BUNDLING, but must be missing, always or never" 64
+            [[ $BUNDLING =~ ^(missing|always|never)$ ]] ||
+                fail "--libraries is $BUNDLING, but must be missing, always or never" 64
             ;;
         --ssh-config)
             SSH_CONFIG=$(value_of "$@") && shift 2 || exit
@@ -120,10 +121,11 @@ main() {
             shift
             break
             ;;
-        *) fail "'$1' is not known here; options of train go after a --: ./launch.sh --hosts FILE -- train …" 64 ;;
+        *) fail "'$1' is not known here; options of train go after a --: $CALLED_AS --hosts FILE -- train …" 64 ;;
         esac
     done
-    [[ -n $action ]] || fail "what is to be done with the hosts? -- train …, -- resume RUN, check, status, stop or join" 64
+    [[ -n $action ]] ||
+        fail "what is to be done with the hosts? -- train …, -- resume RUN, check, status, stop or join" 64
     [[ $action == run || $# -le 1 ]] || fail "'$2' is one word too many after $action" 64
     [[ $action != check || $# == 0 ]] || fail "check takes no run, so not '$1'" 64
     [[ $action != run || $# -gt 0 ]] || fail "a command goes after the --: -- train OPTIONS, or -- resume RUN" 64

@@ -52,13 +52,15 @@ find_job() {
     if ((${#found[@]} == 0)); then
         led_jobs
         if [[ $mode == any ]]; then
-            ((${#LED[@]} > 0)) || fail "no run is being trained from here; start one: ./launch.sh --hosts FILE -- train …"
+            ((${#LED[@]} > 0)) ||
+                fail "no run is being trained from here; start one: $CALLED_AS --hosts FILE -- train …"
             ((${#LED[@]} == 1)) || fail_for_several 'from here' "${LED[@]}"
             found=("${LED[@]}")
         else
             local others=''
             for folder in "${LED[@]}"; do others+=", $(cat "$folder/run")"; done
-            fail "no run is being trained from here with $HOSTS_SHOWN${others:+; name another one after the command: ${others#, }}"
+            [[ -z $others ]] || others="; name another one after the command: ${others#, }"
+            fail "no run is being trained from here with $HOSTS_SHOWN$others"
         fi
     fi
     ((${#found[@]} == 1)) || fail_for_several "with $HOSTS_SHOWN" "${found[@]}"
@@ -135,7 +137,7 @@ stop_job() {
     wait
     for host in "${!HOSTS[@]}"; do
         if [[ -e $WORK/failed-$host ]]; then
-            say "[${LABELS[host]}] $(explain_ssh "$host" "$WORK/error-$host"). Workers there end by themselves when they have missed the coordinator for a minute (--orphan-timeout)"
+            say "[${LABELS[host]}] its workers cannot be ended: $(explain_ssh "$host" "$WORK/error-$host"). $END_ALONE"
             status=1
         else
             ended=$(grep -c . "$WORK/stopped-$host")

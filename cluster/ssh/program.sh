@@ -10,7 +10,7 @@ SONAMES='' GLIBC='' DNNL=''
 # Makes the folders ready, once for each build of the program.
 stage_program() {
     local cache=${SHOAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shoal}/programs binary=$1 stamp folder
-    [[ -x $binary ]] || fail "there is no program at $binary; build it: ./launch.sh setup" 2
+    [[ -x $binary ]] || fail "there is no program at $binary; build it: $CALLED_AS setup" 2
     stamp=$(stat -L -c '%n %s %y' "$binary" "$SSH_FOLDER/remote.sh" "$SSH_FOLDER/bundle" | sha256sum)
     folder=$cache/${stamp:0:16}
     if [[ ! -e $folder/ready ]]; then

@@ -118,7 +118,9 @@ install() {
         touch "$dir/programs/$program"
         # The three newest stay: older ones are of versions that nobody starts any more.
         # shellcheck disable=SC2010,SC2012 # names are checksums
-        ls -t "$dir/programs" | grep -Ex '[0-9a-f]{64}' | tail -n +4 | while read -r old; do rm -rf "$dir/programs/$old"; done
+        ls -t "$dir/programs" | grep -Ex '[0-9a-f]{64}' | tail -n +4 | while read -r old; do
+            rm -rf "$dir/programs/$old"
+        done
     fi
     if [ -d "$incoming/keys" ]; then
         mkdir -p "$dir/keys/$keys"

@@ -62,7 +62,8 @@ worker_options() {
     local coordinator=$ENDPOINT address=${ADDRESSES[host]}
     # Where the coordinator listens everywhere, each host has its own way to it.
     if [[ $ENDPOINT == *'//*:'* ]]; then coordinator=${ENDPOINT/\*/$(bracketed "${HOST[client]}")}; fi
-    OPTIONS=(--coordinator "$coordinator" --keys "${DIRS[host]}/keys/${KEY_NAMES[host]}" --threads "$(threads_of "$host")")
+    OPTIONS=(--coordinator "$coordinator" --keys "${DIRS[host]}/keys/${KEY_NAMES[host]}")
+    OPTIONS+=(--threads "$(threads_of "$host")")
     if [[ -n $address ]]; then OPTIONS+=(--address "$address"); fi
 }
 

@@ -9,7 +9,8 @@ need_hosts
 BINARY=${SHOAL_BINARY:-$ROOT/.build/release/shoal}
 export SHOAL_BINARY=$BINARY
 [[ -x $BINARY ]] || skip "needs the program: ./launch.sh setup"
-folders=$("$BINARY" fetch all-MiniLM-L6-v2 reuters-r8 2>/dev/null) || skip 'needs a model and data: ./launch.sh fetch all-MiniLM-L6-v2 reuters-r8'
+folders=$("$BINARY" fetch all-MiniLM-L6-v2 reuters-r8 2>/dev/null) ||
+    skip 'needs a model and data: ./launch.sh fetch all-MiniLM-L6-v2 reuters-r8'
 {
     read -r model
     read -r data
@@ -70,7 +71,8 @@ expect_mistake() {
     local status=0
     printf '# a comment\n%s\n' "$1" >wrong
     launcher wrong check >out 2>&1 || status=$?
-    ((status == 64 && $(wc -l <out) == 1)) || fail "expected one line and exit code 64 for '$1', not $status: $(cat out)"
+    ((status == 64 && $(wc -l <out) == 1)) ||
+        fail "expected one line and exit code 64 for '$1', not $status: $(cat out)"
     has out "^launch.sh: error: wrong:${3-2}: $2"
 }
 expect_mistake 'node workers=0' 'workers=0, but it must be a number from 1 to 256'
@@ -95,7 +97,10 @@ has out '10.77.0.4. failed: it lacks .*apt-get install --no-install-recommends .
 nothing_left
 
 headline 'One machine'
-"$BINARY" train --output one --steps 6 --workers 2 "${common[@]}" >one.log 2>&1 || { cat one.log; fail 'the run on one machine failed'; }
+"$BINARY" train --output one --steps 6 --workers 2 "${common[@]}" >one.log 2>&1 || {
+    cat one.log
+    fail 'the run on one machine failed'
+}
 expected=$(weights_of one)
 
 headline 'Four hosts, which have nothing yet'
@@ -158,7 +163,8 @@ cluster=(hosts "${cluster[@]:1}")
 
 headline 'A host that is down: --min-workers decides'
 kill_host 3
-launcher "${cluster[@]}" -- train --output without --steps 6 "${common[@]}" >out 2>&1 && fail 'it went on without a host'
+launcher "${cluster[@]}" -- train --output without --steps 6 "${common[@]}" >out 2>&1 &&
+    fail 'it went on without a host'
 cat out
 has out '10.77.0.3. failed its check: nothing listens'
 has out 'say so: --min-workers 3'

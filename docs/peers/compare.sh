@@ -56,7 +56,8 @@ shoal_training() {
 # ddp NAME PROCESSES THREADS BATCH LENGTH STEPS BF16 DATA
 ddp() {
     MODEL=$model DATA=$8 THREADS=$3 BS=$4 ML=$5 STEPS=$6 BF16=$7 OMP_NUM_THREADS=$3 \
-        "$python/torchrun" --nproc-per-node "$2" docs/peers/ddp_train.py 2>"$work/log" | sed -n "s/^world/PyTorch $1: &/p"
+        "$python/torchrun" --nproc-per-node "$2" docs/peers/ddp_train.py 2>"$work/log" |
+            sed -n "s/^world/PyTorch $1: &/p"
 }
 
 # On host HOST of the namespaces: a command.
@@ -154,7 +155,8 @@ inference)
             $shoal benchmark predict --model "$work/r8/model" --data "$reuters/test.csv" --max-length 128 \
                 --precision $precision | tail -n 1
         done
-        MODEL=$work/r8/model DATA=$reuters/test.csv ONNX=1 OMP_NUM_THREADS=2 "$python/python" docs/peers/predict.py 2>/dev/null
+        MODEL=$work/r8/model DATA=$reuters/test.csv ONNX=1 OMP_NUM_THREADS=2 \
+            "$python/python" docs/peers/predict.py 2>/dev/null
     done
     $shoal benchmark tokenize --model "$model" --data "$reuters/train.csv"
     ;;
