@@ -179,6 +179,9 @@ check_build_folder() {
         case $reason in
             'Permission denied')
                 while [[ ! -e $folder ]]; do folder=${folder%/*}; done
+                printf -v quoted '%q' "$folder"
+                [[ ! -O $folder ]] ||
+                    fail "cannot build in $root/.build: $folder is write-protected; chmod u+rwx $quoted"
                 reason="$folder belongs to $(stat -c %U "$folder"), and you are $user"
                 fail "cannot build in $root/.build: $reason; $advice"
                 ;;
@@ -195,6 +198,11 @@ check_build_folder() {
         reason="$foreign belongs to $(stat -c %U "$foreign"), and you are $user"
         fail "cannot build in $folder: $reason; remove $folder as that user, or $advice"
     fi
+    # SwiftPM has a lock for each build folder there, which it does not remove.
+    local lock=$folder.lock
+    lock=${TMPDIR:-/tmp}/${lock//\//_}
+    [[ ! -e $lock || -w $lock ]] ||
+        fail "cannot build: $lock, which is Swift's, belongs to $(stat -c %U "$lock"); remove it as that user"
     if [[ ! -e $binary ]]; then
         local free
         free=$(df -Pm "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')

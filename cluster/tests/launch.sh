@@ -183,6 +183,16 @@ expect_line 1 'cannot build in .*release belongs to root' "${nobody[@]}" theirs/
 rm -r theirs/.build
 chown 0:0 theirs
 expect_line 1 'theirs belongs to root.*; build in a clone of your own$' "${nobody[@]}" theirs/launch.sh setup
+chown 65534:65534 theirs
+mkdir -m 500 theirs/.build
+chown 65534:65534 theirs/.build
+expect_line 1 'theirs/.build is write-protected; chmod u\+rwx' "${nobody[@]}" theirs/launch.sh setup
+chmod 700 theirs/.build
+: >"$FIELD/${PWD//\//_}_theirs_.build.lock"
+expect_line 1 "_theirs_.build.lock, which is Swift's, belongs to root; remove it" \
+    "${nobody[@]}" TMPDIR="$FIELD" theirs/launch.sh setup
+rm "$FIELD"/*.lock
+expect 0 '^Ready' "${nobody[@]}" TMPDIR="$FIELD" theirs/launch.sh setup
 # Packages that are missing.
 expect_line 2 'sudo apt-get install -y --no-install-recommends libzmq3-dev' \
     "${nobody[@]}" PATH="$FIELD/swift:$FIELD/bin" FAKE_PACKAGES=no "$clone/launch.sh" setup
