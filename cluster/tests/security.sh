@@ -125,8 +125,7 @@ calm=$(hash_of calm)
 
 headline 'Keys over three hosts, a port range, and strangers'
 start 1 coordinator "$shoal" coordinator --bind "tcp://eth0:$port" --keys keys "${options[@]}" --steps "$length" \
-    --workers 2 \
-    --output "$work/keyed"
+    --workers 2 --output "$work/keyed"
 coordinator=$started
 wait_for_port 1 "$port"
 start 4 relay python3 "$here/attack.py" relay 21600 10.79.0.1 "$port" "$work/captured"
@@ -167,8 +166,7 @@ printf 'lines about all that at the coordinator: %d\n' "$told"
 
 headline 'A key that is revoked while its worker computes'
 start 1 coordinator "$shoal" coordinator --bind "tcp://*:$port" --keys keys "${options[@]}" --steps "$length" \
-    --workers 2 \
-    --output "$work/revoked"
+    --workers 2 --output "$work/revoked"
 coordinator=$started
 wait_for_port 1 "$port"
 start 2 a "$shoal" worker --coordinator "tcp://[fd79::1]:$port" --keys keys/workers/a
