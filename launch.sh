@@ -222,7 +222,7 @@ build() {
         flock -n -E 75 9 || status=$?
         if ((status == 75)); then
             say "Another launch.sh builds in $root/.build; waiting for it"
-            flock 9
+            flock 9 || true
             if is_built; then
                 exec 9>&-
                 return
