@@ -3,11 +3,11 @@
 #
 #   cluster/kubernetes/keys.sh KEYS | kubectl apply -f -
 #
-# KEYS is a folder as `shoal keygen` makes it; it is made if it is not there. Keep it: it is what a key can be taken back
-# with (shoal keygen KEYS --revoke worker --worker worker, and this again).
+# KEYS is a folder as `shoal keygen` makes it; it is made if it is not there. Keep it: it is what a key can be taken
+# back with (shoal keygen KEYS --revoke worker --worker worker, and this again).
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 binary=${SHOAL_BINARY:-$root/.build/release/shoal}
 
 fail() {

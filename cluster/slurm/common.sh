@@ -42,7 +42,7 @@ parse() {
                 fail "${1%%=*} is set by this script: see SHOAL_BIND and the keys in cluster/slurm/README.md" 64
                 ;;
             --profile | --profile=*)
-                fail "--profile is for one machine: SHOAL_WORKER_OPTIONS='--profile DIR' has the workers write theirs" 64
+                fail "--profile is for one machine; SHOAL_WORKER_OPTIONS='--profile DIR' has workers write theirs" 64
                 ;;
             *) arguments+=("$1") ;;
         esac

@@ -3,7 +3,7 @@
 # launch.sh calls it: job.sh [OPTIONS OF SRUN] -- train … or resume RUN …
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=cluster/slurm/common.sh
 source "$here/common.sh"
 
@@ -18,7 +18,7 @@ for tool in srun scontrol scancel squeue; do
     command -v "$tool" >/dev/null || fail "$tool is not in PATH on $(hostname): load Slurm's module in the job" 2
 done
 [[ -x $SHOAL_BINARY ]] ||
-    fail "$SHOAL_BINARY is not there on $(hostname): build it with ./launch.sh setup on a file system that all nodes share" 2
+    fail "$SHOAL_BINARY is not there on $(hostname): run ./launch.sh setup on a file system that all nodes share" 2
 
 parse "$@"
 # The id of an array's last task is that of the whole array: this names the one task.
@@ -88,12 +88,21 @@ layout=()
 [[ -z ${SLURM_CPUS_PER_TASK-} ]] || layout+=(--cpus-per-task="$SLURM_CPUS_PER_TASK")
 layout+=(${options[@]+"${options[@]}"})
 
+# Removes what keygen makes, and nothing else.
+remove_keys() {
+    rm -rf "$keys/workers/worker"
+    rm -f "$keys"/{coordinator.key,coordinator.pub,workers.allow}
+    rmdir "$keys/workers" "$keys" 2>/dev/null || true
+}
+
 make_keys() {
     check_writable "$run"
     mkdir -p "$(dirname "$run")"
     # Of a former start of this run; or new ones: nobody can have begun with a folder that is not whole.
     if [[ ! -r $keys/workers/worker/worker.key ]]; then
-        rm -rf "$keys"
+        remove_keys
+        [[ ! -e $keys || -z $(ls -A "$keys") ]] ||
+            fail "$keys is where the run's keys go, but it has other things in it: move it away"
         "$SHOAL_BINARY" keygen "$keys" >/dev/null || fail "no keys could be made in $keys; see the line above"
     fi
     chmod 700 "$keys"
@@ -260,7 +269,7 @@ trap on_signal TERM INT
 
 if ((ended == 0)); then
     # They open nothing any more.
-    rm -rf "$keys"
+    remove_keys
 elif ((ended == 130 && signals > 0)); then
     requeue
 elif ((signals > 0)); then

@@ -2,7 +2,7 @@
 # Trains on a Slurm cluster: see usage() below, and README.md beside this.
 set -euo pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 # shellcheck source=cluster/slurm/common.sh
 source "$here/common.sh"
@@ -64,7 +64,7 @@ fi
 [[ -x $SHOAL_BINARY ]] || fail "$SHOAL_BINARY cannot be run: build it with ./launch.sh setup, or set SHOAL_BINARY"
 
 sinfo --noheader >/dev/null 2>&1 ||
-    fail 'Slurm does not answer here: run this where sinfo works, such as a login node of the cluster' 2
+    fail 'Slurm does not answer here: run this where sinfo works, such as a login node of the cluster'
 # Where the batch script finds job.sh: Slurm runs a copy of it from a folder of its own.
 export SHOAL_ROOT=$root
 # sbatch --wait goes on after it has told the job's number, and ends with the job's exit code.
@@ -72,7 +72,7 @@ sbatch --parsable ${options[@]+"${options[@]}"} "$here/train.sbatch" "$@" | {
     read -r job || exit 0
     job=${job%%;*}
     cat >&2 <<END
-submitted job $job; unless an option says otherwise, its output is in shoal-JOB.out here (an array's tasks are jobs, too)
+submitted job $job; unless an option says otherwise, its output is in shoal-JOB.out here (an array's tasks are jobs)
   squeue --jobs=$job                        how it stands
   scancel --signal=TERM --batch $job        has it write a checkpoint and be requeued
   scancel $job                              ends it

@@ -19,7 +19,7 @@ check() {
     elif ! "$binary" --version >/dev/null 2>&1; then
         echo "node $node: $binary does not run here (another architecture?)"
     elif [[ ! -r $keys/workers/worker/worker.key ]]; then
-        echo "node $node: $keys/workers/worker cannot be read: put the run directory on a file system that all nodes share"
+        echo "node $node: cannot read $keys/workers/worker: put the run directory on a file system that all nodes share"
     else
         echo ok
     fi

@@ -23,9 +23,12 @@ ask_host() {
     mv "$WORK/answer-$host.new" "$WORK/answer-$host"
 }
 
+# Whether version A is older than B.
+is_older() { [[ $1 != "$2" && $(printf '%s\n' "$1" "$2" | sort -V | tail -n 1) == "$2" ]]; }
+
 # Judges what host I has said.
 judge_host() {
-    local host=$1 name value begin end missing=() programs=' ' packages
+    local host=$1 name value begin end missing=() programs=' ' packages command
     HOST=() OBSTACLE='' WARNINGS=() NEEDS_BUNDLE='' NEEDS_PROGRAM='' NEEDS_KEYS=''
     if [[ ! -e $WORK/answer-$host ]]; then
         OBSTACLE=$(explain_ssh "$host" "$WORK/error-$host")
@@ -54,7 +57,8 @@ judge_host() {
     local architecture
     architecture=$(uname -m)
     if [[ ${HOST[architecture]-} != "$architecture" ]]; then
-        OBSTACLE="its processor is ${HOST[architecture]-unknown}, but the program here is for $architecture; use hosts of one kind"
+        OBSTACLE="its processor is ${HOST[architecture]-unknown}, but the program here is for $architecture"
+        OBSTACLE+='; use hosts of one kind'
         return
     elif [[ -n ${HOST[tool]-} ]]; then
         OBSTACLE="it has no ${HOST[tool]}; install it there"
@@ -62,24 +66,27 @@ judge_host() {
     elif [[ -n ${HOST[unwritable]-} ]]; then
         OBSTACLE="${HOST[unwritable]} cannot be written to there; choose another folder with dir= in ${LINES[host]}"
         return
-    elif [[ -n ${HOST[glibc]-} && $(printf '%s\n' "${HOST[glibc]}" "$GLIBC" | sort -V | tail -n 1) != "${HOST[glibc]}" ]]; then
-        OBSTACLE="its C library is ${HOST[glibc]}, but the program, built here, needs $GLIBC; build it on the oldest system of all"
+    elif [[ -n ${HOST[glibc]-} ]] && is_older "${HOST[glibc]}" "$GLIBC"; then
+        OBSTACLE="its C library is ${HOST[glibc]}, but the program, built here, needs $GLIBC"
+        OBSTACLE+='; build it on the oldest system of all'
         return
     fi
     if ((${#missing[@]} > 0)); then
         packages=$(packages_of "${missing[@]}" | tr '\n' ' ')
+        command="sudo apt-get install --no-install-recommends ${packages% }"
         if [[ $BUNDLING == never ]]; then
-            OBSTACLE="it lacks ${missing[*]}; install them there: sudo apt-get install --no-install-recommends ${packages% }"
+            OBSTACLE="it lacks ${missing[*]}; install them there: $command"
             return
         fi
-        NEEDS_BUNDLE="it lacks ${missing[*]}, which are brought along (or install them there: sudo apt-get install --no-install-recommends ${packages% })"
+        NEEDS_BUNDLE="it lacks ${missing[*]}, which are brought along (or install them there: $command)"
     elif [[ $BUNDLING == always ]]; then
         NEEDS_BUNDLE='all libraries are brought along'
     elif [[ -n ${HOST[dnnl]-} && ${HOST[dnnl]} != "$DNNL" ]]; then
+        command="its matrix library is ${HOST[dnnl]}, here it is $DNNL"
         if [[ $BUNDLING == never ]]; then
-            WARNINGS+=("its matrix library is ${HOST[dnnl]}, here it is $DNNL: the weights may depend on which host computes what")
+            WARNINGS+=("$command: the weights may depend on which host computes what")
         else
-            NEEDS_BUNDLE="its matrix library is ${HOST[dnnl]}, here it is $DNNL: ours is brought along, so that all compute the same bits"
+            NEEDS_BUNDLE="$command: ours is brought along, so that all compute the same bits"
         fi
     fi
     local sum=$PROGRAM_SUM folder=$PROGRAM size=0
@@ -92,13 +99,17 @@ judge_host() {
     [[ ${HOST[keys]-} == there ]] || NEEDS_KEYS=yes
     # Twice: what was unpacked, and an old version beside it.
     if [[ -n ${HOST[disk]-} ]] && ((HOST[disk] < 2 * size + 16384)); then
-        OBSTACLE="it has $((HOST[disk] / 1024)) MB of free disk in ${DIRS[host]}, but needs $(((2 * size + 16384) / 1024)) MB; make room, or choose another folder with dir= in ${LINES[host]}"
+        OBSTACLE="it has $((HOST[disk] / 1024)) MB of free disk in ${DIRS[host]}"
+        OBSTACLE+=", but needs $(((2 * size + 16384) / 1024)) MB"
+        OBSTACLE+="; make room, or choose another folder with dir= in ${LINES[host]}"
         return
     fi
     # Weights, gradient and two moments, and nothing else yet.
     local least=$((WORKERS[host] * (4 * MODEL_KB + 65536)))
     if [[ -n ${HOST[memory]-} ]] && ((HOST[memory] < least)); then
-        OBSTACLE="it has $((HOST[memory] / 1024)) MB of free memory, but ${WORKERS[host]} workers need at least $((least / 1024)) MB; make it fewer by workers= in ${LINES[host]}"
+        OBSTACLE="it has $((HOST[memory] / 1024)) MB of free memory"
+        OBSTACLE+=", but ${WORKERS[host]} workers need at least $((least / 1024)) MB"
+        OBSTACLE+="; make it fewer by workers= in ${LINES[host]}"
         return
     fi
     awk -v offset="${HOST[offset]}" 'BEGIN { exit !(offset > 5 || offset < -5) }' &&
@@ -150,10 +161,13 @@ install_host() {
         parts+=(keys/worker.key keys/coordinator.pub)
     fi
     local incoming=${DIRS[host]}/incoming/$JOB-$name
+    # None of the words has a blank or a quote in it: see read_host.
+    local line="umask 077; rm -rf $incoming; mkdir -p $incoming && tar -x -o -f - -C $incoming"
+    line+=" || { rm -rf $incoming; exit 1; }"
+    line+="; exec sh $incoming/remote.sh install ${DIRS[host]} $incoming ${HOST[sum]} $name"
     ssh_words "$host"
     tar -C "$stage" -c -f - --owner=0 --group=0 "${parts[@]}" |
-        "${SSH[@]}" "exec sh -c 'umask 077; rm -rf $incoming; mkdir -p $incoming && tar -x -o -f - -C $incoming || { rm -rf $incoming; exit 1; }; exec sh $incoming/remote.sh install ${DIRS[host]} $incoming ${HOST[sum]} $name'" \
-            >/dev/null 2>"$WORK/error-$host" || status=$?
+        "${SSH[@]}" "exec sh -c '$line'" >/dev/null 2>"$WORK/error-$host" || status=$?
     rm -rf "$stage"
     return "$status"
 }

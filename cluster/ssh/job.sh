@@ -13,7 +13,8 @@ COORDINATOR=() OUTPUT='' MIN_WORKERS='' DEFAULT_THREADS='' MAX_RESTARTS=10 MODEL
 # The value of an option in a YAML file of `--config`; nothing where it has none.
 yaml_value() {
     [[ -n $1 && -r $1 ]] || return 0
-    sed -n "s/^$2:[[:space:]]*[\"']\{0,1\}\([^\"'#]*[^\"'# ]\)[\"']\{0,1\}[[:space:]]*\(#.*\)\{0,1\}\$/\1/p" "$1" | head -n 1
+    local value="[\"']\{0,1\}\([^\"'#]*[^\"'# ]\)[\"']\{0,1\}"
+    sed -n "s/^$2:[[:space:]]*${value}[[:space:]]*\(#.*\)\{0,1\}\$/\1/p" "$1" | head -n 1
 }
 
 # Reads the words after `--`: a command of the program and its options.
@@ -24,13 +25,13 @@ read_command() {
     case $MODE in
     train) ;;
     resume)
-        [[ -n ${1-} && $1 != -* ]] || fail "resume needs the run directory first: -- resume RUN" 2
-        [[ -r $1/run.yaml ]] || fail "$1 is no run directory: it has no run.yaml; give the --output of a run" 2
+        [[ -n ${1-} && $1 != -* ]] || fail "resume needs the run directory first: -- resume RUN" 64
+        [[ -r $1/run.yaml ]] || fail "$1 is no run directory: it has no run.yaml; give the --output of a run"
         OUTPUT=$1
         COORDINATOR+=("$1")
         shift
         ;;
-    *) fail "hosts can train and resume, not '$MODE': -- train OPTIONS, or -- resume RUN" 2 ;;
+    *) fail "hosts can train and resume, not '$MODE': -- train OPTIONS, or -- resume RUN" 64 ;;
     esac
     for count in "${WORKERS[@]}"; do total=$((total + count)); done
     while (($# > 0)); do
@@ -41,16 +42,16 @@ read_command() {
             if [[ $word == *=* ]]; then
                 value=${word#*=}
             else
-                (($# > 0)) || fail "$name needs a value" 2
+                (($# > 0)) || fail "$name needs a value" 64
                 value=$1
                 shift
             fi
             ;;
         *)
             case $name in
-            --bind | --keys) fail "$name goes before the --: ./launch.sh --hosts FILE $name … -- $MODE …" 2 ;;
-            --insecure) fail "there is no --insecure over ssh: keys are made and sent to the hosts by themselves" 2 ;;
-            --profile) fail "--profile works with workers on this machine only: ./launch.sh train … --profile" 2 ;;
+            --bind | --keys) fail "$name goes before the --: $CALLED_AS --hosts FILE $name … -- $MODE …" 64 ;;
+            --insecure) fail "there is no --insecure over ssh: keys are made and sent to the hosts by themselves" 64 ;;
+            --profile) fail "--profile works with workers on this machine only: $CALLED_AS train … --profile" 64 ;;
             esac
             COORDINATOR+=("$word")
             continue
@@ -59,20 +60,21 @@ read_command() {
         case $name in
         --workers)
             [[ $value == "$total" ]] ||
-                fail "--workers is $value, but $HOSTS_SHOWN lists $total; leave it out, and change workers= there" 2
+                fail "--workers is $value, but $HOSTS_SHOWN lists $total; leave it out, and change workers= there" 64
             continue
             ;;
         --threads-per-worker)
-            number_between "$value" 1 1024 || fail "--threads-per-worker is $value, but must be a number from 1 to 1024" 2
+            number_between "$value" 1 1024 ||
+                fail "--threads-per-worker is $value, but must be a number from 1 to 1024" 64
             DEFAULT_THREADS=$((10#$value))
             continue
             ;;
         --min-workers)
-            number_between "$value" 1 1000000 || fail "--min-workers is $value, but must be a number from 1" 2
+            number_between "$value" 1 1000000 || fail "--min-workers is $value, but must be a number from 1" 64
             MIN_WORKERS=$((10#$value))
             ;;
         --max-restarts)
-            number_between "$value" 0 1000000 || fail "--max-restarts is $value, but must be a number from 0" 2
+            number_between "$value" 0 1000000 || fail "--max-restarts is $value, but must be a number from 0" 64
             MAX_RESTARTS=$((10#$value))
             ;;
         --output) OUTPUT=$value ;;
@@ -83,9 +85,11 @@ read_command() {
     done
     [[ $MODE != resume ]] || config=$OUTPUT/run.yaml
     OUTPUT=${OUTPUT:-$(yaml_value "$config" output)} MODEL=${MODEL:-$(yaml_value "$config" model)}
+    # No shell has seen it in a file, or behind quotes.
+    OUTPUT=${OUTPUT/#\~\//${HOME-}/} MODEL=${MODEL/#\~\//${HOME-}/}
     # What is asked of a run that is resumed is asked anew: its hosts are others now.
     if [[ $MODE == train ]]; then MIN_WORKERS=${MIN_WORKERS:-$(yaml_value "$config" min_workers)}; fi
-    [[ -n $OUTPUT ]] || fail "the run needs a folder: $MODE … --output RUN" 2
+    [[ -n $OUTPUT ]] || fail "the run needs a folder: $MODE … --output RUN" 64
 }
 
 # Names the job after its run directory, and makes sure that nobody else is at it.
@@ -97,13 +101,18 @@ take_job() {
     chmod 700 "$STATE"
     exec 8>>"$STATE/lock"
     if ! flock -n 8; then
-        local since
+        local since leader
         since=$(stat -c %y "$STATE/launcher" 2>/dev/null)
-        fail "$OUTPUT is being trained already, by process $(cat "$STATE/launcher" 2>/dev/null) since ${since:11:8}; see ./launch.sh --hosts $HOSTS_SHOWN status, or end it with stop"
+        leader="process $(cat "$STATE/launcher" 2>/dev/null) since ${since:11:8}"
+        fail "$OUTPUT is being trained already, by $leader; see $CALLED_AS --hosts $HOSTS_SHOWN status, or stop"
     fi
+    # No other process is taken for this one's while it is not written yet.
+    rm -f "$STATE/launcher"
     # A coordinator may outlive its launcher for the seconds that a checkpoint takes.
     if [[ -r $STATE/coordinator ]] && is_coordinator "$(cat "$STATE/coordinator")"; then
-        fail "the coordinator of $OUTPUT is still there (process $(cat "$STATE/coordinator")); end it with ./launch.sh --hosts $HOSTS_SHOWN stop"
+        local left
+        left="the coordinator of $OUTPUT is still there (process $(cat "$STATE/coordinator"))"
+        fail "$left; end it with $CALLED_AS --hosts $HOSTS_SHOWN stop"
     fi
     rm -f "$STATE"/{coordinator,endpoint}
     # shellcheck disable=SC2012 # only whether there is anything
@@ -143,7 +152,9 @@ choose_endpoint() {
     local host address='' several='' port=${PORT-} looped=() addresses=''
     if [[ -z $port ]]; then
         # Where workers of a coordinator that was killed still look for it.
-        if [[ $MODE == resume ]]; then port=$(sed -n 's/.*"endpoint".*:\([0-9]*\)".*/\1/p' "$RUN/coordinator.json" 2>/dev/null); fi
+        if [[ $MODE == resume ]]; then
+            port=$(sed -n 's/.*"endpoint".*:\([0-9]*\)".*/\1/p' "$RUN/coordinator.json" 2>/dev/null)
+        fi
         [[ -n $port ]] || port=5555
         while port_taken "$port"; do port=$((port + 1)); done
     fi
@@ -169,7 +180,7 @@ choose_endpoint() {
         [[ $addresses != *:* ]] || several='[::]'
         for host in "${looped[@]}"; do
             [[ -n ${ADDRESSES[host]} ]] ||
-                fail "${LINES[host]}: ${HOSTS[host]} is this machine, which the other hosts reach by different addresses; say by which one they reach it with address="
+                fail "${LINES[host]}: this machine has several addresses; by which do others reach it? address=…"
         done
     fi
     BIND=${BIND:-$ENDPOINT}
@@ -199,7 +210,8 @@ choose_hosts() {
     ((${#failed[@]} > 0)) || return 0
     ((count > 0)) || fail "no host can take part; see the lines above"
     if [[ -z $MIN_WORKERS ]]; then
-        fail "${failed[*]} cannot take part; to go on with the $count of $total workers that can, say so: --min-workers $count"
+        local others="the $count of $total workers that can"
+        fail "${failed[*]} cannot take part; to go on with $others, say so: --min-workers $count"
     elif ((count < MIN_WORKERS)); then
         fail "$count of $total workers are left without ${failed[*]}, fewer than --min-workers $MIN_WORKERS"
     fi
@@ -237,11 +249,14 @@ end_hosts() {
     wait
 }
 
+# What becomes of workers that cannot be reached.
+END_ALONE='They end by themselves when they have missed the coordinator for a minute (--orphan-timeout)'
+
 # Ends what is left of a job on a host.
 sweep_host() {
     ssh_words "$1"
     remote "$1" stop "${DIRS[$1]}" "$2" >/dev/null 2>"$WORK/sweep-$1" ||
-        say "[${LABELS[$1]}] cannot be reached to end its workers: $(explain_ssh "$1" "$WORK/sweep-$1"). They end by themselves, a minute (--orphan-timeout) after the coordinator"
+        say "[${LABELS[$1]}] cannot be reached to end its workers: $(explain_ssh "$1" "$WORK/sweep-$1"). $END_ALONE"
 }
 
 kill_with_children() {
@@ -286,17 +301,22 @@ launch() {
     make_keys
     stage_program "$BINARY"
     MODEL_KB=0
+    # A name of the catalogue, too.
+    [[ -e $MODEL ]] || MODEL=${SHOAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shoal}/models/$MODEL
     if [[ -r $MODEL/model.safetensors ]]; then MODEL_KB=$(($(stat -L -c %s "$MODEL/model.safetensors") / 1024)); fi
     ask_all
     choose_hosts
     choose_endpoint
     printf '%s\n' "$ENDPOINT" >"$STATE/endpoint"
-    say "Starting ${READY_WORKERS} workers on ${#READY[@]} hosts after $(seconds_since "$BEGAN") s; the coordinator listens on $BIND"
+    local after
+    after=$(seconds_since "$BEGAN")
+    say "Starting $READY_WORKERS workers on ${#READY[@]} hosts after $after s; the coordinator listens on $BIND"
     local command=coordinator
     [[ $MODE == train ]] || command=resume
-    # In a session of its own: Ctrl-C reaches it through this script, once. It ends with this script, even if that is killed.
-    SHOAL_LAUNCHER=ssh setsid setpriv --pdeathsig TERM "$BINARY" "$command" "${COORDINATOR[@]}" --workers "$READY_WORKERS" --bind "$BIND" \
-        --keys "$KEYS" 8>&- &
+    # In a session of its own: Ctrl-C reaches it through this script, once. It ends with this script, even if that is
+    # killed.
+    SHOAL_LAUNCHER=ssh setsid setpriv --pdeathsig TERM "$BINARY" "$command" "${COORDINATOR[@]}" \
+        --workers "$READY_WORKERS" --bind "$BIND" --keys "$KEYS" 8>&- &
     COORDINATOR_PID=$!
     echo "$COORDINATOR_PID" >"$STATE/coordinator"
     supervise_all ''
@@ -328,10 +348,21 @@ supervise_all() {
     done
 }
 
+# Fails where hosts that are to join cannot reach the coordinator, which listens for this machine alone.
+check_reach() {
+    local host
+    [[ $ENDPOINT =~ ^tcp://(127\.[0-9.]+|\[::1\]|localhost):[0-9]+$ ]] || return 0
+    for host in "${READY[@]}"; do
+        judge_host "$host"
+        is_loopback "${HOST[client]-}" ||
+            fail "$RUN listens at $ENDPOINT only, which ${LABELS[host]} cannot reach; begin such a run with --address"
+    done
+}
+
 # Starts workers on more hosts for a run that is under way.
 join() {
     JOINING=yes
-    find_job "${1-}"
+    find_job "${1-}" any
     [[ -r $STATE/endpoint ]] || fail "$(cat "$STATE/run") is not being trained yet; try again in a second"
     ENDPOINT=$(cat "$STATE/endpoint") KEYS=$(cat "$STATE/keys") RUN=$(cat "$STATE/run")
     trap on_exit EXIT
@@ -339,8 +370,11 @@ join() {
     make_keys
     stage_program "$BINARY"
     MODEL_KB=0
+    # Those that cannot take part now are tried again, as long as the run goes on.
+    MIN_WORKERS=1
     ask_all
     choose_hosts
+    check_reach
     say "Joining ${READY_WORKERS} workers on ${#READY[@]} hosts to $RUN"
     supervise_all "join-$$-"
     local main host alive=yes

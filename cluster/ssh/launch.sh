@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034 # variables are those of all the scripts here
 set -uo pipefail
 BEGAN=$EPOCHREALTIME
-SSH_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SSH_FOLDER=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 for part in common program check manage job; do
     # shellcheck source-path=SCRIPTDIR disable=SC1090
     . "$SSH_FOLDER/$part.sh"
@@ -19,7 +19,8 @@ Usage:
   ./launch.sh --hosts FILE status [RUN]                how the run goes, and what runs on each host
   ./launch.sh --hosts FILE stop [RUN | --all]          ends the run and all that belongs to it; --all: whatever workers
                                                        there are in the hosts' folders, of any run
-  ./launch.sh --hosts FILE join [RUN]                  adds the hosts of FILE to a run that was started with another file
+  ./launch.sh --hosts FILE join [RUN]                  adds the hosts of FILE to a run that was started with another
+                                                       file; without RUN, to the only one that is being trained
 
 FILE lists a host a line: host [workers=N] [threads=T] [user=…] [port=…] [dir=…] [address=…]; cluster/hosts.example
 explains it. The hosts are reached by ssh, with keys that are no question asked; nothing needs to be installed on them.
@@ -40,7 +41,7 @@ END_OF_USAGE
 }
 
 value_of() {
-    [[ -n ${2-} ]] || fail "$1 needs a value; see ./launch.sh --hosts --help" 2
+    [[ -n ${2-} ]] || fail "$1 needs a value; see $CALLED_AS --hosts --help" 64
     printf '%s' "$2"
 }
 
@@ -70,11 +71,12 @@ main() {
         usage
         exit
     }
+    [[ -n ${HOME-} ]] || fail "HOME is not set; set it to your home folder" 64
     BINARY=${SHOAL_BINARY:-$(cd "$SSH_FOLDER/../.." && pwd)/.build/release/shoal}
     JOBS=${XDG_STATE_HOME:-$HOME/.local/state}/shoal/jobs
     KEYS=${XDG_CONFIG_HOME:-$HOME/.config}/shoal/keys
     ADDRESS='' BIND='' PORT='' BUNDLING=missing SSH_CONFIG='' MODEL_KB=0 DEFAULT_THREADS=''
-    [[ -n ${1-} ]] || fail "--hosts needs a file; see ./launch.sh --hosts --help" 2
+    [[ -n ${1-} ]] || fail "--hosts needs a file; see $CALLED_AS --hosts --help" 64
     HOSTS_FILE=$1 HOSTS_SHOWN=$1
     shift
 
@@ -89,24 +91,25 @@ main() {
         --address)
             ADDRESS=$(value_of "$@") && shift 2 || exit
             ADDRESS=${ADDRESS#[} ADDRESS=${ADDRESS%]}
-            [[ $ADDRESS =~ ^[A-Za-z0-9:][A-Za-z0-9_.:%-]*$ ]] || fail "--address $ADDRESS is no address and no name" 2
+            [[ $ADDRESS =~ ^[A-Za-z0-9:][A-Za-z0-9_.:%-]*$ ]] || fail "--address $ADDRESS is no address and no name" 64
             ;;
         --port)
             PORT=$(value_of "$@") && shift 2 || exit
-            number_between "$PORT" 1 65535 || fail "--port is $PORT, but must be a number from 1 to 65535" 2
+            number_between "$PORT" 1 65535 || fail "--port is $PORT, but must be a number from 1 to 65535" 64
             ;;
         --bind)
             BIND=$(value_of "$@") && shift 2 || exit
-            [[ $BIND =~ ^tcp://.+:([0-9]+)$ ]] || fail "--bind is $BIND, but must be tcp://ADDRESS:PORT" 2
+            [[ $BIND =~ ^tcp://.+:([0-9]+)$ ]] || fail "--bind is $BIND, but must be tcp://ADDRESS:PORT" 64
             PORT=${PORT:-${BASH_REMATCH[1]}}
             ;;
         --libraries)
             BUNDLING=$(value_of "$@") && shift 2 || exit
-            [[ $BUNDLING =~ ^(missing|always|never)$ ]] || fail "--libraries is $BUNDLING, but must be missing, always or never" 2
+            [[ $BUNDLING =~ ^(missing|always|never)$ ]] ||
+                fail "--libraries is $BUNDLING, but must be missing, always or never" 64
             ;;
         --ssh-config)
             SSH_CONFIG=$(value_of "$@") && shift 2 || exit
-            [[ -r $SSH_CONFIG ]] || fail "--ssh-config $SSH_CONFIG cannot be read" 2
+            [[ -r $SSH_CONFIG ]] || fail "--ssh-config $SSH_CONFIG cannot be read" 64
             ;;
         --)
             action=run
@@ -118,11 +121,14 @@ main() {
             shift
             break
             ;;
-        *) fail "'$1' is not known here; options of train go after a --: ./launch.sh --hosts FILE -- train …" 2 ;;
+        *) fail "'$1' is not known here; options of train go after a --: $CALLED_AS --hosts FILE -- train …" 64 ;;
         esac
     done
-    [[ -n $action ]] || fail "what is to be done with the hosts? -- train …, -- resume RUN, check, status, stop or join" 2
-    [[ $action != run || $# -gt 0 ]] || fail "a command goes after the --: -- train OPTIONS, or -- resume RUN" 2
+    [[ -n $action ]] ||
+        fail "what is to be done with the hosts? -- train …, -- resume RUN, check, status, stop or join" 64
+    [[ $action == run || $# -le 1 ]] || fail "'$2' is one word too many after $action" 64
+    [[ $action != check || $# == 0 ]] || fail "check takes no run, so not '$1'" 64
+    [[ $action != run || $# -gt 0 ]] || fail "a command goes after the --: -- train OPTIONS, or -- resume RUN" 64
     for command in ssh flock setsid setpriv ss; do
         command -v "$command" >/dev/null ||
             fail "$command is missing here: sudo apt-get install openssh-client util-linux iproute2" 2

@@ -20,9 +20,27 @@ is_led() {
     ((taken != 0))
 }
 
-# The job of a run, or else the only one of the hosts file: JOB and STATE. Without a run or a file it fails.
+# The folder of each job whose launcher is alive, in the array LED.
+led_jobs() {
+    local folder
+    LED=()
+    for folder in "$JOBS"/*/; do
+        if [[ -r $folder/run ]] && is_led "${folder%/}"; then LED+=("${folder%/}"); fi
+    done
+}
+
+# Ends the program: several runs might be meant, those of the job folders given.
+fail_for_several() {
+    local folder
+    say "launch.sh: error: several runs are being trained $1; name one of them after the command:"
+    for folder in "${@:2}"; do say "  $(cat "$folder/run")"; done
+    exit 64
+}
+
+# The job of a run, or else the only one of the hosts file: JOB and STATE. Where that file belongs to no run, as for
+# join, MODE "any" takes the only run there is. Without any it fails.
 find_job() {
-    local folder found=()
+    local folder found=() mode=${2-}
     if [[ -n $1 ]]; then
         JOB=$(job_of "$(realpath -m -- "$1")") STATE=$JOBS/$(job_of "$(realpath -m -- "$1")")
         [[ -r $STATE/run ]] || fail "$1 is not being trained from here"
@@ -31,15 +49,22 @@ find_job() {
     for folder in "$JOBS"/*/; do
         [[ -r $folder/run && $(cat "$folder/hosts" 2>/dev/null) == "$HOSTS_FILE" ]] && found+=("${folder%/}")
     done
-    case ${#found[@]} in
-    0) fail "no run is being trained from here with $HOSTS_SHOWN" ;;
-    1) STATE=${found[0]} JOB=${found[0]##*/} ;;
-    *)
-        say "Several runs are being trained with $HOSTS_SHOWN; name one of them:"
-        for folder in "${found[@]}"; do say "  $(cat "$folder/run")"; done
-        exit 2
-        ;;
-    esac
+    if ((${#found[@]} == 0)); then
+        led_jobs
+        if [[ $mode == any ]]; then
+            ((${#LED[@]} > 0)) ||
+                fail "no run is being trained from here; start one: $CALLED_AS --hosts FILE -- train …"
+            ((${#LED[@]} == 1)) || fail_for_several 'from here' "${LED[@]}"
+            found=("${LED[@]}")
+        else
+            local others=''
+            for folder in "${LED[@]}"; do others+=", $(cat "$folder/run")"; done
+            [[ -z $others ]] || others="; name another one after the command: ${others#, }"
+            fail "no run is being trained from here with $HOSTS_SHOWN$others"
+        fi
+    fi
+    ((${#found[@]} == 1)) || fail_for_several "with $HOSTS_SHOWN" "${found[@]}"
+    STATE=${found[0]} JOB=${found[0]##*/}
 }
 
 # The workers of a job on every host, in the files $WORK/list-I.
@@ -112,7 +137,7 @@ stop_job() {
     wait
     for host in "${!HOSTS[@]}"; do
         if [[ -e $WORK/failed-$host ]]; then
-            say "[${LABELS[host]}] $(explain_ssh "$host" "$WORK/error-$host"). Workers there end by themselves when they have missed the coordinator for a minute (--orphan-timeout)"
+            say "[${LABELS[host]}] its workers cannot be ended: $(explain_ssh "$host" "$WORK/error-$host"). $END_ALONE"
             status=1
         else
             ended=$(grep -c . "$WORK/stopped-$host")

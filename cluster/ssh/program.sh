@@ -3,26 +3,29 @@
 
 # Folders: the program alone, and with the libraries that it needs. Their names on the hosts: SHA-256 of SHA256SUMS.
 PROGRAM='' PROGRAM_SUM='' BUNDLE='' BUNDLE_SUM=''
-# Libraries that it asks for, the newest version of the C library's symbols in it, and the oneDNN that it runs with here.
+# Libraries that it asks for, the newest version of the C library's symbols in it, and the oneDNN that it runs with
+# here.
 SONAMES='' GLIBC='' DNNL=''
 
 # Makes the folders ready, once for each build of the program.
 stage_program() {
     local cache=${SHOAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shoal}/programs binary=$1 stamp folder
-    [[ -x $binary ]] || fail "there is no program at $binary; build it: ./launch.sh setup" 2
+    [[ -x $binary ]] || fail "there is no program at $binary; build it: $CALLED_AS setup" 2
     stamp=$(stat -L -c '%n %s %y' "$binary" "$SSH_FOLDER/remote.sh" "$SSH_FOLDER/bundle" | sha256sum)
     folder=$cache/${stamp:0:16}
     if [[ ! -e $folder/ready ]]; then
         mkdir -p "$cache"
         local new
+        # What was left half done, by a start that was killed.
+        find "$cache" -mindepth 1 -maxdepth 1 -name 'new-??????' -mmin +60 -exec rm -rf {} +
         new=$(mktemp -d "$cache/new-XXXXXX")
         make_stage "$binary" "$new" || fail "the program cannot be made ready to travel; see the lines above"
         rm -rf "$folder"
         # Somebody else may have been quicker: theirs is as good.
         mv -T "$new" "$folder" 2>/dev/null || rm -rf "$new"
         # The three newest stay: others may be launching an older build.
-        # shellcheck disable=SC2012 # names are letters and digits
-        ls -t "$cache" | tail -n +4 | while read -r old; do rm -rf "${cache:?}/$old"; done
+        # shellcheck disable=SC2010,SC2012 # names are letters and digits
+        ls -t "$cache" | grep -Ex '[0-9a-f]{16}' | tail -n +4 | while read -r old; do rm -rf "${cache:?}/$old"; done
     fi
     PROGRAM=$folder/program BUNDLE=$folder/bundle
     PROGRAM_SUM=$(sha256sum <"$PROGRAM/SHA256SUMS") PROGRAM_SUM=${PROGRAM_SUM%% *}

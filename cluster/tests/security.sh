@@ -5,10 +5,10 @@
 #
 #   cluster/tests/security.sh [--measure SECONDS]
 #
-# SHOAL_BINARY is the program (default: .build/release/shoal, or .build/debug/shoal). With --measure, a flood comes and goes for
-# so many seconds, and the training speed with and without it is printed.
+# SHOAL_BINARY is the program (default: .build/release/shoal, or .build/debug/shoal). With --measure, a flood comes and
+# goes for so many seconds, and the training speed with and without it is printed.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 prefix=${SHOAL_NAMESPACES:-sec}
 port=21555
@@ -92,7 +92,8 @@ wait_for_steps() {
 # The tiny model and data of the tests would need Swift; this is the smallest that the program itself can do without.
 model=${SHOAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shoal}/models/all-MiniLM-L6-v2
 data=${SHOAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shoal}/data/reuters-r8
-[[ -d $model && -d $data ]] || skip 'needs the model and data of the quickstart: ./launch.sh fetch all-MiniLM-L6-v2 reuters-r8'
+[[ -d $model && -d $data ]] ||
+    skip 'needs the model and data of the quickstart: ./launch.sh fetch all-MiniLM-L6-v2 reuters-r8'
 options=(--model "$model" --train "$data/train.csv" --shots 4 --max-length 32 --batch-size 8 --micro-batches 8)
 
 # Long enough for all that strangers try meanwhile.
@@ -107,7 +108,9 @@ wait_for_port() {
     done
 }
 
-hash_of() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["weights_sha256"])' "$work/$1/result.json"; }
+hash_of() {
+    python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["weights_sha256"])' "$work/$1/result.json"
+}
 
 headline() { printf '=== %s (after %d s)\n' "$1" "$SECONDS"; }
 
@@ -116,12 +119,13 @@ cd "$work"
 "$shoal" keygen strange >/dev/null
 
 headline 'One machine, for the weights'
-"$shoal" train "${options[@]}" --steps "$length" --workers 2 --output "$work/calm" >/dev/null 2>"$work/calm.log" || fail 'train'
+"$shoal" train "${options[@]}" --steps "$length" --workers 2 --output "$work/calm" >/dev/null 2>"$work/calm.log" ||
+    fail 'train'
 calm=$(hash_of calm)
 
 headline 'Keys over three hosts, a port range, and strangers'
-start 1 coordinator "$shoal" coordinator --bind "tcp://eth0:$port" --keys keys "${options[@]}" --steps "$length" --workers 2 \
-    --output "$work/keyed"
+start 1 coordinator "$shoal" coordinator --bind "tcp://eth0:$port" --keys keys "${options[@]}" --steps "$length" \
+    --workers 2 --output "$work/keyed"
 coordinator=$started
 wait_for_port 1 "$port"
 start 4 relay python3 "$here/attack.py" relay 21600 10.79.0.1 "$port" "$work/captured"
@@ -134,7 +138,8 @@ wait_for_steps 120 keyed 3
 on 2 ss -tlnH | grep -q ':2161[0-9] ' || fail 'the worker does not listen in the range'
 try() { # NAME TEXT ARGUMENTS…: a worker that must end with this text
     local status=0
-    on 4 timeout 60 "$shoal" worker --coordinator "tcp://10.79.0.1:$port" "${@:3}" >/dev/null 2>"$work/$1.log" || status=$?
+    on 4 timeout 60 "$shoal" worker --coordinator "tcp://10.79.0.1:$port" "${@:3}" >/dev/null 2>"$work/$1.log" ||
+        status=$?
     ((status == 1)) || fail "$1: exit code $status"
     grep -qE -- "$2" "$work/$1.log" || fail "$1: not told why"
 }
@@ -160,8 +165,8 @@ printf 'lines about all that at the coordinator: %d\n' "$told"
     fail 'a line twice'
 
 headline 'A key that is revoked while its worker computes'
-start 1 coordinator "$shoal" coordinator --bind "tcp://*:$port" --keys keys "${options[@]}" --steps "$length" --workers 2 \
-    --output "$work/revoked"
+start 1 coordinator "$shoal" coordinator --bind "tcp://*:$port" --keys keys "${options[@]}" --steps "$length" \
+    --workers 2 --output "$work/revoked"
 coordinator=$started
 wait_for_port 1 "$port"
 start 2 a "$shoal" worker --coordinator "tcp://[fd79::1]:$port" --keys keys/workers/a
@@ -187,7 +192,8 @@ status=0
 began=$SECONDS
 wait "$coordinator" || status=$?
 ((status == 1)) || fail "exit code $status where two workers do not reach each other"
-grep -E 'error: host .* \(rank [01]\) cannot reach host .* \(rank [01]\) at tcp://10\.79\.0\.[23]:[0-9]+.*check firewalls' \
+host='host .* \(rank [01]\)'
+grep -E "error: $host cannot reach $host at tcp://10\.79\.0\.[23]:[0-9]+.*check firewalls" \
     "$work/coordinator.log" || fail 'the pair is not named'
 printf 'found out %d s after the coordinator was started\n' $((SECONDS - began + 1))
 
@@ -195,7 +201,8 @@ if [[ ${1-} == --measure ]]; then
     headline "A flood that comes and goes, for $2 s"
     ip -n "$prefix-2" route del blackhole 10.79.0.3/32
     measure() { # NAME OPTIONS…
-        start 1 coordinator "$shoal" coordinator --bind "tcp://10.79.0.1:$port" "${@:3}" "${options[@]}" --steps 100000 \
+        start 1 coordinator "$shoal" coordinator --bind "tcp://10.79.0.1:$port" "${@:3}" "${options[@]}" \
+            --steps 100000 \
             --workers 1 --output "$work/$1"
         local coordinator=$started until
         wait_for_port 1 "$port"
@@ -226,7 +233,8 @@ for line in open(path + ".times"):
 calm, attacked = ([s["step_seconds"] for s in steps[10:] if (s["step"] in under) == flag] for flag in (False, True))
 speed = lambda values: statistics.median(s["tokens"] for s in steps) / statistics.median(values)
 a, b = speed(calm), speed(attacked)
-print(f"{name}: {a:.0f} tokens/s calm, {b:.0f} in a flood: {100 * (1 - b / a):+.1f}% ({len(calm)}, {len(attacked)} steps)")
+loss = 100 * (1 - b / a)
+print(f"{name}: {a:.0f} tokens/s calm, {b:.0f} in a flood: {loss:+.1f}% ({len(calm)}, {len(attacked)} steps)")
 attempts = [json.loads(line) for line in open(path + ".attacks")]
 print(f"  {sum(a['connected'] for a in attempts)} connections made, {sum(a['refused'] for a in attempts)} refused")
 END

@@ -5,7 +5,7 @@
 # SHOAL_BINARY is what is tested (default: what ./launch.sh setup builds); SLURM_TEST_PORT the first of three ports.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 launch=$root/cluster/slurm/launch.sh
 port=${SLURM_TEST_PORT:-17000}
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Training on four hosts by ssh; one of them lacks the libraries. SHOAL_CLUSTER_TESTS=short leaves out what takes minutes.
+# Training on four hosts by ssh; one of them lacks the libraries. SHOAL_CLUSTER_TESTS=short leaves out what takes
+# minutes.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/hosts.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/hosts.sh"
@@ -8,7 +9,8 @@ need_hosts
 BINARY=${SHOAL_BINARY:-$ROOT/.build/release/shoal}
 export SHOAL_BINARY=$BINARY
 [[ -x $BINARY ]] || skip "needs the program: ./launch.sh setup"
-folders=$("$BINARY" fetch all-MiniLM-L6-v2 reuters-r8 2>/dev/null) || skip 'needs a model and data: ./launch.sh fetch all-MiniLM-L6-v2 reuters-r8'
+folders=$("$BINARY" fetch all-MiniLM-L6-v2 reuters-r8 2>/dev/null) ||
+    skip 'needs a model and data: ./launch.sh fetch all-MiniLM-L6-v2 reuters-r8'
 {
     read -r model
     read -r data
@@ -69,7 +71,8 @@ expect_mistake() {
     local status=0
     printf '# a comment\n%s\n' "$1" >wrong
     launcher wrong check >out 2>&1 || status=$?
-    ((status == 2 && $(wc -l <out) == 1)) || fail "expected one line and exit code 2 for '$1', not $status: $(cat out)"
+    ((status == 64 && $(wc -l <out) == 1)) ||
+        fail "expected one line and exit code 64 for '$1', not $status: $(cat out)"
     has out "^launch.sh: error: wrong:${3-2}: $2"
 }
 expect_mistake 'node workers=0' 'workers=0, but it must be a number from 1 to 256'
@@ -94,7 +97,10 @@ has out '10.77.0.4. failed: it lacks .*apt-get install --no-install-recommends .
 nothing_left
 
 headline 'One machine'
-"$BINARY" train --output one --steps 6 --workers 2 "${common[@]}" >one.log 2>&1 || { cat one.log; fail 'the run on one machine failed'; }
+"$BINARY" train --output one --steps 6 --workers 2 "${common[@]}" >one.log 2>&1 || {
+    cat one.log
+    fail 'the run on one machine failed'
+}
 expected=$(weights_of one)
 
 headline 'Four hosts, which have nothing yet'
@@ -131,9 +137,34 @@ has log 'interrupted'
 nothing_left 5
 [[ -n $(ls stopped/checkpoints) ]] || fail 'no checkpoint was written'
 
+headline 'Hosts of another file join, without the name of the run'
+head -n 4 hosts >three
+tail -n 1 hosts >fourth
+launcher fourth "${cluster[@]:1}" join >out 2>&1 && fail 'joined where there is no run'
+has out '^launch.sh: error: no run is being trained from here; start one'
+cluster=(three "${cluster[@]:1}")
+begin train --output late --steps 20
+await_step late 2
+launcher fourth "${cluster[@]:1}" join late too >out 2>&1 && fail 'a second run was taken'
+has out "'too' is one word too many after join"
+launcher fourth "${cluster[@]:1}" status >out 2>&1 && fail 'there is a status with a file that has no run'
+has out "no run is being trained from here with fourth; name another one after the command: $FIELD/late"
+launcher fourth "${cluster[@]:1}" join >joined 2>&1 &
+joining=$!
+finish
+cat joined
+wait "$joining" || fail "join ended with exit code $?: $(cat joined)"
+has joined "^Joining 1 workers on 1 hosts to $FIELD/late"
+has log 'on host4\) joined'
+"$BINARY" train --output one-late --steps 20 --workers 2 "${common[@]}" >one.log 2>&1 || fail 'no run on one machine'
+same_weights late "$(weights_of one-late)"
+nothing_left
+cluster=(hosts "${cluster[@]:1}")
+
 headline 'A host that is down: --min-workers decides'
 kill_host 3
-launcher "${cluster[@]}" -- train --output without --steps 6 "${common[@]}" >out 2>&1 && fail 'it went on without a host'
+launcher "${cluster[@]}" -- train --output without --steps 6 "${common[@]}" >out 2>&1 &&
+    fail 'it went on without a host'
 cat out
 has out '10.77.0.3. failed its check: nothing listens'
 has out 'say so: --min-workers 3'

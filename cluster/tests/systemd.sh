@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# The systemd units: by systemd's own checks, and in a systemd of their own: process 1 of namespaces where nothing but them is
-# installed. Exit code 77 with the reason on the last line where that cannot be.
+# The systemd units: by systemd's own checks, and in a systemd of their own: process 1 of namespaces where nothing but
+# them is installed. Exit code 77 with the reason on the last line where that cannot be.
 #
 # SHOAL_BINARY is the program (default: what ./launch.sh setup builds).
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-# Of 10; systemd calls up to 2 "OK". What is left is that they may use the network, and that oneDNN makes code at run time.
+root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+# Of 10; systemd calls up to 2 "OK". What is left is that they may use the network, and that oneDNN makes code at run
+# time.
 MOST_EXPOSURE=1.5
 
 command -v systemd-analyze >/dev/null || {
@@ -91,7 +92,9 @@ options=(--epochs 600 --batch-size 20 --learning-rate 3e-3)
 cat >"$work/boot.sh" <<END
 set -e
 mount --make-rprivate /
-for folder in /run /srv /usr/lib/systemd/system /usr/local/bin /var/lib; do mount -t tmpfs -o mode=755 tmpfs \$folder; done
+for folder in /run /srv /usr/lib/systemd/system /usr/local/bin /var/lib; do
+    mount -t tmpfs -o mode=755 tmpfs \$folder
+done
 cp -a /etc /run/etc
 mount --bind /run/etc /etc
 rm -rf /etc/systemd/system /etc/shoal
@@ -119,7 +122,8 @@ for unit in worker coordinator; do
     printf '[Service]\nStandardOutput=append:%s\nStandardError=inherit\n' "$work/\$unit.log" \
         >\$units/shoal-\$unit@.service.d/log.conf
 done
-printf '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/bash %s\n' "$work/trial.sh" >\$units/trial.service
+printf '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/bash %s\n' "$work/trial.sh" \
+    >\$units/trial.service
 printf '[Unit]\nDefaultDependencies=no\nRequires=trial.service\n' >\$units/trial.target
 ip link set lo up
 export container=other
@@ -128,7 +132,13 @@ END
 cat >"$work/trial.sh" <<END
 exec >"$work/trial.log" 2>&1
 run=/var/lib/shoal/first
-until_true() { for ((i = 0; i < 600; i++)); do if "\$@"; then return; fi; sleep 0.1; done; echo "nothing came of: \$*"; }
+until_true() {
+    for ((i = 0; i < 600; i++)); do
+        if "\$@"; then return; fi
+        sleep 0.1
+    done
+    echo "nothing came of: \$*"
+}
 steps() { [[ -e \$run/metrics.jsonl ]] && ((\$(wc -l <\$run/metrics.jsonl) > 200)); }
 # Workers first: they wait.
 systemctl start shoal-worker@1 shoal-worker@2

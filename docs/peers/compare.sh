@@ -3,10 +3,11 @@
 #
 #   PYTHON=~/peers/bin docs/peers/compare.sh training|long|allreduce|inference|links|scaling [ROUNDS]
 #
-# PYTHON is the folder of python and torchrun of an environment with torch, transformers, onnxruntime and onnx. `links` and
-# `scaling` need root, iproute2 and no other work on the machine: they make hosts of network namespaces, see
+# PYTHON is the folder of python and torchrun of an environment with torch, transformers, onnxruntime and onnx. `links`
+# and `scaling` need root, iproute2 and no other work on the machine: they make hosts of network namespaces, see
 # cluster/namespaces.sh.
 set -euo pipefail
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 what=${1:?what to compare; see the comment in this file} rounds=${2:-2}
@@ -55,7 +56,8 @@ shoal_training() {
 # ddp NAME PROCESSES THREADS BATCH LENGTH STEPS BF16 DATA
 ddp() {
     MODEL=$model DATA=$8 THREADS=$3 BS=$4 ML=$5 STEPS=$6 BF16=$7 OMP_NUM_THREADS=$3 \
-        "$python/torchrun" --nproc-per-node "$2" docs/peers/ddp_train.py 2>"$work/log" | sed -n "s/^world/PyTorch $1: &/p"
+        "$python/torchrun" --nproc-per-node "$2" docs/peers/ddp_train.py 2>"$work/log" |
+            sed -n "s/^world/PyTorch $1: &/p"
 }
 
 # On host HOST of the namespaces: a command.
@@ -153,7 +155,8 @@ inference)
             $shoal benchmark predict --model "$work/r8/model" --data "$reuters/test.csv" --max-length 128 \
                 --precision $precision | tail -n 1
         done
-        MODEL=$work/r8/model DATA=$reuters/test.csv ONNX=1 OMP_NUM_THREADS=2 "$python/python" docs/peers/predict.py 2>/dev/null
+        MODEL=$work/r8/model DATA=$reuters/test.csv ONNX=1 OMP_NUM_THREADS=2 \
+            "$python/python" docs/peers/predict.py 2>/dev/null
     done
     $shoal benchmark tokenize --model "$model" --data "$reuters/train.csv"
     ;;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Hosts for tests: network namespaces with a bridge, each with a real sshd, a home, /tmp, process table and host name of its
-# own. The last one is the machine where the launcher runs.
+# Hosts for tests: network namespaces with a bridge, each with a real sshd, a home, /tmp, process table and host name of
+# its own. The last one is the machine where the launcher runs.
 #
 #   need_hosts                        skips the test (exit code 77) where hosts cannot be made
 #   begin_hosts COUNT [BARE]          hosts 1 to COUNT; on host BARE libzmq and libdnnl are hidden
@@ -9,7 +9,7 @@
 #   kill_host HOST, start_host HOST   as by pulling the plug, and putting it in again
 #   end_hosts_of_test                 takes all away
 
-TEST_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TEST_FOLDER=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 ROOT=$(cd "$TEST_FOLDER/../.." && pwd)
 export SHOAL_NAMESPACES=${SHOAL_NAMESPACES:-shoal-test}
 NAMESPACES=$ROOT/cluster/namespaces.sh
@@ -29,17 +29,20 @@ need_hosts() {
     done
     SSHD=$(command -v sshd || echo /usr/sbin/sshd)
     [[ -x $SSHD ]] || skip 'needs sshd: apt-get install openssh-server'
-    unshare --net --mount --pid --fork --uts true 2>/dev/null || skip 'this machine lets nobody make namespaces (a container?)'
+    unshare --net --mount --pid --fork --uts true 2>/dev/null ||
+        skip 'this machine lets nobody make namespaces (a container?)'
     if ip netns list | grep -q "^$SHOAL_NAMESPACES-"; then
-        echo "FAILED: hosts of another test are there; if none is running: SHOAL_NAMESPACES=$SHOAL_NAMESPACES cluster/namespaces.sh down"
+        echo 'FAILED: hosts of another test are there; if none is running:' \
+            "SHOAL_NAMESPACES=$SHOAL_NAMESPACES cluster/namespaces.sh down"
         exit 1
     fi
-    "$NAMESPACES" up 1 2>/dev/null || skip "network namespaces cannot be made here: $("$NAMESPACES" up 1 2>&1 | tail -n 1)"
+    "$NAMESPACES" up 1 2>/dev/null ||
+        skip "network namespaces cannot be made here: $("$NAMESPACES" up 1 2>&1 | tail -n 1)"
     "$NAMESPACES" down
 }
 
 begin_hosts() {
-    local host
+    local host key
     HOST_COUNT=$1 BARE=${2-0}
     # Not in /tmp: each host has another.
     FIELD=$(mktemp -d /var/tmp/shoal-hosts-XXXXXX)
@@ -51,8 +54,8 @@ begin_hosts() {
         chmod 700 "$FIELD/$host/home" "$FIELD/$host/home/sshd"
         ssh-keygen -q -t ed25519 -N '' -f "$FIELD/$host/home/sshd/host_key"
         cp "$FIELD/identity.pub" "$FIELD/$host/home/sshd/authorized_keys"
-        echo "[10.77.0.$host]:$SSH_PORT,[fd77::$host]:$SSH_PORT $(cut -d ' ' -f 1,2 "$FIELD/$host/home/sshd/host_key.pub")" \
-            >>"$FIELD/known_hosts"
+        key=$(cut -d ' ' -f 1,2 "$FIELD/$host/home/sshd/host_key.pub")
+        echo "[10.77.0.$host]:$SSH_PORT,[fd77::$host]:$SSH_PORT $key" >>"$FIELD/known_hosts"
         start_host "$host"
     done
     cat >"$FIELD/ssh_config" <<END_OF_CONFIG

@@ -3,7 +3,8 @@
 
 steps=60
 headline "One machine, $steps steps"
-"$BINARY" train --output long --steps "$steps" --workers 2 "${common[@]}" >one.log 2>&1 || fail 'the run on one machine failed'
+"$BINARY" train --output long --steps "$steps" --workers 2 "${common[@]}" >one.log 2>&1 ||
+    fail 'the run on one machine failed'
 expected=$(weights_of long)
 
 headline 'What was stopped goes on'
@@ -92,7 +93,8 @@ if here test -e /proc/net/if_inet6; then
     printf 'fd77::1 threads=1 port=%s\nfd77::2 threads=1 port=%s\n' "$SSH_PORT" "$SSH_PORT" >six
     printf 'fd77::1 threads=1 port=%s address=10.77.0.1\n10.77.0.2 threads=1 port=%s\n' "$SSH_PORT" "$SSH_PORT" >both
     for kind in six both; do
-        launcher "$kind" "${cluster[@]:1}" -- train --output "by-$kind" --steps 6 "${common[@]}" >log 2>&1 || fail "no run with the hosts of $kind"
+        launcher "$kind" "${cluster[@]:1}" -- train --output "by-$kind" --steps 6 "${common[@]}" >log 2>&1 ||
+            fail "no run with the hosts of $kind"
         grep '^Starting' log
         same_weights "by-$kind" "$(weights_of one)"
     done
