@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Reads the tokenizer files of a Hugging Face model folder.
 enum TokenizerFiles {
@@ -16,18 +17,11 @@ enum TokenizerFiles {
 
     /// The bytes of a file; nil if there is none.
     static func read(_ path: String) throws(TokenizerError) -> [UInt8]? {
-        let manager = FileManager.default
-        var isFolder: ObjCBool = false
-        guard manager.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
-        guard !isFolder.boolValue else { throw TokenizerError(path, "is a folder, a file was expected") }
-        let size = ((try? manager.attributesOfItem(atPath: path))?[.size] as? NSNumber)?.intValue ?? 0
-        guard size <= mostBytes else {
-            throw TokenizerError(path, "has \(size) bytes, more than the \(mostBytes) that a tokenizer file may have")
+        do throws(RegularFile.Problem) {
+            return try RegularFile.readIfPresent(path, limit: mostBytes).map { [UInt8]($0) }
+        } catch {
+            throw TokenizerError(path, error.reason)
         }
-        guard let data = manager.contents(atPath: path) else {
-            throw TokenizerError(path, "cannot be read; check its permissions")
-        }
-        return [UInt8](data)
     }
 }
 

@@ -336,7 +336,7 @@ final class Simulation {
                             part, index: chunk,
                             payload: Data(snapshot.bytes(part, chunk) ?? .init(start: nil, count: 0)))))
             case .abandon: abandon(index)
-            case .log: break
+            case .log, .removeSockets: break
             case .end(let error):
                 workerErrors[index] = error
                 end(index, why: "exited with code \(error == nil ? 0 : 1)", bySignal: false)

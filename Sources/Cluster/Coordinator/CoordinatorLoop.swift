@@ -28,6 +28,9 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private let configuration: RunConfiguration
     private let directory: RunDirectory
+    /// Where the sockets of a run on this machine are.
+    private let sockets: SocketFolder?
+    private var warnedOfSockets = false
     private let door: ControlDoor
     private var socket: ZeroMQSocket { door.socket }
     private var endpoint: String { door.endpoint }
@@ -55,11 +58,12 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Binds the control socket.
     init(
         configuration: RunConfiguration, settings: CoordinatorMachine.Settings, bind: String, directory: RunDirectory,
-        keys: CoordinatorKeys?, inbox: Inbox<News>, children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
+        sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<News>, children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
         emit: @escaping @Sendable (RunEvent) -> Void
     ) throws {
         self.configuration = configuration
         self.directory = directory
+        self.sockets = sockets
         self.inbox = inbox
         self.emit = emit
         door = try ControlDoor(bind: bind, workers: configuration.workers, keys: keys) { inbox.post(.warning($0)) }
@@ -107,10 +111,27 @@ final class CoordinatorLoop: @unchecked Sendable {
             }
             if monotonicSeconds() >= nextStatus {
                 nextStatus = monotonicSeconds() + 1
+                lookAround()
                 directory.show(machine.status(monotonicSeconds()))
             }
         }
         directory.show(machine.status(monotonicSeconds()))
+    }
+
+    /// Looks whether the run directory and the sockets are still there, once a second and before anything is kept.
+    private func lookAround() {
+        for warning in directory.checkPlace() { emit(.warning(warning)) }
+        guard let sockets, !sockets.isThere else { return }
+        let isMade = sockets.makeAgain() && (try? socket.bind(endpoint)) != nil
+        guard !warnedOfSockets else { return }
+        warnedOfSockets = true
+        emit(
+            .warning(
+                "the run's sockets in \(sockets.path) were removed while the run goes on; "
+                    + (isMade
+                        ? "they are made again"
+                        : "they cannot be made again, and workers that are lost cannot be replaced")
+                    + ": is there a cleaner of temporary folders? XDG_RUNTIME_DIR or TMPDIR names another place"))
     }
 
     private func take(_ news: News) throws {
@@ -271,12 +292,16 @@ final class CoordinatorLoop: @unchecked Sendable {
             guard store.store(part, chunk: index, payload) else {
                 throw RunError.failed("a chunk of the state does not fit")
             }
-        case .saveModel: saveModel()
+        case .saveModel:
+            lookAround()
+            saveModel()
         case .saveCheckpoint(let state):
             written = store
             store = StateStore(count: 0)
+            lookAround()
             saveCheckpoint(state)
         case .end(.success(let result)):
+            lookAround()
             try directory.finish(result)
             emit(.finished(result))
             outcome = .success(result)
@@ -294,8 +319,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
             runID: prepared?.preparation.welcome.runID ?? "", starts: machine.settings.incarnation + 1,
-            endpoint: endpoint, isLocal: children != nil,
-            fingerprint: prepared?.fingerprint ?? [:])
+            endpoint: endpoint, isLocal: children != nil, fingerprint: prepared?.fingerprint ?? [:],
+            path: directory.identity?.path, inode: directory.identity?.inode)
     }
 
     private func show(_ event: RunEvent) throws {

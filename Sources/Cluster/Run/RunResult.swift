@@ -1,7 +1,7 @@
 import Foundation
 
 /// How a run ended well: what `result.json` holds.
-public struct RunResult: Sendable, Equatable, Codable {
+public struct RunResult: Sendable, Equatable, Codable, Checked {
     /// The metrics of the test set.
     public struct Test: Sendable, Equatable, Codable {
         /// The share of right predictions.
@@ -42,6 +42,11 @@ public struct RunResult: Sendable, Equatable, Codable {
     public var modelPath = ""
     /// The run directory. Not written.
     public var output = ""
+
+    func check() throws(ValueProblem) {
+        try ValueProblem.check("steps", steps, in: 0...CheckedFile.maxCount)
+        try ValueProblem.check("workers", workers, in: 0...CheckedFile.maxCount)
+    }
 
     private enum CodingKeys: String, CodingKey {
         case test, steps, workers
