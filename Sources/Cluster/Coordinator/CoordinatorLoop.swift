@@ -16,6 +16,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         case preparationFailed(any Error)
         case warning(String)
         case loaded(LoadedState, StateSource, warnings: [String])
+        case loadedBest(LoadedState, StateSource)
         case workerWrote(String, line: String)
     }
 
@@ -31,6 +32,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Where the sockets of a run on this machine are.
     private let sockets: SocketFolder?
     private var warnedOfSockets = false
+    /// Whether the newest attempt to keep something failed.
+    private var hasFailedToSave = false
     private let door: ControlDoor
     private var socket: ZeroMQSocket { door.socket }
     private var endpoint: String { door.endpoint }
@@ -45,6 +48,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// The state that workers can load from here, and one that is not needed any more but still on its way to them.
     private var source: LoadedState?
     private var retired: [LoadedState] = []
+    /// The best state, where the run ends with that.
+    private var best: LoadedState?
     /// Starts and ends workers that are children.
     private let children: LocalWorkers?
     private var nextStatus = 0.0
@@ -136,7 +141,10 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private func take(_ news: News) throws {
         switch news {
-        case .event(let event): try handle(event)
+        case .event(let event):
+            if case .saveFailed = event { hasFailedToSave = true }
+            if case .checkpointSaved = event { hasFailedToSave = false }
+            try handle(event)
         case .workerWrote(let worker, let line): if outcome == nil { emit(.workerOutput(worker: worker, line: line)) }
         case .warning(let text): emit(.warning(text))
         case .loaded(let state, let source, let warnings):
@@ -144,6 +152,11 @@ final class CoordinatorLoop: @unchecked Sendable {
             retire()
             self.source = state
             try handle(.sourceLoaded(source))
+        case .loadedBest(let state, let source):
+            retire()
+            self.source = state
+            best = state
+            try handle(.bestLoaded(source))
         case .preparationFailed(let error):
             failure = error
             try handle(.preparationFailed(.failed("\(error)")))
@@ -155,8 +168,36 @@ final class CoordinatorLoop: @unchecked Sendable {
             if prepared.state.step > 0 { prepared.state.buffers = [:] }
             self.prepared = prepared
             for warning in prepared.warnings { emit(.warning(warning)) }
+            try checkDisk(prepared.preparation)
             try handle(.prepared(prepared.preparation))
         }
+    }
+
+    /// Says so at the start if the disk has no room for what is written at the end.
+    private func checkDisk(_ preparation: Preparation) throws {
+        let space = DiskSpace(
+            floats: preparation.welcome.weightCount, moments: preparation.stateParts.count - 1,
+            keep: configuration.keepCheckpoints, hasValidation: preparation.validation != nil)
+        guard let free = DiskSpace.free(directory.path),
+            let problem = space.problem(free: free, path: directory.path)
+        else { return }
+        // A run that goes on may free what it has kept so far.
+        guard problem.isError, !machine.settings.isResumed else {
+            emit(.warning(problem.text))
+            return
+        }
+        throw RunError.failed(problem.text)
+    }
+
+    /// How a run that could not write its end can still be saved.
+    private func remedy() -> String {
+        let newest = (try? CheckpointFolder.list(in: directory.path))?.first
+        guard let newest else { return "; no checkpoint is left of the run: free some room and start it again" }
+        let floats = prepared?.preparation.welcome.weightCount ?? 0
+        let parts = prepared?.preparation.stateParts.count ?? 1
+        let megabytes = (floats * 4 * (1 + parts) + 999_999) / 1_000_000
+        return "; the state of step \(newest.step) is kept: if the disk is full, free \(megabytes) MB, and then run shoal resume "
+            + directory.path.printable(limit: 400)
     }
 
     private func handle(_ event: CoordinatorMachine.Event) throws {
@@ -266,6 +307,28 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
+    /// Reads the checkpoint of a step in the background.
+    private func loadBest(step: Int) {
+        guard let prepared else { return }
+        let (checkpoint, inbox) = (CheckpointFolder(runDirectory: directory.path, step: step), inbox)
+        let (layout, parts) = (ParameterLayout(configuration: prepared.configuration), prepared.preparation.stateParts)
+        let schedule = prepared.preparation.source.point.schedule
+        Self.background("shoal-load") {
+            do {
+                try checkpoint.verify()
+                let state = try LoadedState(checkpoint, layout: layout, parts: parts)
+                let point = RunHistory.Point(step: state.step, schedule: schedule)
+                inbox.post(.loadedBest(state, StateSource(step: state.step, parts: state.digests(), point: point)))
+            } catch {
+                inbox.post(
+                    .event(
+                        .sourceFailed(
+                            "the best state, that of step \(step), cannot be read: \(error); shoal resume with --keep last "
+                                + "writes the last one")))
+            }
+        }
+    }
+
     // MARK: effects
 
     private func perform(_ effect: CoordinatorMachine.Effect) throws {
@@ -284,6 +347,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             nextStatus = 0
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
         case .loadSource: loadSource()
+        case .loadBest(let step): loadBest(step: step)
         case .releaseSource: retire()
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
@@ -303,12 +367,26 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .end(.success(let result)):
             lookAround()
             try directory.finish(result)
+            if configuration.keepCheckpoints == 0 { removeCheckpoints() }
             emit(.finished(result))
             outcome = .success(result)
         case .end(.failure(let error)):
             // An error of the data or the model keeps its own type.
-            outcome = .failure(failure ?? error)
+            outcome = .failure(failure ?? explained(error))
         }
+    }
+
+    /// With --keep-checkpoints 0: the model is there, and nobody asked for more.
+    private func removeCheckpoints() {
+        do { try CheckpointFolder.removeAll(in: directory.path) } catch {
+            emit(.warning("the checkpoints could not be removed: \(error)"))
+        }
+    }
+
+    /// An error of the end with what can be done about it.
+    private func explained(_ error: RunError) -> RunError {
+        guard case .failed(let reason) = error, hasFailedToSave else { return error }
+        return .failed(reason + remedy())
     }
 
     private func retire() {
@@ -360,7 +438,8 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private func saveModel() {
         guard let model = prepared?.configuration else { return }
-        let (path, source, weights) = (directory.modelPath, configuration.model, written.buffer(.weights))
+        let weights = best?.buffers[.weights] ?? written.buffer(.weights)
+        let (path, source) = (directory.modelPath, configuration.model)
         let checkpoint = machine.checkpoints.path
         inBackground {
             let layout = ParameterLayout(configuration: model)

@@ -113,6 +113,8 @@ public struct TrainingRun: Sendable {
         settings.maxRestarts = configuration.maxRestarts
         settings.checkpointEvery = configuration.checkpointEvery
         settings.checkpointSeconds = configuration.checkpointMinutes.map { $0 * 60 }
+        settings.removesCheckpoints = configuration.keepCheckpoints == 0
+        settings.keepsBest = configuration.keep == .best
         settings.balances = configuration.balance
         settings.precision = configuration.precision
         settings.isResumed = resume != nil
