@@ -1,3 +1,4 @@
+import Checkpoint
 import Training
 
 /// Which state is the best by validation, and how a run ends with that one where `--keep best` asks for it.
@@ -50,8 +51,27 @@ extension CoordinatorMachine {
     mutating func keepBest(_ now: Double) {
         phase = .fetching
         // Or it is on its way already.
-        guard writing == nil, fetch == nil else { return }
+        guard writing == nil, fetch == nil, checkpoints.retryAt == nil else { return }
         startFetch(.best, step: progress.completed, now)
+    }
+
+    /// A state that the run waits for could not be written: it is tried again for a while, as somebody may free some room.
+    mutating func bestFailed(_ reason: String, _ now: Double) {
+        checkpoints.failures += 1
+        guard checkpoints.failures < 10 else {
+            endKept(.failed("a state that --keep best needs could not be kept: \(reason)"))
+            return
+        }
+        perform(.emit(.warning("a state that --keep best needs could not be kept, it is tried again: \(reason)")))
+        checkpoints.retryAt = now + 3
+        checkpointEnded(now)
+    }
+
+    /// It is time for the next attempt, if the run waits for one.
+    mutating func retryIfDue(_ now: Double) {
+        guard let retryAt = checkpoints.retryAt, now >= retryAt else { return }
+        checkpoints.retryAt = nil
+        goOnIfKept(now)
     }
 
     /// Goes on where the run rests for the sake of a checkpoint, and none is on its way any more.
@@ -77,7 +97,7 @@ extension CoordinatorMachine {
     mutating func beginFinale(_ now: Double) {
         guard let best else { return }
         phase = .fetching
-        guard writing == nil, fetch == nil else { return }
+        guard writing == nil, fetch == nil, checkpoints.retryAt == nil else { return }
         guard checkpoints.pathStep == progress.completed else {
             startFetch(.best, step: progress.completed, now)
             return
@@ -120,6 +140,10 @@ extension CoordinatorMachine {
         perform(.saveModel)
     }
 
+    private func checkpointPath(_ step: Int) -> String {
+        CheckpointFolder(runDirectory: preparation?.output ?? "", step: step).path
+    }
+
     /// What a run with a validation set says at its end.
     func bestNotice(modelPath: String) -> String? {
         guard let best, let last = checkpoints.validation, last.accuracy.isFinite else { return nil }
@@ -137,7 +161,7 @@ extension CoordinatorMachine {
         }
         let way =
             best.isKept && !settings.removesCheckpoints
-            ? "the best is in the checkpoint of step \(best.step), and --keep best writes it as the model"
+            ? "the best is in \(checkpointPath(best.step)), and --keep best writes it as the model"
             : "--keep best writes the best as the model"
         return "the best by validation was \(name); \(modelPath) holds the last, step \(progress.completed) "
             + "(\(share(last.accuracy))): \(way)"

@@ -54,6 +54,9 @@ extension CoordinatorMachine {
         var validation: (step: Int, loss: Double, accuracy: Double)?
         /// The last one could not be written; the model is tried all the same.
         var hasFailedAtEnd = false
+        /// Attempts in a row to keep a state that the run waits for, and when to make the next one.
+        var failures = 0
+        var retryAt: Double?
     }
 
     /// Chunks asked for at once.
@@ -205,6 +208,7 @@ extension CoordinatorMachine {
         checkpoints.path = path
         checkpoints.pathStep = written.point.step
         if best?.step == written.point.step { best?.isKept = true }
+        checkpoints.failures = 0
         perform(.emit(.checkpoint(path)))
         switch written.purpose {
         case .best:
@@ -236,8 +240,7 @@ extension CoordinatorMachine {
         writing = nil
         switch written.purpose {
         case .best:
-            endKept(
-                .failed("a state that --keep best needs could not be kept: \(reason)"))
+            bestFailed(reason, now)
         case .periodic:
             perform(.emit(.warning("no checkpoint could be written, the run goes on: \(reason)")))
             checkpointEnded(now)

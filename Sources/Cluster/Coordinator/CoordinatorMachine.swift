@@ -395,6 +395,7 @@ struct CoordinatorMachine: Sendable {
         switch phase {
         case .failing(let failing) where now >= failing.deadline: failingTimedOut(failing, now)
         case .gathering(let since): waited(now - since, now)
+        case .fetching: retryIfDue(now)
         case .connecting where !hasBegun && now - startedAt > settings.joinTimeout: joinTimedOut(now)
         default: break
         }
