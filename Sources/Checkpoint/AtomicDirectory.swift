@@ -52,7 +52,7 @@ public enum AtomicDirectory {
         case .folder: if try names(in: path).isEmpty { return }
         }
         guard FlatFolder.isFolder(path) else {
-            throw .inputOutput(path: path, reason: "there is a link or a file where a folder is to be written; remove it")
+            throw .inputOutput(path: path, reason: "a link or a file where a folder is to be written; remove it")
         }
         if let other = FlatFolder.subfolder(of: path) {
             throw .inputOutput(
@@ -60,7 +60,8 @@ public enum AtomicDirectory {
         }
         guard try names(in: path).contains(mark) else {
             throw .inputOutput(
-                path: path, reason: "holds files, but no \(mark): it was not made by shoal and would be lost; move it away")
+                path: path,
+                reason: "holds files, but no \(mark): shoal did not make it, and it would be lost; move it away")
         }
     }
 

@@ -90,7 +90,7 @@ public struct FetchCache: Sendable {
     /// Removes what an interrupted fetch has left beside `place`: temporary things that nobody wrote to for an hour.
     static func removeLeftovers(beside place: String) {
         let folder = (place as NSString).deletingLastPathComponent
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] 
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         where name.wholeMatch(of: /.+\.[0-9]+-[0-9]+\.tmp/) != nil {
             var status = stat()
             guard stat("\(folder)/\(name)", &status) == 0, time(nil) - status.st_mtim.tv_sec > 3600 else { continue }

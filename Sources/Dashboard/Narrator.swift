@@ -118,7 +118,8 @@ public struct Narrator {
                 + Format.plural(summary.workers, "worker")
         ]
         if showsWorkers, tellsHowToStart {
-            lines.append("listening on \(summary.endpoint.printable); start \(Format.plural(summary.workers, "worker")) with:")
+            lines.append(
+                "listening on \(summary.endpoint.printable); start \(Format.plural(summary.workers, "worker")) with:")
             let worker = "  \(command) worker --coordinator \(shellQuoted(summary.endpoint))"
             // Each has a folder there, to be copied to its machine.
             lines.append(worker + (summary.keys.map { " --keys \(shellQuoted($0 + "/workers/NAME"))" } ?? ""))

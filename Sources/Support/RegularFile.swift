@@ -26,7 +26,9 @@ public enum RegularFile {
         guard descriptor >= 0 else {
             let code = errno
             // A socket cannot be opened at all.
-            guard code != ENXIO else { throw Problem(path: path, reason: "is a socket or a device, not a regular file") }
+            guard code != ENXIO else {
+                throw Problem(path: path, reason: "is a socket or a device, not a regular file")
+            }
             throw Problem(
                 path: path, reason: "cannot be opened: \(String(cString: strerror(code)))",
                 isMissing: code == ENOENT || code == ENOTDIR)
@@ -66,7 +68,7 @@ public enum RegularFile {
     public static func readIfPresent(_ path: String, limit: Int) throws(Problem) -> Data? {
         do {
             return try read(path, limit: limit)
-        } catch where error.isMissing {
+        } catch  where error.isMissing {
             return nil
         }
     }

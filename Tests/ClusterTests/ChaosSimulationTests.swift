@@ -13,7 +13,8 @@ import Training
         var shapes: [Simulation.Shape] = []
         for (workers, schedule, validation, local, best) in [
             (3, ScheduleKind.linear, nil, true, nil), (2, .plateau, 6, true, nil), (4, .cosine, 5, false, nil),
-            (1, .linear, 5, true, nil), (3, .plateau, nil, false, nil), (3, .linear, 6, true, 12), (2, .plateau, 6, false, 15),
+            (1, .linear, 5, true, nil), (3, .plateau, nil, false, nil), (3, .linear, 6, true, 12),
+            (2, .plateau, 6, false, 15),
             (2, .cosine, 6, true, 24),
         ] as [(Int, ScheduleKind, Int?, Bool, Int?)] {
             var shape = Simulation.Shape()

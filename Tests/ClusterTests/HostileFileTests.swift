@@ -34,7 +34,8 @@ struct HostileFileTests {
             elapsedSeconds: 5, endpoint: "ipc:///x",
             workers: [
                 RunStatus.Worker(
-                    number: 0, host: "h", pid: 5, threads: 1, state: "working", speed: 2, share: 0.25, silentSeconds: 0.5,
+                    number: 0, host: "h", pid: 5, threads: 1, state: "working", speed: 2, share: 0.25,
+                    silentSeconds: 0.5,
                     residentBytes: 1024)
             ], changes: [RunStatus.Change(kind: .joined, subject: "worker 0", detail: "", step: 0, time: 1.7e9)])
     }
@@ -55,8 +56,10 @@ struct HostileFileTests {
 
     @Test(arguments: [
         ("time", "1e300", "\"time\" is 1e+300, but must be 0.0 to 1000000000000.0"), ("pid", "-1", "\"pid\" is -1"),
-        ("step", "9223372036854775807", "\"step\" is 9223372036854775807"), ("pid", "\"x\"", "\"pid\" has a value of the"),
-        ("total_steps", "null", "\"total_steps\" is null"), ("silent_seconds", "-1", "\"workers.0.silent_seconds\" is -1.0"),
+        ("step", "9223372036854775807", "\"step\" is 9223372036854775807"),
+        ("pid", "\"x\"", "\"pid\" has a value of the"),
+        ("total_steps", "null", "\"total_steps\" is null"),
+        ("silent_seconds", "-1", "\"workers.0.silent_seconds\" is -1.0"),
     ])
     func `an error names the file, the key and the value`(key: String, value: String, message: String) throws {
         try inScratch { folder in
@@ -87,7 +90,8 @@ struct HostileFileTests {
             try Data(text.replacing("\"starts\" : 2", with: "\"starts\" : 9223372036854775807").utf8)
                 .write(to: URL(fileURLWithPath: path))
             let error = #expect(throws: RunError.self) { try CoordinatorFile.read(folder) }
-            #expect(error?.description.contains("\"starts\" is 9223372036854775807, but must be 0 to 1000000000") == true)
+            #expect(
+                error?.description.contains("\"starts\" is 9223372036854775807, but must be 0 to 1000000000") == true)
         }
     }
 
@@ -168,7 +172,8 @@ struct HostileFileTests {
         bomb += "? *l\n: 1\n"
         let bad = [
             bomb, "workers: &w 2", "workers: *w", "? *l\n: 1", "\"a\":*b", "[*a,*b]", "a: !!str &x y",
-            String(repeating: "[", count: 100_000), String(repeating: "- ", count: 5000), String(repeating: "? ", count: 5000),
+            String(repeating: "[", count: 100_000), String(repeating: "- ", count: 5000),
+            String(repeating: "? ", count: 5000),
             "a:\n" + (1...400).map { String(repeating: " ", count: $0) + "a:\n" }.joined(),
             "model: " + String(repeating: "x", count: 10_000),
             (1...9).map { "k\($0): \"&a\"\n" }.joined(),

@@ -24,7 +24,9 @@ struct RunDirectoryPlaceTests {
         try body(directory)
     }
 
-    private func metrics(_ run: String) -> String? { try? String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8) }
+    private func metrics(_ run: String) -> String? {
+        try? String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8)
+    }
 
     private func result(_ directory: RunDirectory) throws {
         try FileManager.default.createDirectory(atPath: directory.modelPath, withIntermediateDirectories: true)
@@ -76,9 +78,15 @@ struct RunDirectoryPlaceTests {
     @Test(arguments: [true, false]) func `a folder that is removed or moved is made again`(isMoved: Bool) throws {
         try inRun { directory in
             let path = directory.path
-            if isMoved { rename(path, "\(scratch)/elsewhere") } else { try FileManager.default.removeItem(atPath: path) }
+            if isMoved {
+                rename(path, "\(scratch)/elsewhere")
+            } else {
+                try FileManager.default.removeItem(atPath: path)
+            }
             let lines = directory.checkPlace()
-            #expect(lines.first?.contains(isMoved ? "was moved to \(scratch)/elsewhere" : "was removed") == true, "\(lines)")
+            #expect(
+                lines.first?.contains(isMoved ? "was moved to \(scratch)/elsewhere" : "was removed") == true, "\(lines)"
+            )
             #expect(directory.path == path)
             let isWritten = try directory.append(["step": 2])
             #expect(isWritten)
@@ -92,13 +100,18 @@ struct RunDirectoryPlaceTests {
     func `where something else is in its place the run ends with an error that names the model`(isMoved: Bool) throws {
         try inRun { directory in
             let path = directory.path
-            if isMoved { rename(path, "\(scratch)/elsewhere") } else { try FileManager.default.removeItem(atPath: path) }
+            if isMoved {
+                rename(path, "\(scratch)/elsewhere")
+            } else {
+                try FileManager.default.removeItem(atPath: path)
+            }
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
             try Data("mine".utf8).write(to: URL(fileURLWithPath: "\(path)/diary.txt"))
             #expect(directory.checkPlace().first?.contains("something else is in its place") == true)
             let error = #expect(throws: RunError.self) { try result(directory) }
             let place = isMoved ? "\(scratch)/elsewhere" : "\(path).kept-\(getpid())"
-            #expect(error?.description.contains("the model is in \(place)/model") == true, "\(String(describing: error))")
+            #expect(
+                error?.description.contains("the model is in \(place)/model") == true, "\(String(describing: error))")
             #expect(FileManager.default.fileExists(atPath: "\(place)/model/model.safetensors"))
             let names = try FileManager.default.contentsOfDirectory(atPath: path)
             #expect(names == ["diary.txt"])
@@ -110,7 +123,8 @@ struct RunDirectoryPlaceTests {
             #expect(throws: RunError.self) {
                 try directory.finish(
                     RunResult(
-                        steps: 2, weightsSHA256: "", wallSeconds: 1, tokensPerSecond: 1, examplesPerSecond: 1, workers: 1,
+                        steps: 2, weightsSHA256: "", wallSeconds: 1, tokensPerSecond: 1, examplesPerSecond: 1,
+                        workers: 1,
                         secondsToFirstStep: 1))
             }
         }

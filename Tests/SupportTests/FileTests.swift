@@ -26,8 +26,9 @@ struct FileTests {
                 }
             }
             #expect(bound == 0)
-            for (name, reason) in [("fifo", "not a regular"), ("s", "a socket"), ("", "is a folder"), ("no", "cannot be opened")]
-            {
+            for (name, reason) in [
+                ("fifo", "not a regular"), ("s", "a socket"), ("", "is a folder"), ("no", "cannot be opened"),
+            ] {
                 let error = #expect(throws: RegularFile.Problem.self) {
                     try RegularFile.read("\(folder)/\(name)", limit: 10)
                 }

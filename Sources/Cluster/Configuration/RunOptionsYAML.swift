@@ -40,7 +40,8 @@ extension RunOptions {
             let line = keyNode.mark?.line ?? 0
             let key = keyNode.scalar?.string ?? "?"
             guard let field = Self.fields.first(where: { $0.key == key }) else {
-                throw .file(path: path, line: line, reason: "unknown option \"\(key.printable(limit: 80))\"\(Self.hint(key))")
+                throw .file(
+                    path: path, line: line, reason: "unknown option \"\(key.printable(limit: 80))\"\(Self.hint(key))")
             }
             do {
                 try field.read(&self, value)

@@ -49,7 +49,9 @@ enum YAMLGuard {
     /// How many places there are where an anchor or an alias may begin: libyaml wants a letter, a digit, `_` or `-` behind.
     private static func references(_ bytes: [UInt8]) -> Int {
         bytes.indices.count { i in
-            guard bytes[i] == UInt8(ascii: "&") || bytes[i] == UInt8(ascii: "*"), i + 1 < bytes.count else { return false }
+            guard bytes[i] == UInt8(ascii: "&") || bytes[i] == UInt8(ascii: "*"), i + 1 < bytes.count else {
+                return false
+            }
             let next = bytes[i + 1]
             let isName =
                 next >= 0x80 || (0x30...0x39).contains(next) || (0x41...0x5A).contains(next & ~0x20)

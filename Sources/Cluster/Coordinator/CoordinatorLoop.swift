@@ -27,20 +27,20 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Senders that are warned about; more are not told of.
     private static let maxLoggedSenders = 16
 
-    private let configuration: RunConfiguration
-    private let directory: RunDirectory
+    let configuration: RunConfiguration
+    let directory: RunDirectory
     /// Where the sockets of a run on this machine are.
-    private let sockets: SocketFolder?
-    private var warnedOfSockets = false
+    let sockets: SocketFolder?
+    var warnedOfSockets = false
     /// Whether the newest attempt to keep something failed.
-    private var hasFailedToSave = false
+    var hasFailedToSave = false
     private let door: ControlDoor
-    private var socket: ZeroMQSocket { door.socket }
-    private var endpoint: String { door.endpoint }
-    private let inbox: Inbox<News>
-    private let emit: @Sendable (RunEvent) -> Void
-    private var machine: CoordinatorMachine
-    private var prepared: Preparer.Prepared?
+    var socket: ZeroMQSocket { door.socket }
+    var endpoint: String { door.endpoint }
+    let inbox: Inbox<News>
+    let emit: @Sendable (RunEvent) -> Void
+    var machine: CoordinatorMachine
+    var prepared: Preparer.Prepared?
     private var failure: (any Error)?
     private var store = StateStore(count: 0)
     /// What was fetched and is being written.
@@ -63,7 +63,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Binds the control socket.
     init(
         configuration: RunConfiguration, settings: CoordinatorMachine.Settings, bind: String, directory: RunDirectory,
-        sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<News>, children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
+        sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<News>,
+        children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
         emit: @escaping @Sendable (RunEvent) -> Void
     ) throws {
         self.configuration = configuration
@@ -123,22 +124,6 @@ final class CoordinatorLoop: @unchecked Sendable {
         directory.show(machine.status(monotonicSeconds()))
     }
 
-    /// Looks whether the run directory and the sockets are still there, once a second and before anything is kept.
-    private func lookAround() {
-        for warning in directory.checkPlace() { emit(.warning(warning)) }
-        guard let sockets, !sockets.isThere else { return }
-        let isMade = sockets.makeAgain() && (try? socket.bind(endpoint)) != nil
-        guard !warnedOfSockets else { return }
-        warnedOfSockets = true
-        emit(
-            .warning(
-                "the run's sockets in \(sockets.path) were removed while the run goes on; "
-                    + (isMade
-                        ? "they are made again"
-                        : "they cannot be made again, and workers that are lost cannot be replaced")
-                    + ": is there a cleaner of temporary folders? XDG_RUNTIME_DIR or TMPDIR names another place"))
-    }
-
     private func take(_ news: News) throws {
         switch news {
         case .event(let event):
@@ -171,33 +156,6 @@ final class CoordinatorLoop: @unchecked Sendable {
             try checkDisk(prepared.preparation)
             try handle(.prepared(prepared.preparation))
         }
-    }
-
-    /// Says so at the start if the disk has no room for what is written at the end.
-    private func checkDisk(_ preparation: Preparation) throws {
-        let space = DiskSpace(
-            floats: preparation.welcome.weightCount, moments: preparation.stateParts.count - 1,
-            keep: configuration.keepCheckpoints, hasValidation: preparation.validation != nil)
-        guard let free = DiskSpace.free(directory.path),
-            let problem = space.problem(free: free, path: directory.path)
-        else { return }
-        // A run that goes on may free what it has kept so far.
-        guard problem.isError, !machine.settings.isResumed else {
-            emit(.warning(problem.text))
-            return
-        }
-        throw RunError.failed(problem.text)
-    }
-
-    /// How a run that could not write its end can still be saved.
-    private func remedy() -> String {
-        let newest = (try? CheckpointFolder.list(in: directory.path))?.first
-        guard let newest else { return "; no checkpoint is left of the run: free some room and start it again" }
-        let floats = prepared?.preparation.welcome.weightCount ?? 0
-        let parts = prepared?.preparation.stateParts.count ?? 1
-        let megabytes = (floats * 4 * (1 + parts) + 999_999) / 1_000_000
-        return "; the state of step \(newest.step) is kept: if the disk is full, free \(megabytes) MB, and then run shoal resume "
-            + directory.path.printable(limit: 400)
     }
 
     private func handle(_ event: CoordinatorMachine.Event) throws {
@@ -307,28 +265,6 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
-    /// Reads the checkpoint of a step in the background.
-    private func loadBest(step: Int) {
-        guard let prepared else { return }
-        let (checkpoint, inbox) = (CheckpointFolder(runDirectory: directory.path, step: step), inbox)
-        let (layout, parts) = (ParameterLayout(configuration: prepared.configuration), prepared.preparation.stateParts)
-        let schedule = prepared.preparation.source.point.schedule
-        Self.background("shoal-load") {
-            do {
-                try checkpoint.verify()
-                let state = try LoadedState(checkpoint, layout: layout, parts: parts)
-                let point = RunHistory.Point(step: state.step, schedule: schedule)
-                inbox.post(.loadedBest(state, StateSource(step: state.step, parts: state.digests(), point: point)))
-            } catch {
-                inbox.post(
-                    .event(
-                        .sourceFailed(
-                            "the best state, that of step \(step), cannot be read: \(error); shoal resume with --keep last "
-                                + "writes the last one")))
-            }
-        }
-    }
-
     // MARK: effects
 
     private func perform(_ effect: CoordinatorMachine.Effect) throws {
@@ -376,19 +312,6 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
-    /// With --keep-checkpoints 0: the model is there, and nobody asked for more.
-    private func removeCheckpoints() {
-        do { try CheckpointFolder.removeAll(in: directory.path) } catch {
-            emit(.warning("the checkpoints could not be removed: \(error)"))
-        }
-    }
-
-    /// An error of the end with what can be done about it.
-    private func explained(_ error: RunError) -> RunError {
-        guard case .failed(let reason) = error, hasFailedToSave else { return error }
-        return .failed(reason + remedy())
-    }
-
     private func retire() {
         if let source { retired.append(source) }
         source = nil
@@ -415,7 +338,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         emit(event)
     }
 
-    private static func background(_ name: String, _ work: @escaping @Sendable () -> Void) {
+    static func background(_ name: String, _ work: @escaping @Sendable () -> Void) {
         let thread = Thread { work() }
         thread.name = name
         thread.stackSize = 8 << 20

@@ -153,7 +153,9 @@ extension CoordinatorMachine {
             return "\(digits / 10_000)." + String(repeating: "0", count: 4 - text.count) + text
         }
         let name = "step \(best.step) (validation accuracy \(share(best.accuracy)))"
-        if best.step == progress.completed { return "the best by validation is the last state, \(name): \(modelPath) holds it" }
+        if best.step == progress.completed {
+            return "the best by validation is the last state, \(name): \(modelPath) holds it"
+        }
         if settings.keepsBest {
             let place = settings.removesCheckpoints ? nil : checkpoints.path
             return "the best by validation is \(name): \(modelPath) holds it"

@@ -144,7 +144,9 @@ extension CoordinatorMachine {
         let furthest = candidates.first {
             $0 > source.step && $0 <= preparation.totalSteps && canGoOn(from: $0)
         }
-        if let writing, writing.purpose == .periodic || writing.purpose == .best, writing.point.step > furthest ?? source.step {
+        if let writing, writing.purpose == .periodic || writing.purpose == .best,
+            writing.point.step > furthest ?? source.step
+        {
             // To go back behind a checkpoint would be to lose steps, and lines of the log that belong to it.
             phase = .awaitingCheckpoint
             return
@@ -263,7 +265,8 @@ extension CoordinatorMachine {
             perform(
                 .emit(
                     .notice(
-                        "the workers have the best state by validation, that of step \(finale.best.step), to end with")))
+                        "the workers have the best state by validation, that of step \(finale.best.step), to end with"))
+            )
         } else if hasBegun {
             perform(.emit(.regrouped(generation: shownGeneration, workers: members.count, step: progress.completed)))
         } else {

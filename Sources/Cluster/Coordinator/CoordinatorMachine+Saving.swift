@@ -281,7 +281,8 @@ extension CoordinatorMachine {
                     tokensPerSecond: Double(progress.tokens) / seconds,
                     examplesPerSecond: Double(progress.samples) / seconds,
                     workers: members.isEmpty ? settings.workers : members.count,
-                    secondsToFirstStep: progress.firstStepAt - startedAt, modelStep: finalStep, bestValidation: validation,
+                    secondsToFirstStep: progress.firstStepAt - startedAt, modelStep: finalStep,
+                    bestValidation: validation,
                     modelPath: path, output: preparation.output)))
     }
 }

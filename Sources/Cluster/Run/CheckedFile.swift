@@ -53,7 +53,9 @@ enum CheckedFile {
     /// Foundation's account of a mismatch in a few words.
     private static func reason(_ error: any Error) -> any Error {
         func place(_ keys: [any CodingKey]) -> String {
-            "\"" + keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".").printable(limit: 80)
+            "\""
+                + keys.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".").printable(
+                    limit: 80)
                 + "\""
         }
         return switch error {

@@ -44,7 +44,8 @@ struct DiskSpace: Equatable {
     static func free(_ path: String) -> Int? {
         var info = statvfs()
         guard statvfs(path, &info) == 0, info.f_blocks > 0 else { return nil }
-        let (bytes, overflow) = Int(clamping: info.f_bavail).multipliedReportingOverflow(by: Int(clamping: info.f_frsize))
+        let (bytes, overflow) = Int(clamping: info.f_bavail).multipliedReportingOverflow(
+            by: Int(clamping: info.f_frsize))
         return overflow ? nil : bytes
     }
 }

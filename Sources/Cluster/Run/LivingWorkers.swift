@@ -10,6 +10,8 @@ enum LivingWorkers {
                 RunStatus.self, runDirectory + "/status.json", limit: RunStatus.maxBytes),
             status.host == ProcessInfo.processInfo.hostName
         else { return 0 }
-        return Set(status.workers.map(\.pid)).count { LocalProcess.isOwn($0, with: ["worker", "--coordinator", endpoint]) }
+        return Set(status.workers.map(\.pid)).count {
+            LocalProcess.isOwn($0, with: ["worker", "--coordinator", endpoint])
+        }
     }
 }

@@ -94,7 +94,8 @@ extension RunDirectory {
             try openMetrics()
             note(.metricsLost, "\(metricsPath) was removed or replaced while the run goes on: it is written again")
         } catch {
-            note(.metricsLost, "\(metricsPath) was removed while the run goes on, and cannot be written again: \(error)")
+            note(
+                .metricsLost, "\(metricsPath) was removed while the run goes on, and cannot be written again: \(error)")
         }
     }
 
@@ -115,7 +116,8 @@ extension RunDirectory {
     /// Throws if what a complete run leaves is not where it was promised; says where it is.
     func checkResult() throws(RunError) {
         for file in ["\(modelPath)/model.safetensors", resultPath] where access(file, R_OK) != 0 {
-            throw .failed("\(file) was removed as soon as it was written: the run is complete, but what it gave is lost")
+            throw .failed(
+                "\(file) was removed as soon as it was written: the run is complete, but what it gave is lost")
         }
         guard path == promisedPath else {
             throw .failed(
