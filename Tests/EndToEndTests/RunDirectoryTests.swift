@@ -100,7 +100,7 @@ import Testing
         #expect(mkfifo(world.path("broken/special_tokens_map.json"), 0o600) == 0)
         for arguments in [
             ["train", "--config", world.path("fifo")], world.train("run", ["--model", world.path("broken")]),
-            ["predict", "--model", world.path("model"), world.path("fifo")],
+            ["tokenize", "--model", world.path("model"), world.path("fifo")],
         ] {
             let run = try ShoalProcess(arguments, in: world.folder)
             #expect(run.wait(seconds: 30) == 1, "\(arguments): \(run.errors)")
