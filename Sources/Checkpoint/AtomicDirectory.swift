@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Builds a folder under a temporary name beside its place, and puts it in place by one rename: nobody ever sees a part
 /// of it, even if the machine loses power, and a failure leaves nothing.
@@ -9,14 +10,16 @@ public enum AtomicDirectory {
     ///
     /// - Parameters:
     ///   - path: Must not exist, or be an empty folder; the folders above it are made.
-    ///   - replacing: Whether it may also be a folder that is not empty. The old one stays until the new one is whole;
-    ///     power lost between the two renames that swap them leaves both, under temporary names.
+    ///   - replacing: Whether it may also be a folder that is not empty, if it holds nothing but files, among them one of
+    ///     the name `replacing`: what else is there was not made here, and is refused. The old one stays until the new one
+    ///     is whole; power lost between the two renames that swap them leaves both, under temporary names.
     /// - Throws: An error that names the path and the system's reason, or what `build` throws.
     public static func create(
-        _ path: String, replacing: Bool = false, _ build: (_ temporary: String) throws -> Void
+        _ path: String, replacing: String? = nil, _ build: (_ temporary: String) throws -> Void
     ) throws {
-        let path = try resolved(withoutTrailingSlash(path))
-        if !replacing { try requireFree(path) }
+        let given = withoutTrailingSlash(path)
+        let path = try resolved(given)
+        if let replacing { try requireReplaceable(given, replacing) } else { try requireFree(path) }
         let parent = parentFolder(of: path)
         try makeFolders(parent)
         let temporary = temporarySibling(of: path)
@@ -24,9 +27,9 @@ public enum AtomicDirectory {
         do {
             try build(temporary)
             try flushTree(temporary)
-            try put(temporary, at: path, replacing: replacing)
+            try put(temporary, at: path, replacing: replacing != nil)
         } catch {
-            try? FileManager.default.removeItem(atPath: temporary)
+            FlatFolder.remove(temporary)
             throw (error as? CheckpointError)?.moved(from: temporary, to: path) ?? error
         }
         try FileWriter.flushFolder(parent)
@@ -38,6 +41,27 @@ public enum AtomicDirectory {
         case .nothing: return
         case .file: throw .inputOutput(path: path, reason: "there is a file where a folder is wanted")
         case .folder: if try !names(in: path).isEmpty { throw .notEmpty(path: path) }
+        }
+    }
+
+    /// Fails unless what is at `path` is nothing, an empty folder, or a folder of files of which one is called `mark`.
+    static func requireReplaceable(_ path: String, _ mark: String) throws(CheckpointError) {
+        switch try PathKind(path) {
+        case .nothing: return
+        case .file: break
+        case .folder: if try names(in: path).isEmpty { return }
+        }
+        guard FlatFolder.isFolder(path) else {
+            throw .inputOutput(path: path, reason: "a link or a file where a folder is to be written; remove it")
+        }
+        if let other = FlatFolder.subfolder(of: path) {
+            throw .inputOutput(
+                path: joined(path, other), reason: "this folder was not made by shoal and would be lost; move it away")
+        }
+        guard try names(in: path).contains(mark) else {
+            throw .inputOutput(
+                path: path,
+                reason: "holds files, but no \(mark): shoal did not make it, and it would be lost; move it away")
         }
     }
 
@@ -55,16 +79,21 @@ public enum AtomicDirectory {
         try FileWriter.flushFolder(parent)
     }
 
-    /// Removes the temporary files and folders that killed writers left in a folder. Only for who knows that no writer
-    /// is at work there.
+    /// Removes the temporary files and folders that killed writers left in a folder: those with names as we make them, of
+    /// processes that are gone. Only for who knows that no writer is at work there.
     public static func removeLeftovers(in folder: String) throws(CheckpointError) {
-        for name in try names(in: folder) where name.hasPrefix(".") && name.contains(".partial-") {
-            try remove(joined(folder, name))
+        for name in try names(in: folder) where PartialName.isLeftover(name) {
+            // One that holds folders, which we do not make, stays.
+            FlatFolder.remove(joined(folder, name))
         }
     }
 
-    /// Removes a folder with all that is in it, so that nobody ever sees a part of it under its name.
+    /// Removes a folder with the files in it, so that nobody ever sees a part of it under its name. One that holds folders
+    /// is none of ours, and stays.
     static func removeWhole(_ path: String) throws(CheckpointError) {
+        guard FlatFolder.isFolder(path), FlatFolder.subfolder(of: path) == nil else {
+            throw .inputOutput(path: path, reason: "is a link, or holds a folder, and is not removed; move it away")
+        }
         let doomed = temporarySibling(of: path)
         guard rename(path, doomed) == 0 else { throw .system(path, doing: "remove the folder") }
         // Before its files go: else power lost meanwhile could bring back the name without them.
@@ -125,8 +154,6 @@ public enum AtomicDirectory {
     }
 
     private static func remove(_ path: String) throws(CheckpointError) {
-        do { try FileManager.default.removeItem(atPath: path) } catch {
-            throw .inputOutput(path: path, reason: "cannot remove it; look at its permissions")
-        }
+        guard FlatFolder.remove(path) else { throw .system(path, doing: "remove it") }
     }
 }

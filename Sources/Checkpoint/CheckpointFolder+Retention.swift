@@ -24,6 +24,12 @@ extension CheckpointFolder {
         return removed
     }
 
+    /// Removes all checkpoints, and their folder if nothing else is in it.
+    public static func removeAll(in runDirectory: String) throws(CheckpointError) {
+        for checkpoint in try list(in: runDirectory) { try AtomicDirectory.removeWhole(checkpoint.path) }
+        rmdir(joined(withoutTrailingSlash(runDirectory), collection))
+    }
+
     /// The checkpoint with the highest `validation_accuracy` in its state's metrics; of equals, that with the lowest
     /// `validation_loss`, then the newest. Nil if none has them.
     public static func best(in runDirectory: String) throws(CheckpointError) -> CheckpointFolder? {

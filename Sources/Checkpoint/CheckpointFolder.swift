@@ -41,7 +41,7 @@ public struct CheckpointFolder: Sendable, Equatable {
         maxLength: Int? = nil
     ) throws -> CheckpointFolder {
         let checkpoint = CheckpointFolder(runDirectory: runDirectory, step: state.step)
-        try AtomicDirectory.create(checkpoint.path, replacing: true) { folder in
+        try AtomicDirectory.create(checkpoint.path, replacing: ModelDirectory.configurationFile) { folder in
             try ModelDirectory.writeFiles(
                 to: folder, configuration: configuration, tensors: weights, tokenizerFrom: source, maxLength: maxLength)
             let moments = renamed(firstMoments, as: .first) + renamed(secondMoments, as: .second)
@@ -124,7 +124,7 @@ public struct CheckpointFolder: Sendable, Equatable {
         guard state.version == 1 else {
             throw .malformed(path: file, reason: "has version \(state.version); this program reads version 1")
         }
-        guard state.step >= 0, state.epoch >= 0 else { throw .damaged(path: file, reason: "a negative step or epoch") }
+        if let problem = state.problem { throw .damaged(path: file, reason: problem) }
         return state
     }
 

@@ -39,6 +39,9 @@ public struct Manifest: Sendable, Codable, Equatable {
         guard version == 1 else {
             throw .malformed(path: path, reason: "has version \(version); this program reads version 1")
         }
+        if let (name, entry) = files.first(where: { $1.bytes < 0 }) {
+            throw .malformed(path: path, reason: "\"files.\(quoted(name)).bytes\" is \(entry.bytes), a negative size")
+        }
         if let name = files.keys.first(where: { !isPlainFileName($0) }) {
             throw .malformed(path: path, reason: "lists \(quoted(name)), which is no plain file name")
         }

@@ -90,7 +90,7 @@ public struct ModelDirectory: Sendable {
         to path: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
         maxLength: Int? = nil, replacing: Bool = false
     ) throws {
-        try AtomicDirectory.create(path, replacing: replacing) {
+        try AtomicDirectory.create(path, replacing: replacing ? configurationFile : nil) {
             try writeFiles(
                 to: $0, configuration: configuration, tensors: tensors, tokenizerFrom: source, maxLength: maxLength)
         }

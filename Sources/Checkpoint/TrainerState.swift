@@ -1,3 +1,5 @@
+import Support
+
 /// trainer_state.json: what a run must know, besides weights and moments, to go on with the same bits.
 ///
 /// Where the data plan stands, and what dropout draws, follow from seed and step alone.
@@ -37,5 +39,26 @@ public struct TrainerState: Sendable, Codable, Equatable {
         self.metrics = metrics
         self.weightsSHA256 = weightsSHA256
         self.notes = notes
+    }
+
+    /// What is wrong with a state that was read from a file; nil if all its values can be used.
+    var problem: String? {
+        let most = 1_000_000_000
+        func number(_ key: String, _ value: some BinaryInteger) -> String? {
+            value < 0 || value > most ? "\"\(key)\" is \(value), but must be 0 to \(most)" : nil
+        }
+        if let problem = number("step", step) ?? number("epoch", epoch) ?? number("appliedSteps", appliedSteps) {
+            return problem
+        }
+        for (key, value) in schedule.sorted(by: { $0.key < $1.key }) where value.isNaN {
+            return "\"schedule.\(key.printable(limit: 40))\" is not a number"
+        }
+        if let loss = metrics["epoch_loss"], !(loss.magnitude <= 1e300) {
+            return "\"metrics.epoch_loss\" is \(loss), but must be a finite number"
+        }
+        if let samples = metrics["epoch_samples"], Int(exactly: samples).map({ (0...1 << 50).contains($0) }) != true {
+            return "\"metrics.epoch_samples\" is \(samples), but must be a whole number of at least 0"
+        }
+        return nil
     }
 }

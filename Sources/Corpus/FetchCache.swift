@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The folder in which fetched models and data are kept.
 public struct FetchCache: Sendable {
@@ -61,11 +62,11 @@ public struct FetchCache: Sendable {
     /// Whether an entry is there, whole, and from the same archive.
     public func has(_ entry: FetchEntry) -> Bool {
         let folder = folder(of: entry)
-        guard let data = FileManager.default.contents(atPath: "\(folder)/\(Self.manifestName)"),
+        guard let data = try? RegularFile.read("\(folder)/\(Self.manifestName)", limit: 1 << 20),
             let manifest = try? JSONDecoder().decode(Manifest.self, from: data),
             manifest.archive == entry.archive.sha256, manifest.conversion == Self.conversion, !manifest.files.isEmpty
         else { return false }
-        return manifest.files.allSatisfy { Self.size("\(folder)/\($0)") == $1 }
+        return manifest.files.allSatisfy { !$0.utf8.contains(UInt8(ascii: "/")) && Self.size("\(folder)/\($0)") == $1 }
     }
 
     private static func size(_ path: String) -> Int? {
@@ -107,7 +108,8 @@ public struct FetchCache: Sendable {
     /// Removes what an interrupted fetch has left beside `place`: temporary things that nobody wrote to for an hour.
     static func removeLeftovers(beside place: String) {
         let folder = (place as NSString).deletingLastPathComponent
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".tmp") {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where name.wholeMatch(of: /.+\.[0-9]+-[0-9]+\.tmp/) != nil {
             var status = stat()
             guard stat("\(folder)/\(name)", &status) == 0, time(nil) - status.st_mtim.tv_sec > 3600 else { continue }
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")

@@ -99,7 +99,7 @@ public struct Narrator {
         case .saving:
             return live("saving", time, width)
         case .checkpoint(let path):
-            return [.line("checkpoint written: \(path)")]
+            return [.line("checkpoint written: \(path.printable)")]
         case .workerOutput(let worker, let text):
             return [.line("\(worker.printable): \(text.printable)")]
         case .warning(let text):
@@ -122,7 +122,8 @@ public struct Narrator {
                 + Format.plural(summary.workers, "worker")
         ]
         if showsWorkers, tellsHowToStart {
-            lines.append("listening on \(summary.endpoint); start \(Format.plural(summary.workers, "worker")) with:")
+            lines.append(
+                "listening on \(summary.endpoint.printable); start \(Format.plural(summary.workers, "worker")) with:")
             let worker = "  \(command) worker --coordinator \(shellQuoted(summary.endpoint))"
             // Each has a folder there, to be copied to its machine.
             lines.append(worker + (summary.keys.map { " --keys \(shellQuoted($0 + "/workers/NAME"))" } ?? ""))

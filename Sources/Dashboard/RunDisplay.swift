@@ -74,9 +74,9 @@ public final class RunDisplay: Sendable {
         for output in outputs {
             clearLive()
             switch output {
-            case .line(let line): text += line + "\n"
+            case .line(let line): text += line.shown + "\n"
             case .live(let line):
-                text += line
+                text += line.shown
                 state.liveIsShown = true
             }
         }

@@ -42,8 +42,8 @@ public struct RunReport: Sendable {
                 "\(Format.duration(result.wallSeconds)), "
                     + "the first step began after \(Format.duration(result.secondsToFirstStep))"
             ))
-        rows.append(("run", result.output))
-        rows.append(("model", result.modelPath))
+        rows.append(("run", result.output.printable))
+        rows.append(("model", result.modelPath.printable))
         rows.append(("weights", "sha256 \(result.weightsSHA256)"))
         let width = rows.map(\.0.count).max() ?? 0
         var lines = rows.map { Style.bold.applied(to: $0.0.padded(to: width), usesColor) + "  " + $0.1 }

@@ -1,5 +1,6 @@
 import Cluster
 import Foundation
+import Support
 
 /// A run's status for people.
 public struct StatusReport {
@@ -45,7 +46,7 @@ public struct StatusReport {
         let place = "step \(Format.count(status.step)) of \(Format.count(status.totalSteps))"
         if status.phase == "ended" { return "ended at \(place)" }
         let process = "coordinator pid \(status.pid) on \(status.host.printable)"
-        guard isAlive == false else { return "\(status.phase): \(place) (\(process))" }
+        guard isAlive == false else { return "\(status.phase.printable(limit: 40)): \(place) (\(process))" }
         let age = Format.duration(Date().timeIntervalSince1970 - status.time)
         return "not running: the \(process) ended without a word \(age) ago, at \(place); go on with shoal resume"
     }
@@ -60,7 +61,7 @@ public struct StatusReport {
 
     private static func row(_ worker: RunStatus.Worker) -> [String] {
         [
-            "\(worker.number)", worker.host.printable, "\(worker.pid)", worker.state,
+            "\(worker.number)", worker.host.printable(limit: 60), "\(worker.pid)", worker.state.printable(limit: 40),
             worker.share.map { Format.share($0) } ?? "-",
             worker.speed.map { String(format: "%.2f", $0) } ?? "-",
             "\(worker.residentBytes >> 20) MB", String(format: "%.1f s ago", worker.silentSeconds),
@@ -68,7 +69,7 @@ public struct StatusReport {
     }
 
     private static func clock(_ time: Double) -> String {
-        var seconds = time_t(time)
+        guard var seconds = time_t(exactly: time.rounded(.down)), seconds.magnitude < 1 << 40 else { return "--:--:--" }
         var parts = tm()
         localtime_r(&seconds, &parts)
         return String(format: "%02d:%02d:%02d", parts.tm_hour, parts.tm_min, parts.tm_sec)

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What is known about the place that lines are written to.
 public struct TerminalTraits: Sendable, Equatable {
@@ -31,8 +32,25 @@ public struct TerminalTraits: Sendable, Equatable {
     }
 }
 
+extension String {
+    /// The last look at a line before it is shown: of control characters, only what ``Style`` makes goes through, and what is
+    /// longer than anybody reads is cut in the middle. What is put into lines is made safe where that is done; this is for
+    /// what was forgotten there.
+    var shown: String {
+        var rest = self[...]
+        var result = ""
+        while let mark = rest.firstMatch(of: /\u{1B}\[(0|1|2|33)m/) {
+            result += rest[..<mark.range.lowerBound].printable(limit: Self.shownLimit) + mark.0
+            rest = rest[mark.range.upperBound...]
+        }
+        return result + rest.printable(limit: Self.shownLimit)
+    }
+
+    private static var shownLimit: Int { 1000 }
+}
+
 /// How text is set off on a terminal (ECMA-48 "select graphic rendition").
-enum Style: String {
+enum Style: String, CaseIterable {
     case bold = "1"
     case dim = "2"
     case yellow = "33"

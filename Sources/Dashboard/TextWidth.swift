@@ -1,3 +1,5 @@
+import Support
+
 extension String {
     /// The columns that the text takes on a terminal: two for East Asian wide characters and emoji, none for combining
     /// marks. An approximation of Unicode's East Asian Width (UAX #11) by the blocks that matter.
@@ -28,11 +30,8 @@ extension String {
         return result + ellipsis
     }
 
-    /// The text without control characters, which could move a terminal's cursor or end a line.
-    var printable: String {
-        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
-        return String(String.UnicodeScalarView(unicodeScalars.filter { $0.properties.generalCategory != .control }))
-    }
+    /// The text as it can be shown on one line of a terminal: see `printable(limit:)`, here with room for a path.
+    var printable: String { printable(limit: 600) }
 
     private static func isWide(_ value: UInt32) -> Bool {
         switch value {

@@ -55,37 +55,16 @@ enum TokenizerFiles {
     }
 
     /// The bytes of a file; nil if there is none.
+    ///
+    /// - Throws: where it is no regular file, has more than `limit` bytes, or is something else than its name says.
     static func read(_ path: String, limit: Int = mostBytes) throws(TokenizerError) -> [UInt8]? {
-        // Not to wait for a writer if it is a pipe.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw TokenizerError(path, "cannot be opened: \(String(cString: strerror(errno)))")
+        let bytes: [UInt8]?
+        do throws(RegularFile.Problem) {
+            bytes = try RegularFile.readIfPresent(path, limit: limit).map { [UInt8]($0) }
+        } catch {
+            throw TokenizerError(path, error.reason)
         }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw TokenizerError(path, "cannot be read: \(String(cString: strerror(errno)))")
-        }
-        guard status.st_mode & S_IFMT != S_IFDIR else {
-            throw TokenizerError(path, "is a folder, a file was expected")
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw TokenizerError(path, "is not a regular file") }
-        guard status.st_size <= limit else {
-            throw TokenizerError(
-                path, "has \(status.st_size) bytes, more than the \(limit) that a tokenizer file may have")
-        }
-        let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
-            while count < buffer.count {
-                let got = Foundation.read(descriptor, buffer.baseAddress.map { $0 + count }, buffer.count - count)
-                if got < 0 && errno == EINTR { continue }
-                guard got > 0 else { break }
-                count += got
-            }
-        }
-        guard bytes.count == Int(status.st_size) else {
-            throw TokenizerError(path, "cannot be read as a whole; is the disk all right?")
-        }
+        guard let bytes else { return nil }
         if let advice = ForeignContent.advice(bytes) { throw TokenizerError(path, advice) }
         return bytes
     }

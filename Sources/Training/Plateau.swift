@@ -97,7 +97,10 @@ public struct PlateauState: Sendable, Equatable {
             throw .unusableState("the schedule's state has no valid \"rate\"; resume from another checkpoint")
         }
         self.rate = rate
-        best = values["best"] ?? .infinity
+        guard let best = .some(values["best"] ?? .infinity), !best.isNaN else {
+            throw .unusableState("the schedule's state has no valid \"best\"; resume from another checkpoint")
+        }
+        self.best = best
         badEvaluations = try count("bad_evaluations")
         cooldownLeft = try count("cooldown_left")
     }

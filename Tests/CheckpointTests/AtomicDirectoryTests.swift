@@ -32,9 +32,9 @@ import Testing
         let scratch = try Scratch()
         let path = scratch.file("d")
         try AtomicDirectory.create(path) { try AtomicFile.write(Data("old".utf8), to: $0 + "/old") }
-        #expect(throws: Stop.self) { try AtomicDirectory.create(path, replacing: true) { _ in throw Stop() } }
+        #expect(throws: Stop.self) { try AtomicDirectory.create(path, replacing: "old") { _ in throw Stop() } }
         #expect(try scratch.names("d") == ["old"])
-        try AtomicDirectory.create(path, replacing: true) { try AtomicFile.write(Data("new".utf8), to: $0 + "/new") }
+        try AtomicDirectory.create(path, replacing: "old") { try AtomicFile.write(Data("new".utf8), to: $0 + "/new") }
         #expect(try scratch.names("d") == ["new"])
         #expect(try scratch.names() == ["d"])
     }
@@ -65,10 +65,35 @@ import Testing
     @Test func leftoversOfKilledWritersAreRemoved() throws {
         let scratch = try Scratch()
         let left = temporarySibling(of: scratch.file("d"))
-        try AtomicDirectory.makeFolders(left + "/inner")
-        try scratch.write("keep", ".hidden")
+        try AtomicDirectory.makeFolders(left)
+        try scratch.write("half", lastComponent(of: left) + "/weights")
+        try scratch.write("half", "run.yaml.partial-\(getpid())")
+        // Of a process that lives, and what only looks like ours.
+        let kept = [".d.partial-1-x", ".hidden", ".mine.partial-", "x.partial-1x", "y.partial-99999999999"]
+        for name in kept { try scratch.write("keep", name) }
+        try AtomicDirectory.makeFolders(temporarySibling(of: scratch.file("e")) + "/inner")
         try AtomicDirectory.removeLeftovers(in: scratch.path)
-        #expect(try scratch.names() == [".hidden"])
+        #expect(try scratch.names().filter { !$0.hasPrefix(".e.partial-") } == kept.sorted())
+        #expect(try scratch.names().count == kept.count + 1, "a folder with a folder in it is none of ours")
+    }
+
+    @Test func `only a folder of files that shoal wrote is replaced`() throws {
+        let scratch = try Scratch()
+        for folder in ["thesis", "model/notes"] { try AtomicDirectory.makeFolders(scratch.file(folder)) }
+        func replace(_ name: String) -> String {
+            failure { try AtomicDirectory.create(scratch.file(name), replacing: "config.json") { _ in } }
+        }
+        try scratch.write("mine", "thesis/chapter.tex")
+        #expect(replace("thesis").contains("holds files, but no config.json"))
+        try scratch.write("{}", "model/config.json")
+        try scratch.write("mine", "model/notes/diary.txt")
+        #expect(replace("model").contains("model/notes: this folder was not made by shoal"))
+        try FileManager.default.createSymbolicLink(atPath: scratch.file("link"), withDestinationPath: "thesis")
+        #expect(replace("link").contains("a link or a file"))
+        #expect(try scratch.names("thesis") == ["chapter.tex"] && scratch.names("model/notes") == ["diary.txt"])
+        #expect(throws: CheckpointError.self) { try AtomicDirectory.removeWhole(scratch.file("model")) }
+        #expect(throws: CheckpointError.self) { try AtomicDirectory.removeWhole(scratch.file("link")) }
+        #expect(try scratch.names() == ["link", "model", "thesis"])
     }
 
     @Test func errorsOfTheSystemNameThePathAndTheReason() throws {

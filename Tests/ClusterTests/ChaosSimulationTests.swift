@@ -11,20 +11,24 @@ import Training
 @Suite struct ChaosSimulationTests {
     static let shapes: [Simulation.Shape] = {
         var shapes: [Simulation.Shape] = []
-        for (workers, schedule, validation, local) in [
-            (3, ScheduleKind.linear, nil, true), (2, .plateau, 6, true), (4, .cosine, 5, false), (1, .linear, 5, true),
-            (3, .plateau, nil, false),
-        ] as [(Int, ScheduleKind, Int?, Bool)] {
+        for (workers, schedule, validation, local, best) in [
+            (3, ScheduleKind.linear, nil, true, nil), (2, .plateau, 6, true, nil), (4, .cosine, 5, false, nil),
+            (1, .linear, 5, true, nil), (3, .plateau, nil, false, nil), (3, .linear, 6, true, 12),
+            (2, .plateau, 6, false, 15),
+            (2, .cosine, 6, true, 24),
+        ] as [(Int, ScheduleKind, Int?, Bool, Int?)] {
             var shape = Simulation.Shape()
             shape.workers = workers
             shape.totalSteps = 24
             shape.schedule = schedule
             shape.validation = validation
             shape.local = local
+            shape.bestStep = best
             // A chunk is a megabyte, which is much for thousands of runs.
             shape.weightCount = 64
             shape.change = {
                 $0.checkpointEvery = 4
+                $0.keepsBest = best != nil
                 $0.maxRestarts = 1000
                 // Everybody may be lost where nobody starts them again.
                 $0.joinTimeout = 1000
@@ -37,7 +41,25 @@ import Training
     /// The number of seeds a shape: SHOAL_CHAOS_SEEDS, for a long search.
     private static let seeds = UInt64(ProcessInfo.processInfo.environment["SHOAL_CHAOS_SEEDS"] ?? "") ?? 250
 
-    @Test(arguments: 0..<5) func failuresChangeNothing(_ which: Int) throws {
+    @Test(arguments: [5, 6, 7]) func `the model is the best state, whatever became of the last`(_ which: Int) throws {
+        let shape = Self.shapes[which]
+        let calm = try Simulation(shape, seed: 0)
+        calm.settle()
+        guard case .success(let result) = calm.outcome else {
+            Issue.record("\(calm.error ?? "no end")")
+            return
+        }
+        #expect(result.modelStep == shape.bestStep && result.bestValidation?.step == shape.bestStep)
+        #expect(result.steps == shape.totalSteps)
+        #expect(calm.finalState == calm.trajectory[UInt64(result.modelStep ?? 0)])
+        let test = calm.evaluations.last { $0.kind == .test }
+        let validation = calm.evaluations.first { $0.kind == .validation && $0.step == shape.bestStep }
+        #expect(test?.modelStep == (shape.bestStep == shape.totalSteps ? nil : shape.bestStep))
+        // Seven examples, and six: the loss of either tells which state it is of.
+        #expect(abs((test?.metrics.loss ?? 0) - (validation?.metrics.loss ?? 1)) < 0.05)
+    }
+
+    @Test(arguments: 0..<8) func failuresChangeNothing(_ which: Int) throws {
         let shape = Self.shapes[which]
         let calm = try Simulation(shape, seed: 0)
         calm.settle()

@@ -82,7 +82,7 @@ import Training
         let path = NSTemporaryDirectory() + "shoal-log-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-        let log = MetricsLog(path: path)
+        let log = try MetricsLog(path: path)
         #expect(log.lines.map(\.step) == [1, 2, 3, 3, 4], "the line that was cut off does not count")
         #expect(log.upTo(3).map(\.step) == [1, 2, 3], "what came at the step is to be done again")
         #expect(log.upTo(4).map(\.step) == [1, 2, 3, 3, 4])

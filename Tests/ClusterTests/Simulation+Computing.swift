@@ -61,7 +61,10 @@ extension Simulation {
         case .step(let generation, let step, let order): return stepRunner(generation, step, order, index)
         case .evaluate(let generation, let id, let batches):
             // Every example is taken for class 1.
-            let logits = batches.flatMap { batch in (0..<batch.sequenceCount).flatMap { _ in [0, 1, 0] as [Float] } }
+            let certainty = shape.bestStep.map { 0.1 + 0.1 * Float(abs(Int(replicas[index].applied) - $0)) } ?? 1
+            let logits = batches.flatMap { batch in
+                (0..<batch.sequenceCount).flatMap { _ in [0, certainty, 0] as [Float] }
+            }
             return { .evaluated(generation: generation, id: id, logits) }
         case .digest(let generation):
             return { [self] in

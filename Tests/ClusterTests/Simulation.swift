@@ -35,6 +35,8 @@ final class Simulation {
         var test: Int? = 7
         var schedule = ScheduleKind.linear
         var local = true
+        /// The step at which the validation loss is the lowest; nil where it never changes.
+        var bestStep: Int?
         var weightCount = ControlLimits.chunkFloats + 100
         var change: @Sendable (inout CoordinatorMachine.Settings) -> Void = { _ in }
     }
@@ -101,6 +103,8 @@ final class Simulation {
     private var store: [StatePart: UInt64] = [:]
     private var sourceNumbers: [StatePart: UInt64] = [:]
     private var modelNumber: UInt64 = 0
+    /// Of the best checkpoint, where that was loaded.
+    private var bestNumber: UInt64?
     var wrongBits: [String] = []
     private var random: PhiloxStream
 
@@ -154,11 +158,23 @@ final class Simulation {
             labels: model.labels, parameters: 5, training: FakeExamples(count: shape.samples),
             validation: shape.validation.map { FakeExamples(count: $0) },
             test: shape.test.map { FakeExamples(count: $0) }, plan: plan, totalSteps: shape.totalSteps, source: source,
-            history: history, stateParts: [.weights, .firstMoment], evaluationBatch: 2)
+            history: history, best: bestOnDisk, stateParts: [.weights, .firstMoment], evaluationBatch: 2)
+    }
+
+    private var bestOnDisk: CoordinatorMachine.Best? {
+        var best: CoordinatorMachine.Best?
+        for (step, checkpoint) in disk.sorted(by: { $0.key < $1.key }) {
+            guard let accuracy = checkpoint.state.metrics["validation_accuracy"],
+                let loss = checkpoint.state.metrics["validation_loss"]
+            else { continue }
+            let found = CoordinatorMachine.Best(step: step, accuracy: accuracy, loss: loss, isKept: true)
+            if best.map({ found.isAtLeast($0) }) ?? true { best = found }
+        }
+        return best
     }
 
     private func newestSource() throws -> StateSource {
-        var schedule = LearningRateSchedule(
+        let schedule = LearningRateSchedule(
             ScheduleSettings(kind: shape.schedule, learningRate: 1), totalSteps: shape.totalSteps)
         guard let (step, checkpoint) = disk.max(by: { $0.key < $1.key }) else {
             sourceNumbers = [.weights: 1]
@@ -167,6 +183,14 @@ final class Simulation {
                 point: RunHistory.Point(step: 0, schedule: schedule))
         }
         sourceNumbers = checkpoint.numbers
+        return try source(step, checkpoint)
+    }
+
+    private func source(
+        _ step: Int, _ checkpoint: (numbers: [StatePart: UInt64], state: CoordinatorMachine.TrainingState)
+    ) throws -> StateSource {
+        var schedule = LearningRateSchedule(
+            ScheduleSettings(kind: shape.schedule, learningRate: 1), totalSteps: shape.totalSteps)
         if !checkpoint.state.schedule.isEmpty { try schedule.restore(checkpoint.state.schedule) }
         return StateSource(
             step: step,
@@ -203,6 +227,14 @@ final class Simulation {
             steps.removeAll { $0.step > step }
             evaluations.removeAll { $0.step >= step }
         case .loadSource: if let source = try? newestSource() { pending.append(.sourceLoaded(source)) }
+        case .loadBest(let step):
+            guard let checkpoint = disk[step] else {
+                pending.append(.sourceFailed("there is no checkpoint of step \(step)"))
+                return
+            }
+            sourceNumbers = checkpoint.numbers
+            bestNumber = checkpoint.numbers[.weights]
+            if let source = try? source(step, checkpoint) { pending.append(.bestLoaded(source)) }
         case .startWorker(let number):
             restarts += 1
             startWorker(number)
@@ -226,7 +258,7 @@ final class Simulation {
             disk[state.step] = (store, state)
             written.append(.checkpointSaved(path: "step-\(state.step)"))
         case .saveModel:
-            finalState = modelNumber
+            finalState = bestNumber ?? modelNumber
             pending.append(.modelSaved(path: "model", sha256: "f00"))
         case .end(let end): outcome = end
         }
@@ -286,6 +318,7 @@ final class Simulation {
         guard !isCoordinatorAlive else { return }
         isCoordinatorAlive = true
         incarnation += 1
+        bestNumber = nil
         // What was shown of the run comes from the log.
         coordinator = CoordinatorMachine(Self.settings(shape, incarnation: incarnation), now: now)
         coordinate(.prepared(try preparation()))
@@ -336,7 +369,7 @@ final class Simulation {
                             part, index: chunk,
                             payload: Data(snapshot.bytes(part, chunk) ?? .init(start: nil, count: 0)))))
             case .abandon: abandon(index)
-            case .log: break
+            case .log, .removeSockets: break
             case .end(let error):
                 workerErrors[index] = error
                 end(index, why: "exited with code \(error == nil ? 0 : 1)", bySignal: false)

@@ -151,7 +151,7 @@ struct NarratorTests {
         var narrator = Narrator(traits: Self.log)
         #expect(
             narrator.tell(.workerOutput(worker: "worker 1", line: "\u{1B}[2Jhello"), at: 0, width: 80)
-                == [.line("worker 1: [2Jhello")])
+                == [.line("worker 1: \\u{1B}[2Jhello")])
     }
 
     @Test func colourIsUsedOnlyWhereItIsAllowed() {

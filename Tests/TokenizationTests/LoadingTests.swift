@@ -211,7 +211,7 @@ struct LoadingTests {
         try withFolder([String: String]()) { folder in
             let path = folder + "/vocab.txt"
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-            #expect(throws: TokenizerError(path, "is a folder, a file was expected")) {
+            #expect(throws: TokenizerError(path, "is a folder; give a file")) {
                 try BertTokenizer(modelDirectory: folder)
             }
         }

@@ -95,9 +95,11 @@ public struct RunConfiguration: Sendable, Equatable {
     /// Steps between checkpoints; nil for none by steps.
     public var checkpointEvery: Int?
     /// Minutes between checkpoints; nil for none by time.
-    public var checkpointMinutes: Double?
-    /// The newest checkpoints that are kept, besides the best.
+    public var checkpointMinutes: Double? = 5
+    /// The newest checkpoints that are kept, besides the best; with 0, none once the model is written.
     public var keepCheckpoints = 2
+    /// Which state becomes the model.
+    public var keep = KeptState.last
     /// Deals micro-batches to workers by their measured speed, not equally.
     public var balance = true
     /// Computes activations again for the backward pass instead of keeping them: less memory, more time, the same weights.
@@ -213,7 +215,18 @@ public struct RunConfiguration: Sendable, Equatable {
         orphanTimeout = options.orphanTimeout ?? orphanTimeout
         // 0 is "no": as with clip_norm.
         checkpointEvery = options.checkpointEvery.flatMap { $0 == 0 ? nil : $0 }
-        checkpointMinutes = options.checkpointMinutes.flatMap { $0 == 0 ? nil : $0 }
+        if let minutes = options.checkpointMinutes {
+            checkpointMinutes = minutes == 0 ? nil : minutes
+        } else if options.checkpointEvery != nil {
+            // Who says when by steps, or that there shall be none, need not say it twice.
+            checkpointMinutes = nil
+        }
+        if let name = options.keep {
+            guard let known = KeptState(rawValue: name) else {
+                throw .invalid("keep", value: name, need: "best or last")
+            }
+            keep = known
+        }
         keepCheckpoints = options.keepCheckpoints ?? keepCheckpoints
         balance = options.balance ?? balance
         recompute = options.recompute ?? recompute
@@ -255,7 +268,8 @@ public struct RunConfiguration: Sendable, Equatable {
         (o.textColumn, o.textPairColumn, o.labelColumn) = (textColumn, textPairColumn, labelColumn)
         (o.heartbeatTimeout, o.joinTimeout, o.insecure) = (heartbeatTimeout, joinTimeout, insecure)
         (o.minWorkers, o.maxRestarts, o.orphanTimeout) = (minWorkers, maxRestarts, orphanTimeout)
-        (o.checkpointEvery, o.checkpointMinutes) = (checkpointEvery, checkpointMinutes)
+        (o.checkpointEvery, o.checkpointMinutes) = (checkpointEvery, checkpointMinutes ?? 0)
+        o.keep = keep.rawValue
         (o.keepCheckpoints, o.balance, o.recompute) = (keepCheckpoints, balance, recompute)
         (o.wire, o.compressWire) = (wire.rawValue, compressWire)
         o.keys = keys

@@ -48,7 +48,12 @@ extension RunConfiguration {
                 throw .invalid("checkpoint-minutes", value: "\(minutes)", need: "above 0 and at most 1000000")
             }
         }
-        try Self.check("keep-checkpoints", keepCheckpoints, 1...1_000_000)
+        try Self.check("keep-checkpoints", keepCheckpoints, 0...1_000_000)
+        if keep == .best, validation == nil {
+            throw .unsupported(
+                "keep", value: "best",
+                reason: "there is nothing to tell the best by; give a --validation file, or leave --keep out")
+        }
         guard orphanTimeout.isFinite, orphanTimeout >= 0, orphanTimeout <= 1e6 else {
             throw .invalid("orphan-timeout", value: "\(orphanTimeout)", need: "0 to 1000000 seconds")
         }

@@ -48,6 +48,8 @@ public struct RunOptions: Sendable, Equatable {
     public var minWorkers, maxRestarts, checkpointEvery, keepCheckpoints: Int?
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     public var orphanTimeout, checkpointMinutes: Double?
+    /// Which state becomes the model: `best` or `last`.
+    public var keep: String?
     /// Deal micro-batches by measured speed.
     public var balance: Bool?
     /// Compute activations again instead of keeping them.
@@ -84,7 +86,7 @@ public struct RunOptions: Sendable, Equatable {
         .init("join_timeout", \.joinTimeout), .init("min_workers", \.minWorkers),
         .init("max_restarts", \.maxRestarts), .init("orphan_timeout", \.orphanTimeout),
         .init("checkpoint_every", \.checkpointEvery), .init("checkpoint_minutes", \.checkpointMinutes),
-        .init("keep_checkpoints", \.keepCheckpoints), .init("balance", \.balance),
+        .init("keep_checkpoints", \.keepCheckpoints), .init("keep", \.keep), .init("balance", \.balance),
         .init("recompute", \.recompute), .init("wire", \.wire), .init("compress_wire", \.compressWire),
         .init("keys", \.keys), .init("insecure", \.insecure),
     ]

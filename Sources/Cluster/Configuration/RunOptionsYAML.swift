@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Yams
 
 extension RunOptions {
@@ -9,19 +10,10 @@ extension RunOptions {
     ///
     /// - Throws: ``ConfigurationError`` with the file, the line and the key: unknown keys, twice the same, wrong kinds.
     public init(yamlFile path: String) throws(ConfigurationError) {
-        guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw .file(path: path, line: 0, reason: "cannot open the configuration file")
-        }
-        defer { try? handle.close() }
         let data: Data
-        do {
-            data = try handle.read(upToCount: Self.maxFileBytes + 1) ?? Data()
-        } catch {
-            throw .file(path: path, line: 0, reason: "cannot read the configuration file")
-        }
-        guard data.count <= Self.maxFileBytes else {
-            throw .file(path: path, line: 0, reason: "more than \(Self.maxFileBytes) bytes: not a configuration file")
-        }
+        do throws(RegularFile.Problem) {
+            data = try RegularFile.read(path, limit: Self.maxFileBytes)
+        } catch { throw .file(path: path, line: 0, reason: "cannot be used as a configuration file: \(error.reason)") }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw .file(path: path, line: 0, reason: "not UTF-8")
         }
@@ -31,6 +23,7 @@ extension RunOptions {
     /// Reads YAML text; `path` is for messages.
     public init(yaml text: String, path: String) throws(ConfigurationError) {
         self.init()
+        try YAMLGuard.check(text, path: path)
         let root: Node?
         do {
             root = try Yams.compose(yaml: text)
@@ -47,12 +40,13 @@ extension RunOptions {
             let line = keyNode.mark?.line ?? 0
             let key = keyNode.scalar?.string ?? "?"
             guard let field = Self.fields.first(where: { $0.key == key }) else {
-                throw .file(path: path, line: line, reason: "unknown option \"\(key)\"\(Self.hint(key))")
+                throw .file(
+                    path: path, line: line, reason: "unknown option \"\(key.printable(limit: 80))\"\(Self.hint(key))")
             }
             do {
                 try field.read(&self, value)
             } catch {
-                let given = value.scalar.map { "\"\($0.string)\"" } ?? "a list or a mapping"
+                let given = value.scalar.map { "\"\($0.string.printable(limit: 100))\"" } ?? "a list or a mapping"
                 throw .file(path: path, line: line, reason: "\(key) is \(given), but must be \(error.need)")
             }
         }
@@ -76,7 +70,7 @@ extension RunOptions {
         case .duplicatedKeysInMapping(let duplicates, _):
             .file(
                 path: path, line: 0,
-                reason: "given twice: \(duplicates.joined(separator: ", "))")
+                reason: "given twice: \(duplicates.joined(separator: ", ").printable())")
         default: .file(path: path, line: 0, reason: "not YAML")
         }
     }

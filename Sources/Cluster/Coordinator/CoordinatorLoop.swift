@@ -16,6 +16,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         case preparationFailed(any Error)
         case warning(String)
         case loaded(LoadedState, StateSource, warnings: [String])
+        case loadedBest(LoadedState, StateSource)
         case workerWrote(String, line: String)
     }
 
@@ -26,15 +27,20 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Senders that are warned about; more are not told of.
     private static let maxLoggedSenders = 16
 
-    private let configuration: RunConfiguration
-    private let directory: RunDirectory
+    let configuration: RunConfiguration
+    let directory: RunDirectory
+    /// Where the sockets of a run on this machine are.
+    let sockets: SocketFolder?
+    var warnedOfSockets = false
+    /// Whether the newest attempt to keep something failed.
+    var hasFailedToSave = false
     private let door: ControlDoor
-    private var socket: ZeroMQSocket { door.socket }
-    private var endpoint: String { door.endpoint }
-    private let inbox: Inbox<News>
-    private let emit: @Sendable (RunEvent) -> Void
-    private var machine: CoordinatorMachine
-    private var prepared: Preparer.Prepared?
+    var socket: ZeroMQSocket { door.socket }
+    var endpoint: String { door.endpoint }
+    let inbox: Inbox<News>
+    let emit: @Sendable (RunEvent) -> Void
+    var machine: CoordinatorMachine
+    var prepared: Preparer.Prepared?
     private var failure: (any Error)?
     private var store = StateStore(count: 0)
     /// What was fetched and is being written.
@@ -42,6 +48,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// The state that workers can load from here, and one that is not needed any more but still on its way to them.
     private var source: LoadedState?
     private var retired: [LoadedState] = []
+    /// The best state, where the run ends with that.
+    private var best: LoadedState?
     /// Starts and ends workers that are children.
     private let children: LocalWorkers?
     private var nextStatus = 0.0
@@ -55,11 +63,13 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Binds the control socket.
     init(
         configuration: RunConfiguration, settings: CoordinatorMachine.Settings, bind: String, directory: RunDirectory,
-        keys: CoordinatorKeys?, inbox: Inbox<News>, children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
+        sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<News>,
+        children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
         emit: @escaping @Sendable (RunEvent) -> Void
     ) throws {
         self.configuration = configuration
         self.directory = directory
+        self.sockets = sockets
         self.inbox = inbox
         self.emit = emit
         door = try ControlDoor(bind: bind, workers: configuration.workers, keys: keys) { inbox.post(.warning($0)) }
@@ -107,6 +117,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             }
             if monotonicSeconds() >= nextStatus {
                 nextStatus = monotonicSeconds() + 1
+                lookAround()
                 directory.show(machine.status(monotonicSeconds()))
             }
         }
@@ -115,7 +126,10 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private func take(_ news: News) throws {
         switch news {
-        case .event(let event): try handle(event)
+        case .event(let event):
+            if case .saveFailed = event { hasFailedToSave = true }
+            if case .checkpointSaved = event { hasFailedToSave = false }
+            try handle(event)
         case .workerWrote(let worker, let line): if outcome == nil { emit(.workerOutput(worker: worker, line: line)) }
         case .warning(let text): emit(.warning(text))
         case .loaded(let state, let source, let warnings):
@@ -123,6 +137,11 @@ final class CoordinatorLoop: @unchecked Sendable {
             retire()
             self.source = state
             try handle(.sourceLoaded(source))
+        case .loadedBest(let state, let source):
+            retire()
+            self.source = state
+            best = state
+            try handle(.bestLoaded(source))
         case .preparationFailed(let error):
             failure = error
             try handle(.preparationFailed(.failed("\(error)")))
@@ -135,7 +154,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             self.prepared = prepared
             for notice in prepared.notices { emit(.notice(notice)) }
             for warning in prepared.warnings { emit(.warning(warning)) }
-            for notice in prepared.notices { emit(.notice(notice)) }
+            try checkDisk(prepared.preparation)
             try handle(.prepared(prepared.preparation))
         }
     }
@@ -265,6 +284,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             nextStatus = 0
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
         case .loadSource: loadSource()
+        case .loadBest(let step): loadBest(step: step)
         case .releaseSource: retire()
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
@@ -273,18 +293,23 @@ final class CoordinatorLoop: @unchecked Sendable {
             guard store.store(part, chunk: index, payload) else {
                 throw RunError.failed("a chunk of the state does not fit")
             }
-        case .saveModel: saveModel()
+        case .saveModel:
+            lookAround()
+            saveModel()
         case .saveCheckpoint(let state):
             written = store
             store = StateStore(count: 0)
+            lookAround()
             saveCheckpoint(state)
         case .end(.success(let result)):
+            lookAround()
             try directory.finish(result)
+            if configuration.keepCheckpoints == 0 { removeCheckpoints() }
             emit(.finished(result))
             outcome = .success(result)
         case .end(.failure(let error)):
             // An error of the data or the model keeps its own type.
-            outcome = .failure(failure ?? error)
+            outcome = .failure(failure ?? explained(error))
         }
     }
 
@@ -296,8 +321,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
             runID: prepared?.preparation.welcome.runID ?? "", starts: machine.settings.incarnation + 1,
-            endpoint: endpoint, isLocal: children != nil,
-            fingerprint: prepared?.fingerprint ?? [:])
+            endpoint: endpoint, isLocal: children != nil, fingerprint: prepared?.fingerprint ?? [:],
+            path: directory.identity?.path, inode: directory.identity?.inode)
     }
 
     private func show(_ event: RunEvent) throws {
@@ -314,7 +339,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         emit(event)
     }
 
-    private static func background(_ name: String, _ work: @escaping @Sendable () -> Void) {
+    static func background(_ name: String, _ work: @escaping @Sendable () -> Void) {
         let thread = Thread { work() }
         thread.name = name
         thread.stackSize = 8 << 20
@@ -338,7 +363,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func saveModel() {
         guard let prepared else { return }
         let (model, maxLength) = (prepared.configuration, prepared.maxLength)
-        let (path, source, weights) = (directory.modelPath, configuration.model, written.buffer(.weights))
+        let weights = best?.buffers[.weights] ?? written.buffer(.weights)
+        let (path, source) = (directory.modelPath, configuration.model)
         let checkpoint = machine.checkpoints.path
         inBackground {
             let layout = ParameterLayout(configuration: model)

@@ -121,7 +121,7 @@ extension CoordinatorMachine {
         let record = EvaluationRecord(
             kind: job.kind, step: progress.completed, epoch: progress.completed / preparation.plan.stepsPerEpoch,
             metrics: ClassificationMetrics(confusion: confusion, labels: preparation.labels, lossSum: lossSum),
-            seconds: now - job.startedAt)
+            seconds: now - job.startedAt, modelStep: job.kind == .test ? finale?.best.step : nil)
         perform(.emit(.evaluation(record)))
         switch job.kind {
         case .validation: passBarrier(record, now)

@@ -136,11 +136,17 @@ extension CoordinatorMachine {
     /// Everyone has told where it stands: decides from which step the work goes on.
     private mutating func chooseStep(_ now: Double) {
         guard let source, let preparation else { return }
+        if let finale {
+            chooseBest(finale, now)
+            return
+        }
         let candidates = Set(members.compactMap(\.applied)).sorted(by: >)
         let furthest = candidates.first {
             $0 > source.step && $0 <= preparation.totalSteps && canGoOn(from: $0)
         }
-        if let writing, writing.purpose == .periodic, writing.point.step > furthest ?? source.step {
+        if let writing, writing.purpose == .periodic || writing.purpose == .best,
+            writing.point.step > furthest ?? source.step
+        {
             // To go back behind a checkpoint would be to lose steps, and lines of the log that belong to it.
             phase = .awaitingCheckpoint
             return
@@ -207,6 +213,8 @@ extension CoordinatorMachine {
             if step < progress.completed { perform(.emit(.wentBack(from: progress.completed, to: step))) }
             progress.evaluation = nil
             test = nil
+            // A better one may come again, on the way that is taken again.
+            if let best, best.step > step { self.best = nil }
         }
         // The workers may be ahead: their reports got lost, but every one of them can tell what the steps gave.
         for record in records where record.step >= UInt64(history.end) && record.step < UInt64(step) {
@@ -217,7 +225,7 @@ extension CoordinatorMachine {
     }
 
     /// Everyone shall connect to everyone; those behind get the state from one that is not, or else from here.
-    private mutating func connect(at step: Int, _ now: Double) {
+    mutating func connect(at step: Int, _ now: Double) {
         guard let source, let preparation else { return }
         nextStep = step
         let donor = members.first { $0.applied == step }
@@ -243,7 +251,7 @@ extension CoordinatorMachine {
         }
         members[index].isReady = true
         guard members.allSatisfy(\.isReady) else { return }
-        goOn(from: nextStep, now)
+        if finale == nil { goOn(from: nextStep, now) }
         for i in members.indices { members[i].applied = nextStep }
         if let donor = relay.donor { send(donor, .snapshotRelease) }
         relay = Relay()
@@ -251,8 +259,15 @@ extension CoordinatorMachine {
             // It is on the disk, should it ever be needed again.
             perform(.releaseSource)
             self.source?.parts = []
+            finale?.source?.parts = []
         }
-        if hasBegun {
+        if let finale {
+            perform(
+                .emit(
+                    .notice(
+                        "the workers have the best state by validation, that of step \(finale.best.step), to end with"))
+            )
+        } else if hasBegun {
             perform(.emit(.regrouped(generation: shownGeneration, workers: members.count, step: progress.completed)))
         } else {
             hasBegun = true

@@ -11,6 +11,7 @@ extension CoordinatorMachine {
         progress.issued = progress.completed
         progress.lastStepAt = now
         checkpoints.lastStep = preparation.source.step
+        best = preparation.best
         if let path = preparation.checkpoint { (checkpoints.path, checkpoints.pathStep) = (path, source?.step ?? 0) }
         perform(
             .emit(

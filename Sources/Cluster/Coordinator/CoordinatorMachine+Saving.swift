@@ -8,6 +8,8 @@ extension CoordinatorMachine {
         enum Purpose: Sendable, Equatable {
             /// A checkpoint, while the run goes on.
             case periodic
+            /// A checkpoint that the run waits for: of the best state so far, or of the last one before the best is loaded.
+            case best
             /// A checkpoint, after which the run ends with this error.
             case ending(RunError)
             /// The last checkpoint, and the final model.
@@ -52,6 +54,9 @@ extension CoordinatorMachine {
         var validation: (step: Int, loss: Double, accuracy: Double)?
         /// The last one could not be written; the model is tried all the same.
         var hasFailedAtEnd = false
+        /// Attempts in a row to keep a state that the run waits for, and when to make the next one.
+        var failures = 0
+        var retryAt: Double?
     }
 
     /// Chunks asked for at once.
@@ -132,7 +137,12 @@ extension CoordinatorMachine {
                 TrainingState(
                     step: fetch.step, epoch: fetch.step / preparation.plan.stepsPerEpoch,
                     schedule: point.schedule.state, metrics: metrics)))
-        if fetch.purpose != .periodic { phase = .saving }
+        switch fetch.purpose {
+        case .periodic: break
+        // The workers go on with it.
+        case .best: phase = .fetching
+        case .ending, .final: phase = .saving
+        }
     }
 
     // MARK: the end
@@ -143,7 +153,7 @@ extension CoordinatorMachine {
     }
 
     mutating func digestReported(_ digest: String, step: UInt64, _ index: Int, _ now: Double) {
-        guard case .verifying = phase, members[index].digest == nil, step == UInt64(progress.completed) else {
+        guard case .verifying = phase, members[index].digest == nil, step == UInt64(finalStep) else {
             if case .verifying = phase { violation(index, "the hash of weights after \(step) steps", now) }
             return
         }
@@ -156,6 +166,10 @@ extension CoordinatorMachine {
                     .failed(
                         "the replicas differ: the weights of \(members[0].name) have the SHA-256 \(digests[0]), those of "
                             + "\(members[other].name) \(digests[other]); please report this")))
+            return
+        }
+        if finale != nil {
+            saveBest(now)
             return
         }
         perform(.emit(.saving))
@@ -193,12 +207,19 @@ extension CoordinatorMachine {
         writing = nil
         checkpoints.path = path
         checkpoints.pathStep = written.point.step
+        if best?.step == written.point.step { best?.isKept = true }
+        checkpoints.failures = 0
         perform(.emit(.checkpoint(path)))
         switch written.purpose {
+        case .best:
+            advanceSource(to: written.point)
+            checkpointEnded(now)
+            goOnIfKept(now)
         case .periodic:
             advanceSource(to: written.point)
             checkpointEnded(now)
             saveIfFetched(now)
+            goOnIfKept(now)
         case .ending(let error): endKept(error)
         case .final:
             writing = written
@@ -218,10 +239,13 @@ extension CoordinatorMachine {
         guard let written = writing else { return }
         writing = nil
         switch written.purpose {
+        case .best:
+            bestFailed(reason, now)
         case .periodic:
             perform(.emit(.warning("no checkpoint could be written, the run goes on: \(reason)")))
             checkpointEnded(now)
             saveIfFetched(now)
+            goOnIfKept(now)
         case .ending(.interrupted): end(.failure(.failed("interrupted, and the state could not be kept: \(reason)")))
         case .ending(let error): end(.failure(.failed("\(error), and the state could not be kept: \(reason)")))
         case .final:
@@ -245,6 +269,11 @@ extension CoordinatorMachine {
                 examplesPerSecond: Double($0.metrics.examples) / max($0.seconds, 1e-9))
         }
         let seconds = max(progress.seconds, 1e-9)
+        if let notice = bestNotice(modelPath: path) { perform(.emit(.notice(notice))) }
+        var validation: RunResult.Validation?
+        if let best {
+            validation = RunResult.Validation(step: best.step, accuracy: best.accuracy, loss: best.loss)
+        }
         end(
             .success(
                 RunResult(
@@ -252,7 +281,8 @@ extension CoordinatorMachine {
                     tokensPerSecond: Double(progress.tokens) / seconds,
                     examplesPerSecond: Double(progress.samples) / seconds,
                     workers: members.isEmpty ? settings.workers : members.count,
-                    secondsToFirstStep: progress.firstStepAt - startedAt, modelPath: path,
-                    output: preparation.output)))
+                    secondsToFirstStep: progress.firstStepAt - startedAt, modelStep: finalStep,
+                    bestValidation: validation,
+                    modelPath: path, output: preparation.output)))
     }
 }

@@ -55,6 +55,14 @@ extension CoordinatorMachine {
             resumeEvaluation(job, now)
             return
         }
+        if mustKeepBest {
+            keepBest(now)
+            return
+        }
+        if needsFinale, history.hasPassedBarrier {
+            beginFinale(now)
+            return
+        }
         let atBarrier = progress.completed > 0 && progress.completed == stoppingPoint(preparation)
         if atBarrier, !history.hasPassedBarrier {
             reachedBarrier(preparation, now)
@@ -233,7 +241,8 @@ extension CoordinatorMachine {
     mutating func passBarrier(_ record: EvaluationRecord?, _ now: Double) {
         if let record {
             checkpoints.validation = (record.step, record.metrics.loss, record.metrics.accuracy)
-            if settings.keepsCheckpoints, progress.completed < preparation?.totalSteps ?? 0 {
+            compare(record)
+            if settings.keepsCheckpoints, progress.completed < preparation?.totalSteps ?? 0, !mustKeepBest {
                 startFetch(.periodic, step: progress.completed, now)
             }
         }
@@ -251,6 +260,10 @@ extension CoordinatorMachine {
             }
         case .verifying, .saving, .ended:
             // What is under way keeps the state anyway, and takes seconds.
+            return
+        case .fetching where restsForBest:
+            perform(.emit(.interrupted))
+            ending = .interrupted(checkpoint: nil)
             return
         case .fetching, .failing:
             // The same.

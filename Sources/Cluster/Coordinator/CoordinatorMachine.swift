@@ -44,6 +44,10 @@ struct CoordinatorMachine: Sendable {
         var checkpointEvery: Int?
         /// Seconds between checkpoints; nil for none.
         var checkpointSeconds: Double?
+        /// Ends with the best state by validation, not with the last one.
+        var keepsBest = false
+        /// No checkpoint stays once the model is written.
+        var removesCheckpoints = false
         /// Deals micro-batches by measured speed.
         var balances = true
         /// In what workers compute: which of their instructions decide the bits.
@@ -70,6 +74,8 @@ struct CoordinatorMachine: Sendable {
         /// The state to begin with was read again from disk.
         case sourceLoaded(StateSource)
         case sourceFailed(String)
+        /// The best checkpoint was read.
+        case bestLoaded(StateSource)
         /// The model was written; its weights have this SHA-256.
         case modelSaved(path: String, sha256: String)
         case checkpointSaved(path: String)
@@ -91,6 +97,8 @@ struct CoordinatorMachine: Sendable {
         case rewindMetrics(step: Int)
         /// Read the newest whole checkpoint, or else what the run began with.
         case loadSource
+        /// Read the checkpoint of this step, whose weights become the model.
+        case loadBest(step: Int)
         /// The workers have the state now: it need not be kept here.
         case releaseSource
         /// Start a worker again.
@@ -185,6 +193,10 @@ struct CoordinatorMachine: Sendable {
     var relay = Relay()
     var checkpoints = Checkpoints()
     var test: EvaluationRecord?
+    /// The best validation so far.
+    var best: Best?
+    /// The run ends with an earlier state than the last.
+    var finale: Finale?
     var nextOrderID: UInt32 = 0
     var lastHeartbeat = -Double.infinity
     var lastTick: Double
@@ -216,6 +228,7 @@ struct CoordinatorMachine: Sendable {
         case .interrupt: interrupted(now)
         case .sourceLoaded(let source): sourceLoaded(source, now)
         case .sourceFailed(let reason): end(.failure(.failed(reason)))
+        case .bestLoaded(let source): bestLoaded(source, now)
         case .modelSaved(let path, let digest): modelSaved(path: path, digest: digest, now)
         case .checkpointSaved(let path): checkpointSaved(path: path, now)
         case .saveFailed(let reason): saveFailed(reason, now)
@@ -382,6 +395,7 @@ struct CoordinatorMachine: Sendable {
         switch phase {
         case .failing(let failing) where now >= failing.deadline: failingTimedOut(failing, now)
         case .gathering(let since): waited(now - since, now)
+        case .fetching: retryIfDue(now)
         case .connecting where !hasBegun && now - startedAt > settings.joinTimeout: joinTimedOut(now)
         default: break
         }

@@ -48,6 +48,8 @@ struct Preparation: Sendable {
     var history: RunHistory
     /// The checkpoint that `source` is, if it is one.
     var checkpoint: String?
+    /// The best checkpoint by validation that is there.
+    var best: CoordinatorMachine.Best?
     /// The vectors that a checkpoint needs.
     var stateParts: [StatePart] = [.weights]
     /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend on

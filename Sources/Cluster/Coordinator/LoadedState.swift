@@ -18,6 +18,11 @@ struct LoadedState: Sendable {
     /// - Throws: an error that names the file that does not fit.
     init(_ checkpoint: CheckpointFolder, layout: ParameterLayout, parts: [StatePart]) throws {
         let state = try checkpoint.loadState()
+        guard state.appliedSteps == UInt64(clamping: state.step) else {
+            throw RunError.failed(
+                "\(checkpoint.path)/\(TrainerState.fileName): \"appliedSteps\" is \(state.appliedSteps), but must be the "
+                    + "\(state.step) of \"step\"; remove this checkpoint to go on from the one before")
+        }
         step = state.step
         schedule = state.schedule
         epochLoss = state.metrics["epoch_loss"] ?? 0

@@ -1,5 +1,6 @@
 import Foundation
 import Subprocess
+import Support
 import Synchronization
 import SystemPackage
 
@@ -98,7 +99,7 @@ final class LocalWorkers: Sendable {
     }
 
     private static func describe(_ status: TerminationStatus, lastLine: String) -> String {
-        let words = lastLine.isEmpty ? "" : ", saying \"\(lastLine.prefix(300))\","
+        let words = lastLine.isEmpty ? "" : ", saying \"\(lastLine.printable(limit: 300))\","
         switch status {
         case .exited(let code): return "exited with code \(code)\(words)"
         case .signaled(let signal):

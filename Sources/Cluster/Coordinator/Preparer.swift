@@ -142,7 +142,7 @@ enum Preparer {
             hyperparameters: String(decoding: try sortedJSON(run.hyperparameters), as: UTF8.self),
             seed: run.seed, weightCount: layout.count, heartbeatTimeout: run.heartbeatTimeout,
             orphanTimeout: run.orphanTimeout, runID: runID, wire: run.wire, compressesWire: run.compressWire)
-        let preparation = Preparation(
+        var preparation = Preparation(
             welcome: welcome, labels: model.labels, parameters: layout.parameters.reduce(0) { $0 + $1.count },
             training: sources.training, validation: sources.validation, test: sources.test, plan: plan,
             totalSteps: totalSteps, source: source, history: history, checkpoint: resumption?.checkpoint?.path,
@@ -150,6 +150,15 @@ enum Preparer {
             // About 2,000 tokens, as many as a training micro-batch of the usual size has.
             evaluationBatch: max(1, min(16, 2048 / sources.maxLength, ControlLimits.maxLogits / 2 / model.labels.count))
         )
+        if let resumption {
+            let found = try CheckpointFolder.best(in: run.output)
+            if let found, found.step <= state.step, resumption.checkpoint != nil {
+                let metrics = try found.loadState().metrics
+                preparation.best = CoordinatorMachine.Best(
+                    step: found.step, accuracy: metrics["validation_accuracy"] ?? .nan,
+                    loss: metrics["validation_loss"] ?? .nan, isKept: true)
+            }
+        }
         return Prepared(
             preparation: preparation, state: state, configuration: model, maxLength: sources.maxLength,
             fingerprint: [:], warnings: warnings, notices: notices, run: run)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// `coordinator.json` in a run directory: what a coordinator that is started again must know of the one before.
-struct CoordinatorFile: Codable, Sendable {
+struct CoordinatorFile: Codable, Checked, Sendable {
     /// The file's name.
     static let name = "coordinator.json"
 
@@ -15,30 +15,52 @@ struct CoordinatorFile: Codable, Sendable {
     var isLocal: Bool
     /// See ``Fingerprint``.
     var fingerprint: [String: String]
+    /// The run directory's real path when this was written, and its inode: a copy of the directory is another run. Nil in
+    /// files of older versions.
+    var path: String?
+    /// See ``path``.
+    var inode: UInt64?
 
     private enum CodingKeys: String, CodingKey {
-        case starts, endpoint, fingerprint
+        case starts, endpoint, fingerprint, path, inode
         case runID = "run_id"
         case isLocal = "local"
     }
 
     /// The file in `directory`; nil if there is none.
     static func read(_ directory: String) throws -> CoordinatorFile? {
-        let path = directory + "/" + name
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
         do {
-            return try JSONDecoder().decode(CoordinatorFile.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+            return try CheckedFile.read(CoordinatorFile.self, directory + "/" + name)
         } catch {
-            throw RunError.failed("\(path) cannot be read; remove it to go on without the workers that live still")
+            throw RunError.failed("\(error); remove it to go on without the workers that live still")
         }
     }
 
-    func write(to directory: String) throws {
+    func check() throws(ValueProblem) {
+        // The numbers of generations are made of it.
+        try ValueProblem.check("starts", starts, in: 0...CheckedFile.maxCount)
+        try ValueProblem.check("run_id", runID, limit: 128)
+        try ValueProblem.check("endpoint", endpoint, limit: 1024)
+        for (key, value) in fingerprint { try ValueProblem.check("fingerprint.\(key)", value, limit: 128) }
+    }
+
+    /// Who knows the run's id may take part: no other user is to read it.
+    static let mode: mode_t = 0o600
+
+    func json() throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        // Who knows the run's id may take part: nobody else is to read it.
-        try DurableFile.write(
-            try encoder.encode(self) + Data("\n".utf8), to: directory + "/" + Self.name, mode: 0o600)
+        return try encoder.encode(self) + Data("\n".utf8)
+    }
+
+    func write(to directory: String) throws {
+        try DurableFile.write(try json(), to: directory + "/" + Self.name, mode: Self.mode)
+    }
+
+    /// Whether it was written by a coordinator of the run in this very folder, not of one that the folder is a copy of.
+    func isOf(_ identity: (path: String, inode: UInt64)?) -> Bool {
+        guard let path, let inode, let identity else { return true }
+        return path == identity.path && inode == identity.inode
     }
 
     /// A new run's id.

@@ -5,6 +5,7 @@ struct EvaluationLine: Encodable {
     private enum CodingKeys: String, CodingKey {
         case evaluation, step, epoch, loss, accuracy, examples, seconds
         case macroF1 = "macro_f1"
+        case modelStep = "model_step"
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -17,5 +18,6 @@ struct EvaluationLine: Encodable {
         try line.encode(record.metrics.macroF1, forKey: .macroF1)
         try line.encode(record.metrics.examples, forKey: .examples)
         try line.encode(record.seconds, forKey: .seconds)
+        try line.encodeIfPresent(record.modelStep, forKey: .modelStep)
     }
 }

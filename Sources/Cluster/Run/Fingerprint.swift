@@ -1,6 +1,7 @@
 import Corpus
 import Crypto
 import Foundation
+import Support
 
 /// By what a run knows its data and its model again.
 enum Fingerprint {
@@ -20,6 +21,9 @@ enum Fingerprint {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return nil }
         var hash = SHA256()
         for name in names.sorted() where isModelFile(name) {
+            // Not a FIFO, which would make everything wait.
+            guard let (descriptor, _) = try? RegularFile.open("\(folder)/\(name)") else { continue }
+            close(descriptor)
             guard let data = try? Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"), options: .alwaysMapped)
             else { continue }
             hash.update(data: Data("\(name) \(data.count)\n".utf8))

@@ -2,19 +2,16 @@ import Foundation
 
 /// The workers that a coordinator which was killed has left behind on this machine.
 enum LivingWorkers {
-    /// How many of those that `status.json` names are alive and wait for a coordinator at `endpoint`.
+    /// How many of those that `status.json` names are alive and wait for a coordinator at `endpoint`: they are looked up by
+    /// their command lines, as the numbers may be those of other processes by now. A file that cannot be used has none.
     static func count(of runDirectory: String, endpoint: String) -> Int {
-        guard let data = FileManager.default.contents(atPath: runDirectory + "/status.json"),
-            let status = try? RunStatus(json: String(decoding: data, as: UTF8.self)),
+        guard
+            let status = try? CheckedFile.read(
+                RunStatus.self, runDirectory + "/status.json", limit: RunStatus.maxBytes),
             status.host == ProcessInfo.processInfo.hostName
         else { return 0 }
-        return status.workers.count { worker in
-            guard let line = FileManager.default.contents(atPath: "/proc/\(worker.pid)/cmdline"),
-                let stat = try? String(contentsOfFile: "/proc/\(worker.pid)/stat", encoding: .utf8)
-            else { return false }
-            // A process that is stopped answers nobody.
-            let state = stat.split(separator: ")").last?.split(separator: " ").first ?? "Z"
-            return state != "Z" && state != "T" && String(decoding: line, as: UTF8.self).contains(endpoint)
+        return Set(status.workers.map(\.pid)).count {
+            LocalProcess.isOwn($0, with: ["worker", "--coordinator", endpoint])
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What `metrics.jsonl` tells of a run so far.
 struct MetricsLog: Sendable {
@@ -13,31 +14,53 @@ struct MetricsLog: Sendable {
     }
 
     private(set) var lines: [Line] = []
+    /// What is wrong with the first line that cannot be used, if there is one before the last; it and all after it do not
+    /// count.
+    private(set) var damage: String?
+
+    /// The most bytes that a log may have: that of some millions of steps.
+    static let maxBytes = 2 << 30
 
     /// These lines.
     init(lines: [Line] = []) { self.lines = lines }
 
     /// Reads a file; one that is not there has no lines.
-    init(path: String) { self.init(FileManager.default.contents(atPath: path) ?? Data()) }
+    ///
+    /// - Throws: ``RunError`` that names a file that cannot be read, or is none.
+    init(path: String) throws(RunError) {
+        do throws(RegularFile.Problem) {
+            self.init(try RegularFile.readIfPresent(path, limit: Self.maxBytes) ?? Data())
+        } catch { throw .failed(error.description) }
+    }
 
     /// Reads a file's bytes as far as they are whole: a line that was being written when the writer was killed, and all
     /// after it, do not count.
     init(_ data: Data) {
-        for bytes in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
-            guard let line = Self.line(Data(bytes)) else { return }
-            lines.append(line)
+        let pieces = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+        for (index, bytes) in pieces.enumerated() {
+            do { lines.append(try Self.line(Data(bytes))) } catch {
+                damage = "line \(index + 1) of \(pieces.count): \(error)"
+                return
+            }
         }
     }
 
-    private struct Fields: Decodable {
+    private struct Fields: Checked {
         var step: Int
         var loss: Double
         var samples: Int?
         var evaluation: String?
+
+        func check() throws(ValueProblem) {
+            try ValueProblem.check("step", step, in: 0...CheckedFile.maxCount)
+            // A sum of a billion of them, each times its samples, is finite.
+            try ValueProblem.check("loss", loss, in: -1e250...1e250)
+            try ValueProblem.check("samples", samples ?? 0, in: 0...CheckedFile.maxCount)
+        }
     }
 
-    private static func line(_ data: Data) -> Line? {
-        guard let fields = try? JSONDecoder().decode(Fields.self, from: data) else { return nil }
+    private static func line(_ data: Data) throws -> Line {
+        let fields = try CheckedFile.decode(Fields.self, from: data)
         return Line(
             text: String(decoding: data, as: UTF8.self), step: fields.step, evaluation: fields.evaluation,
             loss: fields.loss, samples: fields.samples ?? 0)

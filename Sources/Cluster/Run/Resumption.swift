@@ -19,15 +19,21 @@ struct Resumption: Sendable {
     init(runDirectory: String, fingerprint: [String: String], acceptsChanges: Bool) throws {
         self.fingerprint = fingerprint
         self.acceptsChanges = acceptsChanges
-        log = MetricsLog(path: runDirectory + "/metrics.jsonl")
+        log = try MetricsLog(path: runDirectory + "/metrics.jsonl")
         var skipped: [String] = []
+        if let damage = log.damage {
+            skipped.append("\(runDirectory)/metrics.jsonl is damaged, the rest of it does not count: \(damage)")
+        }
         checkpoint = try CheckpointFolder.newestWhole(in: runDirectory) { folder, error in
             skipped.append("the checkpoint \(folder.path) is skipped: \(error)")
         }
         warnings = skipped
         if self.fingerprint.isEmpty, let notes = try checkpoint?.loadState().notes { self.fingerprint = notes }
-        let result = FileManager.default.contents(atPath: runDirectory + "/result.json")
-        finishedSteps = result.flatMap { try? JSONDecoder().decode(RunResult.self, from: $0) }?.steps
+        do {
+            finishedSteps = try CheckedFile.read(RunResult.self, runDirectory + "/result.json")?.steps
+        } catch {
+            throw RunError.failed("\(error); remove it to go on with the run as one that is not complete")
+        }
     }
 
     /// Throws an error that names what has changed, unless changes are accepted.

@@ -1,16 +1,28 @@
 import Checkpoint
 import Foundation
+import Support
 
 /// The folder that a run writes.
 final class RunDirectory {
-    let path: String
+    /// Where it is: another place than was promised once it was moved or replaced, see ``checkPlace()``.
+    var path: String
+    /// Where it was to be.
+    let promisedPath: String
     private let madeFolder: Bool
-    private var metrics: Int32 = -1
+    var metrics: Int32 = -1
     /// Lines that the disk had no room for.
-    private var unwritten: [UInt8] = []
-    /// Locked as long as this process works here.
-    private var lock: Int32 = -1
+    var unwritten: [UInt8] = []
+    /// Bytes of metrics.jsonl that were written.
+    var metricsBytes = 0
+    /// The folder itself, open; locked as long as this process works here.
+    var folder: Int32 = -1
+    /// The small files, as they were written, by name: to be written again where they are lost.
+    var smallFiles: [String: (data: Data, mode: mode_t)] = [:]
+    /// What was warned about already.
+    var warnedOf: Set<PlaceProblem> = []
     private(set) var isOpen = false
+    /// Worth a warning.
+    private(set) var warnings: [String] = []
 
     var modelPath: String { path + "/model" }
     var resultPath: String { path + "/result.json" }
@@ -18,6 +30,7 @@ final class RunDirectory {
     /// Makes the folder, and makes sure that it is empty and can be written to.
     init(_ path: String) throws {
         self.path = Self.normal(path)
+        promisedPath = self.path
         var isFolder: ObjCBool = false
         let existed = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
         if existed {
@@ -59,6 +72,7 @@ final class RunDirectory {
     /// The folder of a run that is to go on.
     init(resuming path: String) throws {
         self.path = Self.normal(path)
+        promisedPath = self.path
         madeFolder = false
         _ = try Self.configurationFile(of: path)
         try probe()
@@ -66,23 +80,42 @@ final class RunDirectory {
         // Nobody else writes here now.
         try AtomicDirectory.removeLeftovers(in: self.path)
         let checkpoints = self.path + "/" + CheckpointFolder.collection
-        if FileManager.default.fileExists(atPath: checkpoints) {
-            try AtomicDirectory.removeLeftovers(in: checkpoints)
-        }
+        // Not through a link.
+        if FlatFolder.isFolder(checkpoints) { try AtomicDirectory.removeLeftovers(in: checkpoints) }
     }
 
     deinit {
         if metrics >= 0 { close(metrics) }
-        if lock >= 0 { close(lock) }
+        if folder >= 0 { close(folder) }
     }
 
     /// Makes sure that no other coordinator works here: the kernel lets go of the lock when this process ends, however
     /// it ends.
-    private func takeLock() throws {
-        lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw RunError.failed("another shoal is at work in \(path); wait for its end, or end it")
+    func takeLock() throws {
+        if folder >= 0 { close(folder) }
+        folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else {
+            throw RunError.failed("--output: cannot open the folder \(path): \(String(cString: strerror(errno)))")
         }
+        if let warning = try Self.lockWarning(FileLock.take(folder), path) { warnings.append(warning) }
+    }
+
+    /// What to warn about after an attempt to lock the folder; throws if another process has it.
+    static func lockWarning(_ outcome: FileLock.Outcome, _ path: String) throws(RunError) -> String? {
+        switch outcome {
+        case .taken: nil
+        case .heldByAnother: throw .failed("another shoal is at work in \(path); wait for its end, or end it")
+        case .unsupported(let reason):
+            "\(path) cannot be locked (\(reason)): see to it that no other shoal works there at the same time"
+        }
+    }
+
+    /// The folder's real path, and its inode.
+    var identity: (path: String, inode: UInt64)? {
+        var info = stat()
+        guard fstat(folder, &info) == 0, let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return (String(cString: real), UInt64(info.st_ino))
     }
 
     private func probe() throws {
@@ -107,25 +140,40 @@ final class RunDirectory {
         resolved.validation = configuration.validation.map(Self.absolute)
         resolved.test = configuration.test.map(Self.absolute)
         resolved.output = Self.absolute(configuration.output)
-        try coordinator.write(to: path)
-        try DurableFile.write(Data((header + resolved.yaml()).utf8), to: path + "/run.yaml")
+        try writeSmall(try coordinator.json(), to: CoordinatorFile.name, mode: CoordinatorFile.mode)
+        try writeSmall(Data((header + resolved.yaml()).utf8), to: "run.yaml", mode: 0o644)
         if metrics < 0 { try openMetrics() }
         isOpen = true
     }
 
-    private var metricsPath: String { path + "/metrics.jsonl" }
+    private func writeSmall(_ data: Data, to name: String, mode: mode_t) throws {
+        try DurableFile.write(data, to: "\(path)/\(name)", mode: mode)
+        smallFiles[name] = (data, mode)
+    }
 
-    private func openMetrics() throws {
-        metrics = open(metricsPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard metrics >= 0 else {
+    var metricsPath: String { path + "/metrics.jsonl" }
+
+    func openMetrics() throws {
+        // To be read too: see `checkPlace`. What is no regular file is refused, not waited for.
+        metrics = open(metricsPath, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o644)
+        var info = stat()
+        guard metrics >= 0, fstat(metrics, &info) == 0 else {
             throw RunError.failed("cannot write \(metricsPath): \(String(cString: strerror(errno)))")
         }
+        guard info.st_mode & S_IFMT == S_IFREG else {
+            throw RunError.failed("cannot write \(metricsPath): it is not a regular file")
+        }
+        metricsBytes = Int(info.st_size)
     }
 
     /// Takes from metrics.jsonl what lies beyond `step`, and what was cut off by the death of a coordinator.
     func rewindMetrics(to step: Int) throws {
         // Lines for which there was no room belong to it, too.
-        let text = (FileManager.default.contents(atPath: metricsPath) ?? Data()) + Data(unwritten)
+        let written: Data?
+        do throws(RegularFile.Problem) {
+            written = try RegularFile.readIfPresent(metricsPath, limit: MetricsLog.maxBytes)
+        } catch { throw RunError.failed(error.description) }
+        let text = (written ?? Data()) + Data(unwritten)
         let kept = MetricsLog(text).upTo(step).map { $0.text + "\n" }.joined()
         try DurableFile.write(Data(kept.utf8), to: metricsPath)
         unwritten = []
@@ -146,11 +194,12 @@ final class RunDirectory {
         return flush()
     }
 
-    private func flush() -> Bool {
+    func flush() -> Bool {
         while metrics >= 0, !unwritten.isEmpty {
             let count = unwritten.withUnsafeBytes { write(metrics, $0.baseAddress, $0.count) }
             guard count > 0 else { return false }
             unwritten.removeFirst(count)
+            metricsBytes += count
         }
         return true
     }
@@ -158,7 +207,7 @@ final class RunDirectory {
     /// Writes status.json, for whoever wants to look; a full disk is no matter here.
     func show(_ status: RunStatus) {
         guard isOpen else { return }
-        try? Data((status.json() + "\n").utf8).write(to: URL(fileURLWithPath: path + "/status.json"), options: .atomic)
+        try? DurableFile.write(Data((status.json() + "\n").utf8), to: path + "/status.json", isFlushed: false)
     }
 
     /// Writes result.json: the last thing that a run does.
@@ -169,10 +218,11 @@ final class RunDirectory {
             throw RunError.failed("cannot write \(metricsPath): \(String(cString: strerror(errno))); is the disk full?")
         }
         try DurableFile.write(try encoder.encode(result) + Data("\n".utf8), to: resultPath)
+        try checkResult()
     }
 
     /// Makes a folder and those above it; false leaves the reason in `errno`.
-    private static func makeFolders(_ path: String) -> Bool {
+    static func makeFolders(_ path: String) -> Bool {
         if mkdir(path, 0o755) == 0 || errno == EEXIST { return true }
         guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return false }
         return makeFolders(String(path[..<slash])) && (mkdir(path, 0o755) == 0 || errno == EEXIST)
@@ -191,23 +241,5 @@ final class RunDirectory {
         let system = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
         return system.domain == NSPOSIXErrorDomain
             ? String(cString: strerror(Int32(system.code))) : error.localizedDescription
-    }
-}
-
-/// Writes small files whole or not at all.
-enum DurableFile {
-    static func write(_ data: Data, to path: String, mode: mode_t = 0o644) throws {
-        let temporary = path + ".partial-\(getpid())"
-        func fail(_ what: String) -> RunError {
-            let reason = String(cString: strerror(errno))
-            unlink(temporary)
-            return .failed("cannot \(what) \(path): \(reason)")
-        }
-        let descriptor = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, mode)
-        guard descriptor >= 0 else { throw fail("write") }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        do { try handle.write(contentsOf: data) } catch { throw fail("write") }
-        guard fsync(descriptor) == 0 else { throw fail("write") }
-        guard rename(temporary, path) == 0 else { throw fail("give its name to") }
     }
 }

@@ -150,4 +150,6 @@ public struct EvaluationRecord: Sendable, Equatable {
     public var metrics: ClassificationMetrics
     /// How long it took.
     public var seconds: Double
+    /// The steps behind the state that was evaluated, where that is not the newest one.
+    public var modelStep: Int?
 }

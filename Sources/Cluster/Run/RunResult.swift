@@ -1,7 +1,7 @@
 import Foundation
 
 /// How a run ended well: what `result.json` holds.
-public struct RunResult: Sendable, Equatable, Codable {
+public struct RunResult: Sendable, Equatable, Codable, Checked {
     /// The metrics of the test set.
     public struct Test: Sendable, Equatable, Codable {
         /// The share of right predictions.
@@ -22,6 +22,16 @@ public struct RunResult: Sendable, Equatable, Codable {
         }
     }
 
+    /// A validation.
+    public struct Validation: Sendable, Equatable, Codable {
+        /// The steps behind the state.
+        public var step: Int
+        /// The share of right predictions.
+        public var accuracy: Double
+        /// The mean loss.
+        public var loss: Double
+    }
+
     /// The metrics of the test set; nil without one.
     public var test: Test?
     /// The steps taken.
@@ -38,10 +48,21 @@ public struct RunResult: Sendable, Equatable, Codable {
     public var workers: Int
     /// Seconds from the start of the command until the first step began.
     public var secondsToFirstStep: Double
+    /// The steps behind the state that the model is: all, or those of the best state by validation. Nil in files of older
+    /// versions.
+    public var modelStep: Int?
+    /// The best validation; nil without a validation set.
+    public var bestValidation: Validation?
     /// The folder of the fine-tuned model. Not written.
     public var modelPath = ""
     /// The run directory. Not written.
     public var output = ""
+
+    func check() throws(ValueProblem) {
+        try ValueProblem.check("steps", steps, in: 0...CheckedFile.maxCount)
+        try ValueProblem.check("model_step", modelStep ?? 0, in: 0...CheckedFile.maxCount)
+        try ValueProblem.check("workers", workers, in: 0...CheckedFile.maxCount)
+    }
 
     private enum CodingKeys: String, CodingKey {
         case test, steps, workers
@@ -50,5 +71,7 @@ public struct RunResult: Sendable, Equatable, Codable {
         case tokensPerSecond = "tokens_per_second"
         case examplesPerSecond = "examples_per_second"
         case secondsToFirstStep = "seconds_to_first_step"
+        case modelStep = "model_step"
+        case bestValidation = "best_validation"
     }
 }

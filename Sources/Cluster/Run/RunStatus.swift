@@ -1,7 +1,7 @@
 import Foundation
 
 /// How a run goes: what `shoal status` shows, and `status.json` in the run directory holds.
-public struct RunStatus: Sendable, Codable, Equatable {
+public struct RunStatus: Sendable, Codable, Equatable, Checked {
     /// A worker as the coordinator sees it.
     public struct Worker: Sendable, Codable, Equatable {
         /// Its number.
@@ -98,8 +98,38 @@ public struct RunStatus: Sendable, Codable, Equatable {
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 
+    /// The most bytes that it may have as JSON: those of 1,024 workers and 1,000 changes are below a megabyte.
+    static let maxBytes = 16 << 20
+
     /// From JSON.
-    public init(json: String) throws { self = try JSONDecoder().decode(RunStatus.self, from: Data(json.utf8)) }
+    ///
+    /// - Throws: an error that names the key whose value is missing, of the wrong kind, or out of range.
+    public init(json: String) throws { self = try CheckedFile.decode(RunStatus.self, from: Data(json.utf8)) }
+
+    func check() throws(ValueProblem) {
+        let (count, seconds) = (0...CheckedFile.maxCount, 0...CheckedFile.maxSeconds)
+        try ValueProblem.check("step", step, in: count)
+        try ValueProblem.check("total_steps", totalSteps, in: 0...(1 << 50))
+        try ValueProblem.check("tokens_per_second", tokensPerSecond, in: 0...1e15)
+        try ValueProblem.check("elapsed_seconds", elapsedSeconds, in: seconds)
+        try ValueProblem.check("pid", pid, in: 0...Int(Int32.max))
+        try ValueProblem.check("time", time, in: seconds)
+        try ValueProblem.check("workers", workers.count, in: 0...65_536)
+        try ValueProblem.check("changes", changes.count, in: 0...65_536)
+        for (i, worker) in workers.enumerated() {
+            try ValueProblem.check("workers.\(i).number", worker.number, in: count)
+            try ValueProblem.check("workers.\(i).pid", worker.pid, in: 0...Int.max)
+            try ValueProblem.check("workers.\(i).threads", worker.threads, in: count)
+            try ValueProblem.check("workers.\(i).speed", worker.speed, in: 0...1e15)
+            try ValueProblem.check("workers.\(i).share", worker.share, in: 0...1)
+            try ValueProblem.check("workers.\(i).silent_seconds", worker.silentSeconds, in: seconds)
+            try ValueProblem.check("workers.\(i).resident_bytes", worker.residentBytes, in: 0...Int.max)
+        }
+        for (i, change) in changes.enumerated() {
+            try ValueProblem.check("changes.\(i).step", change.step, in: count)
+            try ValueProblem.check("changes.\(i).time", change.time, in: seconds)
+        }
+    }
 
     init(
         phase: String, step: Int, totalSteps: Int, loss: Double?, tokensPerSecond: Double?, generation: UInt64,

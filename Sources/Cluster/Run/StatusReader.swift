@@ -11,14 +11,15 @@ public enum StatusReader {
     /// - Throws: ``RunError`` that names the file.
     public static func read(runDirectory: String) throws -> Answer {
         let path = RunDirectory.normal(runDirectory) + "/status.json"
-        guard let data = FileManager.default.contents(atPath: path) else {
+        let read: RunStatus?
+        do { read = try CheckedFile.read(RunStatus.self, path, limit: RunStatus.maxBytes) } catch {
+            throw RunError.failed("\(error); if the run is alive, ask again in a second")
+        }
+        guard let status = read else {
             throw RunError.failed("\(path) cannot be read; give the --output of a run that has begun, or its endpoint")
         }
-        guard let status = try? RunStatus(json: String(decoding: data, as: UTF8.self)) else {
-            throw RunError.failed("\(path) is damaged; if the run is alive, ask again in a second")
-        }
         guard status.host == ProcessInfo.processInfo.hostName else { return (status, nil) }
-        return (status, status.phase != "ended" && kill(pid_t(clamping: status.pid), 0) == 0)
+        return (status, status.phase != "ended" && LocalProcess.isRunning(status.pid, since: status.time))
     }
 
     /// What the coordinator at `endpoint` says.
@@ -61,8 +62,9 @@ public enum StatusReader {
             do {
                 let message = try withExtendedLifetime(frames) { try CoordinatorMessage(frames: frames.map(\.bytes)) }
                 guard case .status(let json) = message.body else { continue }
-                guard let status = try? RunStatus(json: json) else {
-                    throw ProtocolError("a status that cannot be read")
+                let status: RunStatus
+                do { status = try RunStatus(json: json) } catch {
+                    throw ProtocolError("a status that cannot be read: \(error)")
                 }
                 return (status, true)
             } catch let error as ProtocolError {

@@ -64,20 +64,28 @@ public struct TrainingRun: Sendable {
         }
         if let resumption { events(.resuming(checkpoint: resumption.checkpoint?.path)) }
         // Workers of a run that had other data are not those of this one.
-        let runID = resume?.acceptsChanges == true ? CoordinatorFile.newRunID() : known?.runID
+        let isCopy = known.map { !$0.isOf(directory.identity) } ?? false
+        let runID = resume?.acceptsChanges == true || isCopy ? CoordinatorFile.newRunID() : known?.runID
+        for warning in directory.warnings { events(.warning(warning)) }
+        if isCopy {
+            events(
+                .notice(
+                    "\(directory.path) was moved, or is a copy of another run directory: it is a run of its own, to which no "
+                        + "worker comes back"))
+        }
         if var known {
             // Before anybody is sent anything.
             known.starts += 1
-            try known.write(to: directory.path)
+            if !isCopy { try known.write(to: directory.path) }
         }
         FileDescriptors.raiseLimit()
-        let place = try place(known)
+        let place = try place(isCopy ? nil : known)
         defer { place.sockets?.remove() }
         let inbox = try Inbox<CoordinatorLoop.News>()
         let loop = try CoordinatorLoop(
             configuration: configuration, settings: settings(isLocal: place.sockets != nil, starts: known?.starts ?? 0),
             bind: place.bind,
-            directory: directory, keys: try coordinatorKeys(), inbox: inbox,
+            directory: directory, sockets: place.sockets, keys: try coordinatorKeys(), inbox: inbox,
             children: { makeLocalWorkers(endpoint: $0, allotment: allotment, inbox: inbox) }, startedAt: startedAt,
             emit: events)
         let children = loop.localWorkers
@@ -105,6 +113,8 @@ public struct TrainingRun: Sendable {
         settings.maxRestarts = configuration.maxRestarts
         settings.checkpointEvery = configuration.checkpointEvery
         settings.checkpointSeconds = configuration.checkpointMinutes.map { $0 * 60 }
+        settings.removesCheckpoints = configuration.keepCheckpoints == 0
+        settings.keepsBest = configuration.keep == .best
         settings.balances = configuration.balance
         settings.precision = configuration.precision
         settings.isResumed = resume != nil

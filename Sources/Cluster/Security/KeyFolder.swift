@@ -1,6 +1,7 @@
 import Checkpoint
 import Collectives
 import Foundation
+import Support
 
 /// A folder of keys, as `shoal keygen` makes it.
 ///
@@ -87,12 +88,14 @@ public struct KeyFolder: Sendable {
             let lines = try listText(listPath).split(separator: "\n", omittingEmptySubsequences: true)
                 .filter { line in !keys.contains { line.lowercased().contains($0) } }
             try write(lines.map { $0 + "\n" }.joined(), to: listPath, mode: 0o644)
-            if Self.isName(name) { try? FileManager.default.removeItem(atPath: workerFolder(name)) }
+            if Self.isName(name) { FlatFolder.remove(workerFolder(name)) }
         }
     }
 
     private func listText(_ listPath: String) throws(RunError) -> String {
-        guard let text = try? String(contentsOfFile: listPath, encoding: .utf8) else {
+        guard let data = try? RegularFile.read(listPath, limit: 1 << 20),
+            let text = String(validating: data, as: UTF8.self)
+        else {
             throw .failed("\(listPath) cannot be read as UTF-8 text")
         }
         return text

@@ -135,6 +135,7 @@ final class WorkerLoop {
                 try send(snapshot, part, index, generation)
             case .abandon(let reason): compute.abandon(reason)
             case .log(let line): log(line)
+            case .removeSockets: SocketFolder.removeAbandoned(endpoint: options.coordinator)
             case .end(let error): outcome = error.map { .failure($0) } ?? .success(())
             }
         }

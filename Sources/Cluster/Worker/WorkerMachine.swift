@@ -26,6 +26,8 @@ struct WorkerMachine: Sendable {
         /// Give up the step under way and forget the work that waits.
         case abandon(String)
         case log(String)
+        /// The coordinator does not come back: its folder of sockets goes, if it is one on this machine.
+        case removeSockets
         /// The end; nil if all is well.
         case end(RunError?)
     }
@@ -413,6 +415,7 @@ struct WorkerMachine: Sendable {
                 .failed(
                     "the coordinator at \(options.coordinator) gave no sign of life for "
                         + "\(Int(max(orphanTimeout, welcome.heartbeatTimeout))) s"))
+            effects.append(.removeSockets)
         } else if silence > welcome.heartbeatTimeout, !isOrphan {
             isOrphan = true
             effects.append(

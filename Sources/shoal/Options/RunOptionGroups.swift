@@ -96,21 +96,29 @@ struct WorkerCountOptions: ParsableArguments {
 /// When the state is kept.
 struct CheckpointOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("Steps between checkpoints; 0 for none (default: none by steps).", valueName: "steps"))
+        help: ArgumentHelp("Steps between checkpoints; 0 for none at all (default: by time).", valueName: "steps"))
     var checkpointEvery: Int?
 
     @Option(
-        help: ArgumentHelp("Minutes between checkpoints; 0 for none (default: none by time).", valueName: "minutes"))
+        help: ArgumentHelp(
+            "Minutes between checkpoints; 0 for none (default: 5, or none with --checkpoint-every).",
+            valueName: "minutes"))
     var checkpointMinutes: Double?
 
     @Option(
         help: ArgumentHelp(
-            "The newest checkpoints to keep, besides the best by --validation "
+            "The newest checkpoints to keep, besides the best by --validation; 0 keeps none once the model is written "
                 + "(default: \(Defaults.run.keepCheckpoints)).", valueName: "count"))
     var keepCheckpoints: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Which state becomes the model: last, or best by --validation (default: \(Defaults.run.keep.rawValue)).",
+            valueName: "state"))
+    var keep: String?
+
     func apply(to options: inout RunOptions) {
         (options.checkpointEvery, options.checkpointMinutes) = (checkpointEvery, checkpointMinutes)
-        options.keepCheckpoints = keepCheckpoints
+        (options.keepCheckpoints, options.keep) = (keepCheckpoints, keep)
     }
 }

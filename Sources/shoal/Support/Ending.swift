@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cluster
 import Foundation
+import Support
 
 /// How the program ends when something was thrown: at most one line, and an exit code.
 struct Ending {
@@ -52,6 +53,6 @@ struct Ending {
 
     private static func line(_ text: String) -> String {
         text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
-            .joined(separator: " ")
+            .joined(separator: " ").printable(limit: 1000)
     }
 }

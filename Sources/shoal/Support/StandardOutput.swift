@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Nobody reads the output any more, as after `| head`: the end, but no error.
 struct BrokenPipe: Error {}
@@ -39,7 +40,9 @@ enum StandardOutput {
 /// Standard error: messages for people. That it cannot be written is no error.
 enum StandardError {
     static func write(_ line: String) {
-        FileHandle.standardError.writeQuietly(Data((line + "\n").utf8))
+        // The last look: a line shows no control characters, whatever was put into it, and has an end.
+        let lines = line.split(separator: "\n", omittingEmptySubsequences: false).map { $0.printable(limit: 1100) }
+        FileHandle.standardError.writeQuietly(Data((lines.joined(separator: "\n") + "\n").utf8))
     }
 }
 

@@ -69,19 +69,40 @@ enum TextSource {
         if let failure { throw failure }
     }
 
+    /// Refuses what could make everything wait: a file that is not regular, unless it stands for what the shell has opened
+    /// (/dev/stdin, /dev/fd/N).
+    private static func requireText(_ descriptor: Int32, _ path: String) throws {
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { return }
+        let kind = info.st_mode & S_IFMT
+        if kind == S_IFREG { return }
+        let isOpened = path.hasPrefix("/dev/") || path.hasPrefix("/proc/")
+        guard isOpened, kind == S_IFIFO || isatty(descriptor) == 1 else {
+            close(descriptor)
+            throw LineReader.Failure(
+                source: path, line: 0,
+                reason: kind == S_IFDIR
+                    ? "is a folder; give a file" : "not a regular file; give it as standard input (with <)")
+        }
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
+    }
+
     private static func lines(_ path: String, _ window: Window, _ body: ([InputText]) throws -> Void) throws {
         var descriptor = STDIN_FILENO
         if path == "-" {
             if isatty(descriptor) == 1 { StandardError.write("reading texts, one a line; end with Ctrl-D") }
         } else {
-            descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            // Without O_NONBLOCK, opening a FIFO would wait for a writer.
+            descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else {
                 let reason = errno == ENOENT ? "no such file" : "cannot be opened: \(String(cString: strerror(errno)))"
                 throw LineReader.Failure(source: path, line: 0, reason: reason)
             }
+            try requireText(descriptor, path)
         }
         defer { if path != "-" { close(descriptor) } }
-        let reader = LineReader(descriptor: descriptor, source: path == "-" ? "standard input" : path)
+        let reader = LineReader(
+            descriptor: descriptor, source: path == "-" ? "standard input" : path)
         while true {
             let lines = try reader.next(count: window.count, byteLimit: window.bytes)
             guard !lines.isEmpty else { return }

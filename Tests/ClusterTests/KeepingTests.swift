@@ -1,0 +1,61 @@
+import Testing
+
+@testable import Cluster
+
+/// What is kept of a run, and the room for it.
+struct KeepingTests {
+    private func resolve(_ change: (inout RunOptions) -> Void) throws -> RunConfiguration {
+        var options = RunOptions()
+        (options.model, options.train, options.output) = ("m", "t.csv", "out")
+        change(&options)
+        return try RunConfiguration.resolve(options)
+    }
+
+    @Test func `checkpoints are written every five minutes unless something else is asked for`() throws {
+        #expect(try resolve { _ in }.checkpointMinutes == 5)
+        #expect(try resolve { $0.checkpointMinutes = 0 }.checkpointMinutes == nil)
+        #expect(try resolve { $0.checkpointMinutes = 2 }.checkpointMinutes == 2)
+        let bySteps = try resolve { $0.checkpointEvery = 10 }
+        #expect(bySteps.checkpointEvery == 10 && bySteps.checkpointMinutes == nil)
+        let none = try resolve { $0.checkpointEvery = 0 }
+        #expect(none.checkpointEvery == nil && none.checkpointMinutes == nil)
+        for run in [bySteps, none, try resolve { $0.checkpointMinutes = 0 }] {
+            let again = try RunConfiguration(options: RunOptions(yaml: run.yaml(), path: "run.yaml"))
+            #expect(again == run)
+        }
+    }
+
+    @Test func `keep best needs a validation set, and stands in run yaml`() throws {
+        #expect(throws: ConfigurationError.self) { try resolve { $0.keep = "best" } }
+        #expect(throws: ConfigurationError.self) { try resolve { $0.keep = "first" } }
+        let run = try resolve { ($0.keep, $0.validation, $0.keepCheckpoints) = ("best", "v.csv", 0) }
+        let again = try RunConfiguration(options: RunOptions(yaml: run.yaml(), path: "run.yaml"))
+        #expect(again == run && again.keep == .best && again.keepCheckpoints == 0)
+        #expect(throws: ConfigurationError.self) { try resolve { $0.keepCheckpoints = -1 } }
+    }
+
+    @Test func `what is not a number is never the best`() {
+        typealias Best = CoordinatorMachine.Best
+        let some = Best(step: 3, accuracy: 0.5, loss: 1)
+        #expect(!Best(step: 6, accuracy: .nan, loss: 1).isAtLeast(some))
+        #expect(!Best(step: 6, accuracy: 0.9, loss: .nan).isAtLeast(some))
+        #expect(Best(step: 6, accuracy: 0.5, loss: 1).isAtLeast(some), "of equals the later one")
+        #expect(Best(step: 6, accuracy: 0.5, loss: 0.9).isAtLeast(some))
+        #expect(!Best(step: 6, accuracy: 0.5, loss: 1.1).isAtLeast(some))
+        #expect(Best(step: 6, accuracy: 0.6, loss: 9).isAtLeast(some))
+    }
+
+    @Test func `the room for the end is known at the start`() throws {
+        let space = DiskSpace(floats: 1_000_000, moments: 2, keep: 2, hasValidation: true)
+        #expect(space.model == 4_000_000 && space.checkpoint == 12_000_000 && space.checkpoints == 4)
+        #expect(space.least == 16_000_000 && space.all == 52_000_000)
+        #expect(space.problem(free: 52_000_000, path: "r") == nil)
+        let low = try #require(space.problem(free: 20_000_000, path: "r"))
+        #expect(!low.isError && low.text.contains("20 MB are free") && low.text.contains("needs 52 MB"), "\(low.text)")
+        let none = try #require(space.problem(free: 1_000_000, path: "r"))
+        #expect(none.isError && none.text.contains("free 15 MB, or choose another --output"), "\(none.text)")
+        #expect(DiskSpace(floats: 1, moments: 0, keep: 0, hasValidation: false).checkpoints == 2)
+        #expect(try #require(DiskSpace.free("/")) > 0)
+        #expect(DiskSpace.free("/nowhere") == nil)
+    }
+}
