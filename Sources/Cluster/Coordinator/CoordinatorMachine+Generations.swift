@@ -61,6 +61,7 @@ extension CoordinatorMachine {
         members += waiting
         waiting.removeAll()
         members.sort { $0.number < $1.number }
+        dealDoubt()
         wantsGeneration = false
         suspicion = nil
         unreachable = nil
@@ -70,6 +71,7 @@ extension CoordinatorMachine {
             members[rank].isReady = false
             members[rank].mustLoad = false
             members[rank].digest = nil
+            members[rank].owesSince = nil
         }
         if members.isEmpty, let ending {
             // Nobody has what was to be kept.
@@ -219,6 +221,8 @@ extension CoordinatorMachine {
     /// Everyone shall connect to everyone; those behind get the state from one that is not, or else from here.
     private mutating func connect(at step: Int, _ now: Double) {
         guard let source, let preparation else { return }
+        // The state may have been read from disk, or a checkpoint waited for, meanwhile: from now on members ask for it.
+        phase = .connecting
         nextStep = step
         let donor = members.first { $0.applied == step }
         let parts: [PartToLoad] =
@@ -261,6 +265,9 @@ extension CoordinatorMachine {
             progress.firstStepAt = now
             checkpoints.lastAt = now
         }
+        let formed = generation
+        settleDoubt(now)
+        guard generation == formed else { return }
         let workers = members.count == 1 ? "1 worker" : "\(members.count) workers"
         record(.generation, "generation \(shownGeneration)", "\(workers) after step \(progress.completed)")
         continueRun(now)

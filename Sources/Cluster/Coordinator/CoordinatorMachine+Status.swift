@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What can be seen from outside.
 extension CoordinatorMachine {
@@ -9,7 +10,7 @@ extension CoordinatorMachine {
         if journal.count >= Self.maxChanges { journal.removeFirst(journal.count - Self.maxChanges + 1) }
         journal.append(
             RunStatus.Change(
-                kind: kind, subject: subject, detail: detail, step: progress.completed,
+                kind: kind, subject: subject.printable(), detail: detail.printable(), step: progress.completed,
                 time: Date().timeIntervalSince1970))
     }
 
