@@ -67,9 +67,12 @@ import Testing
         ("a part that is unknown", { $0.snapshotRequest = .with { $0.parts = [.UNRECOGNIZED(9)] } }),
         ("a peer nowhere", { $0.peers = .with { $0.endpoints = ["tcp://x"] } }),
         ("an endless heartbeat", { $0.welcome = .with { ($0.weightCount, $0.heartbeatTimeout) = (1, .infinity) } }),
-        ("an orphan time of nan", {
-            $0.welcome = .with { ($0.weightCount, $0.heartbeatTimeout, $0.orphanTimeout) = (1, 1, .nan) }
-        }),
+        (
+            "an orphan time of nan",
+            {
+                $0.welcome = .with { ($0.weightCount, $0.heartbeatTimeout, $0.orphanTimeout) = (1, 1, .nan) }
+            }
+        ),
         ("weights beyond all memory", { $0.welcome = .with { ($0.weightCount, $0.heartbeatTimeout) = (.max, 1) } }),
     ]
 
@@ -116,6 +119,20 @@ import Testing
         #expect(simulation.error == nil)
         let lost = simulation.events.compactMap { if case .workerLost(let text, _) = $0 { text } else { nil } }
         #expect(lost.contains { $0.contains("worker 1 (pid 101 on h) was sent away: it sent a loss of nan") })
+    }
+
+    @Test(arguments: [1, 2]) func `only a worker that is alone needs no endpoint`(_ workers: Int) throws {
+        var envelope = PBEnvelope()
+        envelope.bound = .with { $0.hasState_p = false }
+        _ = try Samples.decodeWorker(WireFormat.frames(envelope, payload: nil))
+        let simulation = try Simulation(workers: workers, local: false)
+        simulation.disturb = { number, _, result in
+            guard number == 0, case .bound(let generation, _) = result else { return result }
+            return .bound(generation: generation, endpoint: "")
+        }
+        _ = simulation.run(seconds: 20)
+        #expect(simulation.refusals.count == workers - 1, "\(simulation.refusals)")
+        #expect((simulation.outcome == nil) == (workers == 2))
     }
 
     @Test func `no measured time makes a speed infinite`() throws {

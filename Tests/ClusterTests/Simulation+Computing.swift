@@ -136,7 +136,8 @@ extension Simulation {
         waits[key] = since
         guard now - since >= stepTimeout else { return nil }
         let late = world.indices.filter { rank in
-            if case .step(key.generation, key.step, _) = jobs[world[rank]].first { stuck.contains(world[rank]) } else { true }
+            guard case .step(key.generation, key.step, _) = jobs[world[rank]].first else { return true }
+            return stuck.contains(world[rank])
         }
         return {
             .failed(

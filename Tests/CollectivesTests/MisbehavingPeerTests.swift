@@ -13,13 +13,17 @@ import Testing
         return [header, [UInt8](repeating: 1, count: bytes)]
     }
 
+    private static func flood(_ kind: Header.Kind) -> [[[UInt8]]] {
+        (0..<70).map { _ in [HostileMessageTests.header(kind) { $0.step = 1 }] }
+    }
+
     /// What a peer sends once the step 1 has begun, and what it is told of.
     private static let floods: [(String, [[[UInt8]]])] = [
         ("messages of several steps to come", [note(2, 1), note(3, 1)]),
         ("messages that wait for a step to come", (0..<40).map { _ in note(2, 1000) }),
         ("MiB in", (0..<4).map { _ in note(2, 40_000) }),
-        ("messages that do not belong to the step", (0..<70).map { _ in [HostileMessageTests.header(.taken) { $0.step = 1 }] }),
-        ("messages that do not belong to the step", (0..<70).map { _ in [HostileMessageTests.header(.begin) { $0.step = 1 }] }),
+        ("messages that do not belong to the step", flood(.taken)),
+        ("messages that do not belong to the step", flood(.begin)),
     ]
 
     @Test(arguments: floods.indices) func `a peer that floods is named at once`(_ index: Int) throws {

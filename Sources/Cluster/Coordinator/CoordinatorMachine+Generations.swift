@@ -129,6 +129,10 @@ extension CoordinatorMachine {
             violation(index, "an endpoint that nobody asked for", now)
             return
         }
+        guard !endpoint.isEmpty || members.count == 1 else {
+            violation(index, "no endpoint for its peers", now)
+            return
+        }
         members[index].endpoint = endpoint
         members[index].applied = applied
         members[index].records = records

@@ -50,4 +50,17 @@ extension CoordinatorMachine {
             checkpoint: checkpoints.path, elapsedSeconds: now - startedAt, endpoint: preparation?.endpoint ?? "",
             workers: workers.sorted { $0.number < $1.number }, changes: journal)
     }
+
+    /// What is going on, for messages: "during step 12".
+    var activity: String {
+        switch phase {
+        case .gathering, .awaitingCheckpoint, .restoring, .connecting:
+            hasBegun ? "between two steps" : "while the workers were joining"
+        case .training: "during step \(progress.completed + 1)"
+        case .evaluating(let job): "while the \(job.kind.rawValue) set was evaluated"
+        case .verifying, .fetching: "while the model was collected"
+        case .failing: "after another failure in step \(progress.completed + 1)"
+        case .saving, .ended: "at the end"
+        }
+    }
 }

@@ -347,36 +347,6 @@ struct CoordinatorMachine: Sendable {
         }
     }
 
-    /// A member sent something that does not fit: its program is broken, and it is sent away.
-    mutating func violation(_ index: Int, _ what: String, _ now: Double) {
-        guard members.indices.contains(index) else { return }
-        sendAway(members[index], what, now)
-    }
-
-    mutating func sendAway(_ member: Member, _ what: String, _ now: Double) {
-        guard needsWorkers else { return }
-        let text = "it sent \(what); is it the same version of shoal?"
-        send(member.peer, .refusal("this worker sent \(what); is it the same version of shoal?"))
-        lose(member.peer, why: "was sent away: \(text)", now)
-    }
-
-    private mutating func rejected(_ peer: PeerID, _ error: ProtocolError, _ now: Double) {
-        guard let version = error.otherVersion else {
-            if let member = (members + waiting).first(where: { $0.peer == peer }) {
-                sendAway(member, "\(error)", now)
-            } else {
-                perform(.logSender(peer, "an unknown sender sent \(error)"))
-            }
-            return
-        }
-        let text =
-            "a worker speaks version \(version) of the control protocol, the coordinator version "
-            + "\(Preamble.version): install the same shoal on both"
-        send(peer, .refusal(text))
-        perform(.logSender(peer, text))
-        if settings.local { end(.failure(.failed(text))) }
-    }
-
     // MARK: time
 
     private mutating func tick(_ now: Double) {
@@ -430,19 +400,6 @@ struct CoordinatorMachine: Sendable {
         switch phase {
         case .saving, .ended: false
         default: true
-        }
-    }
-
-    /// What is going on, for messages: "during step 12".
-    var activity: String {
-        switch phase {
-        case .gathering, .awaitingCheckpoint, .restoring, .connecting:
-            hasBegun ? "between two steps" : "while the workers were joining"
-        case .training: "during step \(progress.completed + 1)"
-        case .evaluating(let job): "while the \(job.kind.rawValue) set was evaluated"
-        case .verifying, .fetching: "while the model was collected"
-        case .failing: "after another failure in step \(progress.completed + 1)"
-        case .saving, .ended: "at the end"
         }
     }
 }

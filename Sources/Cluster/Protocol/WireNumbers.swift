@@ -49,8 +49,9 @@ extension WireFormat {
         return value
     }
 
-    /// An endpoint that a worker can connect to: `tcp://HOST:PORT` or `ipc://PATH`.
+    /// An endpoint that a worker can connect to: `tcp://HOST:PORT` or `ipc://PATH`; empty of a worker that is alone.
     static func endpoint(_ text: String) throws(ProtocolError) -> String {
+        if text.isEmpty { return text }
         let shown = try shownText(text, "an endpoint")
         guard shown == text, Endpoint.isConnectable(text) else {
             throw ProtocolError("the endpoint \(text.printable(limit: 100)), to which nothing can connect")

@@ -122,7 +122,8 @@ extension WorkerMessage {
             return .evaluationReport(id: report.id, logits: report.logits)
         case .digest(let digest): return .digest(try WireFormat.digest(digest.weightsSha256))
         case .failure(let failure): return .failure(try workerFailure(failure))
-        case .heartbeat(let heartbeat): return .heartbeat(residentBytes: try WireFormat.bytes(heartbeat.residentBytes, "resident memory"))
+        case .heartbeat(let heartbeat):
+            return .heartbeat(residentBytes: try WireFormat.bytes(heartbeat.residentBytes, "resident memory"))
         case .chunk(let chunk):
             let (part, index, bytes) = try WireFormat.chunk(chunk, payload)
             return .chunk(part, index: index, payload: bytes)
@@ -155,7 +156,8 @@ extension WorkerMessage {
 
     private static func stepReport(_ report: PBStepReport) throws(ProtocolError) -> StepReport {
         StepReport(
-            lossSums: try WireFormat.losses(report.lossSums), gradientNorm: try WireFormat.norm(report.gradientNorm),
+            lossSums: try WireFormat.losses(report.lossSums),
+            gradientNorm: try WireFormat.norm(report.gradientNorm),
             computeSeconds: try WireFormat.seconds(report.computeSeconds, "a step"),
             allreduceSeconds: try WireFormat.seconds(report.allreduceSeconds, "an all-reduce"),
             stepSeconds: try WireFormat.seconds(report.stepSeconds, "a step"),

@@ -172,7 +172,8 @@ final class ReplicaWorker {
             // Who is to blame for a wait is for the coordinator to say; see its settings of the same meaning.
             options.stepTimeout = Self.stallSeconds
             options.stepTimeoutFactor = Self.stallFactor
-            options.firstStepTimeout = lastStepSeconds.map { max(Self.stallSeconds, Self.stallFactor * $0) }
+            options.firstStepTimeout =
+                lastStepSeconds.map { max(Self.stallSeconds, Self.stallFactor * $0) }
                 ?? Self.firstStallSeconds
             options.onRefusal = note
             options.unreadable = unreadable
