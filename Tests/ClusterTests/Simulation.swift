@@ -351,7 +351,8 @@ final class Simulation {
             case .log: break
             case .end(let error):
                 workerErrors[index] = error
-                end(index, why: "exited with code \(error == nil ? 0 : 1)", bySignal: false)
+                let words = error.map { "1, saying \"\($0)\"," } ?? "0"
+                end(index, why: "exited with code \(words)", bySignal: false)
             }
         }
     }
