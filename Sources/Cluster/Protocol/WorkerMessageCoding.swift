@@ -162,7 +162,7 @@ extension WorkerMessage {
             allreduceSeconds: try WireFormat.seconds(report.allreduceSeconds, "an all-reduce"),
             stepSeconds: try WireFormat.seconds(report.stepSeconds, "a step"),
             residentBytes: try WireFormat.bytes(report.residentBytes, "resident memory"),
-            bytesSent: try WireFormat.bytes(report.bytesSent, "sent gradients"))
+            bytesSent: try WireFormat.bytes(report.bytesSent, "gradients"))
     }
 
     private static func workerFailure(_ failure: PBFailure) throws(ProtocolError) -> WorkerFailure {
