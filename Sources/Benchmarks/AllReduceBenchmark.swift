@@ -37,6 +37,9 @@ public struct AllReduceBenchmark: Sendable {
         self.options = options
     }
 
+    /// Vectors of fewer floats are sent, whatever the transport, as in training.
+    public static var leastFloatsInMemory: Int { AllReduceOptions().sharedMemoryBytes / MemoryLayout<Float>.stride }
+
     private static let columns = ["transport", "ranks", "bytes", "sent_bytes", "median_ms", "gigabytes_per_second"]
 
     /// Between threads of this process: one row a transport and size: the bytes of the vector, those that a rank sends,

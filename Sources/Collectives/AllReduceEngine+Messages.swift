@@ -107,9 +107,14 @@ extension AllReduceEngine {
 
     /// One message on the ROUTER: routing id, header, perhaps floats. It may hold anything.
     func handle(_ frames: [ZeroMQMessage]) throws {
+        let refused = refusedCount
+        try takeIn(frames)
+        guard refusedCount > refused else { return }
+        if let peer = rankOf[frames[0].array] { try misbehaved(peer) } else { resent(frames) }
+    }
+
+    private func takeIn(_ frames: [ZeroMQMessage]) throws {
         let identity = frames[0].array
-        let refused = mailbox.refusedMessages
-        defer { if mailbox.refusedMessages > refused { resent(frames) } }
         guard frames.count >= 2 else { return refuse(rankOf[identity], "a message without a header") }
         switch frames[1].withBytes(AllReduceHeader.decode) {
         case .malformed(let reason): refuse(rankOf[identity], reason)
@@ -172,7 +177,7 @@ extension AllReduceEngine {
 
     /// Tells a peer that has welcomed us whether we can read its memory, if it showed where.
     func meetInMemory(_ peer: Int, _ location: MemoryLocation?) throws(AllReduceError) {
-        guard let location, peers[peer].memory == nil,
+        guard let location, peers[peer].memory == nil, !options.unreadable.contains(location.pid),
             let memory = PeerMemory(location, challenge: peers[peer].challenge)
         else { return }
         peers[peer].memory = memory
@@ -215,29 +220,45 @@ extension AllReduceEngine {
         }
         if let step, header.step == step.number { return try take(header, frames, from: sender, step) }
         if let lastStep, header.step <= lastStep { return refuse(sender, "a message of a step that is over") }
+        try park(header, frames, from: sender)
+    }
+
+    /// Keeps a message of a step that this rank has not begun. No peer can be more than one step ahead.
+    private func park(
+        _ header: AllReduceHeader, _ frames: [ZeroMQMessage], from sender: Int
+    ) throws(AllReduceError) {
+        guard peers[sender].parkedStep == nil || peers[sender].parkedStep == header.step else {
+            throw .incompatiblePeer(peer: address(sender), reason: "it sent messages of several steps to come")
+        }
         let bytes = 256 + frames.reduce(0) { $0 + $1.count }
-        if step != nil, parkedBytes + bytes > options.maxParkedBytes {
-            throw AllReduceError.incompatiblePeer(
-                peer: .init(rank: sender, endpoint: peers[sender].endpoint),
-                reason: "it sent more than \(options.maxParkedBytes >> 20) MiB for steps to come")
+        if step != nil, isParkedFull {
+            // The one that is read now need not be the one that sent them.
+            let most = peers.indices.max { peers[$0].parkedBytes < peers[$1].parkedBytes } ?? sender
+            throw .incompatiblePeer(
+                peer: address(most),
+                reason: "it sent \(peers[most].parkedBytes >> 20) MiB of the \(parkedBytes >> 20) MiB in "
+                    + "\(parked.count) messages that wait for a step to come")
         }
         parked.append(Parked(rank: sender, header: header, frames: frames, bytes: bytes))
         parkedBytes += bytes
+        peers[sender].parkedStep = header.step
+        peers[sender].parkedBytes += bytes
     }
 
     func takeParked(for step: AllReduceStep) throws {
         let all = parked
         parked = []
         parkedBytes = 0
+        for peer in peers.indices { (peers[peer].parkedStep, peers[peer].parkedBytes) = (nil, 0) }
         for message in all {
-            if message.header.step == step.number {
-                try take(message.header, message.frames, from: message.rank, step)
-            } else if message.header.step > step.number {
-                parked.append(message)
-                parkedBytes += message.bytes
-            } else {
-                refuse(message.rank, "a message of a step that is over")
+            guard message.header.step == step.number else {
+                throw AllReduceError.incompatiblePeer(
+                    peer: address(message.rank),
+                    reason: "it sent a message of step \(message.header.step) before step \(step.number)")
             }
+            let refused = refusedCount
+            try take(message.header, message.frames, from: message.rank, step)
+            if refusedCount > refused { try misbehaved(message.rank) }
         }
     }
 
@@ -246,6 +267,7 @@ extension AllReduceEngine {
         _ header: AllReduceHeader, _ frames: [ZeroMQMessage], from sender: Int, _ step: AllReduceStep
     ) throws {
         if header.kind == .begin {
+            guard !step.begun[sender] else { return refuse(sender, "a begin twice") }
             step.begun[sender] = true
             step.lastProgress = Self.now()
             return
@@ -274,7 +296,8 @@ extension AllReduceEngine {
                 return refuse(sender, "a contribution twice")
             }
             guard let floats = try received(frames[1], header, from: sender) else {
-                return refuse(sender, "a contribution that cannot be read")
+                if header.code != PayloadFormat.reference { refuse(sender, "a contribution that cannot be read") }
+                return
             }
             step.payloads[number][input] = .received(floats)
             step.missing[number] -= 1
@@ -290,7 +313,8 @@ extension AllReduceEngine {
                 return refuse(sender, "a result before this rank's contributions")
             }
             guard try store(frames, header, number, step, from: sender) else {
-                return refuse(sender, "a result that cannot be read")
+                if header.code != PayloadFormat.reference { refuse(sender, "a result that cannot be read") }
+                return
             }
             step.lastProgress = Self.now()
         }
@@ -301,10 +325,12 @@ extension AllReduceEngine {
         _ frame: ZeroMQMessage, _ header: AllReduceHeader, from sender: Int
     ) throws(AllReduceError) -> ReceivedFloats? {
         if header.code == PayloadFormat.reference {
+            var outcome = PeerMemory.Outcome.withdrawn
             let floats = ReceivedFloats(count: Int(header.count)) {
-                borrow(frame, count: Int(header.count), from: sender, to: $0)
+                outcome = borrow(frame, count: Int(header.count), from: sender, to: $0)
+                return outcome == .read
             }
-            if floats != nil { try send(self.header(.taken), to: sender) }
+            guard try holds(outcome, from: sender) else { return nil }
             return floats
         }
         guard let format = PayloadFormat(code: header.code) else { return nil }
@@ -314,14 +340,28 @@ extension AllReduceEngine {
         }
     }
 
-    /// Reads floats in the memory of `sender`; false if they do not hold any more.
+    /// Reads floats in the memory of `sender`.
     private func borrow(
         _ frame: ZeroMQMessage, count: Int, from sender: Int, to: UnsafeMutablePointer<Float>
-    ) -> Bool {
+    ) -> PeerMemory.Outcome {
         guard let memory = peers[sender].memory, let reference = frame.withBytes(MemoryReference.init) else {
-            return false
+            return .withdrawn
         }
         return memory.read(reference, count: count, to: to)
+    }
+
+    /// Tells `sender` that what it lent was read. False if it did not hold any more: then it is gone, or has failed and is
+    /// about to close its connection, which is what this rank will name.
+    private func holds(_ outcome: PeerMemory.Outcome, from sender: Int) throws(AllReduceError) -> Bool {
+        switch outcome {
+        case .read:
+            try send(header(.taken), to: sender)
+            return true
+        case .withdrawn:
+            peers[sender].withdrewAt = peers[sender].withdrewAt ?? Self.now()
+            return false
+        case .unreadable(let code): throw unreadable(sender, String(cString: strerror(code)))
+        }
     }
 
     /// Puts a result in its place; false if it does not hold what it should.
@@ -331,8 +371,8 @@ extension AllReduceEngine {
         let segment = step.plan.segments[number]
         let to = step.result + segment.range.lowerBound
         if header.code == PayloadFormat.reference {
-            guard borrow(frames[1], count: segment.range.count, from: sender, to: to) else { return false }
-            try send(self.header(.taken), to: sender)
+            let outcome = borrow(frames[1], count: segment.range.count, from: sender, to: to)
+            guard try holds(outcome, from: sender) else { return false }
         } else {
             guard let format = PayloadFormat(code: header.code),
                 frames[1].withBytes({ codec.decode($0, format, count: segment.range.count, to: to) })

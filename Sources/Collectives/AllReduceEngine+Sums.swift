@@ -7,8 +7,10 @@ extension AllReduceEngine {
     func begin(_ step: AllReduceStep) throws {
         self.step = step
         lastStep = step.number
-        step.lastSubmit = Self.now()
+        step.begunAt = Self.now()
+        step.lastSubmit = step.begunAt
         step.lastProgress = step.lastSubmit
+        for peer in peers.indices { peers[peer].withdrewAt = nil }
         step.stamp = board?.beginLending() ?? 0
         let floats = step.plan.stackDepth * AllReducePlan.chunkFloats
         if floats > scratchFloats {

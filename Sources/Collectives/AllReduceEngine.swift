@@ -26,6 +26,14 @@ final class AllReduceEngine: @unchecked Sendable {
         /// What it was told to read and has not read yet.
         var borrowed = 0
 
+        /// Since when something in its memory has not held any more, though it was told in the step under way.
+        var withdrewAt: Double?
+        /// Its messages that were refused.
+        var refused = 0
+        /// The step to come of which it has sent messages already, and their bytes.
+        var parkedStep: UInt64?
+        var parkedBytes = 0
+
         /// Whether memory that we lent may still be read for its sake.
         var usesLentMemory: Bool { borrowed > 0 || lent.outstanding > 0 }
     }
@@ -49,10 +57,14 @@ final class AllReduceEngine: @unchecked Sendable {
     /// What the gatekeeper lets in is known to it.
     let door = ConnectionGate.Slot()
     /// Messages that made no sense, by the connections of senders that nobody knows.
-    private var nonsense: [Int32: Int] = [:]
-    private var strangersTold = 0
+    var nonsense: [Int32: Int] = [:]
+    var strangersTold = 0
     /// So many messages that make no sense are put up with.
-    private static let patience = 64
+    static let patience = 64
+    /// Seconds that a peer whose lent memory does not hold any more has to close its connection, as one that fails does.
+    private static let withdrawalSeconds = 2.0
+    /// Messages refused so far, by this thread.
+    var refusedCount = 0
     var router: ZeroMQSocket?
     var peers: [Peer]
     var rankOf: [[UInt8]: Int] = [:]
@@ -73,9 +85,11 @@ final class AllReduceEngine: @unchecked Sendable {
     private var dealerEntries: [(rank: Int, dealer: Int, monitor: Int)] = []
     private(set) var connectDeadline: Double?
     private var nextHello = 0.0
+    /// What the step before took.
+    private var lastStepSeconds: Double?
     private var isStopped = false
     private var hasFailed = false
-    private var refusalsTold: Set<String> = []
+    var refusalsTold: Set<String> = []
 
     init(
         rank: Int, worldSize: Int, generation: UInt64, endpoint: String, options: AllReduceOptions,
@@ -140,7 +154,7 @@ final class AllReduceEngine: @unchecked Sendable {
         while !isStopped {
             if let routerEntry {
                 // Over the limit between steps: what is not read holds its senders back.
-                poller.enable(routerEntry, step != nil || parkedBytes <= options.maxParkedBytes)
+                poller.enable(routerEntry, step != nil || !isParkedFull)
             }
             attempt { _ = try poller.wait(milliseconds: sleepMilliseconds()) }
             mailbox.wakeUp.clear()
@@ -153,6 +167,11 @@ final class AllReduceEngine: @unchecked Sendable {
         closeSockets(linger: hasFailed ? 0 : options.closeTimeout)
         step = nil
         mailbox.ended()
+    }
+
+    /// Whether no more is kept for steps to come.
+    var isParkedFull: Bool {
+        parkedBytes > options.maxParkedBytes || parked.count >= options.maxParkedMessages
     }
 
     private func attempt(_ body: () throws -> Void) {
@@ -189,7 +208,7 @@ final class AllReduceEngine: @unchecked Sendable {
         if let routerEntry, poller.isReadable(routerEntry), let router {
             // Not for ever: commands and the clock want their turn.
             for _ in 0..<64 {
-                if step == nil, parkedBytes > options.maxParkedBytes { break }
+                if step == nil, isParkedFull { break }
                 do {
                     guard let frames = try router.receive(limits: limits, wait: false) else { break }
                     try handle(frames)
@@ -215,6 +234,7 @@ final class AllReduceEngine: @unchecked Sendable {
         let reduction = Reduction(
             sumOfSquares: step.partialSums.reduce(0, +), waitSeconds: max(0, Self.now() - step.lastSubmit),
             bytesSent: step.bytesSent, notes: step.notes.map { $0 ?? [] })
+        lastStepSeconds = Self.now() - step.begunAt
         self.step = nil
         board?.endLending()
         mailbox.finished(reduction)
@@ -222,10 +242,19 @@ final class AllReduceEngine: @unchecked Sendable {
 
     // MARK: time
 
+    /// Seconds without progress that are too many.
+    private var stepTimeout: Double {
+        lastStepSeconds.map { max(options.stepTimeout, options.stepTimeoutFactor * $0) }
+            ?? options.firstStepTimeout ?? options.stepTimeout
+    }
+
     /// When the wait under way is given up.
     private func stepDeadline(_ step: AllReduceStep) -> Double? {
         guard step.isFinishing else { return nil }
-        let usual = step.lastProgress + options.stepTimeout
+        var usual = step.lastProgress + stepTimeout
+        if let withdrewAt = peers.compactMap(\.withdrewAt).min() {
+            usual = min(usual, withdrewAt + Self.withdrawalSeconds)
+        }
         guard peers.contains(where: { $0.lostAt != nil }) else { return usual }
         let needed = step.waitingFor().ranks
         let lost = peers.indices.filter { needed.contains($0) || peers[$0].usesLentMemory }
@@ -242,7 +271,7 @@ final class AllReduceEngine: @unchecked Sendable {
         return Int(max(0, min(60, first - Self.now())) * 1000) + 1
     }
 
-    private func address(_ rank: Int) -> AllReduceError.PeerAddress {
+    func address(_ rank: Int) -> AllReduceError.PeerAddress {
         AllReduceError.PeerAddress(rank: rank, endpoint: peers[rank].endpoint)
     }
 
@@ -261,7 +290,10 @@ final class AllReduceEngine: @unchecked Sendable {
         if let lost = ranks.first(where: { peers[$0].lostAt != nil }) {
             throw .peerLost(peer: address(lost), step: step.number, phase: phase)
         }
-        throw .timeout(peers: ranks.map(address), step: step.number, phase: phase, seconds: options.stepTimeout)
+        if let peer = peers.indices.first(where: { peers[$0].withdrewAt != nil }) {
+            throw unreadable(peer, "what it lent does not hold")
+        }
+        throw .timeout(peers: ranks.map(address), step: step.number, phase: phase, seconds: stepTimeout)
     }
 
     /// Those that this rank does not reach; else those that do not reach it.
@@ -281,7 +313,8 @@ final class AllReduceEngine: @unchecked Sendable {
         guard let context else { throw AllReduceError.aborted(reason: "it was closed") }
         for peer in 0..<worldSize where peer != rank {
             guard endpoints[peer].hasPrefix("tcp://") || endpoints[peer].hasPrefix("ipc://") else {
-                throw ZeroMQError(operation: "connect to", endpoint: endpoints[peer], code: EPROTONOSUPPORT)
+                throw AllReduceError.incompatiblePeer(
+                    peer: .init(rank: peer, endpoint: endpoints[peer]), reason: "nothing can connect to its endpoint")
             }
             var socketOptions = ZeroMQSocketOptions()
             // What is queued is bounded by the step, and never copied: no mark, so that sends never fail half-way.
@@ -296,7 +329,13 @@ final class AllReduceEngine: @unchecked Sendable {
             }
             let dealer = try ZeroMQSocket(context, type: .dealer, options: socketOptions)
             let monitor = try dealer.disconnections(name: "\(peer)")
-            try dealer.connect(endpoints[peer])
+            do {
+                try dealer.connect(endpoints[peer])
+            } catch {
+                // What a peer has told of itself is its business, not this rank's.
+                throw AllReduceError.incompatiblePeer(
+                    peer: .init(rank: peer, endpoint: endpoints[peer]), reason: "\(error)")
+            }
             peers[peer].endpoint = endpoints[peer]
             peers[peer].dealer = dealer
             peers[peer].disconnections = monitor
@@ -387,31 +426,5 @@ final class AllReduceEngine: @unchecked Sendable {
         gatekeeper = nil
         context?.terminate()
         context = nil
-    }
-
-    /// Ends the connection of a sender whom nobody knows, once it has sent too much that makes no sense.
-    func resent(_ frames: [ZeroMQMessage]) {
-        guard rankOf[frames[0].array] == nil, let gate = door.gate, let connection = frames.last?.connection else {
-            return
-        }
-        if nonsense.count >= 1024 { nonsense.removeAll() }
-        nonsense[connection, default: 0] += 1
-        guard nonsense[connection, default: 0] > Self.patience else { return }
-        nonsense[connection] = nil
-        gate.end(connection)
-    }
-
-    /// Counts a message that is not taken, and tells of it once a peer and reason.
-    func refuse(_ peer: Int?, _ reason: String) {
-        mailbox.countRefusal()
-        // Of strangers, who may be many, a few times in all.
-        if peer == nil {
-            strangersTold += 1
-            guard strangersTold <= 1 + Self.patience else { return }
-        }
-        let sender = peer.map { "\(address($0))" } ?? "an unknown sender"
-        let line = "refused a message from \(sender): \(reason)"
-        guard let tell = options.onRefusal, refusalsTold.count < 256, refusalsTold.insert(line).inserted else { return }
-        tell(line)
     }
 }

@@ -6,6 +6,8 @@ public enum AllReduceError: Error, Sendable, Equatable, CustomStringConvertible 
     case peerLost(peer: PeerAddress, step: UInt64?, phase: String)
     /// A peer does not fit: another version, generation, world size or segment size.
     case incompatiblePeer(peer: PeerAddress, reason: String)
+    /// The memory of a peer on this machine cannot be read (any more), though the peer lives.
+    case unreadableMemory(peer: PeerAddress, step: UInt64?, reason: String)
     /// ``AllReducer/abort(reason:)`` was called.
     case aborted(reason: String)
     /// A call that does not fit the others: a bucket twice, a partition with holes.
@@ -39,7 +41,7 @@ public enum AllReduceError: Error, Sendable, Equatable, CustomStringConvertible 
     public var peerRanks: [Int] {
         switch self {
         case .timeout(let peers, _, _, _): peers.map(\.rank)
-        case .peerLost(let peer, _, _), .incompatiblePeer(let peer, _): [peer.rank]
+        case .peerLost(let peer, _, _), .incompatiblePeer(let peer, _), .unreadableMemory(let peer, _, _): [peer.rank]
         case .aborted, .misuse, .transport: []
         }
     }
@@ -54,6 +56,8 @@ public enum AllReduceError: Error, Sendable, Equatable, CustomStringConvertible 
         case .peerLost(let peer, let step, let phase):
             return "\(place(step))\(phase): \(peer) closed its connection; see its log"
         case .incompatiblePeer(let peer, let reason): return "cannot work with \(peer): \(reason)"
+        case .unreadableMemory(let peer, let step, let reason):
+            return "\(place(step))the memory of \(peer) cannot be read (\(reason)); it sends over sockets from now on"
         case .aborted(let reason): return "all-reduce aborted: \(reason)"
         case .misuse(let text): return "all-reduce used wrongly: \(text)"
         case .transport(let error): return error.description

@@ -7,6 +7,10 @@ public struct AllReduceOptions: Sendable {
     /// Seconds without any progress, once ``AllReducer/finish(note:)`` waits, before a step is given up. It must cover the
     /// slowest peer's backward pass.
     public var stepTimeout: Double = 60
+    /// As many times the seconds of the step before, where that is more than `stepTimeout`.
+    public var stepTimeoutFactor = 0.0
+    /// In place of `stepTimeout`, until a step was measured; nil for the same.
+    public var firstStepTimeout: Double?
     /// Seconds that a needed peer may still be waited for after its connection was lost (its last messages may be under
     /// way).
     public var lostPeerGrace: Double = 2
@@ -26,8 +30,13 @@ public struct AllReduceOptions: Sendable {
     public var sharesMemory = true
     /// Payloads of at least so many bytes are read in memory, where that is possible.
     public var sharedMemoryBytes = 4 << 10
-    /// Bytes of messages kept for a step that this rank has not begun.
+    /// Peers whose memory is not to be read, and those that turn out to be such; shared by the generations of a rank.
+    public var unreadable = UnreadableMemory()
+    /// Bytes of messages kept for a step that this rank has not begun. Between steps, no more are read from the sockets;
+    /// within one, the peer that sent most of them has failed.
     public var maxParkedBytes = 1 << 30
+    /// Messages kept for such a step.
+    public var maxParkedMessages = 1 << 18
     /// Messages read ahead from one peer by the library.
     public var receiveHighWaterMark: Int32 = 256
     /// Seconds that ``AllReducer/close()`` gives the last messages to leave.

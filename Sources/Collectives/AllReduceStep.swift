@@ -80,6 +80,8 @@ final class AllReduceStep: @unchecked Sendable {
     var notes: [[UInt8]?]
     var bytesSent = 0
     /// Seconds, as all times of the engine.
+    var begunAt = 0.0
+    /// When the last bucket was handed over.
     var lastSubmit = 0.0
     /// When something last came or went.
     var lastProgress = 0.0

@@ -112,6 +112,18 @@ private enum LittleEndianWords {
 
 /// The memory of a peer on this machine that has proved to be the one at the other end of the connection.
 struct PeerMemory {
+    /// What came of reading.
+    enum Outcome: Equatable {
+        /// All is there.
+        case read
+        /// It does not hold any more: the peer has gone, or has given up the step. What was written may be anything.
+        case withdrawn
+        /// The system does not let it be read, for this reason (`errno`), though it may hold.
+        case unreadable(Int32)
+    }
+
+    /// The process.
+    let process: UInt64
     private let pid: Int64
     private let stamp: UInt64
 
@@ -119,6 +131,7 @@ struct PeerMemory {
     init?(_ location: MemoryLocation, challenge: [UInt8]) {
         guard let pid = Int32(exactly: location.pid), pid > 0 else { return nil }
         self.pid = Int64(pid)
+        process = location.pid
         stamp = location.stamp
         var found = [UInt8](repeating: 0, count: challenge.count)
         guard shoal_read_process(self.pid, location.challenge, &found, found.count) == 0, found == challenge else {
@@ -126,12 +139,15 @@ struct PeerMemory {
         }
     }
 
-    /// Copies `count` floats to `to`; false if they did not hold until the last one was read: what is at `to` may then be
-    /// anything.
-    func read(_ reference: MemoryReference, count: Int, to: UnsafeMutablePointer<Float>) -> Bool {
-        guard shoal_read_process(pid, reference.address, to, count * 4) == 0 else { return false }
+    /// Copies `count` floats to `to`, and finds out whether they held until the last one was read.
+    func read(_ reference: MemoryReference, count: Int, to: UnsafeMutablePointer<Float>) -> Outcome {
+        let problem = shoal_read_process(pid, reference.address, to, count * 4)
         // After the floats: the peer takes the stamp away before it changes them.
         var found: UInt64 = 0
-        return shoal_read_process(pid, stamp, &found, 8) == 0 && found == reference.stamp && found != 0
+        let stampProblem = shoal_read_process(pid, stamp, &found, 8)
+        if problem == ESRCH || stampProblem == ESRCH { return .withdrawn }
+        guard stampProblem == 0 else { return .unreadable(stampProblem) }
+        guard found == reference.stamp, found != 0 else { return .withdrawn }
+        return problem == 0 ? .read : .unreadable(problem)
     }
 }

@@ -77,6 +77,7 @@ import Training
             let ended: Bool = if case .success = simulation.outcome { true } else { false }
             #expect(ended, "seed \(seed): \(simulation.error ?? "no end") in phase \(simulation.coordinator.phase)")
             #expect(simulation.difference(from: calm) == nil, "seed \(seed)")
+            #expect(simulation.refusals.isEmpty, "seed \(seed): \(simulation.refusals)")
             #expect(simulation.wrongBits.isEmpty, "seed \(seed): \(simulation.wrongBits.first ?? "")")
             if !ended || simulation.difference(from: calm) != nil { return }
         }

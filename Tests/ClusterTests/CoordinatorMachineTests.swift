@@ -361,39 +361,18 @@ import Transformer
 
     @Test func aLossThatIsNotFiniteKeepsTheStateBeforeIt() throws {
         let simulation = try Simulation(workers: 3)
-        simulation.disturb = { number, job, result in
-            guard case .step(let generation, 3, _) = job else { return result }
+        simulation.disturb = { [unowned simulation] number, job, result in
+            guard case .step(let generation, 3, let order) = job, let rank = simulation.replicas[number].joined?.rank
+            else { return result }
             return .failed(
                 generation: generation,
-                number == 1
+                order.partition[rank].contains(1)
                     ? WorkerFailure(kind: .nonFinite, phase: "step 4", message: "loss not finite", microBatch: 1)
                     : WorkerFailure(kind: .peer, phase: "step 4", message: "rank 1 is gone", peers: [1]))
         }
         #expect(simulation.run(seconds: 30))
         #expect(simulation.error == "loss not finite; the state before that step is kept in step-3")
         #expect(simulation.stored == [[1, 0], [1, 1], [2, 0], [2, 1]])
-    }
-
-    @Test func replicasThatDifferAreFoundOut() throws {
-        let byNorm = try Simulation(workers: 2)
-        byNorm.disturb = { number, job, result in
-            guard number == 1, case .stepped(let generation, let step, var report) = result, step == 2 else {
-                return result
-            }
-            report.gradientNorm = report.gradientNorm.nextUp
-            return .stepped(generation: generation, step: step, report)
-        }
-        byNorm.settle()
-        #expect(try #require(byNorm.error).contains("the replicas differ at step 3"))
-        let byWeights = try Simulation(workers: 2)
-        byWeights.disturb = { number, _, result in
-            if number == 1, case .digest(let generation, _) = result {
-                return .digest(generation: generation, String(repeating: "b", count: 64))
-            }
-            return result
-        }
-        byWeights.settle()
-        #expect(try #require(byWeights.error).contains("the replicas differ: the weights of worker 0"))
     }
 
     @Test func afterAnInterruptTheStepsUnderWayAreFinishedAndKept() throws {

@@ -34,10 +34,10 @@ enum Samples {
             .chunkRequest(.firstMoment, 8..<16),
             .bound(
                 endpoint: "ipc:///run/x/data-1", hasState: true,
-                records: [StepRecord(step: 3, lossSums: [1, .nan], gradientNorm: 0.5)]), .ready,
+                records: [StepRecord(step: 3, lossSums: [1, -1e40], gradientNorm: 0.5)]), .ready,
             .stepReport(
                 StepReport(
-                    lossSums: [1.5, -0.25, .nan], gradientNorm: 2, computeSeconds: 0.5, allreduceSeconds: 0.25,
+                    lossSums: [1.5, -0.25, 0], gradientNorm: 2, computeSeconds: 0.5, allreduceSeconds: 0.25,
                     stepSeconds: 0.75, residentBytes: 1 << 30, bytesSent: 99)),
             .evaluationReport(id: 7, logits: [1, 2, 3, -4]), .digest(digest),
             .failure(

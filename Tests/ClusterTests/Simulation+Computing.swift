@@ -118,7 +118,7 @@ extension Simulation {
             let isReady = world.allSatisfy { other in
                 if case .step(generation, step, _) = jobs[other].first { true } else { false }
             }
-            guard isReady else { return nil }
+            guard isReady else { return timedOut(key, world) }
         }
         return { [self] in
             guard replicas[index].applied == step, let reduction = reduce(key, order) else { return nil }
@@ -130,6 +130,22 @@ extension Simulation {
                 StepReport(
                     lossSums: reduction.losses, gradientNorm: 2, computeSeconds: 0.1, allreduceSeconds: 0,
                     stepSeconds: 0.1, residentBytes: 1, bytesSent: 1))
+        }
+    }
+
+    /// Who waits for others in a step names them after a while.
+    private func timedOut(_ key: Reduction, _ world: [Int]) -> (() -> ComputeResult?)? {
+        let since = waits[key] ?? now
+        waits[key] = since
+        guard now - since >= stepTimeout else { return nil }
+        let late = world.indices.filter { rank in
+            guard case .step(key.generation, key.step, _) = jobs[world[rank]].first else { return true }
+            return stuck.contains(world[rank])
+        }
+        return {
+            .failed(
+                generation: key.generation,
+                WorkerFailure(kind: .peer, phase: "step", message: "no answer", peers: late))
         }
     }
 

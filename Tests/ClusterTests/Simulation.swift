@@ -62,6 +62,11 @@ final class Simulation {
     var workers: [WorkerMachine?] = []
     var now = 0.0
     var frozen: Set<Int> = []
+    /// Workers whose compute threads do nothing, though they send heartbeats.
+    var stuck: Set<Int> = []
+    /// Seconds that the others wait for them in a step, and since when they do.
+    var stepTimeout = 60.0
+    var waits: [Reduction: Double] = [:]
     /// What each worker's compute thread still has to do.
     var jobs: [Deque<ComputeJob>] = []
     var toCoordinator: [Deque<WorkerMessage>] = []
@@ -85,6 +90,8 @@ final class Simulation {
     var stored: Set<[Int]> = []
     var events: [RunEvent] = []
     var senderWarnings: [String] = []
+    /// What the coordinator refused workers for that have done nothing wrong, and what they complained of.
+    var refusals: [String] = []
     var restarts = 0
     /// Pairs of workers, from and to, between which no connection comes about.
     var unreachable: Set<[Int]> = []
@@ -287,6 +294,7 @@ final class Simulation {
     private func deliver(_ message: CoordinatorMessage, to peer: PeerID) {
         let index = Int(peer.bytes[1]) + (peer.bytes.count > 2 ? 256 * Int(peer.bytes[2]) : 0)
         guard index < toWorker.count, workers[index] != nil else { return }
+        if case .refusal(let reason) = message.body, !reason.contains("has all the") { refusals.append(reason) }
         toWorker[index].append(message)
     }
 
@@ -354,7 +362,11 @@ final class Simulation {
     private func perform(_ effects: [WorkerMachine.Effect], of index: Int) {
         for effect in effects {
             switch effect {
-            case .send(let message): toCoordinator[index].append(message)
+            case .send(let message):
+                if case .failure(let failure) = message.body, failure.kind == .order || failure.kind == .fatal {
+                    refusals.append("worker \(index): \(failure.message)")
+                }
+                toCoordinator[index].append(message)
             case .compute(let job):
                 if case .step(let generation, let step, let order) = job {
                     orders[Int(step), default: [:]][index] = order
@@ -372,7 +384,8 @@ final class Simulation {
             case .log, .removeSockets: break
             case .end(let error):
                 workerErrors[index] = error
-                end(index, why: "exited with code \(error == nil ? 0 : 1)", bySignal: false)
+                let words = error.map { "1, saying \"\($0)\"," } ?? "0"
+                end(index, why: "exited with code \(words)", bySignal: false)
             }
         }
     }
@@ -427,13 +440,15 @@ final class Simulation {
             if !toWorker[index].isEmpty {
                 choices.append { [self] in tell(index, .message(toWorker[index].removeFirst())) }
             }
-            if let job = jobs[index].first, let run = runner(job, index) {
+            if !stuck.contains(index), let job = jobs[index].first, let run = runner(job, index) {
                 choices.append { [self] in
                     jobs[index].removeFirst()
                     let before = replicas[index]
-                    let result = run().flatMap { disturb(index, job, $0) }
-                    // What is made to fail has changed nothing.
+                    let done = run()
+                    let result = done.flatMap { disturb(index, job, $0) }
+                    // What is made to fail, or swallowed, has changed nothing.
                     if case .failed = result { replicas[index] = before }
+                    if done != nil, result == nil { replicas[index] = before }
                     if let result { tell(index, .result(result)) }
                 }
             }

@@ -16,7 +16,7 @@ import Testing
         let reference = MemoryReference(floats.pointer, stamp: board.beginLending())
         #expect(reference.encoded.withUnsafeBytes(MemoryReference.init) == reference)
         let copy = Floats([0, 0, 0, 9])
-        #expect(memory.read(reference, count: 3, to: copy.pointer))
+        #expect(memory.read(reference, count: 3, to: copy.pointer) == .read)
         #expect(copy.bits == [1, 2, 3, 9].map { Float($0).bitPattern })
         withExtendedLifetime(board) {}
     }
@@ -45,15 +45,15 @@ import Testing
         let (floats, copy) = (Floats([1, 2]), Floats([0, 0]))
         let first = MemoryReference(floats.pointer, stamp: board.beginLending())
         let second = MemoryReference(floats.pointer, stamp: board.beginLending())
-        #expect(!memory.read(first, count: 2, to: copy.pointer), "of another step")
-        #expect(memory.read(second, count: 2, to: copy.pointer))
+        #expect(memory.read(first, count: 2, to: copy.pointer) == .withdrawn, "of another step")
+        #expect(memory.read(second, count: 2, to: copy.pointer) == .read)
         board.endLending()
-        #expect(!memory.read(second, count: 2, to: copy.pointer))
+        #expect(memory.read(second, count: 2, to: copy.pointer) == .withdrawn)
         var nothing = second
         nothing.stamp = 0
-        #expect(!memory.read(nothing, count: 2, to: copy.pointer), "no stamp is none of ours")
+        #expect(memory.read(nothing, count: 2, to: copy.pointer) == .withdrawn, "no stamp is none of ours")
         nothing.address = 64
-        #expect(!memory.read(nothing, count: 2, to: copy.pointer))
+        #expect(memory.read(nothing, count: 2, to: copy.pointer) == .withdrawn)
         withExtendedLifetime((floats, board)) {}
     }
 

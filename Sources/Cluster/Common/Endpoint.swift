@@ -58,6 +58,13 @@ enum Endpoint {
         }
     }
 
+    /// Whether it is well-formed as one that a worker can connect to.
+    static func isConnectable(_ endpoint: String) -> Bool {
+        if endpoint.hasPrefix("ipc://") { return (7...(6 + ControlLimits.socketPath)).contains(endpoint.utf8.count) }
+        guard let tcp = TCPEndpoint(endpoint) else { return false }
+        return tcp.ports.count == 1 && tcp.ports.lowerBound > 0 && !isWildcard(tcp.host)
+    }
+
     /// Throws unless a worker can connect to `endpoint`.
     static func checkCoordinator(_ endpoint: String) throws(ConfigurationError) {
         if endpoint.hasPrefix("ipc://"), endpoint.count > 6 { return }

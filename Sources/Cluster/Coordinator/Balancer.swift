@@ -9,6 +9,8 @@ struct Balancer: Sendable {
     private static let smoothing = 0.4
     /// The least gain in a step's time that is worth a change.
     private static let leastGain = 0.08
+    /// Seconds that a step's computation takes at least.
+    private static let leastSeconds = 1e-6
     /// The steps in a row for which it must be so.
     private static let patience = 2
 
@@ -35,7 +37,8 @@ struct Balancer: Sendable {
             full == leaves ? counts : Apportionment.counts(leaves: leaves, speeds: known))
     }
 
-    private static func equal(leaves: Int, ranks: Int) -> [Range<Int>] {
+    /// Equal shares.
+    static func equal(leaves: Int, ranks: Int) -> [Range<Int>] {
         let tree = ReductionTree(leafCount: leaves)
         return (0..<ranks).map { tree.leaves(rank: $0, worldSize: ranks) }
     }
@@ -48,7 +51,8 @@ struct Balancer: Sendable {
     /// Takes in what a step has shown: the leaves that each rank had, and the seconds that it computed.
     mutating func measured(leaves: [Int], seconds: [Double]) {
         for rank in speeds.indices where leaves[rank] > 0 && seconds[rank] > 0 {
-            let speed = Double(leaves[rank]) / seconds[rank]
+            // What a worker measures is its word: no speed may become infinite.
+            let speed = Double(leaves[rank]) / max(seconds[rank], Self.leastSeconds)
             speeds[rank] = speeds[rank].map { $0 + Self.smoothing * (speed - $0) } ?? speed
         }
         let total = leaves.reduce(0, +)

@@ -30,6 +30,8 @@ extension CoordinatorMachine {
         struct Order: Sendable {
             var peer: PeerID
             var examples: Range<Int>
+            /// Who has found a loss of these that is not finite.
+            var claimedBy: PeerID?
         }
     }
 
@@ -64,10 +66,17 @@ extension CoordinatorMachine {
         } else {
             return
         }
+        issue(&job, examples, to: member, claimedBy: nil)
+    }
+
+    private mutating func issue(
+        _ job: inout EvaluationJob, _ examples: Range<Int>, to member: Member, claimedBy claimant: PeerID?
+    ) {
         let packed = stride(from: examples.lowerBound, to: examples.upperBound, by: job.batchSize).map {
             job.source.pack($0..<min($0 + job.batchSize, examples.upperBound), labels: false)
         }
-        job.orders[nextOrderID] = EvaluationJob.Order(peer: member.peer, examples: examples)
+        job.orders[nextOrderID] = EvaluationJob.Order(
+            peer: member.peer, examples: examples, claimedBy: claimant)
         send(member.peer, .evaluate(id: nextOrderID, batches: packed), step: progress.completed)
         nextOrderID &+= 1
     }
@@ -85,6 +94,20 @@ extension CoordinatorMachine {
             return
         }
         job.orders[id] = nil
+        if !isFinite(logits, of: order.examples, job.source, classes: labels) {
+            if order.claimedBy != nil {
+                end(
+                    .failure(
+                        .failed(
+                            "the loss of the \(job.kind.rawValue) set is not finite; try a lower --learning-rate")))
+                return
+            }
+            // One worker's word is not enough.
+            let other = members.first { $0.peer != order.peer } ?? members[index]
+            issue(&job, order.examples, to: other, claimedBy: order.peer)
+            phase = .evaluating(job)
+            return
+        }
         var at = 0
         for start in stride(from: order.examples.lowerBound, to: order.examples.upperBound, by: job.batchSize) {
             let count = min(job.batchSize, order.examples.upperBound - start) * labels
@@ -95,7 +118,24 @@ extension CoordinatorMachine {
         perform(.emit(.evaluating(job.kind, done: job.done, total: job.source.count)))
         hand(&job, to: members[index])
         phase = .evaluating(job)
+        if let claimant = order.claimedBy, claimant != order.peer, let at = self.index(of: claimant) {
+            violation(at, "logits that are not finite, and another worker finds them finite", now)
+            return
+        }
         if job.done == job.source.count { finishEvaluation(job, now) }
+    }
+
+    private func isFinite(
+        _ logits: [Float], of examples: Range<Int>, _ source: any ExampleSource, classes: Int
+    ) -> Bool {
+        logits.withUnsafeBufferPointer { all in
+            examples.enumerated().allSatisfy { at, example in
+                let row = UnsafeBufferPointer(rebasing: all[(at * classes)..<((at + 1) * classes)])
+                guard row.allSatisfy(\.isFinite) else { return false }
+                guard let label = source.label(example) else { return true }
+                return CrossEntropy.loss(row, label: Int(label)).isFinite
+            }
+        }
     }
 
     private mutating func finishEvaluation(_ job: EvaluationJob, _ now: Double) {

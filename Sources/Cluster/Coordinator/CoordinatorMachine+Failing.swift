@@ -1,24 +1,27 @@
+import Foundation
+
+/// Failures that come again: what fails in the same way at the same step will not get better by being tried again.
+struct RepeatedFailures: Sendable {
+    private var step = -1
+    /// By message and place: the processes that failed so.
+    private var processes: [String: [Int: Set<Int>]] = [:]
+
+    /// Notes what the process of a worker failed with when so many steps were done; true if another one in the same place
+    /// failed alike at the same step.
+    mutating func add(_ message: String, process: Int, worker place: Int, at step: Int) -> Bool {
+        if step != self.step {
+            processes.removeAll()
+            self.step = step
+        }
+        let text = message.replacing("\(process)", with: "PID")
+        guard processes[text] != nil || processes.count < 256 else { return false }
+        processes[text, default: [:]][place, default: []].insert(process)
+        return (processes[text]?[place]?.count ?? 0) > 1
+    }
+}
+
 /// What happens when a worker says that it cannot go on.
 extension CoordinatorMachine {
-    /// Workers that others blame, and that have not given a sign of life since.
-    struct Suspicion: Sendable {
-        /// When they count as lost.
-        var deadline: Double
-        /// What was told of each.
-        var blamed: [PeerID: String]
-    }
-
-    /// A loss or gradient that is not finite, of which the other workers' view is still being waited for.
-    struct Failing: Sendable {
-        /// When to stop waiting.
-        var deadline: Double
-        /// The explanation so far.
-        var message: String
-        var microBatch: Int
-        /// Who has reported a failure.
-        var reported: Set<PeerID>
-    }
-
     mutating func workerFailed(
         _ index: Int, _ failure: WorkerFailure, in generation: UInt64, applied: Int, _ now: Double
     ) {
@@ -26,13 +29,22 @@ extension CoordinatorMachine {
         switch failure.kind {
         case .fatal, .order:
             guard needsWorkers else { return }
-            if hasBegun || settings.isResumed {
-                lose(member.peer, why: "failed (\(failure.message))", now)
-            } else {
+            let text = "\(member.name) failed \(activity): \(failure.message)"
+            if settings.local, !hasBegun, !settings.isResumed {
                 // Before anything has worked, the next one would fail as well.
-                end(.failure(.workerLost("\(member.name) failed \(activity): \(failure.message)")))
+                end(.failure(.workerLost(text)))
+                return
             }
-        case .nonFinite: notFinite(member, failure, now)
+            let isRepeated = failures.add(
+                failure.message, process: member.worker.pid, worker: member.number, at: progress.completed)
+            if isRepeated, settings.local {
+                endRepeated(text)
+                return
+            }
+            lose(member.peer, why: "failed (\(failure.message))", now)
+            // Elsewhere, anyone may claim anything: it decides only where no worker is left that could know better.
+            if isRepeated, needsWorkers, members.isEmpty, waiting.isEmpty { endRepeated(text) }
+        case .nonFinite: notFinite(index, failure, in: generation, applied: applied, now)
         case .peer:
             if case .failing(var failing) = phase {
                 failing.reported.insert(member.peer)
@@ -50,72 +62,26 @@ extension CoordinatorMachine {
     }
 
     /// Whether no generation is at work: nobody can be missed.
-    private var settled: Bool {
+    var settled: Bool {
         switch phase {
         case .gathering, .awaitingCheckpoint, .restoring, .saving, .ended: true
         default: false
         }
     }
 
-    /// A worker misses others. Those that answer now are well, and a new generation is all that is needed; those that do
-    /// not are lost. (A worker that was killed is missed by its peers at once, a child's death is told by the system; but
-    /// nobody tells of the death of a worker elsewhere.)
-    private mutating func suspect(_ member: Member, _ failure: WorkerFailure, _ now: Double) {
-        var suspicion = suspicion ?? Suspicion(deadline: now + settings.suspicionSeconds, blamed: [:])
-        let blamed = failure.peers.compactMap { rank in members.first { $0.rank == rank } }
-        for other in blamed where other.peer != member.peer && suspicion.blamed[other.peer] == nil {
-            suspicion.blamed[other.peer] = "is missed by \(member.name)"
-            send(other.peer, .heartbeat(wantsReply: true))
-        }
-        self.suspicion = suspicion
-        if suspicion.blamed.isEmpty { formGeneration(now) }
+    /// Ends the run: a second worker has failed as one before it.
+    mutating func endRepeated(_ text: String) {
+        endKept(.failed("\(text); another worker failed in the same way at this step before"))
     }
 
-    /// A member gave a sign of life.
-    mutating func isCleared(_ peer: PeerID, _ now: Double) {
-        guard var suspicion, suspicion.blamed.removeValue(forKey: peer) != nil else { return }
-        self.suspicion = suspicion
-        if suspicion.blamed.isEmpty, needsWorkers, !settled {
-            if case .failing = phase { return }
-            formGeneration(now)
-        }
-    }
-
-    mutating func convict(_ suspicion: Suspicion, _ now: Double) {
-        self.suspicion = nil
-        for (peer, why) in suspicion.blamed { lose(peer, why: why + " and does not answer", now) }
-    }
-
-    // MARK: not finite
-
-    private mutating func notFinite(_ member: Member, _ failure: WorkerFailure, _ now: Double) {
-        let found = failure.microBatch ?? .max
-        var failing: Failing
-        switch phase {
-        case .failing(let known):
-            failing = known
-            if found < failing.microBatch {
-                failing.microBatch = found
-                failing.message = failure.message
-            }
-        case .saving, .fetching, .ended: return
-        default:
-            suspicion = nil
-            failing = Failing(
-                deadline: now + settings.nonFiniteSeconds, message: failure.message, microBatch: found, reported: [])
-        }
-        failing.reported.insert(member.peer)
-        phase = .failing(failing)
-        endIfAllReported(failing, now)
-    }
-
-    mutating func endIfAllReported(_ failing: Failing, _ now: Double) {
-        if members.allSatisfy({ failing.reported.contains($0.peer) }) { failingTimedOut(failing, now) }
-    }
-
-    mutating func failingTimedOut(_ failing: Failing, _ now: Double) {
-        // A generation of its own, so that everyone tells which steps it has applied.
-        ending = .failed(failing.message)
-        formGeneration(now)
+    /// Whether an exit is of a kind that will come again, where it comes with the same words: not one by a signal that
+    /// people and systems send.
+    static func isOwnFailure(_ why: String, bySignal: Bool) -> Bool {
+        // Without words nothing can be said of it; and those that were sent away, or have heard nothing from here, have not
+        // failed by themselves.
+        guard why.contains("saying"), !why.contains("the coordinator") else { return false }
+        guard bySignal else { return !why.hasPrefix("exited with code 0") }
+        let ownSignals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
+        return ownSignals.contains { why.contains("signal \($0) ") }
     }
 }

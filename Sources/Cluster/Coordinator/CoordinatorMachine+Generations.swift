@@ -61,6 +61,7 @@ extension CoordinatorMachine {
         members += waiting
         waiting.removeAll()
         members.sort { $0.number < $1.number }
+        dealDoubt()
         wantsGeneration = false
         suspicion = nil
         unreachable = nil
@@ -70,6 +71,7 @@ extension CoordinatorMachine {
             members[rank].isReady = false
             members[rank].mustLoad = false
             members[rank].digest = nil
+            members[rank].owesSince = nil
         }
         if members.isEmpty, let ending {
             // Nobody has what was to be kept.
@@ -125,6 +127,10 @@ extension CoordinatorMachine {
     mutating func bound(_ endpoint: String, applied: Int?, _ records: [StepRecord], _ index: Int, _ now: Double) {
         guard case .connecting = phase, members[index].endpoint == nil else {
             violation(index, "an endpoint that nobody asked for", now)
+            return
+        }
+        guard !endpoint.isEmpty || members.count == 1 else {
+            violation(index, "no endpoint for its peers", now)
             return
         }
         members[index].endpoint = endpoint
@@ -227,6 +233,8 @@ extension CoordinatorMachine {
     /// Everyone shall connect to everyone; those behind get the state from one that is not, or else from here.
     mutating func connect(at step: Int, _ now: Double) {
         guard let source, let preparation else { return }
+        // The state may have been read from disk, or a checkpoint waited for, meanwhile: from now on members ask for it.
+        phase = .connecting
         nextStep = step
         let donor = members.first { $0.applied == step }
         let parts: [PartToLoad] =
@@ -276,6 +284,9 @@ extension CoordinatorMachine {
             progress.firstStepAt = now
             checkpoints.lastAt = now
         }
+        let formed = generation
+        settleDoubt(now)
+        guard generation == formed else { return }
         let workers = members.count == 1 ? "1 worker" : "\(members.count) workers"
         record(.generation, "generation \(shownGeneration)", "\(workers) after step \(progress.completed)")
         continueRun(now)

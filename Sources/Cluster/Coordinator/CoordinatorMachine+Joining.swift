@@ -46,6 +46,12 @@ extension CoordinatorMachine {
             end(.failure(.workerLost("\(name) \(why) \(activity)")))
             return
         }
+        if Self.isOwnFailure(why, bySignal: bySignal),
+            failures.add(why, process: pid, worker: number, at: progress.completed)
+        {
+            endRepeated("\(name) \(why) \(activity)")
+            return
+        }
         if let member {
             lose(member.peer, why: why, now)
         } else {

@@ -58,7 +58,7 @@ extension CoordinatorMachine {
         if relay.donor == peer, step == UInt64(relay.step) {
             relay.isCopied = true
             askDonor()
-        } else if fetch?.peer == peer, step == UInt64(fetch?.step ?? -1) {
+        } else if fetch?.peer == peer, fetch.map({ UInt64($0.step) }) == step {
             beginFetching()
         }
         // Else it is of a fetch that another one replaced.

@@ -161,11 +161,23 @@ extension CoordinatorMachine {
         let digests = members.compactMap(\.digest)
         guard digests.count == members.count else { return }
         if let other = digests.firstIndex(where: { $0 != digests[0] }) {
-            end(
-                .failure(
+            let counts = Dictionary(digests.map { ($0, 1) }, uniquingKeysWith: +)
+            guard let most = counts.first(where: { 2 * $0.value > digests.count })?.key else {
+                endKept(
                     .failed(
                         "the replicas differ: the weights of \(members[0].name) have the SHA-256 \(digests[0]), those of "
-                            + "\(members[other].name) \(digests[other]); please report this")))
+                            + "\(members[other].name) \(digests[other]); please report this"))
+                return
+            }
+            for member in members where member.digest != most {
+                sendAway(member, "the SHA-256 \(member.digest ?? "") of its weights, those of most have \(most)", now)
+            }
+            return
+        }
+        if verifiesNext {
+            verifiesNext = false
+            perform(.emit(.notice("all weights are the same: a report was false, and the run goes on")))
+            continueRun(now)
             return
         }
         if finale != nil {

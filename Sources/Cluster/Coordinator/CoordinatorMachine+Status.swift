@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What can be seen from outside.
 extension CoordinatorMachine {
@@ -9,7 +10,7 @@ extension CoordinatorMachine {
         if journal.count >= Self.maxChanges { journal.removeFirst(journal.count - Self.maxChanges + 1) }
         journal.append(
             RunStatus.Change(
-                kind: kind, subject: subject, detail: detail, step: progress.completed,
+                kind: kind, subject: subject.printable(), detail: detail.printable(), step: progress.completed,
                 time: Date().timeIntervalSince1970))
     }
 
@@ -48,5 +49,18 @@ extension CoordinatorMachine {
             loss: progress.last?.loss, tokensPerSecond: progress.last?.tokensPerSecond, generation: shownGeneration,
             checkpoint: checkpoints.path, elapsedSeconds: now - startedAt, endpoint: preparation?.endpoint ?? "",
             workers: workers.sorted { $0.number < $1.number }, changes: journal)
+    }
+
+    /// What is going on, for messages: "during step 12".
+    var activity: String {
+        switch phase {
+        case .gathering, .awaitingCheckpoint, .restoring, .connecting:
+            hasBegun ? "between two steps" : "while the workers were joining"
+        case .training: "during step \(progress.completed + 1)"
+        case .evaluating(let job): "while the \(job.kind.rawValue) set was evaluated"
+        case .verifying, .fetching: "while the model was collected"
+        case .failing: "after another failure in step \(progress.completed + 1)"
+        case .saving, .ended: "at the end"
+        }
     }
 }

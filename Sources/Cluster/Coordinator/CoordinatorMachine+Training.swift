@@ -46,6 +46,10 @@ extension CoordinatorMachine {
             fetchAndEnd(ending, now)
             return
         }
+        if verifiesNext {
+            startVerification()
+            return
+        }
         if wantsGeneration, progress.completed < preparation.totalSteps {
             formGeneration(now)
             return
@@ -94,14 +98,14 @@ extension CoordinatorMachine {
     private mutating func issueSteps(_ now: Double) {
         guard let preparation, let schedule = history?.current.schedule else { return }
         let end = barrier(preparation)
-        while ending == nil, !wantsGeneration, progress.issued < end,
+        while ending == nil, !wantsGeneration, !verifiesNext, progress.issued < end,
             progress.issued - progress.completed < settings.lookahead
         {
             checkpointIfDue(before: progress.issued, now)
             issue(progress.issued, preparation, learningRate: schedule.rate(at: progress.issued))
             progress.issued += 1
         }
-        if progress.flights.isEmpty, ending != nil || wantsGeneration { continueRun(now) }
+        if progress.flights.isEmpty, ending != nil || wantsGeneration || verifiesNext { continueRun(now) }
     }
 
     private mutating func issue(_ step: Int, _ preparation: Preparation, learningRate: Double) {
@@ -154,28 +158,35 @@ extension CoordinatorMachine {
             progress.flights.removeFirst()
             complete(first, reports, now)
         }
+        settleDoubt(now)
+        sendOutliersAway(now)
     }
 
     private mutating func complete(_ flight: Flight, _ reports: [StepReport], _ now: Double) {
         guard let preparation else { return }
-        let norm = reports[0].gradientNorm
-        if let other = reports.firstIndex(where: { $0.gradientNorm.bitPattern != norm.bitPattern }) {
-            end(
-                .failure(
-                    .failed(
-                        "the replicas differ at step \(flight.step + 1): \(members[0].name) has a gradient norm of "
-                            + "\(norm), \(members[other].name) of \(reports[other].gradientNorm); please report this")))
-            return
+        let agreed = Self.majority(of: reports)
+        if agreed == nil, cannotAgree(flight, reports) { return }
+        let report = agreed?.report ?? reports[0]
+        for at in agreed?.outliers ?? [] {
+            outliers.append(
+                (
+                    members[at].peer,
+                    "a gradient norm of \(reports[at].gradientNorm) at step \(flight.step + 1) or losses that differ "
+                        + "from those of most workers (norm \(report.gradientNorm))"
+                ))
         }
+        let norm = report.gradientNorm
         idleGenerations = 0
+        strikes.removeAll()
         progress.samples += flight.samples
         progress.tokens += flight.tokens
         let seconds = max(now - progress.lastStepAt, 1e-9)
         progress.seconds += seconds
+        pace.add(seconds)
         progress.lastStepAt = now
         var metrics = StepMetrics(
             step: flight.step + 1, epoch: flight.epoch + 1,
-            loss: reports[0].lossSums.reduce(0, +) / Double(flight.samples), learningRate: flight.learningRate,
+            loss: report.lossSums.reduce(0, +) / Double(flight.samples), learningRate: flight.learningRate,
             gradientNorm: norm, samples: flight.samples, tokens: flight.tokens,
             tokensPerSecond: Double(flight.tokens) / seconds, stepSeconds: seconds, elapsedSeconds: now - startedAt)
         metrics.computeSeconds = reports.reduce(0) { max($0, $1.computeSeconds) }
@@ -258,6 +269,7 @@ extension CoordinatorMachine {
                 endKept(.interrupted(checkpoint: nil))
                 return
             }
+        case .verifying where verifiesNext: break
         case .verifying, .saving, .ended:
             // What is under way keeps the state anyway, and takes seconds.
             return

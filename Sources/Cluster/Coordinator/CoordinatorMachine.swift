@@ -38,6 +38,13 @@ struct CoordinatorMachine: Sendable {
         var lookahead = 3
         /// How long a worker that others blame may take for a sign of life.
         var suspicionSeconds = 0.75
+        /// Seconds without a sign of work from a worker that owes one, while others work, after which it is replaced; more
+        /// where steps take long, see `stallFactor`.
+        var stallSeconds = 60.0
+        /// As many times the median of the last steps' seconds, where that is more than `stallSeconds`.
+        var stallFactor = 20.0
+        /// In place of both, until a step was measured.
+        var firstStallSeconds = 600.0
         /// How long the other workers' reports are waited for when a loss is not finite.
         var nonFiniteSeconds = 10.0
         /// Steps between checkpoints; nil for none.
@@ -182,6 +189,17 @@ struct CoordinatorMachine: Sendable {
     /// The step from which the generation that is being formed goes on.
     var nextStep = 0
     var suspicion: Suspicion?
+    /// How often each worker was missed by others since a step was last completed, once a generation at most.
+    var strikes: [PeerID: Int] = [:]
+    var pace = Pace()
+    /// A step that a worker says cannot be taken.
+    var doubt: Doubt?
+    /// Workers whose reports of a step differ from those of most.
+    var outliers: [(peer: PeerID, sent: String)] = []
+    /// The weights are compared before the next step.
+    var verifiesNext = false
+    var failures = RepeatedFailures()
+    var statusDesk = StatusDesk()
     var unreachable: Unreachable?
     /// Workers of the first membership that were sent away as others could not reach them.
     var leftOut = 0
@@ -220,7 +238,7 @@ struct CoordinatorMachine: Sendable {
         case .prepared(let preparation): prepared(preparation, now)
         case .preparationFailed(let error): end(.failure(error))
         case .message(let peer, let message): received(message, from: peer, now)
-        case .rejected(let peer, let error): rejected(peer, error)
+        case .rejected(let peer, let error): rejected(peer, error, now)
         case .revoked(let peer): revoked(peer, now)
         case .childStarted(let number, let pid): childStarted(number, pid: pid, now)
         case .childExited(let number, let pid, let why, let bySignal):
@@ -275,7 +293,12 @@ struct CoordinatorMachine: Sendable {
 
     private mutating func received(_ message: WorkerMessage, from peer: PeerID, _ now: Double) {
         if case .statusRequest = message.body {
-            send(peer, .status(status(now).json()))
+            var desk = statusDesk
+            if desk.admits(peer, now) {
+                let json = desk.json(now) { status(now) }
+                send(peer, .status(json))
+            }
+            statusDesk = desk
             return
         }
         guard let index = index(of: peer) else {
@@ -288,7 +311,7 @@ struct CoordinatorMachine: Sendable {
         case .hello:
             // It is in a generation of a coordinator that is no more: the next one must have a greater number.
             guard message.generation >= generation, needsWorkers else { break }
-            newestGeneration = max(newestGeneration, min(message.generation, .max / 2))
+            newestGeneration = max(newestGeneration, min(message.generation, ControlLimits.maxGeneration / 2))
             formGeneration(now)
         case .heartbeat(let bytes): members[index].residentBytes = bytes
         case .failure(let failure):
@@ -296,9 +319,12 @@ struct CoordinatorMachine: Sendable {
             workerFailed(index, failure, in: message.generation, applied: Int(clamping: message.step), now)
         case .bound, .ready, .stepReport, .evaluationReport, .digest, .chunk, .chunkRequest, .snapshotTaken:
             guard message.generation == generation else { return }
+            members[index].owesSince = nil
             inGeneration(message, index, now)
         }
-        isCleared(peer, now)
+        var isHeartbeat = false
+        if case .heartbeat = message.body { isHeartbeat = true }
+        isCleared(peer, isHeartbeat: isHeartbeat, now)
     }
 
     /// A message from somebody who is no member: a newcomer, or one that was given up, or one of a coordinator that is no
@@ -311,7 +337,7 @@ struct CoordinatorMachine: Sendable {
         }
         if case .hello(let worker, let runID, let hasState) = message.body {
             // Generations of coordinators that are no more must not be confused with new ones.
-            newestGeneration = max(newestGeneration, min(message.generation, .max / 2))
+            newestGeneration = max(newestGeneration, min(message.generation, ControlLimits.maxGeneration / 2))
             hello(
                 worker, runID: runID, applied: hasState ? Int(clamping: message.step) : nil, from: peer, now)
         } else if unmatched[peer] == nil {
@@ -334,35 +360,16 @@ struct CoordinatorMachine: Sendable {
         }
     }
 
-    /// A member sent something that does not fit: its program is broken, and it is sent away.
-    mutating func violation(_ index: Int, _ what: String, _ now: Double) {
-        let member = members[index]
-        let text = "it sent \(what); is it the same version of shoal?"
-        send(member.peer, .refusal("this worker sent \(what); is it the same version of shoal?"))
-        lose(member.peer, why: "was sent away: \(text)", now)
-    }
-
-    private mutating func rejected(_ peer: PeerID, _ error: ProtocolError) {
-        let name = index(of: peer).map { members[$0].name } ?? "an unknown sender"
-        guard let version = error.otherVersion else {
-            perform(.logSender(peer, "\(name) sent \(error)"))
-            return
-        }
-        let text =
-            "a worker speaks version \(version) of the control protocol, the coordinator version "
-            + "\(Preamble.version): install the same shoal on both"
-        send(peer, .refusal(text))
-        perform(.logSender(peer, text))
-        if settings.local { end(.failure(.failed(text))) }
-    }
-
     // MARK: time
 
     private mutating func tick(_ now: Double) {
         // A process that was stopped, or a machine that slept, has heard from nobody meanwhile.
         let pause = now - lastTick
         if pause > 2 {
-            for i in members.indices { members[i].lastHeard += pause }
+            for i in members.indices {
+                members[i].lastHeard += pause
+                members[i].owesSince = members[i].owesSince.map { $0 + pause }
+            }
             for i in waiting.indices { waiting[i].lastHeard += pause }
         }
         lastTick = now
@@ -390,10 +397,11 @@ struct CoordinatorMachine: Sendable {
             hung[number] = nil
             if restarts < settings.maxRestarts { perform(.killWorker(number)) }
         }
-        if let suspicion, now >= suspicion.deadline { convict(suspicion, now) }
+        if let suspicion, now >= suspicion.deadline { loseSuspects(suspicion, now) }
+        findStalled(now)
         if let unreachable, now >= unreachable.deadline { decide(unreachable, now) }
         switch phase {
-        case .failing(let failing) where now >= failing.deadline: failingTimedOut(failing, now)
+        case .failing(let failing) where now >= failing.deadline: failingTimedOut(now)
         case .gathering(let since): waited(now - since, now)
         case .fetching: retryIfDue(now)
         case .connecting where !hasBegun && now - startedAt > settings.joinTimeout: joinTimedOut(now)
@@ -406,19 +414,6 @@ struct CoordinatorMachine: Sendable {
         switch phase {
         case .saving, .ended: false
         default: true
-        }
-    }
-
-    /// What is going on, for messages: "during step 12".
-    var activity: String {
-        switch phase {
-        case .gathering, .awaitingCheckpoint, .restoring, .connecting:
-            hasBegun ? "between two steps" : "while the workers were joining"
-        case .training: "during step \(progress.completed + 1)"
-        case .evaluating(let job): "while the \(job.kind.rawValue) set was evaluated"
-        case .verifying, .fetching: "while the model was collected"
-        case .failing: "after another failure in step \(progress.completed + 1)"
-        case .saving, .ended: "at the end"
         }
     }
 }

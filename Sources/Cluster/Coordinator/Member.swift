@@ -17,6 +17,8 @@ struct Member: Sendable {
     /// Whether it must be sent the state first.
     var mustLoad = false
     var isReady = false
+    /// Since when it has owed an answer and sent none.
+    var owesSince: Double?
     var residentBytes: UInt64 = 0
     /// The SHA-256 of its weights, once asked for.
     var digest: String?

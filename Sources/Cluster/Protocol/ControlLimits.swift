@@ -28,6 +28,16 @@ enum ControlLimits {
     static let longText = 4 << 20
     /// Bytes that encryption adds to a frame, and more.
     static let encryptionBytes = 256
+    /// The newest step, so that sums of steps cannot overflow and every step is a whole number in JSON.
+    static let maxStep: UInt64 = 1 << 53
+    /// The newest generation of a message. Greetings, which come from anyone, count up to half of it.
+    static let maxGeneration: UInt64 = 1 << 62
+    /// Bytes of memory, or sent in a step.
+    static let maxBytes: UInt64 = 1 << 53
+    /// Losses and norms, whose sums over any number of steps are finite: sums of float32 are far smaller.
+    static let maxMagnitude = 1e100
+    /// Bytes of the path of a local socket.
+    static let socketPath = 107
     /// Compute threads of a worker.
     static let maxThreads = 1024
 }

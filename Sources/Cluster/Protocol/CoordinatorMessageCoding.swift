@@ -10,7 +10,7 @@ extension CoordinatorMessage {
         envelope.step = step
         var payload: Data?
         switch body {
-        case .refusal(let reason): envelope.refusal = .with { $0.reason = reason }
+        case .refusal(let reason): envelope.refusal = .with { $0.reason = WireFormat.clipped(reason) }
         case .welcome(let welcome):
             envelope.welcome = .with {
                 $0.modelConfiguration = welcome.modelConfiguration
@@ -63,8 +63,8 @@ extension CoordinatorMessage {
                 $0.parts = parts.map { PBPart(rawValue: $0.rawValue) ?? .unspecified }
             }
         case .snapshotRelease: envelope.snapshotRelease = PBSnapshotRelease()
-        case .abandon(let reason): envelope.abandon = .with { $0.reason = reason }
-        case .shutdown(let reason): envelope.shutdown = .with { $0.reason = reason }
+        case .abandon(let reason): envelope.abandon = .with { $0.reason = WireFormat.clipped(reason) }
+        case .shutdown(let reason): envelope.shutdown = .with { $0.reason = WireFormat.clipped(reason) }
         case .heartbeat(let wantsReply): envelope.heartbeat = .with { $0.wantsReply = wantsReply }
         case .status(let json): envelope.status = .with { $0.json = json }
         }
@@ -127,7 +127,7 @@ extension CoordinatorMessage {
                 throw ProtocolError("a world of \(peers.endpoints.count)")
             }
             var endpoints: [String] = []
-            for endpoint in peers.endpoints { endpoints.append(try WireFormat.shownText(endpoint, "an endpoint")) }
+            for endpoint in peers.endpoints { endpoints.append(try WireFormat.endpoint(endpoint)) }
             guard peers.load.count <= StatePart.allCases.count else { throw ProtocolError("too many parts to load") }
             var load: [PartToLoad] = []
             for item in peers.load {
@@ -147,7 +147,11 @@ extension CoordinatorMessage {
         case .shutdown(let shutdown): return .shutdown(try WireFormat.shownText(shutdown.reason, "a reason"))
         case .snapshotRequest(let request):
             var parts: [StatePart] = []
-            for part in request.parts.prefix(StatePart.allCases.count) { parts.append(try WireFormat.part(part)) }
+            for part in request.parts {
+                let part = try WireFormat.part(part)
+                guard !parts.contains(part) else { throw ProtocolError("a part to copy twice") }
+                parts.append(part)
+            }
             return .snapshotRequest(parts)
         case .snapshotRelease: return .snapshotRelease
         case .helloRequest: return .helloRequest

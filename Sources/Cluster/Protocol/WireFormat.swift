@@ -32,7 +32,10 @@ enum WireFormat {
             options.messageDepthLimit = 8
             options.discardUnknownFields = true
             let envelope = try PBEnvelope(serializedBytes: Data(frames[1]), options: options)
+            try check(envelope)
             return (envelope, frames.count == 3 ? payload(frames[2], owner) : nil)
+        } catch let error as ProtocolError {
+            throw error
         } catch {
             throw ProtocolError("a damaged message")
         }
@@ -55,14 +58,14 @@ enum WireFormat {
     /// Text that is shown to people: control characters could play tricks on a terminal.
     static func shownText(_ text: String, _ name: String) throws(ProtocolError) -> String {
         let text = try Self.text(text, name)
-        return String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { isShown($0) ? $0 : " " }))
     }
 
-    static func seconds(_ value: Double, _ name: String) throws(ProtocolError) -> Double {
-        guard value.isFinite, value >= 0, value < 1e9 else { throw ProtocolError("\(name) of \(value) seconds") }
-        return value
+    private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: false
+        default: true
+        }
     }
 
     static func digest(_ text: String) throws(ProtocolError) -> String {

@@ -13,10 +13,10 @@ extension WorkerMessage {
             envelope.hello = .with {
                 $0.runID = runID
                 $0.hasState_p = hasState
-                $0.host = worker.host
+                $0.host = WireFormat.clipped(worker.host)
                 $0.pid = UInt32(clamping: worker.pid)
                 $0.threads = UInt32(clamping: worker.threads)
-                $0.cpuModel = worker.cpu
+                $0.cpuModel = WireFormat.clipped(worker.cpu)
                 $0.instructionSet = worker.instructionSet
                 $0.dataKey = Data(worker.dataKey?.bytes ?? [])
             }
@@ -58,8 +58,8 @@ extension WorkerMessage {
         case .failure(let failure):
             envelope.failure = .with {
                 $0.kind = PBFailureKind(rawValue: failure.kind.rawValue) ?? .failureFatal
-                $0.phase = failure.phase
-                $0.message = String(failure.message.prefix(ControlLimits.shortText / 4))
+                $0.phase = WireFormat.clipped(failure.phase)
+                $0.message = WireFormat.clipped(failure.message)
                 $0.peers = failure.peers.map { UInt32(clamping: $0) }
                 $0.microBatchPlusOne = failure.microBatch.map { UInt32(clamping: $0 + 1) } ?? 0
             }
@@ -94,6 +94,8 @@ extension WorkerMessage {
             guard (1...ControlLimits.maxThreads).contains(Int(hello.threads)) else {
                 throw ProtocolError("a worker of \(hello.threads) threads")
             }
+            // 0 stands for a child whose process id is not known yet.
+            guard hello.pid > 0 else { throw ProtocolError("a worker without a process id") }
             guard hello.dataKey.isEmpty || hello.dataKey.count == CurvePublicKey.byteCount else {
                 throw ProtocolError("a key of \(hello.dataKey.count) bytes")
             }
@@ -120,7 +122,8 @@ extension WorkerMessage {
             return .evaluationReport(id: report.id, logits: report.logits)
         case .digest(let digest): return .digest(try WireFormat.digest(digest.weightsSha256))
         case .failure(let failure): return .failure(try workerFailure(failure))
-        case .heartbeat(let heartbeat): return .heartbeat(residentBytes: heartbeat.residentBytes)
+        case .heartbeat(let heartbeat):
+            return .heartbeat(residentBytes: try WireFormat.bytes(heartbeat.residentBytes, "resident memory"))
         case .chunk(let chunk):
             let (part, index, bytes) = try WireFormat.chunk(chunk, payload)
             return .chunk(part, index: index, payload: bytes)
@@ -138,30 +141,28 @@ extension WorkerMessage {
         }
         var records: [StepRecord] = []
         for record in bound.records {
-            guard record.lossSums.count <= ControlLimits.maxLeaves else {
-                throw ProtocolError("a record of \(record.lossSums.count) micro-batches")
-            }
             guard records.last.map({ $0.step < record.step }) ?? true else {
                 throw ProtocolError("records out of order")
             }
             records.append(
-                StepRecord(step: record.step, lossSums: record.lossSums, gradientNorm: record.gradientNorm))
+                StepRecord(
+                    step: try WireFormat.step(record.step), lossSums: try WireFormat.losses(record.lossSums),
+                    gradientNorm: try WireFormat.norm(record.gradientNorm)))
         }
         return .bound(
-            endpoint: try WireFormat.shownText(bound.endpoint, "an endpoint"), hasState: bound.hasState_p,
+            endpoint: try WireFormat.endpoint(bound.endpoint), hasState: bound.hasState_p,
             records: records)
     }
 
     private static func stepReport(_ report: PBStepReport) throws(ProtocolError) -> StepReport {
-        guard report.lossSums.count <= ControlLimits.maxLeaves else {
-            throw ProtocolError("a report of \(report.lossSums.count) micro-batches")
-        }
-        return StepReport(
-            lossSums: report.lossSums, gradientNorm: report.gradientNorm,
+        StepReport(
+            lossSums: try WireFormat.losses(report.lossSums),
+            gradientNorm: try WireFormat.norm(report.gradientNorm),
             computeSeconds: try WireFormat.seconds(report.computeSeconds, "a step"),
             allreduceSeconds: try WireFormat.seconds(report.allreduceSeconds, "an all-reduce"),
-            stepSeconds: try WireFormat.seconds(report.stepSeconds, "a step"), residentBytes: report.residentBytes,
-            bytesSent: report.bytesSent)
+            stepSeconds: try WireFormat.seconds(report.stepSeconds, "a step"),
+            residentBytes: try WireFormat.bytes(report.residentBytes, "resident memory"),
+            bytesSent: try WireFormat.bytes(report.bytesSent, "gradients"))
     }
 
     private static func workerFailure(_ failure: PBFailure) throws(ProtocolError) -> WorkerFailure {

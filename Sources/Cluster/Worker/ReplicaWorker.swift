@@ -24,8 +24,16 @@ final class ReplicaWorker {
     private var wire = WirePrecision.float32
     private var compressesWire = false
     private var heartbeatTimeout = 5.0
+    private static let (stallSeconds, stallFactor, firstStallSeconds) = {
+        let settings = CoordinatorMachine.Settings(workers: 1, local: true)
+        return (settings.stallSeconds, settings.stallFactor, settings.firstStallSeconds)
+    }()
+    /// What the last step took, in any generation.
+    private var lastStepSeconds: Double?
     /// Told of what strangers try at the data socket.
     private let note: @Sendable (String) -> Void
+    /// Peers whose memory was found to be unreadable, in any generation.
+    private let unreadable = UnreadableMemory()
     /// Begins anew with every generation; nil where nothing is rounded.
     private var feedback: ErrorFeedback?
 
@@ -99,6 +107,13 @@ final class ReplicaWorker {
             fail(.fatal, "joining", "the model has \(count) floats here and \(welcome.weightCount) at the coordinator")
             return
         }
+        guard UInt64(clamping: count) * 4 <= ProcessInfo.processInfo.physicalMemory else {
+            fail(
+                .fatal, "joining",
+                "the weights of the model have \(count >> 28) GiB, this machine's memory "
+                    + "\(ProcessInfo.processInfo.physicalMemory >> 30) GiB")
+            return
+        }
         if let obstacle = hyperparameters.precision.obstacle {
             fail(.fatal, "joining", obstacle)
             return
@@ -154,7 +169,14 @@ final class ReplicaWorker {
             options.lostPeerGrace = 0.25
             // Long enough for a machine that is busy, short enough not to look like a hang.
             options.connectTimeout = max(5, heartbeatTimeout)
+            // Who is to blame for a wait is for the coordinator to say; see its settings of the same meaning.
+            options.stepTimeout = Self.stallSeconds
+            options.stepTimeoutFactor = Self.stallFactor
+            options.firstStepTimeout =
+                lastStepSeconds.map { max(Self.stallSeconds, Self.stallFactor * $0) }
+                ?? Self.firstStallSeconds
             options.onRefusal = note
+            options.unreadable = unreadable
             if let dataKeys, !keys.isEmpty { options.security = AllReduceSecurity(own: dataKeys, ranks: keys) }
             (options.wire, options.compresses, options.sharesMemory) = (wire, compressesWire, sharesMemory)
             let made = try AllReducer(
@@ -194,10 +216,15 @@ final class ReplicaWorker {
         do {
             try work.validate(configuration: replica.configuration)
             let stepReport = try run(work, order, replica, reducer)
+            lastStepSeconds = stepReport.stepSeconds
             report(.stepped(generation: generation, step: step, stepReport))
         } catch let error as AllReduceError {
             setReducer(nil)
+            if case .unreadableMemory = error { note("\(error)") }
             fail(.peer, phase, "\(error)", generation: generation, peers: error.peerRanks)
+        } catch let error as PeerLossError {
+            setReducer(nil)
+            fail(.peer, phase, "\(error)", generation: generation, peers: [error.rank])
         } catch is CancellationError {
             // Who gave it up knows.
             setReducer(nil)

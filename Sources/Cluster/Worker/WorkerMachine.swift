@@ -180,6 +180,7 @@ struct WorkerMachine: Sendable {
                 BertConfiguration.self, from: Data(welcome.modelConfiguration.utf8))
             let hyperparameters = try JSONDecoder().decode(
                 Hyperparameters.self, from: Data(welcome.hyperparameters.utf8))
+            try configuration.validate(path: "the model's configuration")
             try hyperparameters.validate()
             self.welcome = welcome
             effects.append(.compute(.prepare(configuration, hyperparameters, welcome)))

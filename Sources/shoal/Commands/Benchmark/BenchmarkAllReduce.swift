@@ -52,6 +52,15 @@ struct BenchmarkAllReduce: AsyncParsableCommand {
         guard endpoints.isEmpty == (rank == nil) else {
             throw ValidationError("--rank and --endpoints belong together")
         }
+        if rank == nil {
+            guard sharedMemory else {
+                throw ValidationError(
+                    "--no-shared-memory is for --endpoints; without them, --transport ipc or tcp sends all bytes")
+            }
+            guard !insecure else { throw ValidationError("--insecure is for --endpoints: nothing else listens") }
+        } else if !transport.isEmpty {
+            throw ValidationError("--transport is for ranks on this machine: with --endpoints, those say how")
+        }
         if let rank {
             guard endpoints.indices.contains(rank) else {
                 throw ValidationError("--rank is \(rank), but --endpoints names \(endpoints.count) ranks, from 0")
@@ -72,7 +81,14 @@ struct BenchmarkAllReduce: AsyncParsableCommand {
             sizes: floats, repetitions: repetitions, wire: wire, compresses: compressWire, sharesMemory: sharedMemory)
         guard let rank else {
             let transports = transport.isEmpty ? AllReduceBenchmark.Transport.allCases : transport
-            return try output.show(try benchmark.table(ranks: ranks, transports))
+            try output.show(try benchmark.table(ranks: ranks, transports))
+            let small = floats.filter { $0 < AllReduceBenchmark.leastFloatsInMemory }
+            if transports.contains(.memory), !small.isEmpty {
+                StandardError.write(
+                    "vectors below \(AllReduceBenchmark.leastFloatsInMemory) floats are not read in memory: their rows of "
+                        + "memory are those of ipc")
+            }
+            return
         }
         let table = try benchmark.table(rank: rank, endpoints: endpoints, connectTimeout: connectTimeout)
         if rank == 0 { try output.show(table) }
