@@ -83,8 +83,8 @@ let package = Package(
         ),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Numerics"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
-        .testTarget(name: "ClusterTests", dependencies: ["Cluster"]),
-        .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Training"]),
+        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
+        .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["shoal", "Checkpoint", "Cluster", "Collectives", "Transformer", "Numerics"]),

@@ -28,10 +28,22 @@ extension String {
         return result + ellipsis
     }
 
-    /// The text without control characters, which could move a terminal's cursor or end a line.
-    var printable: String {
-        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
-        return String(String.UnicodeScalarView(unicodeScalars.filter { $0.properties.generalCategory != .control }))
+    /// The text in lines of at most `width` columns, broken at blanks; all but the first begin with `indent` blanks. Only a
+    /// word that is longer than a line makes a longer one. Several blanks in a row are kept within a line.
+    func wrapped(to width: Int, indent: Int) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        for word in split(separator: " ", omittingEmptySubsequences: false).map(String.init) {
+            if line.isEmpty, lines.isEmpty {
+                line = word
+            } else if line.columns + 1 + word.columns <= width {
+                line += " " + word
+            } else {
+                lines.append(line)
+                line = String(repeating: " ", count: indent) + word
+            }
+        }
+        return lines + [line]
     }
 
     private static func isWide(_ value: UInt32) -> Bool {

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Yams
 
 extension RunOptions {
@@ -47,7 +48,7 @@ extension RunOptions {
             let line = keyNode.mark?.line ?? 0
             let key = keyNode.scalar?.string ?? "?"
             guard let field = Self.fields.first(where: { $0.key == key }) else {
-                throw .file(path: path, line: line, reason: "unknown option \"\(key)\"\(Self.hint(key))")
+                throw .file(path: path, line: line, reason: "unknown option \"\(key.printable())\"\(Self.hint(key))")
             }
             do {
                 try field.read(&self, value)
@@ -81,10 +82,9 @@ extension RunOptions {
         }
     }
 
-    /// The known option that differs only in its separators, if there is one.
+    /// The option that was probably meant, if there is one.
     private static func hint(_ key: String) -> String {
-        func bare(_ text: String) -> String { text.lowercased().filter { $0.isLetter || $0.isNumber } }
-        guard let match = fields.first(where: { bare($0.key) == bare(key) }) else { return "" }
-        return ", did you mean \"\(match.key)\"?"
+        let match = NameSuggestion.nearest(to: key, among: fields.map(\.key), aliases: OptionAliases.names)
+        return match.map { ", did you mean \"\($0)\"?" } ?? ""
     }
 }

@@ -236,6 +236,13 @@ extension CoordinatorMachine {
         }
     }
 
+    /// Where a run that is resumed really goes on.
+    private func resumedFrom(_ step: Int, workersHaveIt: Bool) -> String {
+        guard step > 0 else { return "beginning anew: neither a checkpoint nor a worker's state was found" }
+        return "going on after step \(step), "
+            + (workersHaveIt ? "with the state of the workers that live still" : "with the state of the checkpoint")
+    }
+
     mutating func ready(_ index: Int, _ now: Double) {
         guard case .connecting = phase, members[index].endpoint != nil else {
             violation(index, "the message that it is ready out of turn", now)
@@ -243,6 +250,7 @@ extension CoordinatorMachine {
         }
         members[index].isReady = true
         guard members.allSatisfy(\.isReady) else { return }
+        let hadState = members.contains { $0.applied == nextStep && nextStep > 0 }
         goOn(from: nextStep, now)
         for i in members.indices { members[i].applied = nextStep }
         if let donor = relay.donor { send(donor, .snapshotRelease) }
@@ -256,6 +264,7 @@ extension CoordinatorMachine {
             perform(.emit(.regrouped(generation: shownGeneration, workers: members.count, step: progress.completed)))
         } else {
             hasBegun = true
+            if settings.isResumed { perform(.emit(.notice(resumedFrom(progress.completed, workersHaveIt: hadState)))) }
             perform(.openRunDirectory)
             perform(.emit(.training))
             progress.firstStepAt = now

@@ -245,6 +245,8 @@ extension CoordinatorMachine {
                 examplesPerSecond: Double($0.metrics.examples) / max($0.seconds, 1e-9))
         }
         let seconds = max(progress.seconds, 1e-9)
+        // This may be the end alone of a run that another process has trained.
+        let secondsToFirstStep = progress.samples > 0 ? progress.firstStepAt - startedAt : 0
         end(
             .success(
                 RunResult(
@@ -252,7 +254,7 @@ extension CoordinatorMachine {
                     tokensPerSecond: Double(progress.tokens) / seconds,
                     examplesPerSecond: Double(progress.samples) / seconds,
                     workers: members.isEmpty ? settings.workers : members.count,
-                    secondsToFirstStep: progress.firstStepAt - startedAt, modelPath: path,
+                    secondsToFirstStep: secondsToFirstStep, trainLoss: progress.epochLoss.flatMap { $0.isFinite ? $0 : nil }, modelPath: path,
                     output: preparation.output)))
     }
 }

@@ -1,5 +1,6 @@
 import Checkpoint
 import Foundation
+import Support
 
 /// The folder that a run writes.
 final class RunDirectory {
@@ -29,8 +30,7 @@ final class RunDirectory {
                 throw RunError.failed("--output: cannot read the folder \(path): \(Self.reason(error))")
             }
             guard names.isEmpty else {
-                throw RunError.failed(
-                    "--output: the folder \(path) is not empty; choose another, or remove it: rm -r \(path)")
+                throw RunError.failed(RunState(of: path).refusalAsOutput(path))
             }
         }
         guard Self.makeFolders(self.path) else {
@@ -50,10 +50,10 @@ final class RunDirectory {
     /// The run.yaml of a run directory; throws an error that says so if it is none.
     static func configurationFile(of path: String) throws(RunError) -> String {
         let file = normal(path) + "/run.yaml"
-        guard FileManager.default.fileExists(atPath: file) else {
-            throw .failed("\(path) is no run directory: it has no run.yaml; give the --output of a run")
-        }
-        return file
+        if FileManager.default.fileExists(atPath: file) { return file }
+        throw .failed(
+            RunState(of: path).refusalAsRun(path)
+                ?? "\(RunState(of: path).described(path.printable(limit: 1000))), and has written nothing yet")
     }
 
     /// The folder of a run that is to go on.
@@ -81,7 +81,10 @@ final class RunDirectory {
     private func takeLock() throws {
         lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw RunError.failed("another shoal is at work in \(path); wait for its end, or end it")
+            throw RunError.failed(
+                RunState(of: path, isLocked: true).described(path.printable(limit: 1000))
+                    + "; look at it with `\(CommandName.line("status", path))`, end it with "
+                    + "`\(CommandName.line("stop", path))`")
         }
     }
 
@@ -99,7 +102,8 @@ final class RunDirectory {
 
     /// Writes run.yaml and opens metrics.jsonl: from now on there is something to see.
     func start(_ configuration: RunConfiguration, _ coordinator: CoordinatorFile) throws {
-        let header = "# The resolved configuration of this run; again: shoal train --config THIS --output ELSEWHERE\n"
+        let header =
+            "# The resolved configuration of this run; again: \(CommandName.current) train --config THIS --output ELSEWHERE\n"
         // Whoever reads it later may stand in another folder.
         var resolved = configuration
         resolved.model = Self.absolute(configuration.model)

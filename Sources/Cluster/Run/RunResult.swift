@@ -38,6 +38,8 @@ public struct RunResult: Sendable, Equatable, Codable {
     public var workers: Int
     /// Seconds from the start of the command until the first step began.
     public var secondsToFirstStep: Double
+    /// The mean training loss of the last epoch; nil where its steps were taken by a process before this one.
+    public var trainLoss: Double?
     /// The folder of the fine-tuned model. Not written.
     public var modelPath = ""
     /// The run directory. Not written.
@@ -50,5 +52,6 @@ public struct RunResult: Sendable, Equatable, Codable {
         case tokensPerSecond = "tokens_per_second"
         case examplesPerSecond = "examples_per_second"
         case secondsToFirstStep = "seconds_to_first_step"
+        case trainLoss = "train_loss"
     }
 }

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Support
 
 /// Finds out how a run goes.
 public enum StatusReader {
@@ -12,7 +13,13 @@ public enum StatusReader {
     public static func read(runDirectory: String) throws -> Answer {
         let path = RunDirectory.normal(runDirectory) + "/status.json"
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw RunError.failed("\(path) cannot be read; give the --output of a run that has begun, or its endpoint")
+            let state = RunState(of: runDirectory)
+            let shown = runDirectory.printable(limit: 1000)
+            throw RunError.failed(
+                state.refusalAsRun(runDirectory)
+                    ?? (state == .interrupted(step: 0, total: 0)
+                        ? "\(shown) has no status.json: the run ended before its first step"
+                        : "\(state.described(shown)), and has no status yet; ask again in a second"))
         }
         guard let status = try? RunStatus(json: String(decoding: data, as: UTF8.self)) else {
             throw RunError.failed("\(path) is damaged; if the run is alive, ask again in a second")
