@@ -87,7 +87,10 @@ let package = Package(
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["shoal", "Checkpoint", "Cluster", "Collectives", "Transformer", "Numerics"]),
+            dependencies: [
+                "shoal", "Checkpoint", "Cluster", "Collectives", "Support", "Transformer", "Numerics",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

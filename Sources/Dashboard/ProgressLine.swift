@@ -11,13 +11,11 @@ struct ProgressLine: Equatable {
 
     mutating func add(_ text: String, rank: Int) { parts.append((text, rank)) }
 
-    /// The parts for a line of a log, in at most `width` columns: closer together where they would be longer, and without
-    /// those of the highest rank where that does not help.
+    /// The parts for a line of a log, in at most `width` columns: without those of the highest rank where they would be
+    /// more.
     func text(width: Int) -> String {
-        for separator in ["  ", " "] {
-            let text = parts.map(\.text).joined(separator: separator)
-            if text.columns <= width { return text }
-        }
+        let text = parts.map(\.text).joined(separator: " ")
+        if text.columns <= width { return text }
         var line = self
         line.done = nil
         return line.fitted(to: width)

@@ -25,11 +25,11 @@ public struct StatusReport {
     public var text: String {
         var lines = headline.wrapped(to: Self.width, indent: 2)
         if let resume { lines.append("  " + resume) }
-        lines += facts.joined(separator: ", ").wrapped(to: Self.width, indent: 2)
+        lines += Self.lines(of: facts)
         if let checkpoint = status.checkpoint {
             lines.append("newest checkpoint: \(checkpoint.printable(limit: 1000))")
         }
-        if !status.endpoint.isEmpty { lines.append("endpoint: \(status.endpoint.printable())") }
+        if !status.endpoint.isEmpty, !isEnded { lines.append("endpoint: \(status.endpoint.printable())") }
         if !status.workers.isEmpty {
             lines.append("")
             lines += workers
@@ -49,12 +49,14 @@ public struct StatusReport {
 
     private var isEnded: Bool { status.phase == "ended" }
 
+    private var isComplete: Bool { status.step >= status.totalSteps }
+
     private var headline: String {
         var place = "step \(Format.count(status.step)) of \(Format.count(status.totalSteps))"
         if let epoch = status.epoch {
             place += ", epoch \(Format.count(epoch))" + (status.totalEpochs.map { " of \(Format.count($0))" } ?? "")
         }
-        if isEnded { return "ended at \(place)" }
+        if isEnded { return isComplete ? "complete: ended at \(place)" : "interrupted: ended at \(place); go on with:" }
         let process = "coordinator pid \(status.pid) on \(status.host.printable())"
         guard isAlive == false else { return "\(status.phase.printable()): \(place) (\(process))" }
         let age = Format.duration(Date().timeIntervalSince1970 - status.time)
@@ -63,7 +65,7 @@ public struct StatusReport {
 
     /// The command that goes on with a run whose coordinator is gone.
     private var resume: String? {
-        guard isAlive == false, !isEnded else { return nil }
+        guard isEnded ? !isComplete : isAlive == false else { return nil }
         return CommandName.line("resume", run.isEmpty ? "RUN" : run)
     }
 
@@ -77,6 +79,20 @@ public struct StatusReport {
         // What was to come when the coordinator was lost is not what is to come.
         if let left = status.secondsLeft, !isEnded, isAlive != false { facts.append("\(Format.duration(left)) left") }
         return facts
+    }
+
+    /// The facts in lines that are broken between two of them.
+    private static func lines(of facts: [String]) -> [String] {
+        var lines: [String] = []
+        for (index, fact) in facts.enumerated() {
+            let text = fact + (index < facts.count - 1 ? "," : "")
+            if let last = lines.last, last.columns + 1 + text.columns <= width {
+                lines[lines.count - 1] = last + " " + text
+            } else {
+                lines.append(lines.isEmpty ? text : "  " + text)
+            }
+        }
+        return lines
     }
 
     private static func word(_ kind: RunStatus.Change.Kind) -> String {

@@ -42,6 +42,16 @@ struct StatusReportTests {
         #expect(!text.contains(" left"))
     }
 
+    @Test func `an end before the last step is told from a complete run`() {
+        let text = StatusReport(status("ended"), isAlive: false, run: "runs/a").text
+        #expect(text.hasPrefix("interrupted: ended at step 12,345 of 123,456"))
+        #expect(text.contains("\n  shoal resume runs/a\n"))
+        var complete = status("ended")
+        complete.step = complete.totalSteps
+        #expect(StatusReport(complete, isAlive: false, run: "runs/a").text.hasPrefix("complete: "))
+        #expect(!StatusReport(complete, isAlive: false, run: "runs/a").text.contains("resume"))
+    }
+
     @Test func `names and states from a file move no cursor, and times from it trap nothing`() {
         var status = status("\u{1B}[2J")
         status.workers[0].state = "\u{1B}c"

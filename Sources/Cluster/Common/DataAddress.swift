@@ -35,7 +35,8 @@ struct DataAddress: Sendable, Equatable {
             // Nobody has given this address: it is the option that is missing which is to be named.
             throw .missingWorkerOption(
                 "keys",
-                what: "the folder of this worker's keys (see \(CommandName.current) keygen): it would listen at \(host), where other "
+                what: "the folder of this worker's keys (see \(CommandName.current) keygen): it would listen at "
+                    + "\(host), where other "
                     + "machines can send it anything; --insecure allows that on a network that you trust")
         }
         try Endpoint.checkReach(

@@ -237,10 +237,11 @@ extension CoordinatorMachine {
     }
 
     /// Where a run that is resumed really goes on.
-    private func resumedFrom(_ step: Int, workersHaveIt: Bool) -> String {
+    private func resumedFrom(_ step: Int) -> String {
         guard step > 0 else { return "beginning anew: neither a checkpoint nor a worker's state was found" }
         return "going on after step \(step), "
-            + (workersHaveIt ? "with the state of the workers that live still" : "with the state of the checkpoint")
+            + (members.contains { $0.applied == step }
+                ? "with the state of the workers that live still" : "with the state of the checkpoint")
     }
 
     mutating func ready(_ index: Int, _ now: Double) {
@@ -250,7 +251,7 @@ extension CoordinatorMachine {
         }
         members[index].isReady = true
         guard members.allSatisfy(\.isReady) else { return }
-        let hadState = members.contains { $0.applied == nextStep && nextStep > 0 }
+        if !hasBegun, settings.isResumed { perform(.emit(.notice(resumedFrom(nextStep)))) }
         goOn(from: nextStep, now)
         for i in members.indices { members[i].applied = nextStep }
         if let donor = relay.donor { send(donor, .snapshotRelease) }
@@ -264,7 +265,6 @@ extension CoordinatorMachine {
             perform(.emit(.regrouped(generation: shownGeneration, workers: members.count, step: progress.completed)))
         } else {
             hasBegun = true
-            if settings.isResumed { perform(.emit(.notice(resumedFrom(progress.completed, workersHaveIt: hadState)))) }
             perform(.openRunDirectory)
             perform(.emit(.training))
             progress.firstStepAt = now

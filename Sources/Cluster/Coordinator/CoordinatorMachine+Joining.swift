@@ -182,10 +182,11 @@ extension CoordinatorMachine {
         if case .gathering = phase, seconds > settings.joinTimeout { joinTimedOut(now) }
     }
 
-    /// The beginning of a clause that says by which command workers are started.
-    private var howToStart: String {
+    /// By which command workers are started, as a clause.
+    private func howToStart(_ which: String) -> String {
         let endpoint = preparation?.endpoint ?? ""
-        return "with `\(CommandName.line("worker", "--coordinator", endpoint.isEmpty ? "ENDPOINT" : endpoint))` start"
+        let command = CommandName.line("worker", "--coordinator", endpoint.isEmpty ? "ENDPOINT" : endpoint)
+        return "start \(which) with `\(command)`"
     }
 
     mutating func joinTimedOut(_ now: Double) {
@@ -195,7 +196,7 @@ extension CoordinatorMachine {
             finishWith(
                 .workerLost(
                     "only \(there) of at least \(plural(settings.minWorkers, "worker")) \(there == 1 ? "was" : "were") "
-                        + "there for \(seconds) s; \(howToStart) others, or go on with fewer: "
+                        + "there for \(seconds) s; \(howToStart("others")), or go on with fewer: "
                         + "\(CommandName.line("resume", preparation?.output ?? "RUN")) --min-workers \(max(1, there))"),
                 now)
         } else if there < settings.workers {
@@ -203,7 +204,7 @@ extension CoordinatorMachine {
                 .failure(
                     .failed(
                         "\(there) of \(plural(settings.workers, "worker")) joined within \(seconds) s; "
-                            + "\(howToStart) the others, or wait longer with --join-timeout")))
+                            + "\(howToStart("the others")), or wait longer with --join-timeout")))
         } else {
             let late = members.filter { !$0.isReady }.map(\.name).joined(separator: ", ")
             end(.failure(.workerLost("not ready within \(seconds) s: \(late)")))

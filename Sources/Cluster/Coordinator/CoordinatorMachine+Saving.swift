@@ -184,7 +184,11 @@ extension CoordinatorMachine {
         switch error {
         case .interrupted: end(.failure(.interrupted(checkpoint: path)))
         case .workerLost(let reason), .failed(let reason):
-            end(.failure(.failed(path.map { "\(reason); the state before that step is kept in \($0)" } ?? reason)))
+            end(
+                .failure(
+                    .failed(
+                        path.map { "\(reason); the state before that step is kept in \($0)\(RunError.resuming($0))" }
+                            ?? reason)))
         }
     }
 
@@ -246,6 +250,7 @@ extension CoordinatorMachine {
         }
         let seconds = max(progress.seconds, 1e-9)
         // This may be the end alone of a run that another process has trained.
+        let trainLoss = progress.epochLoss.flatMap { $0.isFinite ? $0 : nil }
         let secondsToFirstStep = progress.samples > 0 ? progress.firstStepAt - startedAt : 0
         end(
             .success(
@@ -254,7 +259,7 @@ extension CoordinatorMachine {
                     tokensPerSecond: Double(progress.tokens) / seconds,
                     examplesPerSecond: Double(progress.samples) / seconds,
                     workers: members.isEmpty ? settings.workers : members.count,
-                    secondsToFirstStep: secondsToFirstStep, trainLoss: progress.epochLoss.flatMap { $0.isFinite ? $0 : nil }, modelPath: path,
+                    secondsToFirstStep: secondsToFirstStep, trainLoss: trainLoss, modelPath: path,
                     output: preparation.output)))
     }
 }

@@ -10,7 +10,8 @@ enum KeyFile {
     static func readPair(_ path: String) throws(RunError) -> CurveKeyPair {
         let file = try Contents(path)
         guard file.info.st_uid == geteuid() || file.info.st_uid == 0 else {
-            throw .failed("\(path) belongs to another user, who knows it then; make a new one with \(CommandName.current) keygen")
+            throw .failed(
+                "\(path) belongs to another user, who knows it then; make a new one with \(CommandName.current) keygen")
         }
         // A file of root's may be readable for one group, as Kubernetes makes those of a Secret.
         let mayBeShared = file.info.st_uid == 0 && geteuid() != 0
@@ -90,7 +91,8 @@ enum KeyFile {
         var info = stat()
         guard stat(path, &info) == 0 else {
             throw .failed(
-                "--keys \(path) cannot be read (\(String(cString: strerror(errno)))); make keys with \(CommandName.current) keygen")
+                "--keys \(path) cannot be read (\(String(cString: strerror(errno)))); make keys with "
+                    + "\(CommandName.current) keygen")
         }
         guard info.st_mode & S_IFMT == S_IFDIR else {
             throw .failed("--keys \(path) is no folder; give the one that \(CommandName.current) keygen has made")

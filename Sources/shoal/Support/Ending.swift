@@ -35,7 +35,9 @@ struct Ending {
             output = Shoal.fullMessage(for: error)
         case .validationFailure:
             code = 64
-            let text = UnknownOption.suggesting(in: Shoal.message(for: error), command: Self.command ?? Shoal.self)
+            let text =
+                UnknownOption.unknownCommand(CommandLine.arguments)
+                ?? UnknownOption.suggesting(in: Shoal.message(for: error), command: Self.command ?? Shoal.self)
             message = Self.line("\(text) (see `\(Self.help)`)")
         default:
             code = 1
