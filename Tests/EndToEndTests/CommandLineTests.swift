@@ -25,9 +25,14 @@ struct CommandLineTests {
         for command in ShownCommands.find(in: try Self.text(page)) {
             do {
                 _ = try Shoal.parseAsRoot(command.arguments)
-            } catch  where Shoal.exitCode(for: error) != .success {
-                Issue.record("\(page): \(command.line): \(Shoal.message(for: error))")
-            } catch {}
+            } catch {
+                // In a sentence, a command stands without what it is about.
+                let message = Shoal.message(for: error)
+                if Shoal.exitCode(for: error) == .success || command.isInline && message.hasPrefix("Missing ") {
+                    continue
+                }
+                Issue.record("\(page): \(command.line): \(message)")
+            }
         }
     }
 
@@ -91,9 +96,12 @@ struct CommandLineTests {
         "threads-per-worker",
     ])
     func `a negative number is refused by the option's name, as out of range`(option: String) throws {
-        let command = try #require(
-            try Shoal.parseAsRoot(["train", "--model", "m", "--train", "t", "--output", "o", "--\(option)", "-1"])
-                as? Train)
+        var arguments = ["train", "--model", "m", "--train", "t", "--output", "o", "--\(option)", "-1"]
+        if option == "momentum" { arguments += ["--optimizer", "sgd"] }
+        if ["patience", "factor", "threshold", "cooldown", "min-learning-rate"].contains(option) {
+            arguments += ["--schedule", "plateau"]
+        }
+        let command = try #require(try Shoal.parseAsRoot(arguments) as? Train)
         do {
             _ = try command.run.resolve(local: command.local)
             Issue.record("--\(option) -1 was accepted")

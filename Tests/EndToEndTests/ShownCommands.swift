@@ -5,29 +5,32 @@ enum ShownCommands {
     struct Command {
         /// As the page has it, on one line.
         var line: String
+        /// Whether it stands in a sentence, between backticks.
+        var isInline: Bool
         /// What the program would be given.
         var arguments: [String]
     }
 
     static func find(in page: String) -> [Command] {
         let joined = page.replacing(/\\\n\s*/, with: " ")
-        var lines: [String] = []
+        var lines: [(text: String, isInline: Bool)] = []
         for line in joined.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.hasPrefix("    ") {
-                lines.append(String(line))
+                lines.append((String(line), false))
             } else {
-                lines += line.matches(of: /`([^`]+)`/).map { String($0.output.1) }
+                lines += line.matches(of: /`([^`]+)`/).map { (String($0.output.1), true) }
             }
         }
-        return lines.flatMap(commands)
+        return lines.flatMap { commands($0.text, isInline: $0.isInline) }
     }
 
     /// Those of a line; a command in `$(…)` is one, too.
-    private static func commands(_ line: String) -> [Command] {
+    private static func commands(_ line: String, isInline: Bool) -> [Command] {
         let pieces = line.replacing("$(", with: "; ").replacing(")", with: " ; ").split(separator: ";")
         return pieces.compactMap { piece in
             guard let arguments = arguments(words(String(piece))) else { return nil }
-            return Command(line: line.trimmingCharacters(in: .whitespaces), arguments: arguments)
+            return Command(
+                line: line.trimmingCharacters(in: .whitespaces), isInline: isInline, arguments: arguments)
         }
     }
 
@@ -45,11 +48,17 @@ enum ShownCommands {
                 words = words[(dashes + 1)...]
             }
         }
-        guard let first = words.first, first.first?.isLetter == true, first != "…",
+        guard let first = words.first, first.first?.isLowercase == true,
             !(program == "./launch.sh" && ["quickstart", "test", "setup", "help"].contains(first))
         else { return nil }
         // An ellipsis stands for options that were shown before, `a|b` for one of them.
-        return words.filter { $0 != "…" && $0 != "..." }.map { String($0.prefix { $0 != "|" }) }
+        var arguments: [String] = []
+        for word in words {
+            // That of an option is as good as any value.
+            if word == "…", arguments.last?.hasPrefix("--") != true { continue }
+            arguments.append(String(word.prefix { $0 != "|" }))
+        }
+        return arguments
     }
 
     /// The words of a shell command up to a comment or a pipe, without quotes.

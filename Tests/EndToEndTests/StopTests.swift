@@ -14,9 +14,13 @@ import Testing
         let run = try ShoalProcess(
             world.train("run", ["--steps", "1000000", "--workers", "2", "--schedule", "constant"]), in: world.folder)
         try #require(eventually { world.steps("run") >= 3 }, "\(run.errors)")
-        let status = try shoal(world, "status", "run")
-        #expect(status.code == 0)
-        #expect(status.process.output.contains("learning rate ") && status.process.output.contains(" left"))
+        // It is written every second.
+        var shown = ""
+        #expect(
+            eventually {
+                shown = (try? shoal(world, "status", "run"))?.process.output ?? ""
+                return shown.contains("learning rate ") && shown.contains(" left") && shown.contains(", epoch ")
+            }, "\(shown)")
         let twice = try ShoalProcess.run(world.train("run"), in: world.folder)
         #expect(twice.code == 1)
         #expect(twice.process.failure?.contains("is a run that is being trained") == true, "\(twice.process.errors)")
