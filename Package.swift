@@ -83,11 +83,14 @@ let package = Package(
         ),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Numerics"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
-        .testTarget(name: "ClusterTests", dependencies: ["Cluster"]),
-        .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Training"]),
+        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
+        .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["shoal", "Checkpoint", "Cluster", "Collectives", "Transformer", "Numerics"]),
+            dependencies: [
+                "shoal", "Checkpoint", "Cluster", "Collectives", "Support", "Transformer", "Numerics",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

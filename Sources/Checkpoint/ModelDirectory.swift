@@ -24,7 +24,8 @@ public struct ModelDirectory: Sendable {
         let path = withoutTrailingSlash(path)
         switch try PathKind(path) {
         case .nothing:
-            throw .inputOutput(path: path, reason: "no such model folder; `shoal fetch` lists models to start from")
+            throw .inputOutput(
+                path: path, reason: "no such model folder; `\(CommandName.current) fetch` lists models to start from")
         case .file: throw .inputOutput(path: path, reason: "not a folder; give the folder that holds config.json")
         case .folder: break
         }

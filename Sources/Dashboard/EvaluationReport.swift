@@ -1,3 +1,4 @@
+import Support
 import Training
 
 /// The metrics of an evaluation for people: a line a class, the means, and the confusion matrix.
@@ -10,7 +11,7 @@ public struct EvaluationReport: Sendable {
     public init(_ metrics: ClassificationMetrics, usesColor: Bool = false) {
         self.metrics = metrics
         self.usesColor = usesColor
-        labels = metrics.perClass.map { $0.label.printable.shortened(to: 40) }
+        labels = metrics.perClass.map { $0.label.printable().shortened(to: 40) }
     }
 
     /// All of it, in at most `width` columns where that is possible.

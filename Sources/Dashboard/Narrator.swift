@@ -1,4 +1,5 @@
 import Cluster
+import Support
 import Training
 
 /// Turns the events of a run into what is shown of it. Pure: time comes from outside, and nothing is written here.
@@ -11,6 +12,8 @@ public struct Narrator {
         case live(String)
     }
 
+    /// What lines of a log are made for.
+    static let plainWidth = 80
     /// The least time between two drawings of the live line.
     static let redrawInterval = 0.1
 
@@ -23,6 +26,7 @@ public struct Narrator {
     private var summary: RunSummary?
     private var waiting = "waiting for workers"
     private var throughput = Throughput()
+    private var remaining: RemainingTime?
     private var waitingHint = WaitingHint()
     private var divergence = DivergenceWatch(classes: 2)
     private var lastDrawn = -Double.infinity
@@ -37,7 +41,8 @@ public struct Narrator {
     ///   - showsWorkers: Whether there is a line for each worker that joins: for workers that somebody else starts.
     ///   - tellsHowToStart: Whether there is then a line that tells how to start them: where that is left to people.
     public init(
-        traits: TerminalTraits, plainInterval: Double = 10, command: String = "shoal", showsWorkers: Bool = false,
+        traits: TerminalTraits, plainInterval: Double = 10, command: String = CommandName.current,
+        showsWorkers: Bool = false,
         tellsHowToStart: Bool = true
     ) {
         self.traits = traits
@@ -53,13 +58,17 @@ public struct Narrator {
         case .started(let summary):
             self.summary = summary
             divergence = DivergenceWatch(classes: summary.labels.count)
+            remaining = RemainingTime(
+                totalSteps: summary.totalSteps, stepsPerEpoch: summary.stepsPerEpoch,
+                validationExamples: summary.validationExamples, testExamples: summary.testExamples)
             return start(summary).map { .line($0) } + live(waiting, time, width)
         case .resuming(let checkpoint):
+            // Where it really goes on is known only when its workers have come back.
             let from =
-                checkpoint.map { "the checkpoint \($0.printable)" } ?? "its beginning: there is no checkpoint yet"
-            return [.line("resuming from \(from)")]
+                checkpoint.map { "the newest checkpoint is \($0.printable(limit: 1000))" } ?? "there is no checkpoint"
+            return [.line("resuming: \(from); looking for workers that live still")]
         case .workerLost(let text, let left):
-            return [.line("\(text.printable); \(Format.plural(left, "worker")) left")]
+            return [.line("\(text.printable(limit: 1000)); \(Format.plural(left, "worker")) left")]
         case .waiting(let workers, let needed):
             waiting = "waiting for workers: \(workers) of at least \(needed) are there"
             return [.line(waiting)]
@@ -78,8 +87,8 @@ public struct Narrator {
         case .workerJoined(let worker, let joined, let expected):
             waiting = "waiting for workers: \(joined) of \(expected) joined"
             let line =
-                "\(worker.name.printable) joined (\(joined) of \(expected)): \(worker.cpu.printable), "
-                + "\(worker.instructionSet.printable), \(Format.plural(worker.threads, "thread"))"
+                "\(worker.name.printable()) joined (\(joined) of \(expected)): \(worker.cpu.printable()), "
+                + "\(worker.instructionSet.printable()), \(Format.plural(worker.threads, "thread"))"
             return (showsWorkers ? [.line(line)] : [])
                 + live(waiting, time, width)
         case .training:
@@ -92,20 +101,23 @@ public struct Narrator {
             var line = ProgressLine()
             line.add("evaluating: \(kind.rawValue)", rank: 0)
             line.add("\(Format.count(done)) of \(Format.count(total))", rank: 1)
+            remaining?.evaluating(kind, done: done, total: total)
+            if done > 0 { addTimeLeft(to: &line) }
             line.done = Double(done) / Double(max(1, total))
             return progress(line, at: time, width: width, force: traits.isInteractive && done == total)
         case .evaluation(let record):
+            remaining?.add(record)
             return [.line(Self.evaluation(record))]
         case .saving:
             return live("saving", time, width)
         case .checkpoint(let path):
             return [.line("checkpoint written: \(path.printable)")]
         case .workerOutput(let worker, let text):
-            return [.line("\(worker.printable): \(text.printable)")]
+            return [.line("\(worker.printable()): \(text.printable(limit: 1000))")]
         case .warning(let text):
-            return [.line(Style.yellow.applied(to: "warning:", traits.usesColor) + " \(text.printable)")]
+            return [.line(Style.yellow.applied(to: "warning:", traits.usesColor) + " \(text.printable(limit: 1000))")]
         case .notice(let text):
-            return [.line(text.printable)]
+            return [.line(text.printable(limit: 1000))]
         case .interrupted:
             return [.line("interrupted: the run ends after the steps under way; Ctrl-C again ends it at once")]
         case .finished:
@@ -114,13 +126,15 @@ public struct Narrator {
     }
 
     private func start(_ summary: RunSummary) -> [String] {
-        var lines = [
+        let data =
             (summary.isResumed ? "going on training on " : "training on ")
-                + "\(Format.plural(summary.examples, "example")) of "
-                + "\(Format.plural(summary.labels.count, "class", "classes")): "
-                + "\(Format.plural(summary.totalSteps, "step")), \(Format.compact(summary.parameters)) parameters, "
-                + Format.plural(summary.workers, "worker")
-        ]
+            + "\(Format.plural(summary.examples, "example")) of "
+            + "\(Format.plural(summary.labels.count, "class", "classes")): "
+            + "\(Format.plural(summary.totalSteps, "step")), "
+        let size = "\(Format.compact(summary.parameters)) parameters, "
+        let workers = Format.plural(summary.workers, "worker")
+        let isShort = (data + size + workers).columns <= Self.plainWidth
+        var lines = [data + (isShort ? size : "") + workers]
         if showsWorkers, tellsHowToStart {
             lines.append(
                 "listening on \(summary.endpoint.printable); start \(Format.plural(summary.workers, "worker")) with:")
@@ -133,6 +147,7 @@ public struct Narrator {
 
     private mutating func tell(_ step: StepMetrics, at time: Double, width: Int) -> [Output] {
         throughput.add(step)
+        remaining?.add(step)
         waitingHint.add(step)
         let total = max(step.totalSteps, summary?.totalSteps ?? 0)
         let perEpoch = max(1, summary?.stepsPerEpoch ?? 1)
@@ -143,14 +158,16 @@ public struct Narrator {
         line.add("loss \(Format.loss(throughput.loss))", rank: 2)
         line.add("lr \(Format.scientific(step.learningRate))", rank: 5)
         line.add("\(Format.rate(throughput.tokensPerSecond)) tokens/s", rank: 4)
-        if step.step < total {
-            let left = Double(total - step.step) * throughput.secondsPerStep
-            line.add("\(Format.duration(left)) left", rank: 3)
-        }
+        addTimeLeft(to: &line)
         line.done = Double(step.step) / Double(max(1, total))
         let isLast = step.step == total
         let mark = step.step == 1 || isLast || step.step % perEpoch == 0
         return progress(line, at: time, width: width, force: traits.isInteractive ? isLast : mark)
+    }
+
+    private func addTimeLeft(to line: inout ProgressLine) {
+        guard let seconds = remaining?.seconds, seconds > 0 else { return }
+        line.add("\(Format.duration(seconds)) left", rank: 3)
     }
 
     /// Shows a progress line if it is time for it.
@@ -163,7 +180,7 @@ public struct Narrator {
         }
         guard force || time - lastPlain >= plainInterval else { return [] }
         lastPlain = time
-        return [.line(line.text)]
+        return [.line(line.text(width: Self.plainWidth))]
     }
 
     /// Shows what goes on where nothing can be counted: on a terminal only.
@@ -179,9 +196,11 @@ public struct Narrator {
         let metrics = record.metrics
         let place = record.kind == .validation ? "epoch \(record.epoch): validation" : "test"
         let speed = Format.rate(Double(metrics.examples) / record.seconds)
-        return "\(place): accuracy \(Format.share(metrics.accuracy)), macro F1 \(Format.share(metrics.macroF1)), "
-            + "loss \(Format.loss(metrics.loss)) "
-            + "(\(Format.plural(metrics.examples, "example")) in \(Format.duration(record.seconds)), "
-            + "\(speed) examples/s)"
+        let outcome =
+            "\(place): accuracy \(Format.share(metrics.accuracy)), macro F1 \(Format.share(metrics.macroF1)), "
+            + "loss \(Format.loss(metrics.loss))"
+        let (count, time) = (Format.plural(metrics.examples, "example"), Format.duration(record.seconds))
+        let more = [" (\(count) in \(time), \(speed) examples/s)", " (\(count) in \(time))", " (\(time))", ""]
+        return outcome + (more.first { (outcome + $0).columns <= plainWidth } ?? "")
     }
 }

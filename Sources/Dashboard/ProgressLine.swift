@@ -11,8 +11,15 @@ struct ProgressLine: Equatable {
 
     mutating func add(_ text: String, rank: Int) { parts.append((text, rank)) }
 
-    /// All parts, for a line of a log.
-    var text: String { parts.map(\.text).joined(separator: "  ") }
+    /// The parts for a line of a log, in at most `width` columns: without those of the highest rank where they would be
+    /// more.
+    func text(width: Int) -> String {
+        let text = parts.map(\.text).joined(separator: " ")
+        if text.columns <= width { return text }
+        var line = self
+        line.done = nil
+        return line.fitted(to: width)
+    }
 
     /// The line in at most `width` columns.
     func fitted(to width: Int) -> String {

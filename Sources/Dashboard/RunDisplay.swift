@@ -1,5 +1,6 @@
 import Cluster
 import Foundation
+import Support
 import Synchronization
 
 /// Shows the events of a run on a file descriptor: a live line on a terminal, plain lines elsewhere.
@@ -25,7 +26,7 @@ public final class RunDisplay: Sendable {
     ///   - showsWorkers: Whether there is a line for each worker that joins: for workers that somebody else starts.
     ///   - tellsHowToStart: Whether it tells how to start them: where that is left to people.
     public convenience init(
-        descriptor: Int32 = STDERR_FILENO, command: String = "shoal", showsWorkers: Bool = false,
+        descriptor: Int32 = STDERR_FILENO, command: String = CommandName.current, showsWorkers: Bool = false,
         tellsHowToStart: Bool = true
     ) {
         self.init(
@@ -34,7 +35,7 @@ public final class RunDisplay: Sendable {
     }
 
     init(
-        descriptor: Int32, traits: TerminalTraits, command: String = "shoal", showsWorkers: Bool = false,
+        descriptor: Int32, traits: TerminalTraits, command: String = CommandName.current, showsWorkers: Bool = false,
         tellsHowToStart: Bool = true
     ) {
         self.descriptor = descriptor

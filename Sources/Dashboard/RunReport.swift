@@ -1,4 +1,5 @@
 import Cluster
+import Support
 
 /// What is printed when a run has ended well.
 public struct RunReport: Sendable {
@@ -29,22 +30,28 @@ public struct RunReport: Sendable {
                         + "\(Format.rate(test.examplesPerSecond)) examples/s, loss \(Format.loss(test.loss))"
                 ))
         }
+        // Where another process has trained, and this one did only the end, nothing was measured.
+        let isMeasured = result.tokensPerSecond > 0
+        let speed =
+            ", \(Format.rate(result.examplesPerSecond)) examples/s, \(Format.rate(result.tokensPerSecond)) tokens/s"
         rows.append(
             (
                 "training",
-                "\(Format.plural(result.steps, "step")) by \(Format.plural(result.workers, "worker")), "
-                    + "\(Format.rate(result.examplesPerSecond)) examples/s, "
-                    + "\(Format.rate(result.tokensPerSecond)) tokens/s"
+                "\(Format.plural(result.steps, "step")) by \(Format.plural(result.workers, "worker"))"
+                    + (isMeasured ? speed : "")
             ))
+        if let loss = result.trainLoss {
+            rows.append(("loss", "\(Format.loss(loss)) in training, the mean of the last epoch"))
+        }
         rows.append(
             (
                 "time",
-                "\(Format.duration(result.wallSeconds)), "
-                    + "the first step began after \(Format.duration(result.secondsToFirstStep))"
+                Format.duration(result.wallSeconds)
+                    + (isMeasured ? ", the first step began after \(Format.duration(result.secondsToFirstStep))" : "")
             ))
         rows.append(("run", result.output.printable))
         rows.append(("model", result.modelPath.printable))
-        rows.append(("weights", "sha256 \(result.weightsSHA256)"))
+        rows.append(("sha256", result.weightsSHA256))
         let width = rows.map(\.0.count).max() ?? 0
         var lines = rows.map { Style.bold.applied(to: $0.0.padded(to: width), usesColor) + "  " + $0.1 }
         lines += ["", "Try a text of your own:", "  \(suggestion)"]

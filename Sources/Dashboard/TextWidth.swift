@@ -33,6 +33,24 @@ extension String {
     /// The text as it can be shown on one line of a terminal: see `printable(limit:)`, here with room for a path.
     var printable: String { printable(limit: 600) }
 
+    /// The text in lines of at most `width` columns, broken at blanks; all but the first begin with `indent` blanks. Only a
+    /// word that is longer than a line makes a longer one. Several blanks in a row are kept within a line.
+    func wrapped(to width: Int, indent: Int) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        for word in split(separator: " ", omittingEmptySubsequences: false).map(String.init) {
+            if line.isEmpty, lines.isEmpty {
+                line = word
+            } else if line.columns + 1 + word.columns <= width {
+                line += " " + word
+            } else {
+                lines.append(line)
+                line = String(repeating: " ", count: indent) + word
+            }
+        }
+        return lines + [line]
+    }
+
     private static func isWide(_ value: UInt32) -> Bool {
         switch value {
         case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3, 0xF900...0xFAFF,

@@ -25,9 +25,4 @@ struct Throughput {
         let seconds = newest.reduce(0) { $0 + $1.seconds }
         return seconds > 0 ? Double(newest.reduce(0) { $0 + $1.tokens }) / seconds : .nan
     }
-
-    /// The mean seconds of the last ``speedWindow`` steps.
-    var secondsPerStep: Double {
-        newest.isEmpty ? .nan : newest.reduce(0) { $0 + $1.seconds } / Double(newest.count)
-    }
 }

@@ -1,6 +1,6 @@
 import Cluster
 
-/// What to do about a run whose workers wait for each other's gradients: told once, at the end.
+/// What to do about a run whose workers wait for each other's gradients: reported once, at the end.
 struct WaitingHint {
     /// From this share of the time on it is worth a line.
     static let least = 0.25
@@ -14,8 +14,9 @@ struct WaitingHint {
     mutating func add(_ step: StepMetrics) {
         steps += 1
         guard steps > Self.skipped else { return }
-        waited += step.allreduceSeconds
-        seconds += step.stepSeconds
+        // Steps overlap: what was waited for one may be longer than the time since the one before.
+        waited += min(max(0, step.allreduceSeconds), max(0, step.stepSeconds))
+        seconds += max(0, step.stepSeconds)
     }
 
     /// The line; nil where little was waited or nothing is left to try.

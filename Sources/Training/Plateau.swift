@@ -33,7 +33,7 @@ public struct PlateauSettings: Sendable, Codable, Equatable {
         guard cooldown >= 0 else { throw .invalidOption("cooldown", value: "\(cooldown)", need: "at least 0") }
         try Hyperparameters.check("factor", factor, "above 0 and below 1") { $0 > 0 && $0 < 1 }
         try Hyperparameters.check("threshold", threshold, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
-        try Hyperparameters.check("min-lr", minimumRate, "at least 0") { $0 >= 0 }
+        try Hyperparameters.check("min-learning-rate", minimumRate, "at least 0") { $0 >= 0 }
     }
 }
 

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Dispatch
+import Foundation
+import Support
 
 /// The program: its subcommands, and how it ends.
 @main
@@ -10,24 +12,38 @@ struct Shoal: AsyncParsableCommand {
         commandName: "shoal",
         abstract: "Fine-tunes pretrained transformers for text classification on the CPUs at hand.",
         discussion: """
-            A first run: `shoal fetch all-MiniLM-L6-v2` and `shoal fetch reuters-r8` print the folders of a model and of \
-            data; then `shoal train --model DIR --train DIR/train.csv --test DIR/test.csv --output runs/first --workers 2`.
+            A first run: `\(CommandName.current) fetch all-MiniLM-L6-v2` and `\(CommandName.current) fetch reuters-r8` print \
+            the folders of a model and of data; then `\(CommandName.current) train --model DIR --train DIR/train.csv --test \
+            DIR/test.csv --output runs/first --workers 2`.
+
+            Exit codes:
+            \(ExitCodes.table)
             """,
         version: "shoal \(version)",
         subcommands: [
-            Train.self, Resume.self, CoordinatorCommand.self, WorkerCommand.self, Keygen.self, Status.self,
+            Train.self, Resume.self, Stop.self, Status.self, CoordinatorCommand.self, WorkerCommand.self, Keygen.self,
             Evaluate.self, Predict.self, Tokenize.self, Fetch.self, Benchmark.self,
         ])
 
     /// Waits in the main thread for a task that runs the command. An asynchronous `main` would end the main thread and go on
     /// without it, which Valgrind does not survive.
     static func main() {
+        nameCommand()
         let ended = DispatchSemaphore(value: 0)
         Task.detached {
             await run()
             ended.signal()
         }
         ended.wait()
+    }
+
+    /// Settles what the program is called in the commands that it prints: as it was called, or what `launch.sh` was called.
+    private static func nameCommand() {
+        let given = ProcessInfo.processInfo.environment["SHOAL_COMMAND"] ?? ""
+        let name = given.isEmpty ? CommandLine.arguments.first ?? "shoal" : given
+        CommandName.current = shellQuoted(name.printable(limit: 1000))
+        // Workers that are started here suggest the same.
+        setenv("SHOAL_COMMAND", name, 0)
     }
 
     private static func run() async {

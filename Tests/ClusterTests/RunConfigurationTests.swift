@@ -1,3 +1,4 @@
+import Support
 import Testing
 import Training
 
@@ -76,8 +77,15 @@ import Training
     }
 
     @Test(arguments: [
-        ("batch_sizes: 3", "c.yaml:1: unknown option \"batch_sizes\""),
+        ("batch_sizes: 3", "c.yaml:1: unknown option \"batch_sizes\", did you mean \"batch_size\"?"),
         ("workers: 1\nbatch-size: 3", "c.yaml:2: unknown option \"batch-size\", did you mean \"batch_size\"?"),
+        ("lr: 1", "c.yaml:1: unknown option \"lr\", did you mean \"learning_rate\"?"),
+        ("learning_rat: 1", "c.yaml:1: unknown option \"learning_rat\", did you mean \"learning_rate\"?"),
+        (
+            "per_device_train_batch_size: 8",
+            "c.yaml:1: unknown option \"per_device_train_batch_size\", did you mean \"batch_size\"?"
+        ),
+        ("colour: red", "c.yaml:1: unknown option \"colour\""),
         ("workers: two", "c.yaml:1: workers is \"two\", but must be a whole number"),
         ("workers: [1]", "c.yaml:1: workers is a list or a mapping, but must be a whole number"),
         ("learning_rate: .nan", "c.yaml:1: learning_rate is \".nan\", but must be a number"),
@@ -90,6 +98,36 @@ import Training
             Issue.record("accepted: \(yaml)")
         } catch {
             #expect(error.description == message)
+        }
+    }
+
+    @Test func `a tilde in any path of YAML is the home folder`() throws {
+        let yaml = "model: ~/m\ntrain: ~/t.csv\nvalidation: ~/v.csv\ntest: ~/e.csv\noutput: ~/out\nkeys: ~/keys\n"
+        let run = try RunConfiguration(options: RunOptions(yaml: yaml, path: "c.yaml"))
+        let home = try UserPath.expand("~")
+        #expect(home.hasPrefix("/"))
+        #expect(
+            [run.model, run.train, run.validation, run.test, run.output, run.keys]
+                == ["m", "t.csv", "v.csv", "e.csv", "out", "keys"].map { "\(home)/\($0)" })
+    }
+
+    @Test func `a user that there is not is refused by the option's name`() {
+        var options = minimal()
+        options.train = "~no-such-user/t.csv"
+        do {
+            _ = try RunConfiguration.resolve(options)
+            Issue.record("accepted")
+        } catch {
+            #expect(error.description.hasPrefix("--train is ~no-such-user/t.csv, but must be a path: there is no user"))
+        }
+    }
+
+    @Test func `every alias leads to an option that there is`() {
+        let known = Set(RunOptions.fields.map { $0.key.replacing("_", with: "-") } + ["config"])
+        for (alias, name) in OptionAliases.names {
+            #expect(known.contains(name), "\(alias) leads to \(name)")
+            #expect(alias == alias.lowercased().filter { $0.isLetter || $0.isNumber }, "\(alias) is never found")
+            #expect(!known.contains(alias), "\(alias) is an option")
         }
     }
 

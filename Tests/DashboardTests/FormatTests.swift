@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import Dashboard
@@ -77,6 +78,13 @@ struct TextWidthTests {
     @Test func controlCharactersAreNotShown() {
         #expect("a\u{1B}[2Jb\nc".printable == #"a\u{1B}[2Jb\u{A}c"#)
         #expect("plain é 中".printable == "plain é 中")
+    }
+
+    @Test func `long lines are broken at blanks`() {
+        #expect("ab cd ef".wrapped(to: 5, indent: 2) == ["ab cd", "  ef"])
+        #expect("ab  cd".wrapped(to: 80, indent: 2) == ["ab  cd"])
+        #expect("a longer-than-that b".wrapped(to: 6, indent: 1) == ["a", " longer-than-that", " b"])
+        #expect("".wrapped(to: 6, indent: 1) == [""])
     }
 
     @Test func shellWordsAreQuotedWhereTheyMustBe() {

@@ -58,7 +58,7 @@ struct NarratorTests {
     @Test func aLogHasALineAtTheFirstStepAtEachEpochAndEveryTenSeconds() {
         let lines = tell(Self.log, stepsEach: 2).map { output in
             guard case .line(let line) = output else { return "live" }
-            return String(line.split(separator: "  ")[1])
+            return line.split(separator: " ")[2...3].joined(separator: " ")
         }
         // Steps 1, 6 (10 s later), 8 (an epoch), 13, 16, ... and the last.
         #expect(lines.prefix(5) == ["step 1/80", "step 6/80", "step 8/80", "step 13/80", "step 16/80"])
@@ -122,9 +122,75 @@ struct NarratorTests {
             narrator.tell(.evaluation(record), at: 0, width: 80)
                 == [
                     .line(
-                        "epoch 1: validation: accuracy 0.7500, macro F1 0.4286, loss 0.2500 "
-                            + "(4 examples in 2.0 s, 2.0 examples/s)")
+                        "epoch 1: validation: accuracy 0.7500, macro F1 0.4286, loss 0.2500 (2.0 s)")
                 ])
+    }
+
+    @Test func `lines of a log fit into 80 columns`() {
+        var narrator = Narrator(traits: Self.log, plainInterval: 0)
+        var summary = Samples.summary
+        (summary.examples, summary.totalSteps, summary.stepsPerEpoch) = (1_120_000, 350_000, 35_000)
+        (summary.workers, summary.validationExamples, summary.testExamples) = (16, 120_000, 120_000)
+        var events: [RunEvent] = [.started(summary)]
+        for step in [1, 34_999, 35_000, 349_999] {
+            events.append(
+                .step(
+                    StepMetrics(
+                        step: step, epoch: step / 35_000 + 1, loss: 1.5e-9, learningRate: 9.13e-5, gradientNorm: 1,
+                        samples: 32, tokens: 2000, tokensPerSecond: 1000, stepSeconds: 0.0123, elapsedSeconds: 1,
+                        totalSteps: 350_000)))
+        }
+        let metrics = Samples.metrics(labels: ["a", "b"], counts: [(0, 0, 90_000), (1, 0, 30_000)])
+        events.append(.evaluating(.validation, done: 60_000, total: 120_000))
+        events.append(
+            .evaluation(EvaluationRecord(kind: .validation, step: 35_000, epoch: 10, metrics: metrics, seconds: 3601)))
+        events.append(
+            .evaluation(EvaluationRecord(kind: .test, step: 350_000, epoch: 10, metrics: metrics, seconds: 75)))
+        for event in events {
+            for case .line(let line) in narrator.tell(event, at: 0, width: 200) {
+                #expect(line.columns <= 80, "\(line.columns): \(line)")
+            }
+        }
+    }
+
+    @Test func `time left counts the evaluations to come`() throws {
+        var narrator = Narrator(traits: Self.log, plainInterval: 0)
+        var summary = Samples.summary
+        (summary.validationExamples, summary.testExamples) = (0, 48)
+        _ = narrator.tell(.started(summary), at: 0, width: 80)
+        // 32 examples in 2 s: the forward passes of 48 take a second.
+        guard case .line(let line) = try #require(narrator.tell(Samples.step(79), at: 1, width: 80).first),
+            case .line(let last) = try #require(narrator.tell(Samples.step(80), at: 1, width: 80).first)
+        else { return }
+        #expect(line.hasSuffix("3.0 s left"), "\(line)")
+        #expect(last.hasSuffix("1.0 s left"), "\(last)")
+        guard
+            case .line(let half) = try #require(
+                narrator.tell(.evaluating(.test, done: 24, total: 48), at: 2, width: 80).first)
+        else { return }
+        #expect(half == "evaluating: test 24 of 48 0.50 s left")
+    }
+
+    @Test func `a run that is resumed does not claim where it goes on before it is known`() {
+        var narrator = Narrator(traits: Self.log)
+        #expect(
+            narrator.tell(.resuming(checkpoint: nil), at: 0, width: 80)
+                == [.line("resuming: there is no checkpoint; looking for workers that live still")])
+    }
+
+    @Test func `no more than all of the time is waited`() {
+        var narrator = Narrator(traits: Self.log)
+        var summary = Samples.summary
+        summary.remediesForWaiting = ["--a"]
+        _ = narrator.tell(.started(summary), at: 0, width: 80)
+        for step in 1...8 {
+            guard case .step(var metrics) = Samples.step(step) else { return }
+            // Steps overlap.
+            metrics.allreduceSeconds = 2.1
+            _ = narrator.tell(.step(metrics), at: Double(step), width: 80)
+        }
+        let lines = narrator.tell(.finished(Samples.result), at: 9, width: 80)
+        #expect(lines == [.line("100% of the time went into waiting for the all-reduce; less of it by --a")])
     }
 
     @Test func aRunThatWaitedIsToldWhatHelps() {

@@ -10,6 +10,8 @@ struct ReportTests {
         #expect(text.contains("accuracy    0.9374\n"))
         #expect(text.contains("evaluation  2,189 test examples, 312 examples/s, loss 0.2100\n"))
         #expect(text.contains("training    80 steps by 2 workers, 61 examples/s, 5,214 tokens/s\n"))
+        #expect(text.contains("loss        0.0312 in training, the mean of the last epoch\n"))
+        #expect(text.contains("sha256      abc123\n"))
         #expect(text.contains("time        1 min 15 s, the first step began after 0.80 s\n"))
         #expect(text.hasSuffix("  ./launch.sh predict --model 'runs/my run/model' --text \"Type a text here\""))
     }
@@ -18,6 +20,25 @@ struct ReportTests {
         var result = Samples.result
         result.test = nil
         #expect(!RunReport(result: result, command: "shoal").text.contains("accuracy"))
+    }
+
+    @Test func `the summary of an ending alone shows no speed that was not measured`() {
+        var result = Samples.result
+        (result.tokensPerSecond, result.examplesPerSecond, result.trainLoss) = (0, 0, nil)
+        let text = RunReport(result: result, command: "shoal").text
+        #expect(text.contains("training    80 steps by 2 workers\n"))
+        #expect(text.contains("time        1 min 15 s\n"))
+        #expect(!text.contains("0.0"))
+    }
+
+    @Test func `the summary of a run fits into 80 columns`() {
+        var result = Samples.result
+        result.weightsSHA256 = String(repeating: "a", count: 64)
+        (result.steps, result.workers, result.tokensPerSecond) = (350_000, 128, 1_234_567)
+        for line in RunReport(result: result, command: "shoal").text.split(separator: "\n")
+        where !line.contains("--model") {
+            #expect(line.count <= 80, "\(line)")
+        }
     }
 
     @Test func theClassesOfAnEvaluationAreATable() {

@@ -29,5 +29,5 @@ enum Samples {
     static let result = RunResult(
         test: .init(accuracy: 0.93741, macroF1: 0.9012, loss: 0.21, examples: 2189, examplesPerSecond: 312.4),
         steps: 80, weightsSHA256: "abc123", wallSeconds: 75, tokensPerSecond: 5213.7, examplesPerSecond: 61,
-        workers: 2, secondsToFirstStep: 0.8, modelPath: "runs/my run/model", output: "runs/my run")
+        workers: 2, secondsToFirstStep: 0.8, trainLoss: 0.03124, modelPath: "runs/my run/model", output: "runs/my run")
 }

@@ -138,7 +138,7 @@ import Testing
         #expect(message { $0.plateau.factor = 1 }.contains("--factor"))
         #expect(message { $0.plateau.threshold = .nan }.contains("--threshold"))
         #expect(message { $0.plateau.cooldown = -1 }.contains("--cooldown"))
-        #expect(message { $0.plateau.minimumRate = -1 }.contains("--min-lr"))
+        #expect(message { $0.plateau.minimumRate = -1 }.contains("--min-learning-rate"))
     }
 
     @Test func settingsSurviveAFile() throws {

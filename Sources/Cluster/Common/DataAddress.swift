@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Support
 
 /// Where a worker listens for its peers, and where they are told to find it.
 struct DataAddress: Sendable, Equatable {
@@ -34,7 +35,8 @@ struct DataAddress: Sendable, Equatable {
             // Nobody has given this address: it is the option that is missing which is to be named.
             throw .missingWorkerOption(
                 "keys",
-                what: "the folder of this worker's keys (see shoal keygen): it would listen at \(host), where other "
+                what: "the folder of this worker's keys (see \(CommandName.current) keygen): it would listen at "
+                    + "\(host), where other "
                     + "machines can send it anything; --insecure allows that on a network that you trust")
         }
         try Endpoint.checkReach(

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Support
 
 /// An address that sockets bind or connect to, as far as it must be understood here.
 enum Endpoint {
@@ -53,7 +54,8 @@ enum Endpoint {
         guard isLocal(endpoint) || hasKeys || insecure else {
             throw .invalid(
                 option, value: value,
-                need: "on this machine (tcp://127.0.0.1:PORT), or have --keys (see shoal keygen): other machines could "
+                need: "on this machine (tcp://127.0.0.1:PORT), or have --keys (see "
+                    + "\(CommandName.current) keygen): other machines could "
                     + "send it anything; --insecure allows it on a network that you trust")
         }
     }

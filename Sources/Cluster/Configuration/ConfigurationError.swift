@@ -1,3 +1,4 @@
+import Support
 import Training
 
 /// What is wrong with the options of a run, or with the file that gives them.
@@ -17,10 +18,13 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     /// An option of training is out of range.
     case training(TrainingError)
 
+    /// Whether the same options may be right on another machine.
+    public var dependsOnMachine: Bool { if case .unsupported = self { true } else { false } }
+
     /// One line for people.
     public var description: String {
         switch self {
-        case .invalid(let option, let value, let need): "--\(option) is \(value), but must be \(need)"
+        case .invalid(let option, let value, let need): "--\(option) is \(value.printable()), but must be \(need)"
         case .missingOption(let option, let what):
             "--\(option) is missing: give \(what), there or as \(option.replacing("-", with: "_")) in the --config file"
         case .missingWorkerOption(let option, let what): "--\(option) is missing: give \(what)"

@@ -1,5 +1,6 @@
 import Foundation
 import Numerics
+import Support
 import Training
 import Transformer
 
@@ -158,9 +159,11 @@ public struct RunConfiguration: Sendable, Equatable {
         guard let model = options.model else { throw .missingOption("model", what: "the folder of a model") }
         guard let train = options.train else { throw .missingOption("train", what: "the file of examples") }
         guard let output = options.output else { throw .missingOption("output", what: "the run directory to write") }
-        self.init(model: model, train: train, output: output)
-        validation = options.validation
-        test = options.test
+        self.init(
+            model: try Self.path("model", model), train: try Self.path("train", train),
+            output: try Self.path("output", output))
+        validation = try Self.path("validation", options.validation)
+        test = try Self.path("test", options.test)
         workers = options.workers ?? workers
         threadsPerWorker = options.threadsPerWorker ?? threadsPerWorker
         pinWorkers = options.pinWorkers ?? pinWorkers
@@ -237,9 +240,21 @@ public struct RunConfiguration: Sendable, Equatable {
             wire = known
         }
         compressWire = options.compressWire ?? compressWire
-        keys = options.keys
+        keys = try Self.path("keys", options.keys)
         insecure = options.insecure ?? insecure
         try validate()
+    }
+
+    /// A path as the system wants it: a shell does not see those in YAML, and not those in quotes.
+    private static func path(_ option: String, _ value: String) throws(ConfigurationError) -> String {
+        do { return try UserPath.expand(value) } catch {
+            throw .invalid(option, value: value, need: "a path: \(error.reason)")
+        }
+    }
+
+    private static func path(_ option: String, _ value: String?) throws(ConfigurationError) -> String? {
+        guard let value else { return nil }
+        return try path(option, value) as String
     }
 
     /// Every option with its value, as ``RunOptions``; what is nil there is off.

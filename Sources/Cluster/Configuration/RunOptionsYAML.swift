@@ -75,10 +75,9 @@ extension RunOptions {
         }
     }
 
-    /// The known option that differs only in its separators, if there is one.
+    /// The option that was probably meant, if there is one.
     private static func hint(_ key: String) -> String {
-        func bare(_ text: String) -> String { text.lowercased().filter { $0.isLetter || $0.isNumber } }
-        guard let match = fields.first(where: { bare($0.key) == bare(key) }) else { return "" }
-        return ", did you mean \"\(match.key)\"?"
+        let match = NameSuggestion.nearest(to: key, among: fields.map(\.key), aliases: OptionAliases.names)
+        return match.map { ", did you mean \"\($0)\"?" } ?? ""
     }
 }

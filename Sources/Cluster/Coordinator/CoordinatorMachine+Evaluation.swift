@@ -42,6 +42,7 @@ extension CoordinatorMachine {
             kind: kind, source: source, startedAt: now, batchSize: preparation.evaluationBatch,
             logits: [[Float]?](repeating: nil, count: batches))
         perform(.emit(.evaluating(kind, done: 0, total: source.count)))
+        remaining?.evaluating(kind, done: 0, total: source.count)
         resumeEvaluation(job, now)
     }
 
@@ -116,6 +117,7 @@ extension CoordinatorMachine {
         }
         job.done += order.examples.count
         perform(.emit(.evaluating(job.kind, done: job.done, total: job.source.count)))
+        remaining?.evaluating(job.kind, done: job.done, total: job.source.count)
         hand(&job, to: members[index])
         phase = .evaluating(job)
         if let claimant = order.claimedBy, claimant != order.peer, let at = self.index(of: claimant) {
@@ -163,6 +165,7 @@ extension CoordinatorMachine {
             metrics: ClassificationMetrics(confusion: confusion, labels: preparation.labels, lossSum: lossSum),
             seconds: now - job.startedAt, modelStep: job.kind == .test ? finale?.best.step : nil)
         perform(.emit(.evaluation(record)))
+        remaining?.add(record)
         switch job.kind {
         case .validation: passBarrier(record, now)
         case .test:

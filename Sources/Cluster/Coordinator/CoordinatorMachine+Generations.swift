@@ -252,6 +252,14 @@ extension CoordinatorMachine {
         }
     }
 
+    /// Where a run that is resumed really goes on.
+    private func resumedFrom(_ step: Int) -> String {
+        guard step > 0 else { return "beginning anew: neither a checkpoint nor a worker's state was found" }
+        return "going on after step \(step), "
+            + (members.contains { $0.applied == step }
+                ? "with the state of the workers that live still" : "with the state of the checkpoint")
+    }
+
     mutating func ready(_ index: Int, _ now: Double) {
         guard case .connecting = phase, members[index].endpoint != nil else {
             violation(index, "the message that it is ready out of turn", now)
@@ -259,6 +267,7 @@ extension CoordinatorMachine {
         }
         members[index].isReady = true
         guard members.allSatisfy(\.isReady) else { return }
+        if !hasBegun, settings.isResumed { perform(.emit(.notice(resumedFrom(nextStep)))) }
         if finale == nil { goOn(from: nextStep, now) }
         for i in members.indices { members[i].applied = nextStep }
         if let donor = relay.donor { send(donor, .snapshotRelease) }

@@ -1,3 +1,4 @@
+import Support
 import Training
 
 /// How workers come, and come back.
@@ -10,6 +11,9 @@ extension CoordinatorMachine {
         progress.completed = preparation.history.end
         progress.issued = progress.completed
         progress.lastStepAt = now
+        remaining = RemainingTime(
+            totalSteps: preparation.totalSteps, stepsPerEpoch: preparation.plan.stepsPerEpoch,
+            validationExamples: preparation.validation?.count ?? 0, testExamples: preparation.test?.count ?? 0)
         checkpoints.lastStep = preparation.source.step
         best = preparation.best
         if let path = preparation.checkpoint { (checkpoints.path, checkpoints.pathStep) = (path, source?.step ?? 0) }
@@ -22,7 +26,9 @@ extension CoordinatorMachine {
                         stepsPerEpoch: preparation.plan.stepsPerEpoch, workers: settings.workers,
                         endpoint: preparation.endpoint, output: preparation.output,
                         isResumed: settings.isResumed, keys: settings.keys,
-                        remediesForWaiting: settings.remediesForWaiting))))
+                        remediesForWaiting: settings.remediesForWaiting,
+                        validationExamples: preparation.validation?.count ?? 0,
+                        testExamples: preparation.test?.count ?? 0))))
         for member in waiting { send(member.peer, .welcome(preparation.welcome)) }
         formIfComplete(now)
     }
@@ -77,7 +83,7 @@ extension CoordinatorMachine {
             child != nil || settings.local && runID.isEmpty && unmatched.count < settings.workers
                 || members.count + waiting.count < settings.maxWorkers
         else {
-            send(peer, .refusal("the run has all the \(settings.maxWorkers) workers that it has work for"))
+            send(peer, .refusal("the run has all the workers that it has work for (\(settings.maxWorkers))"))
             perform(.logSender(peer, "a worker too many (pid \(worker.pid) on \(worker.host)) was sent away"))
             return
         }
@@ -183,21 +189,29 @@ extension CoordinatorMachine {
         if case .gathering = phase, seconds > settings.joinTimeout { joinTimedOut(now) }
     }
 
+    /// By which command workers are started, as a clause.
+    private func howToStart(_ which: String) -> String {
+        let endpoint = preparation?.endpoint ?? ""
+        let command = CommandName.line("worker", "--coordinator", endpoint.isEmpty ? "ENDPOINT" : endpoint)
+        return "start \(which) with `\(command)`"
+    }
+
     mutating func joinTimedOut(_ now: Double) {
         let seconds = Int(settings.joinTimeout)
         let there = members.count + waiting.count
         if hasBegun {
             finishWith(
                 .workerLost(
-                    "only \(there) of at least \(settings.minWorkers) workers were there for \(seconds) s; start "
-                        + "others with shoal worker --coordinator, or go on with fewer: shoal resume --min-workers"),
+                    "only \(there) of at least \(plural(settings.minWorkers, "worker")) \(there == 1 ? "was" : "were") "
+                        + "there for \(seconds) s; \(howToStart("others")), or go on with fewer: "
+                        + "\(CommandName.line("resume", preparation?.output ?? "RUN")) --min-workers \(max(1, there))"),
                 now)
         } else if there < settings.workers {
             end(
                 .failure(
                     .failed(
-                        "\(there) of \(settings.workers) workers joined within \(seconds) s; start the others "
-                            + "with shoal worker --coordinator, or wait longer with --join-timeout")))
+                        "\(there) of \(plural(settings.workers, "worker")) joined within \(seconds) s; "
+                            + "\(howToStart("the others")), or wait longer with --join-timeout")))
         } else {
             let late = members.filter { !$0.isReady }.map(\.name).joined(separator: ", ")
             end(.failure(.workerLost("not ready within \(seconds) s: \(late)")))

@@ -210,7 +210,11 @@ extension CoordinatorMachine {
         switch error {
         case .interrupted: end(.failure(.interrupted(checkpoint: path)))
         case .workerLost(let reason), .failed(let reason):
-            end(.failure(.failed(path.map { "\(reason); the state before that step is kept in \($0)" } ?? reason)))
+            end(
+                .failure(
+                    .failed(
+                        path.map { "\(reason); the state before that step is kept in \($0)\(RunError.resuming($0))" }
+                            ?? reason)))
         }
     }
 
@@ -286,6 +290,9 @@ extension CoordinatorMachine {
         if let best {
             validation = RunResult.Validation(step: best.step, accuracy: best.accuracy, loss: best.loss)
         }
+        // This may be the end alone of a run that another process has trained.
+        let trainLoss = progress.epochLoss.flatMap { $0.isFinite ? $0 : nil }
+        let secondsToFirstStep = progress.samples > 0 ? progress.firstStepAt - startedAt : 0
         end(
             .success(
                 RunResult(
@@ -293,8 +300,7 @@ extension CoordinatorMachine {
                     tokensPerSecond: Double(progress.tokens) / seconds,
                     examplesPerSecond: Double(progress.samples) / seconds,
                     workers: members.isEmpty ? settings.workers : members.count,
-                    secondsToFirstStep: progress.firstStepAt - startedAt, modelStep: finalStep,
-                    bestValidation: validation,
-                    modelPath: path, output: preparation.output)))
+                    secondsToFirstStep: secondsToFirstStep, modelStep: finalStep, bestValidation: validation,
+                    trainLoss: trainLoss, modelPath: path, output: preparation.output)))
     }
 }

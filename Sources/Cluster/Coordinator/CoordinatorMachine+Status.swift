@@ -17,7 +17,7 @@ extension CoordinatorMachine {
     /// How the run goes.
     func status(_ now: Double) -> RunStatus {
         var isWorking = false
-        let name: String
+        var name: String
         switch phase {
         case .gathering: name = "gathering"
         case .awaitingCheckpoint, .restoring, .connecting: name = "connecting"
@@ -27,6 +27,7 @@ extension CoordinatorMachine {
         case .failing: name = "failing"
         case .ended: name = "ended"
         }
+        if ending != nil, name != "ended" { name = "stopping" }
         let memberState: String
         switch name {
         case _ where isWorking: memberState = "working"
@@ -44,11 +45,19 @@ extension CoordinatorMachine {
                 share: leaves > 0 ? Double(share) / leaves : nil, silentSeconds: max(0, now - member.lastHeard),
                 residentBytes: Int(clamping: member.residentBytes))
         }
-        return RunStatus(
+        var status = RunStatus(
             phase: name, step: progress.completed, totalSteps: preparation?.totalSteps ?? 0,
             loss: progress.last?.loss, tokensPerSecond: progress.last?.tokensPerSecond, generation: shownGeneration,
             checkpoint: checkpoints.path, elapsedSeconds: now - startedAt, endpoint: preparation?.endpoint ?? "",
             workers: workers.sorted { $0.number < $1.number }, changes: journal)
+        if let preparation {
+            let perEpoch = max(1, preparation.plan.stepsPerEpoch)
+            status.totalEpochs = preparation.totalSteps < 1 ? 0 : 1 + (preparation.totalSteps - 1) / perEpoch
+            if progress.completed > 0 { status.epoch = 1 + (progress.completed - 1) / perEpoch }
+        }
+        status.learningRate = progress.last.flatMap { $0.learningRate.isFinite ? $0.learningRate : nil }
+        status.secondsLeft = name == "ended" ? nil : remaining?.seconds.flatMap { $0.isFinite ? $0 : nil }
+        return status
     }
 
     /// What is going on, for messages: "during step 12".

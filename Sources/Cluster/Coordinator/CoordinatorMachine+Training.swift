@@ -25,6 +25,8 @@ extension CoordinatorMachine {
         var firstStepAt = 0.0
         /// The newest step's metrics.
         var last: StepMetrics?
+        /// The mean training loss of the last epoch that ended.
+        var epochLoss: Double?
     }
 
     /// A step under way.
@@ -209,6 +211,7 @@ extension CoordinatorMachine {
         metrics.totalSteps = preparation.totalSteps
         progress.completed = metrics.step
         progress.last = metrics
+        remaining?.add(metrics)
         history?.add(loss: metrics.loss, samples: metrics.samples)
         perform(.emit(.step(metrics)))
     }
@@ -256,6 +259,9 @@ extension CoordinatorMachine {
             if settings.keepsCheckpoints, progress.completed < preparation?.totalSteps ?? 0, !mustKeepBest {
                 startFetch(.periodic, step: progress.completed, now)
             }
+        }
+        if let point = history?.current, point.epochSamples > 0 {
+            progress.epochLoss = point.epochLoss / Double(point.epochSamples)
         }
         history?.passBarrier(validationLoss: record?.metrics.loss)
         continueRun(now)

@@ -204,6 +204,8 @@ struct CoordinatorMachine: Sendable {
     /// Workers of the first membership that were sent away as others could not reach them.
     var leftOut = 0
     var progress = Progress()
+    /// Of this coordinator's part of the run, for ``status(_:)``.
+    var remaining: RemainingTime?
     var balancer = Balancer(isEnabled: false, speeds: [])
     var fetch: Fetch?
     /// What is being written in the background.
@@ -380,7 +382,7 @@ struct CoordinatorMachine: Sendable {
         for (peer, newcomer) in unmatched where now - newcomer.since > 1 {
             unmatched[peer] = nil
             guard members.count + waiting.count < settings.maxWorkers else {
-                send(peer, .refusal("the run has all the \(settings.maxWorkers) workers that it has work for"))
+                send(peer, .refusal("the run has all the workers that it has work for (\(settings.maxWorkers))"))
                 continue
             }
             join(newcomer.worker, number: freeNumber(isReturning: false), applied: nil, peer: peer, now)

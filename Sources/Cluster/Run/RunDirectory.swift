@@ -42,8 +42,7 @@ final class RunDirectory {
                 throw RunError.failed("--output: cannot read the folder \(path): \(Self.reason(error))")
             }
             guard names.isEmpty else {
-                throw RunError.failed(
-                    "--output: the folder \(path) is not empty; choose another, or remove it: rm -r \(path)")
+                throw RunError.failed(RunState(of: path).refusalAsOutput(path))
             }
         }
         guard Self.makeFolders(self.path) else {
@@ -63,10 +62,10 @@ final class RunDirectory {
     /// The run.yaml of a run directory; throws an error that says so if it is none.
     static func configurationFile(of path: String) throws(RunError) -> String {
         let file = normal(path) + "/run.yaml"
-        guard FileManager.default.fileExists(atPath: file) else {
-            throw .failed("\(path) is no run directory: it has no run.yaml; give the --output of a run")
-        }
-        return file
+        if FileManager.default.fileExists(atPath: file) { return file }
+        throw .failed(
+            RunState(of: path).refusalAsRun(path)
+                ?? "\(RunState(of: path).described(path.printable(limit: 1000))), and has written nothing yet")
     }
 
     /// The folder of a run that is to go on.
@@ -104,7 +103,11 @@ final class RunDirectory {
     static func lockWarning(_ outcome: FileLock.Outcome, _ path: String) throws(RunError) -> String? {
         switch outcome {
         case .taken: nil
-        case .heldByAnother: throw .failed("another shoal is at work in \(path); wait for its end, or end it")
+        case .heldByAnother:
+            throw .failed(
+                RunState(of: path, isLocked: true).described(path.printable(limit: 1000))
+                    + "; look at it with `\(CommandName.line("status", path))`, end it with "
+                    + "`\(CommandName.line("stop", path))`")
         case .unsupported(let reason):
             "\(path) cannot be locked (\(reason)): see to it that no other shoal works there at the same time"
         }
@@ -132,7 +135,8 @@ final class RunDirectory {
 
     /// Writes run.yaml and opens metrics.jsonl: from now on there is something to see.
     func start(_ configuration: RunConfiguration, _ coordinator: CoordinatorFile) throws {
-        let header = "# The resolved configuration of this run; again: shoal train --config THIS --output ELSEWHERE\n"
+        let header =
+            "# The resolved configuration of this run; again: \(CommandName.current) train --config THIS --output ELSEWHERE\n"
         // Whoever reads it later may stand in another folder.
         var resolved = configuration
         resolved.model = Self.absolute(configuration.model)

@@ -1,3 +1,6 @@
+import Foundation
+import Support
+
 /// Why a run, or a worker, ended before its time.
 public enum RunError: Error, Equatable, CustomStringConvertible {
     /// Ctrl-C or SIGTERM; the state was saved in this folder, if there was one worth keeping.
@@ -10,10 +13,17 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     /// One line for people.
     public var description: String {
         switch self {
-        case .interrupted(let checkpoint?): "interrupted; the state is kept in \(checkpoint)"
+        case .interrupted(let checkpoint?):
+            "interrupted; the state is kept in \(checkpoint)\(Self.resuming(checkpoint))"
         case .interrupted(nil): "interrupted before there was anything to keep"
         case .workerLost(let reason), .failed(let reason): reason
         }
+    }
+
+    /// The command that goes on from a checkpoint, to follow a clause; empty where the path is not one of a run directory.
+    static func resuming(_ checkpoint: String) -> String {
+        guard let end = checkpoint.range(of: "/checkpoints/", options: .backwards) else { return "" }
+        return "; go on with `\(CommandName.line("resume", String(checkpoint[..<end.lowerBound])))`"
     }
 
     /// What the process should exit with: 130 after an interrupt, as shells have it.

@@ -2,7 +2,8 @@ import Training
 
 /// What happens in a run, for whoever shows it. Delivered one at a time, in order.
 public enum RunEvent: Sendable {
-    /// A run goes on from this checkpoint, or, where there is none, from its beginning or its workers' state.
+    /// A run is resumed, which has this checkpoint; where it has none, it goes on from the state of workers that live still,
+    /// or from its beginning.
     case resuming(checkpoint: String?)
     /// Data and model are known; workers may still be joining.
     case started(RunSummary)
@@ -64,6 +65,10 @@ public struct RunSummary: Sendable, Equatable {
     public var keys: String?
     /// Options with which workers would wait less for each other's gradients, each with what it costs.
     public var remediesForWaiting: [String] = []
+    /// The examples of the validation set; 0 without one.
+    public var validationExamples = 0
+    /// The examples of the test set; 0 without one.
+    public var testExamples = 0
 }
 
 /// A worker that has joined.

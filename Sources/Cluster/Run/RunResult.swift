@@ -53,6 +53,8 @@ public struct RunResult: Sendable, Equatable, Codable, Checked {
     public var modelStep: Int?
     /// The best validation; nil without a validation set.
     public var bestValidation: Validation?
+    /// The mean training loss of the last epoch; nil where its steps were taken by a process before this one.
+    public var trainLoss: Double?
     /// The folder of the fine-tuned model. Not written.
     public var modelPath = ""
     /// The run directory. Not written.
@@ -73,5 +75,6 @@ public struct RunResult: Sendable, Equatable, Codable, Checked {
         case secondsToFirstStep = "seconds_to_first_step"
         case modelStep = "model_step"
         case bestValidation = "best_validation"
+        case trainLoss = "train_loss"
     }
 }

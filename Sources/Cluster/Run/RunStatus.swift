@@ -54,14 +54,23 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
         public var time: Double
     }
 
-    /// What the run does: `gathering`, `connecting`, `training`, `evaluating`, `saving`, `ended`.
+    /// What the run does: `gathering`, `connecting`, `training`, `evaluating`, `saving`, `failing`, `stopping` (after Ctrl-C,
+    /// SIGTERM or a loss of workers: it ends as soon as the state is kept), `ended`.
     public var phase: String
     /// Steps done.
     public var step: Int
     /// Steps of the whole run.
     public var totalSteps: Int
+    /// The epoch of the newest step, from 1; nil before the first step.
+    public var epoch: Int?
+    /// The epochs of the whole run, the last one perhaps not whole; nil before the data are read.
+    public var totalEpochs: Int?
     /// The newest step's mean loss.
     public var loss: Double?
+    /// The newest step's learning rate.
+    public var learningRate: Double?
+    /// Seconds to the end, evaluations to come included; nil before anything was measured.
+    public var secondsLeft: Double?
     /// The newest step's throughput.
     public var tokensPerSecond: Double?
     /// The generation of the membership.
@@ -84,7 +93,10 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
     public var changes: [Change]
 
     private enum CodingKeys: String, CodingKey {
-        case phase, step, loss, generation, checkpoint, pid, host, endpoint, time, workers, changes
+        case phase, step, epoch, loss, generation, checkpoint, pid, host, endpoint, time, workers, changes
+        case totalEpochs = "total_epochs"
+        case learningRate = "learning_rate"
+        case secondsLeft = "seconds_left"
         case totalSteps = "total_steps"
         case tokensPerSecond = "tokens_per_second"
         case elapsedSeconds = "elapsed_seconds"

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Support
 
 /// Finds out how a run goes.
 public enum StatusReader {
@@ -16,7 +17,13 @@ public enum StatusReader {
             throw RunError.failed("\(error); if the run is alive, ask again in a second")
         }
         guard let status = read else {
-            throw RunError.failed("\(path) cannot be read; give the --output of a run that has begun, or its endpoint")
+            let state = RunState(of: runDirectory)
+            let shown = runDirectory.printable(limit: 1000)
+            throw RunError.failed(
+                state.refusalAsRun(runDirectory)
+                    ?? (state == .interrupted(step: 0, total: 0)
+                        ? "\(shown) has no status.json: the run ended before its first step"
+                        : "\(state.described(shown)), and has no status yet; ask again in a second"))
         }
         guard status.host == ProcessInfo.processInfo.hostName else { return (status, nil) }
         return (status, status.phase != "ended" && LocalProcess.isRunning(status.pid, since: status.time))

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 import UnixSignals
 
@@ -147,7 +148,7 @@ public struct TrainingRun: Sendable {
             if configuration.insecure, configuration.keys == nil, !Endpoint.isLocal(endpoint) {
                 events(
                     .warning(
-                        "--insecure: whoever reaches \(endpoint) can read and change this run; use --keys (shoal keygen)"
+                        "--insecure: whoever reaches \(endpoint) can read and change this run; use --keys (see \(CommandName.current) keygen)"
                     ))
             }
             return Place(bind: endpoint)
@@ -168,7 +169,8 @@ public struct TrainingRun: Sendable {
             throw .unsupported(
                 "pin-workers", value: "",
                 reason:
-                    "\(workers) workers of \(threads) threads need \(workers * threads) processors, and this process "
+                    "\(plural(workers, "worker")) of \(plural(threads, "thread")) "
+                    + "\(workers == 1 ? "needs" : "need") \(plural(workers * threads, "processor")), and this process "
                     + "may use \(places.count)")
         }
         return made

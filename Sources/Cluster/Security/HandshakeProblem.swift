@@ -1,4 +1,5 @@
 import Collectives
+import Support
 
 /// Why a coordinator does not answer, as far as the failed handshakes with it tell.
 struct HandshakeProblem: Sendable {
@@ -20,7 +21,7 @@ struct HandshakeProblem: Sendable {
         case .handshakeSucceeded: cut = 0
         case .mechanismMismatch:
             return keys == nil
-                ? "the coordinator at \(endpoint) wants keys: give --keys (see shoal keygen)"
+                ? "the coordinator at \(endpoint) wants keys: give --keys (see \(CommandName.current) keygen)"
                 : "what listens at \(endpoint) has no keys, so it cannot be trusted: start the coordinator with --keys, "
                     + "or, on a network that you trust, both without"
         case .denied:
@@ -40,7 +41,7 @@ struct HandshakeProblem: Sendable {
         guard cut > 0 else { return nil }
         return "what listens at \(endpoint) breaks off: "
             + (keys == nil
-                ? "it wants keys (--keys, see shoal keygen), or it is no coordinator"
+                ? "it wants keys (--keys, see \(CommandName.current) keygen), or it is no coordinator"
                 : "it is no coordinator, or coordinator.pub is not its key; copy it, or the worker's folder, again")
     }
 }

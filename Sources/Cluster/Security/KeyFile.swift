@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Support
 
 /// Keys in files: 64 hexadecimal digits, with lines of comment that begin with `#`.
 enum KeyFile {
@@ -9,7 +10,8 @@ enum KeyFile {
     static func readPair(_ path: String) throws(RunError) -> CurveKeyPair {
         let file = try Contents(path)
         guard file.info.st_uid == geteuid() || file.info.st_uid == 0 else {
-            throw .failed("\(path) belongs to another user, who knows it then; make a new one with shoal keygen")
+            throw .failed(
+                "\(path) belongs to another user, who knows it then; make a new one with \(CommandName.current) keygen")
         }
         // A file of root's may be readable for one group, as Kubernetes makes those of a Secret.
         let mayBeShared = file.info.st_uid == 0 && geteuid() != 0
@@ -18,7 +20,7 @@ enum KeyFile {
             throw .failed("\(path) can be used by others (mode \(mode)); if nobody has read it: chmod 600 \(path)")
         }
         guard let pair = CurveKeyPair(secretHexadecimal: file.only) else {
-            throw .failed("\(path) holds no key of 64 hexadecimal digits; make keys with shoal keygen")
+            throw .failed("\(path) holds no key of 64 hexadecimal digits; make keys with \(CommandName.current) keygen")
         }
         return pair
     }
@@ -28,7 +30,7 @@ enum KeyFile {
         let file = try Contents(path)
         try file.checkNobodyElseWrites()
         guard let key = CurvePublicKey(hexadecimal: file.only) else {
-            throw .failed("\(path) holds no key of 64 hexadecimal digits; make keys with shoal keygen")
+            throw .failed("\(path) holds no key of 64 hexadecimal digits; make keys with \(CommandName.current) keygen")
         }
         return key
     }
@@ -55,12 +57,12 @@ enum KeyFile {
             let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else {
                 let reason = String(cString: strerror(errno))
-                throw .failed("\(path) cannot be read (\(reason)); make keys with shoal keygen")
+                throw .failed("\(path) cannot be read (\(reason)); make keys with \(CommandName.current) keygen")
             }
             let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
             var info = stat()
             guard fstat(descriptor, &info) == 0, info.st_mode & S_IFMT == S_IFREG else {
-                throw .failed("\(path) is no file; make keys with shoal keygen")
+                throw .failed("\(path) is no file; make keys with \(CommandName.current) keygen")
             }
             self.info = info
             guard info.st_size <= Self.maxBytes, let data = try? handle.read(upToCount: Self.maxBytes) ?? Data() else {
@@ -89,10 +91,11 @@ enum KeyFile {
         var info = stat()
         guard stat(path, &info) == 0 else {
             throw .failed(
-                "--keys \(path) cannot be read (\(String(cString: strerror(errno)))); make keys with shoal keygen")
+                "--keys \(path) cannot be read (\(String(cString: strerror(errno)))); make keys with "
+                    + "\(CommandName.current) keygen")
         }
         guard info.st_mode & S_IFMT == S_IFDIR else {
-            throw .failed("--keys \(path) is no folder; give the one that shoal keygen has made")
+            throw .failed("--keys \(path) is no folder; give the one that \(CommandName.current) keygen has made")
         }
         // In a sticky folder, nobody can replace what is not his.
         guard info.st_mode & 0o022 == 0 || info.st_mode & 0o1000 != 0 else {

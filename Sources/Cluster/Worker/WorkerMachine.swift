@@ -2,6 +2,7 @@ import Collectives
 import Checkpoint
 import Collections
 import Foundation
+import Support
 import Training
 
 /// A worker's decisions: a pure state machine, from messages, results and the time to effects.
@@ -76,11 +77,13 @@ struct WorkerMachine: Sendable {
     private var handshakes: HandshakeProblem
     private var warnedOfHandshake = false
     private var effects: [Effect] = []
+    private var journal: WorkerJournal
 
     init(_ worker: WorkerDescription, options: WorkerOptions, now: Double) {
         self.worker = worker
         self.options = options
         handshakes = HandshakeProblem(endpoint: options.coordinator, keys: options.keys)
+        journal = WorkerJournal(isQuiet: options.parentPID != nil, coordinator: options.coordinator, now: now)
         startedAt = now
         lastHeard = now
         lastTick = now
@@ -110,7 +113,9 @@ struct WorkerMachine: Sendable {
         case .rejected(let error): rejected(error)
         case .handshake(let event): handshake(event)
         case .result(let result): finished(result)
-        case .tick: tick(now)
+        case .tick:
+            tick(now)
+            log(journal.tick(now))
         case .parentGone:
             // Once it is welcome, a worker waits for its coordinator to be started again.
             if welcome == nil { end(.failed("the process that started this worker is gone")) }
@@ -124,6 +129,10 @@ struct WorkerMachine: Sendable {
 
     private mutating func send(_ body: WorkerMessage.Body, step: UInt64? = nil) {
         effects.append(.send(message(body, step: step)))
+    }
+
+    private mutating func log(_ line: String?) {
+        if let line, !hasEnded { effects.append(.log(line)) }
     }
 
     private mutating func end(_ error: RunError?) {
@@ -144,7 +153,7 @@ struct WorkerMachine: Sendable {
         switch message.body {
         case .refusal(let reason): end(.failed("the coordinator refused this worker: \(reason)"))
         case .shutdown(let reason):
-            effects.append(.log("the coordinator ended the run: \(reason)"))
+            effects.append(.log("the coordinator ended the run: \(reason.printable())\(journal.done)"))
             end(nil)
         case .heartbeat(let wantsReply): if wantsReply { heartbeat(now) }
         case .helloRequest:
@@ -183,6 +192,7 @@ struct WorkerMachine: Sendable {
             try configuration.validate(path: "the model's configuration")
             try hyperparameters.validate()
             self.welcome = welcome
+            log(journal.welcomed(classes: configuration.labels.count))
             effects.append(.compute(.prepare(configuration, hyperparameters, welcome)))
         } catch {
             fail(.order, "joining", "the run's configuration cannot be used: \(error)")
@@ -359,8 +369,10 @@ struct WorkerMachine: Sendable {
             appliedSteps = step + 1
             records.append(StepRecord(step: step, lossSums: report.lossSums, gradientNorm: report.gradientNorm))
             if records.count > ControlLimits.maxRecords { records.removeFirst() }
+            journal.stepped(step + 1)
             if generation == self.generation { send(.stepReport(report), step: step) }
         case .evaluated(let generation, let id, let logits):
+            journal.evaluated(logits: logits.count)
             if generation == self.generation { send(.evaluationReport(id: id, logits: logits)) }
         case .digest(let generation, let digest):
             if generation == self.generation { send(.digest(digest)) }
@@ -385,6 +397,7 @@ struct WorkerMachine: Sendable {
     private mutating func readyIfComplete() {
         guard isConnected, !isReady, loading == nil, hasState, appliedSteps == nextStep else { return }
         isReady = true
+        log(journal.joined(rank: world?.rank ?? 0, size: world?.size ?? 1, step: appliedSteps))
         send(.ready)
     }
 
@@ -422,7 +435,7 @@ struct WorkerMachine: Sendable {
             effects.append(
                 .log(
                     "the coordinator at \(options.coordinator) is silent; waiting up to \(Int(orphanTimeout)) s for it to "
-                        + "be started again (shoal resume)"))
+                        + "be started again (by \(CommandName.current) resume)"))
         }
     }
 }

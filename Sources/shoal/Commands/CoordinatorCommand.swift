@@ -1,12 +1,13 @@
 import ArgumentParser
 import Cluster
+import Support
 
 struct CoordinatorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "coordinator",
         abstract: "Trains as `train` does, with workers that are started by hand.",
         discussion: """
-            Waits for --workers many `shoal worker --coordinator ENDPOINT`, on this machine or others; more may come, and \
+            Waits for --workers many `\(CommandName.current) worker --coordinator ENDPOINT`, on this machine or others; more may come, and \
             all may go, at any time.
             """)
 
@@ -21,8 +22,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The folder of the coordinator's keys, made by shoal keygen: encrypts, and lets in only workers that it lists.",
-            valueName: "dir"))
+            "The folder of the coordinator's keys, made by keygen: encrypts, and lets in only workers that it lists.",
+            valueName: "dir"), transform: UserPath.argument)
     var keys: String?
 
     @Flag(

@@ -3,6 +3,7 @@ import Checkpoint
 import Corpus
 import Dashboard
 import Foundation
+import Support
 
 struct Evaluate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,16 +14,19 @@ struct Evaluate: AsyncParsableCommand {
             matrix.
             """)
 
-    @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
     var model: String
 
-    @Option(help: ArgumentHelp("The examples: .csv or .tsv with a header, or .jsonl; UTF-8.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The examples: .csv or .tsv with a header, or .jsonl; UTF-8.", valueName: "file"),
+        transform: UserPath.argument)
     var data: String
 
     @Flag(help: "Prints one JSON object in place of tables.")
     var json = false
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Tokens of a text at most (default: as the model folder says, else \(Defaults.maxLength)).",
             valueName: "tokens"))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cluster
+import Support
 
 struct Keygen: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,7 +12,8 @@ struct Keygen: AsyncParsableCommand {
             may be added later, and removed, also while a run is under way.
             """)
 
-    @Argument(help: ArgumentHelp("The folder of the coordinator's keys.", valueName: "dir"))
+    @Argument(
+        help: ArgumentHelp("The folder of the coordinator's keys.", valueName: "dir"), transform: UserPath.argument)
     var directory: String
 
     @Option(
@@ -31,7 +33,10 @@ struct Keygen: AsyncParsableCommand {
             guard !workers.isEmpty else { return }
         }
         let isNew = try folder.make(workers: workers)
-        if isNew { try StandardOutput.line("the coordinator's keys: \(directory) (shoal coordinator --keys)") }
+        if isNew {
+            try StandardOutput.line(
+                "the coordinator's keys: \(directory) (\(CommandName.line("coordinator", "--keys", directory)) …)")
+        }
         if isNew, workers.isEmpty {
             workers = ["worker"]
             _ = try folder.make(workers: workers)
@@ -41,7 +46,8 @@ struct Keygen: AsyncParsableCommand {
         }
         for name in workers {
             try StandardOutput.line(
-                "\(name)'s keys: \(folder.workerFolder(name)) (to be copied to its machine; shoal worker --keys)")
+                "\(name)'s keys: \(folder.workerFolder(name)) "
+                    + "(to be copied to its machine, for: \(CommandName.current) worker --keys FOLDER …)")
         }
     }
 }

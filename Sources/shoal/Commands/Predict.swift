@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Support
 
 struct Predict: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,22 +11,27 @@ struct Predict: AsyncParsableCommand {
             text a line.
             """)
 
-    @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
     var model: String
 
-    @Option(help: ArgumentHelp("A text to classify; may be given several times.", valueName: "text"))
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A text to classify; may be given several times.", valueName: "text"))
     var text: [String] = []
 
-    @Option(help: ArgumentHelp("The second text of a pair, for each --text or for none.", valueName: "text"))
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("The second text of a pair, for each --text or for none.", valueName: "text"))
     var textPair: [String] = []
 
     @Argument(
         help: ArgumentHelp(
             "Texts: .csv or .tsv with a header, .jsonl, or else a text a line; - for standard input.",
-            valueName: "file"))
+            valueName: "file"), transform: UserPath.argument)
     var file: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Tokens of a text at most (default: as the model folder says, else \(Defaults.maxLength)).",
             valueName: "tokens"))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cluster
+import Support
 
 struct Resume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,14 +12,19 @@ struct Resume: AsyncParsableCommand {
             of workers. With more --epochs or --steps a run that is complete trains on.
             """)
 
-    @Argument(help: ArgumentHelp("The run directory: the --output of the run.", valueName: "run-dir"))
+    @Argument(
+        help: ArgumentHelp("The run directory: the --output of the run.", valueName: "run-dir"),
+        transform: UserPath.argument)
     var directory: String
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Passes over the training examples, all together (default: as before).", valueName: "count"))
     var epochs: Int?
 
-    @Option(help: ArgumentHelp("Steps of the whole run, instead of --epochs (default: as before).", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Steps of the whole run, instead of --epochs (default: as before).", valueName: "count"))
     var steps: Int?
 
     @OptionGroup(title: "Workers (default: as before)") var workers: WorkerCountOptions
@@ -31,7 +37,9 @@ struct Resume: AsyncParsableCommand {
             valueName: "endpoint"))
     var bind: String?
 
-    @Option(help: ArgumentHelp("The folder of the coordinator's keys (default: as before).", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The folder of the coordinator's keys (default: as before).", valueName: "dir"),
+        transform: UserPath.argument)
     var keys: String?
 
     @Flag(help: "Goes on although the data or the model have changed: the result is then another one.")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cluster
 import Dashboard
+import Support
 
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,7 +12,7 @@ struct Status: AsyncParsableCommand {
     @Argument(
         help: ArgumentHelp(
             "The run directory, or the endpoint where the coordinator listens: tcp://ADDRESS:PORT or ipc://PATH.",
-            valueName: "run"))
+            valueName: "run"), transform: UserPath.argument)
     var run: String
 
     @Flag(help: "Prints JSON.")
@@ -20,10 +21,12 @@ struct Status: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "For an endpoint whose coordinator has keys: their folder, or that of one of its workers.", valueName: "dir"
-        ))
+        ), transform: UserPath.argument)
     var keys: String?
 
-    @Option(help: ArgumentHelp("Seconds to wait for the coordinator's answer.", valueName: "seconds"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Seconds to wait for the coordinator's answer.", valueName: "seconds"))
     var timeout: Double = 5
 
     func validate() throws {
@@ -41,7 +44,8 @@ struct Status: AsyncParsableCommand {
         if json {
             try StandardOutput.line(status.status.json())
         } else {
-            try StandardOutput.line(StatusReport(status.status, isAlive: status.isAlive).text)
+            try StandardOutput.line(
+                StatusReport(status.status, isAlive: status.isAlive, run: isEndpoint ? "" : run).text)
         }
     }
 }

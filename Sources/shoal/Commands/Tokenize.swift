@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Support
 import Tokenization
 
 struct Tokenize: AsyncParsableCommand {
@@ -10,17 +11,20 @@ struct Tokenize: AsyncParsableCommand {
             Each line is {"input_ids": […], "tokens": […]}. Without FILE, standard input is read, a text a line.
             """)
 
-    @Option(help: ArgumentHelp("The folder of a model; only its tokenizer is read.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The folder of a model; only its tokenizer is read.", valueName: "dir"),
+        transform: UserPath.argument)
     var model: String
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Tokens of a text at most, special ones included (default: no limit).", valueName: "tokens"))
     var maxLength: Int?
 
     @Argument(
         help: ArgumentHelp(
             "Texts: .csv or .tsv with a header, .jsonl, or else a text a line; - for standard input.",
-            valueName: "file"))
+            valueName: "file"), transform: UserPath.argument)
     var file: String?
 
     @OptionGroup var columns: ColumnOptions

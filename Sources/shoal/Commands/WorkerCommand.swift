@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cluster
+import Support
 
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,7 +16,7 @@ struct WorkerCommand: AsyncParsableCommand {
             "Where the coordinator listens: tcp://ADDRESS:PORT or ipc://PATH.", valueName: "endpoint"))
     var coordinator: String
 
-    @Option(help: ArgumentHelp("Compute threads.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Compute threads.", valueName: "count"))
     var threads = 1
 
     @Option(
@@ -43,8 +44,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The folder of this worker's keys, made by shoal keygen: encrypts, and trusts no other coordinator.",
-            valueName: "dir"))
+            "The folder of this worker's keys, made by keygen: encrypts, and trusts no other coordinator.",
+            valueName: "dir"), transform: UserPath.argument)
     var keys: String?
 
     @Flag(
@@ -52,10 +53,13 @@ struct WorkerCommand: AsyncParsableCommand {
         help: "Lets workers on the same machine read gradients in each other's memory, where the system allows it.")
     var sharedMemory = true
 
-    @Option(help: ArgumentHelp("Seconds to wait for the coordinator's first answer.", valueName: "seconds"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Seconds to wait for the coordinator's first answer.", valueName: "seconds"))
     var connectTimeout: Double = 60
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Seconds to wait for a coordinator that fell silent to be started again (default: what the coordinator says).",
             valueName: "seconds"))
@@ -63,13 +67,14 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Writes where the time went to DIR/worker-PID.json at the end: a Chrome trace.", valueName: "dir"))
+            "Writes where the time went to DIR/worker-PID.json at the end: a Chrome trace.", valueName: "dir"),
+        transform: UserPath.argument)
     var profile: String?
 
     @Flag(help: "Listens on addresses that other machines reach, without encryption: on networks that you trust.")
     var insecure = false
 
-    @Option(help: ArgumentHelp("The process whose end ends this one.", visibility: .hidden))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The process whose end ends this one.", visibility: .hidden))
     var parentPid: Int32?
 
     func validate() throws {

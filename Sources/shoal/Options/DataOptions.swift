@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cluster
 import Corpus
+import Support
 
 /// How columns of data files are chosen.
 struct ColumnOptions: ParsableArguments {
@@ -30,29 +31,39 @@ struct LabelColumnOption: ParsableArguments {
 struct RunDataOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A YAML file with any of these options (with _ for -); options given here override it.", valueName: "file"))
+            "A YAML file with any of these options (with _ for -); options given here override it.", valueName: "file"),
+        transform: UserPath.argument)
     var config: String?
 
     @Option(
         help: ArgumentHelp(
             "The Hugging Face folder of the model to start from, or the name of one that shoal fetch has brought.",
-            valueName: "dir"))
+            valueName: "dir"),
+        transform: UserPath.argument)
     var model: String?
 
     @Option(
-        help: ArgumentHelp("The training examples: .csv or .tsv with a header, or .jsonl; UTF-8.", valueName: "file"))
+        help: ArgumentHelp("The training examples: .csv or .tsv with a header, or .jsonl; UTF-8.", valueName: "file"),
+        transform: UserPath.argument)
     var train: String?
 
-    @Option(help: ArgumentHelp("A file that is evaluated after every epoch (default: none).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A file that is evaluated after every epoch (default: none).", valueName: "file"),
+        transform: UserPath.argument)
     var validation: String?
 
-    @Option(help: ArgumentHelp("A file that is evaluated at the end (default: none).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A file that is evaluated at the end (default: none).", valueName: "file"),
+        transform: UserPath.argument)
     var test: String?
 
-    @Option(help: ArgumentHelp("The run directory to write: new, or empty.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The run directory to write: new, or empty.", valueName: "dir"), transform: UserPath.argument
+    )
     var output: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Training examples to draw of each class, by the seed (default: all).", valueName: "count"))
     var shots: Int?
 
@@ -64,6 +75,7 @@ struct RunDataOptions: ParsableArguments {
     var dropRareClasses: Bool?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Tokens of a text at most, special ones included (default: \(Defaults.maxLength), or the model's positions "
                 + "if fewer).",

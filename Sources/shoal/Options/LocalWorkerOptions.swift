@@ -4,6 +4,7 @@ import Cluster
 /// How the workers that a command starts itself compute.
 struct LocalWorkerOptions: ParsableArguments {
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Compute threads of each worker; each has micro-batches of its own "
                 + "(default: \(Defaults.run.threadsPerWorker)).", valueName: "count"))

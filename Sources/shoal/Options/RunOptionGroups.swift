@@ -30,34 +30,40 @@ struct RunOptionGroups: ParsableArguments {
 struct WorkerCountOptions: ParsableArguments {
     private static let run = Defaults.run
 
-    @Option(help: ArgumentHelp("Worker processes (default: \(run.workers)).", valueName: "count"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Worker processes (default: \(run.workers)).", valueName: "count"))
     var workers: Int?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Workers below which the others wait for more (default: \(run.minWorkers)).", valueName: "count"))
     var minWorkers: Int?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "How often workers of this machine that are lost are started again, all together "
                 + "(default: \(run.maxRestarts)).", valueName: "count"))
     var maxRestarts: Int?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Seconds without a sign of life after which a worker counts as lost (default: \(run.heartbeatTimeout)).",
             valueName: "seconds"))
     var heartbeatTimeout: Double?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Seconds to wait for all workers to join (default: \(run.joinTimeout)).", valueName: "seconds"))
     var joinTimeout: Double?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
-            "Seconds that workers wait for a coordinator that fell silent to be started again, with shoal resume "
+            "Seconds that workers wait for a coordinator that fell silent to be started again, by resume "
                 + "(default: \(run.orphanTimeout)).", valueName: "seconds"))
     var orphanTimeout: Double?
 
@@ -96,16 +102,19 @@ struct WorkerCountOptions: ParsableArguments {
 /// When the state is kept.
 struct CheckpointOptions: ParsableArguments {
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Steps between checkpoints; 0 for none at all (default: by time).", valueName: "steps"))
     var checkpointEvery: Int?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Minutes between checkpoints; 0 for none (default: 5, or none with --checkpoint-every).",
             valueName: "minutes"))
     var checkpointMinutes: Double?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "The newest checkpoints to keep, besides the best by --validation; 0 keeps none once the model is written "
                 + "(default: \(Defaults.run.keepCheckpoints)).", valueName: "count"))

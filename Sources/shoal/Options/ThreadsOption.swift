@@ -3,6 +3,7 @@ import ArgumentParser
 /// How many threads a command computes with.
 struct ThreadsOption: ParsableArguments {
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Threads that compute (default: one a core, \(Defaults.threads) here).", valueName: "count"))
     var threads: Int?

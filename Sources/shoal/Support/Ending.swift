@@ -2,6 +2,7 @@ import ArgumentParser
 import Cluster
 import Foundation
 import Support
+import Training
 
 /// How the program ends when something was thrown: at most one line, and an exit code.
 struct Ending {
@@ -12,7 +13,7 @@ struct Ending {
     var code: Int32
 
     /// What `error` means for the process: 0 after help, 64 where the command line is wrong (EX_USAGE of sysexits.h), 130
-    /// after an interrupt, 141 where nobody reads the output any more, else 1.
+    /// after an interrupt, 141 where no program reads the output any more, else 1. See ``ExitCodes``.
     init(_ error: any Error) {
         if error is BrokenPipe {
             code = 141
@@ -23,13 +24,21 @@ struct Ending {
             message = Self.line(error.description)
             return
         }
+        if Self.isUsage(error) {
+            code = 64
+            message = Self.line("\(error) (see `\(Self.help)`)")
+            return
+        }
         switch Shoal.exitCode(for: error) {
         case .success:
             code = 0
             output = Shoal.fullMessage(for: error)
         case .validationFailure:
             code = 64
-            message = Self.line("\(Shoal.message(for: error)) (see `\(Self.help)`)")
+            let text =
+                UnknownOption.unknownCommand(CommandLine.arguments)
+                ?? UnknownOption.suggesting(in: Shoal.message(for: error), command: Self.command ?? Shoal.self)
+            message = Self.line("\(text) (see `\(Self.help)`)")
         default:
             code = 1
             // Foundation's own errors describe themselves at length.
@@ -44,11 +53,27 @@ struct Ending {
         Foundation.exit(code)
     }
 
+    /// Whether the options are wrong, and not the files, the machine or the peers that they name.
+    private static func isUsage(_ error: any Error) -> Bool {
+        switch error {
+        case let error as ConfigurationError: !error.dependsOnMachine
+        case let error as TrainingError: if case .invalidOption = error { true } else { false }
+        default: false
+        }
+    }
+
+    /// The command that was called; nil where that is none.
+    private static var command: (any ParsableCommand.Type)? {
+        guard let name = CommandLine.arguments.dropFirst().first else { return nil }
+        return Shoal.configuration.subcommands.first { $0.configuration.commandName == name }
+    }
+
     /// The command that explains the options of the one that was called.
     private static var help: String {
-        let names = Shoal.configuration.subcommands.compactMap { $0.configuration.commandName }
-        guard let name = CommandLine.arguments.dropFirst().first, names.contains(name) else { return "shoal --help" }
-        return "shoal \(name) --help"
+        let name = CommandName.current
+        if let command, let subcommand = command.configuration.commandName { return "\(name) \(subcommand) --help" }
+        // The script has a --help of its own.
+        return name.hasSuffix("launch.sh") ? "\(name) shoal --help" : "\(name) --help"
     }
 
     private static func line(_ text: String) -> String {

@@ -1,6 +1,7 @@
 import Cluster
 import Dashboard
 import Foundation
+import Support
 
 /// A run with a display: what `train`, `coordinator` and `resume` have in common.
 enum TrainingSession {
@@ -14,7 +15,7 @@ enum TrainingSession {
         if case .external = workers { isExternal = true }
         // Set by scripts that start the workers themselves.
         let isLaunched = ProcessInfo.processInfo.environment["SHOAL_LAUNCHER"]?.isEmpty == false
-        let display = RunDisplay(command: programName, showsWorkers: isExternal, tellsHowToStart: !isLaunched)
+        let display = RunDisplay(command: CommandName.current, showsWorkers: isExternal, tellsHowToStart: !isLaunched)
         defer { display.close() }
         let result = try await TrainingRun(
             configuration: configuration, workers: workers, resume: resume,
@@ -24,7 +25,7 @@ enum TrainingSession {
         }.run()
         display.close()
         let traits = TerminalTraits(descriptor: STDOUT_FILENO)
-        let report = RunReport(result: result, command: programName, usesColor: traits.usesColor)
+        let report = RunReport(result: result, command: CommandName.current, usesColor: traits.usesColor)
         try StandardOutput.line(report.text)
         if profiles { try ProfileOutput.show(run: configuration.output) }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Checkpoint
+import Support
 import Transformer
 
 struct Benchmark: AsyncParsableCommand {
@@ -26,7 +27,8 @@ struct BenchmarkOutput: ParsableArguments {
 struct BenchmarkShape: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A model folder, for its shape (default: a BERT of 6 layers, 384 wide, as MiniLM).", valueName: "dir"))
+            "A model folder, for its shape (default: a BERT of 6 layers, 384 wide, as MiniLM).", valueName: "dir"),
+        transform: UserPath.argument)
     var model: String?
 
     @Option(

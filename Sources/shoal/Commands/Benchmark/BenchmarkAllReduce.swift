@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Numerics
+import Support
 
 struct BenchmarkAllReduce: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -9,16 +10,16 @@ struct BenchmarkAllReduce: AsyncParsableCommand {
         discussion: """
             Between machines, start it on each with the same --endpoints and its own --rank; rank 0 prints the table:
 
-              shoal benchmark allreduce --insecure --rank 0 --endpoints tcp://10.0.0.1:7000 tcp://10.0.0.2:7000
+              \(CommandName.current) benchmark allreduce --insecure --rank 0 --endpoints tcp://10.0.0.1:7000 tcp://10.0.0.2:7000
             """)
 
-    @Option(help: ArgumentHelp("Ranks on this machine.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Ranks on this machine.", valueName: "count"))
     var ranks = 2
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp("Lengths of the vectors, in floats.", valueName: "count"))
     var floats = [1000, 100_000, 1_000_000, 22_713_216]
-    @Option(help: ArgumentHelp("Timed repetitions of each.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Timed repetitions of each.", valueName: "count"))
     var repetitions = 15
     @Option(
         help: ArgumentHelp(
@@ -37,9 +38,10 @@ struct BenchmarkAllReduce: AsyncParsableCommand {
         parsing: .upToNextOption,
         help: ArgumentHelp("Where each rank listens, in order, for ranks on several machines.", valueName: "endpoint"))
     var endpoints: [String] = []
-    @Option(help: ArgumentHelp("Which of --endpoints this one is, from 0.", valueName: "number"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Which of --endpoints this one is, from 0.", valueName: "number"))
     var rank: Int?
-    @Option(help: ArgumentHelp("Seconds to wait for the other ranks.", valueName: "seconds"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Seconds to wait for the other ranks.", valueName: "seconds"))
     var connectTimeout = 60.0
     @Flag(help: "Listens where other machines reach it, without encryption: on networks that you trust.")
     var insecure = false

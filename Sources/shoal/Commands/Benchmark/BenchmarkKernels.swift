@@ -5,11 +5,12 @@ struct BenchmarkKernels: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kernels", abstract: "The loops between the products, on one thread, beside memory bandwidth.")
 
-    @Option(help: ArgumentHelp("Rows of the matrices.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Rows of the matrices.", valueName: "count"))
     var rows = 330
-    @Option(help: ArgumentHelp("Columns of the matrices.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Columns of the matrices.", valueName: "count"))
     var width = 384
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Calls of each, no more and no less, to count instructions by (default: as many as times need).",
             valueName: "count"))

@@ -6,7 +6,7 @@ struct BenchmarkMatmul: AsyncParsableCommand {
         commandName: "matmul", abstract: "Matrix products in the shapes of a model, on one thread.")
 
     @OptionGroup var shape: BenchmarkShape
-    @Option(help: ArgumentHelp("Tokens of a micro-batch.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of a micro-batch.", valueName: "count"))
     var tokens = 330
     @OptionGroup var output: BenchmarkOutput
 

@@ -1,16 +1,21 @@
 import ArgumentParser
 import Benchmarks
 import Corpus
+import Support
 
 struct BenchmarkPredict: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict", abstract: "Classification of a data file's texts, tokenization included.")
 
-    @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"))
+    @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
     var model: String
-    @Option(help: ArgumentHelp("The texts: .csv or .tsv with a header, or .jsonl.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The texts: .csv or .tsv with a header, or .jsonl.", valueName: "file"),
+        transform: UserPath.argument)
     var data: String
-    @Option(help: ArgumentHelp("Tokens of a text at most (default: as predict).", valueName: "tokens"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Tokens of a text at most (default: as predict).", valueName: "tokens"))
     var maxLength: Int?
     @OptionGroup var columns: ColumnOptions
     @OptionGroup var threads: ThreadsOption

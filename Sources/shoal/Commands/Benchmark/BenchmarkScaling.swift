@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Numerics
+import Support
 import Transformer
 
 struct BenchmarkScaling: AsyncParsableCommand {
@@ -17,21 +18,27 @@ struct BenchmarkScaling: AsyncParsableCommand {
     var hosts = [1, 2, 4, 8, 16, 32, 64, 128, 256]
     @Option(parsing: .upToNextOption, help: ArgumentHelp("Speeds of the links, each way.", valueName: "gbit/s"))
     var links = [1.0, 10, 25]
-    @Option(help: ArgumentHelp("Tokens of a step that each host computes.", valueName: "count"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Tokens of a step that each host computes.", valueName: "count"))
     var tokensPerHost = 1400
-    @Option(help: ArgumentHelp("Micro-batches that each host computes, one after the other.", valueName: "count"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Micro-batches that each host computes, one after the other.", valueName: "count"))
     var microBatches = 4
-    @Option(help: ArgumentHelp("Compute threads of a host.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Compute threads of a host.", valueName: "count"))
     var threads = 1
-    @Option(help: ArgumentHelp("A model folder, for its shape (default: as MiniLM).", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("A model folder, for its shape (default: as MiniLM).", valueName: "dir"),
+        transform: UserPath.argument)
     var model: String?
     @Option(help: ArgumentHelp("In what to compute: float32 or bf16.", valueName: "name"))
     var precision = Precision.float32
     @Option(help: ArgumentHelp("In what gradients are sent: float32 or bf16.", valueName: "name"))
     var wire = WirePrecision.float32
-    @Option(help: ArgumentHelp("Microseconds that a message is under way.", valueName: "us"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Microseconds that a message is under way.", valueName: "us"))
     var latency = 200.0
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Seconds that a host computes in a step (default: what is measured here).", valueName: "seconds"))
     var computeSeconds: Double?

@@ -10,13 +10,13 @@ struct BenchmarkStep: AsyncParsableCommand {
             """)
 
     @OptionGroup var shape: BenchmarkShape
-    @Option(help: ArgumentHelp("Sequences of a step.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Sequences of a step.", valueName: "count"))
     var sequences = 32
-    @Option(help: ArgumentHelp("Tokens of a sequence.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of a sequence.", valueName: "count"))
     var length = 82
-    @Option(help: ArgumentHelp("Micro-batches of a step.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Micro-batches of a step.", valueName: "count"))
     var microBatches = 8
-    @Option(help: ArgumentHelp("Timed steps.", valueName: "count"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Timed steps.", valueName: "count"))
     var steps = 10
     @OptionGroup var threads: ThreadsOption
     @OptionGroup var output: BenchmarkOutput

@@ -1,15 +1,19 @@
 import ArgumentParser
 import Benchmarks
 import Corpus
+import Support
 import Tokenization
 
 struct BenchmarkTokenize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tokenize", abstract: "Tokenization of a data file's texts, on one thread.")
 
-    @Option(help: ArgumentHelp("The folder of a model, for its tokenizer.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The folder of a model, for its tokenizer.", valueName: "dir"), transform: UserPath.argument)
     var model: String
-    @Option(help: ArgumentHelp("The texts: .csv or .tsv with a header, or .jsonl.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The texts: .csv or .tsv with a header, or .jsonl.", valueName: "file"),
+        transform: UserPath.argument)
     var data: String
     @OptionGroup var columns: ColumnOptions
     @OptionGroup var output: BenchmarkOutput
