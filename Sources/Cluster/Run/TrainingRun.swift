@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 import UnixSignals
 
@@ -54,6 +55,7 @@ public struct TrainingRun: Sendable {
                 "precision", value: configuration.precision.rawValue, reason: obstacle)
         }
         let allotment = try makeAllotment()
+        adviseOnThreads()
         let directory =
             resume == nil ? try RunDirectory(configuration.output) : try RunDirectory(resuming: configuration.output)
         defer { directory.removeIfUnused() }
@@ -153,15 +155,35 @@ public struct TrainingRun: Sendable {
     private func makeAllotment() throws(ConfigurationError) -> ProcessorAllotment? {
         guard case .local = workers, configuration.pinWorkers else { return nil }
         let places = ProcessorAllotment.ownPlaces()
-        let (workers, threads) = (configuration.workers, configuration.threadsPerWorker)
+        let (workers, threads) = (configuration.workers, configuration.localThreads)
         guard let made = ProcessorAllotment(workers: workers, threads: threads, places: places) else {
             throw .unsupported(
                 "pin-workers", value: "",
                 reason:
-                    "\(workers) workers of \(threads) threads need \(workers * threads) processors, and this process "
-                    + "may use \(places.count)")
+                    "\(RunConfiguration.plural(workers, "worker")) of \(RunConfiguration.plural(threads, "thread")) would need "
+                    + "\(RunConfiguration.plural(workers * threads, "processor")), and this process may use "
+                    + "\(places.count); give fewer --workers or --threads-per-worker")
         }
         return made
+    }
+
+    /// Says what is unusual about the number of threads, and which options have no effect.
+    private func adviseOnThreads() {
+        let processors = AvailableProcessors.count
+        switch workers {
+        case .local:
+            if let text = configuration.threadWarning(processors: processors) { events(.warning(text)) }
+            if let text = configuration.idleNotice(processors: processors) { events(.notice(text)) }
+        case .external:
+            // Of a run that is resumed, they may be left from workers that it started itself.
+            guard resume == nil else { return }
+            if configuration.pinWorkers {
+                events(.warning("pin_workers has no effect on workers that are started by hand: give them --cpus"))
+            }
+            if configuration.threadsPerWorker != nil {
+                events(.warning("threads_per_worker has no effect on workers that are started by hand: give them --threads"))
+            }
+        }
     }
 
     private func makeLocalWorkers(
@@ -169,7 +191,7 @@ public struct TrainingRun: Sendable {
     ) -> LocalWorkers? {
         guard case .local(let command) = workers else { return nil }
         var arguments = [
-            "--coordinator", endpoint, "--threads", "\(configuration.threadsPerWorker)", "--parent-pid", "\(getpid())",
+            "--coordinator", endpoint, "--threads", "\(configuration.localThreads)", "--parent-pid", "\(getpid())",
         ]
         if let profileFolder { arguments += ["--profile", profileFolder] }
         let common = arguments

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Support
 
 /// A worker: connects to a coordinator, computes what it is told to, ends with the run.
 public enum Worker {
@@ -21,6 +22,11 @@ public enum Worker {
         }
         try Endpoint.checkCoordinator(options.coordinator)
         if let cpus = options.cpus { try pin(to: cpus) }
+        if options.parentPID == nil, options.threads > AvailableProcessors.count {
+            log(
+                "warning: \(RunConfiguration.plural(options.threads, "thread")) on "
+                    + "\(RunConfiguration.plural(AvailableProcessors.count, "processor")): they take turns")
+        }
         AllocatorTuning.keepFreedBlocks()
         FileDescriptors.raiseLimit()
         let dataAddress = try DataAddress(options)
@@ -48,8 +54,15 @@ public enum Worker {
             throw .invalid("cpus", value: text, need: "a list of processors such as 0-3,8")
         }
         let code = set.pinProcess()
+        // The kernel passes over those that are not there.
+        let missing = code == 0 ? set.numbers.filter { ProcessorSet.allowed?.numbers.contains($0) == false } : []
+        if let missing = ProcessorSet(missing) {
+            throw .unsupported("cpus", value: text, reason: "this process may not use \(missing)")
+        }
         guard code != 0 else { return }
-        let allowed = ProcessorSet.allowed.map { "; allowed here: \($0)" } ?? ""
-        throw .unsupported("cpus", value: text, reason: String(cString: strerror(code)) + allowed)
+        let allowed = ProcessorSet.allowed.map { "; it may use \($0)" } ?? ""
+        let reason =
+            code == EINVAL ? "none of them is a processor of this process" : String(cString: strerror(code))
+        throw .unsupported("cpus", value: text, reason: reason + allowed)
     }
 }

@@ -5,8 +5,9 @@ import Cluster
 struct LocalWorkerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Compute threads of each worker; each has micro-batches of its own "
-                + "(default: \(Defaults.run.threadsPerWorker)).", valueName: "count"))
+            "Compute threads of each worker; each takes micro-batches, and memory, of its own (default: the processors "
+                + "that this process may use, \(Defaults.threads) here, divided among the workers).",
+            valueName: "count"))
     var threadsPerWorker: Int?
 
     @Flag(

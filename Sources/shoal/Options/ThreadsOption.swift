@@ -4,7 +4,8 @@ import ArgumentParser
 struct ThreadsOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Threads that compute (default: one a core, \(Defaults.threads) here).", valueName: "count"))
+            "Threads that compute (default: one for each processor that this process may use, "
+                + "\(Defaults.threads) here).", valueName: "count"))
     var threads: Int?
 
     var count: Int { threads ?? Defaults.threads }
