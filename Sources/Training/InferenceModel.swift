@@ -1,5 +1,6 @@
 import Checkpoint
 import Numerics
+import Support
 import Transformer
 
 /// A classifier for inference alone: weights of a model folder, no gradients, no moments.
@@ -23,11 +24,12 @@ public final class InferenceModel {
     public init(directory: ModelDirectory, threads: Int, precision: Precision = .float32) throws {
         configuration = directory.configuration
         let layout = ParameterLayout(configuration: directory.configuration)
+        try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let weights = ModelWeights(
             master: try WeightLoader.load(directory, layout: layout, newHead: .refuse).weights, layout: layout,
             precision: precision)
         weights.refresh()
-        team = ThreadTeam(count: threads)
+        team = try ThreadTeam(count: threads)
         let configuration = directory.configuration
         models = (0..<threads).map { _ in
             Member(BertClassifier(configuration: configuration, layout: layout, weights: weights))

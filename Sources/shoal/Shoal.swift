@@ -1,5 +1,6 @@
 import ArgumentParser
 import Dispatch
+import Support
 
 /// The program: its subcommands, and how it ends.
 @main
@@ -22,6 +23,14 @@ struct Shoal: AsyncParsableCommand {
     /// Waits in the main thread for a task that runs the command. An asynchronous `main` would end the main thread and go on
     /// without it, which Valgrind does not survive.
     static func main() {
+        ResourceProbe.ensureStacks()
+        do throws(ResourceLimitError) {
+            // Where they cannot be had, Dispatch would wait for ever.
+            try ResourceProbe.threads(ResourceProbe.runtimeThreads, for: "shoal")
+            try ResourceProbe.files(8, for: "shoal")
+        } catch {
+            Ending(error).exit()
+        }
         let ended = DispatchSemaphore(value: 0)
         Task.detached {
             await run()

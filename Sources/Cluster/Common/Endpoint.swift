@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Support
 
 /// An address that sockets bind or connect to, as far as it must be understood here.
 enum Endpoint {
@@ -12,9 +13,6 @@ enum Endpoint {
 
     /// The host of a `tcp://` endpoint; nil for others.
     static func host(_ endpoint: String) -> String? { TCPEndpoint(endpoint)?.host }
-
-    /// Whether IPv6 is needed to connect: to an address in brackets, or a name that has no other.
-    static func needsIPv6(_ endpoint: String) -> Bool { TCPEndpoint(endpoint)?.needsIPv6 ?? false }
 
     /// Whether all addresses of a machine are meant.
     static func isWildcard(_ host: String) -> Bool { ["*", "0.0.0.0", "[::]"].contains(host) }
@@ -56,6 +54,14 @@ enum Endpoint {
                 need: "on this machine (tcp://127.0.0.1:PORT), or have --keys (see shoal keygen): other machines could "
                     + "send it anything; --insecure allows it on a network that you trust")
         }
+    }
+
+    /// Throws if the host of `endpoint` has no address here.
+    static func checkHostIsKnown(_ endpoint: String, option: String) throws(ConfigurationError) {
+        guard let host = host(endpoint), SocketAddress.resolve(host).isEmpty else { return }
+        throw .invalid(
+            option, value: endpoint.printable(),
+            need: "at a host that is known here: \(host.printable()) has no address (is it spelt right? see `getent hosts`)")
     }
 
     /// Throws unless a worker can connect to `endpoint`.

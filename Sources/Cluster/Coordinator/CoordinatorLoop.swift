@@ -2,6 +2,7 @@ import Checkpoint
 import Collectives
 import Foundation
 import Numerics
+import Support
 import Transformer
 
 /// The coordinator's one thread of control: it feeds the state machine and carries out what that says.
@@ -216,12 +217,12 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     /// Reads the newest whole checkpoint in the background, or takes what the run began with.
-    private func loadSource() {
+    private func loadSource() throws {
         guard let prepared else { return }
         let (path, initial, inbox) = (directory.path, prepared.state, inbox)
         let (layout, parts) = (ParameterLayout(configuration: prepared.configuration), prepared.preparation.stateParts)
         let schedule = prepared.preparation.source.point.schedule
-        Self.background("shoal-load") {
+        try NamedThread.start("shoal-load") {
             do {
                 var skipped: [String] = []
                 let newest = try CheckpointFolder.newestWhole(in: path) { folder, error in
@@ -262,7 +263,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             try directory.start(configuration, coordinatorFile)
             nextStatus = 0
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
-        case .loadSource: loadSource()
+        case .loadSource: try loadSource()
         case .releaseSource: retire()
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
@@ -271,11 +272,11 @@ final class CoordinatorLoop: @unchecked Sendable {
             guard store.store(part, chunk: index, payload) else {
                 throw RunError.failed("a chunk of the state does not fit")
             }
-        case .saveModel: saveModel()
+        case .saveModel: try saveModel()
         case .saveCheckpoint(let state):
             written = store
             store = StateStore(count: 0)
-            saveCheckpoint(state)
+            try saveCheckpoint(state)
         case .end(.success(let result)):
             try directory.finish(result)
             emit(.finished(result))
@@ -312,17 +313,10 @@ final class CoordinatorLoop: @unchecked Sendable {
         emit(event)
     }
 
-    private static func background(_ name: String, _ work: @escaping @Sendable () -> Void) {
-        let thread = Thread { work() }
-        thread.name = name
-        thread.stackSize = 8 << 20
-        thread.start()
-    }
-
     /// Writing takes as long as the disk does: another thread does it, while the heartbeats go on here.
-    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorMachine.Event) {
+    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorMachine.Event) throws {
         let inbox = inbox
-        Self.background("shoal-save") {
+        try NamedThread.start("shoal-save") {
             // Of this thread (on Linux, 0 is the thread that calls): workers on this machine come first.
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
             do {
@@ -333,11 +327,11 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
-    private func saveModel() {
+    private func saveModel() throws {
         guard let model = prepared?.configuration else { return }
         let (path, source, weights) = (directory.modelPath, configuration.model, written.buffer(.weights))
         let checkpoint = machine.checkpoints.path
-        inBackground {
+        try inBackground {
             let layout = ParameterLayout(configuration: model)
             try withExtendedLifetime(weights) {
                 try ModelDirectory.write(
@@ -354,7 +348,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         FileManager.default.fileExists(atPath: model) ? model : checkpoint ?? model
     }
 
-    private func saveCheckpoint(_ state: CoordinatorMachine.TrainingState) {
+    private func saveCheckpoint(_ state: CoordinatorMachine.TrainingState) throws {
         guard let prepared else { return }
         let (state, written) = (state, written)
         func buffer(_ part: StatePart) -> FloatBuffer? {
@@ -367,7 +361,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
             secondMoment: buffer(.secondMoment))
         let inbox = inbox
-        inBackground {
+        try inBackground {
             let (path, problem) = try writer.write()
             if let problem { inbox.post(.warning(problem)) }
             return .checkpointSaved(path: path)

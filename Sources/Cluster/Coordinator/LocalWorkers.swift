@@ -1,5 +1,6 @@
 import Foundation
 import Subprocess
+import Support
 import Synchronization
 import SystemPackage
 
@@ -92,9 +93,16 @@ final class LocalWorkers: Sendable {
             let pid = state.withLock { $0.pids.removeValue(forKey: number) } ?? 0
             report(
                 .exited(
-                    number: number, pid: Int(pid), why: "could not be started: \(command[0]): \(error)", bySignal: false
-                ))
+                    number: number, pid: Int(pid), why: "could not be started: \(command[0]): \(error)\(Self.limits(error))",
+                    bySignal: false))
         }
+    }
+
+    /// What to raise, where the system refused a process or a pipe.
+    private static func limits(_ error: any Error) -> String {
+        guard let code = (error as? SubprocessError)?.underlyingError?.rawValue else { return "" }
+        let hint = ProcessLimits.hint(for: code)
+        return hint.isEmpty ? "" : "; \(hint)"
     }
 
     private static func describe(_ status: TerminationStatus, lastLine: String) -> String {

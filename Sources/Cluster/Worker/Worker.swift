@@ -34,20 +34,28 @@ public enum Worker {
             signal(SIGINT, SIG_IGN)
             signal(SIGHUP, SIG_IGN)
         }
+        let purpose = "a worker of \(RunConfiguration.plural(options.threads, "thread"))"
+        try ResourceProbe.threads(options.threads + Self.ownThreads, for: purpose)
+        try ResourceProbe.files(32, for: purpose)
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-            let thread = Thread {
-                do {
-                    let loop = try WorkerLoop(options: options, dataAddress: dataAddress, log: log)
-                    try loop.run()
-                    done.resume()
-                } catch {
-                    done.resume(throwing: error)
+            do throws(ResourceLimitError) {
+                try NamedThread.start("shoal-control") {
+                    do {
+                        let loop = try WorkerLoop(options: options, dataAddress: dataAddress, log: log)
+                        try loop.run()
+                        done.resume()
+                    } catch {
+                        done.resume(throwing: error)
+                    }
                 }
+            } catch {
+                done.resume(throwing: error)
             }
-            thread.name = "shoal-control"
-            thread.start()
         }
     }
+
+    /// Beside those that compute: control, compute, all-reduce, connections, keys, and those of the library for two contexts.
+    static let ownThreads = 10
 
     private static func pin(to text: String) throws(ConfigurationError) {
         guard let set = ProcessorSet(parsing: text) else {

@@ -18,8 +18,11 @@ struct Fetch: AsyncParsableCommand {
     mutating func run() async throws {
         let fetcher = Fetcher()
         if names.isEmpty { return try StandardOutput.line(CatalogTable.text(fetcher.cache)) }
-        for entry in try names.map({ try DatasetCatalog.entry($0) }) {
-            try StandardOutput.line(try await fetcher.fetch(entry) { StandardError.write("\(entry.name): \($0)") })
+        let entries = try names.map { try DatasetCatalog.entry($0) }
+        try await Interruption.ending {
+            for entry in entries {
+                try StandardOutput.line(try await fetcher.fetch(entry) { StandardError.write("\(entry.name): \($0)") })
+            }
         }
     }
 }
