@@ -28,8 +28,8 @@ let package = Package(
         .target(name: "CLinux"),
 
         // A module may depend only on modules above it in this list.
-        .target(name: "Support"),
-        .target(name: "Numerics", dependencies: ["CKernels", "COneDNN"]),
+        .target(name: "Support", dependencies: ["CLinux"]),
+        .target(name: "Numerics", dependencies: ["Support", "CKernels", "COneDNN"]),
         .target(name: "Checkpoint", dependencies: ["Support", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tokenization", dependencies: ["Support"]),
         .target(
@@ -40,7 +40,7 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]),
         .target(name: "Transformer", dependencies: ["Support", "Numerics", "Checkpoint"]),
-        .target(name: "Training", dependencies: ["Transformer", "Numerics", "CKernels"]),
+        .target(name: "Training", dependencies: ["Support", "Transformer", "Numerics", "CKernels"]),
         .target(name: "Collectives", dependencies: ["Support", "CZeroMQ", "CZstd", "CLinux", "Numerics", "CKernels"]),
         .target(
             name: "Cluster",
@@ -59,17 +59,20 @@ let package = Package(
         .target(name: "Dashboard", dependencies: ["Support", "Cluster", "Training"]),
         .target(
             name: "Benchmarks",
-            dependencies: ["Collectives", "Training", "Transformer", "Checkpoint", "Numerics", "CKernels"]),
+            dependencies: [
+                "Support", "Collectives", "Training", "Transformer", "Checkpoint", "Numerics", "CKernels",
+            ]),
         .executableTarget(
             name: "shoal",
             dependencies: [
                 "Support", "Benchmarks", "Dashboard", "Cluster", "Training", "Transformer", "Corpus", "Tokenization",
                 "Checkpoint",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
         .testTarget(name: "SupportTests", dependencies: ["Support"]),
-        .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels"]),
+        .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
         .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")]),
         .testTarget(
@@ -82,7 +85,7 @@ let package = Package(
             resources: [.copy("Fixtures")]
         ),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Numerics"]),
-        .testTarget(name: "CollectivesTests", dependencies: ["Collectives"]),
+        .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Support"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(

@@ -105,7 +105,7 @@ public struct AllReduceBenchmark: Sendable {
         let endpoints = reducers.map(\.endpoint)
         let outcome = Mutex(Outcome(seconds: 1, sentBytes: 0))
         let failure = Mutex<(any Error)?>(nil)
-        ThreadTeam(count: ranks).run { rank in
+        try ThreadTeam(count: ranks).run { rank in
             do {
                 try reducers[rank].connect(to: endpoints)
                 var step: UInt64 = 0

@@ -54,9 +54,9 @@ public struct MatmulBenchmark: Sendable {
 
     /// FLOP/s of `threads` threads side by side, each with the product that is fastest: the peak that others are
     /// compared with.
-    public func peak(_ precision: Precision, threads: Int) -> Double {
+    public func peak(_ precision: Precision, threads: Int) throws -> Double {
         let total = Mutex(0.0)
-        ThreadTeam(count: threads).run { _ in
+        try ThreadTeam(count: threads).run { _ in
             var best = 0.0
             for product in products { best = max(best, rate(product, precision)) }
             total.withLock { $0 += best }

@@ -17,7 +17,7 @@ public struct ProfileReport: Sendable {
     ///
     /// - Throws: An error that names the folder or file if there is none, or one that is no profile.
     public init(folder: String) throws {
-        let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
             .filter { $0.hasPrefix("worker-") && $0.hasSuffix(".json") }.sorted()
         guard !names.isEmpty else { throw ProfileError(path: folder, reason: "no worker has written a profile") }
         var events: [Any] = []

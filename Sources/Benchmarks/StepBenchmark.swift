@@ -36,7 +36,7 @@ public struct StepBenchmark: Sendable {
         let tokens = lengths.reduce(0, +)
         let roof = MatmulBenchmark(configuration: configuration, tokens: max(1, tokens / microBatches))
         for precision in precisions {
-            let peak = roof.peak(precision, threads: threads)
+            let peak = try roof.peak(precision, threads: threads)
             let seconds = try self.seconds(precision)
             let rate = ModelWork.training(configuration, lengths: lengths) / seconds
             table.add([
@@ -51,7 +51,7 @@ public struct StepBenchmark: Sendable {
 
     /// The median time of a step.
     func seconds(_ precision: Precision) throws -> Double {
-        let replica = ModelReplica(
+        let replica = try ModelReplica(
             configuration: configuration, hyperparameters: Hyperparameters(precision: precision), seed: 1,
             threads: threads)
         fill(replica)

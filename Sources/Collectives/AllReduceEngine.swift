@@ -11,6 +11,8 @@ final class AllReduceEngine: @unchecked Sendable {
         var dealer: ZeroMQSocket?
         /// Readable when that connection has broken.
         var disconnections: ZeroMQSocket?
+        /// Over the addresses of its host.
+        var rotation: AddressRotation?
         /// What the peer's messages come under, on our ROUTER.
         var identity: [UInt8]?
         var hasWelcomed = false
@@ -112,7 +114,7 @@ final class AllReduceEngine: @unchecked Sendable {
         guard endpoint.hasPrefix("tcp://") || endpoint.hasPrefix("ipc://") else {
             throw ZeroMQError(operation: "bind to", endpoint: endpoint, code: EPROTONOSUPPORT)
         }
-        let context = try ZeroMQContext(ioThreads: options.ioThreads)
+        let context = try ZeroMQContext(ioThreads: options.ioThreads, peers: worldSize - 1)
         self.context = context
         var socketOptions = ZeroMQSocketOptions()
         socketOptions.maxMessageBytes = Int64(options.largestFrameBytes + 4096)
@@ -321,7 +323,6 @@ final class AllReduceEngine: @unchecked Sendable {
             socketOptions.sendHighWaterMark = 0
             socketOptions.receiveHighWaterMark = 16
             socketOptions.maxMessageBytes = 4096
-            socketOptions.ipv6 = TCPEndpoint(endpoints[peer])?.needsIPv6 ?? false
             socketOptions.sendBufferBytes = options.bufferBytes(for: endpoints[peer])
             socketOptions.receiveBufferBytes = options.bufferBytes(for: endpoints[peer])
             if let security = options.security {
@@ -330,9 +331,9 @@ final class AllReduceEngine: @unchecked Sendable {
             let dealer = try ZeroMQSocket(context, type: .dealer, options: socketOptions)
             let monitor = try dealer.disconnections(name: "\(peer)")
             do {
-                try dealer.connect(endpoints[peer])
+                peers[peer].rotation = try AddressRotation(connecting: dealer, to: endpoints[peer], now: Self.now())
             } catch {
-                // What a peer has told of itself is its business, not this rank's.
+                // What a peer has said of itself is its fault, not this rank's.
                 throw AllReduceError.incompatiblePeer(
                     peer: .init(rank: peer, endpoint: endpoints[peer]), reason: "\(error)")
             }
@@ -352,6 +353,9 @@ final class AllReduceEngine: @unchecked Sendable {
     private func sendHellos() throws(AllReduceError) {
         nextHello = Self.now() + 0.5
         for peer in 0..<worldSize where peer != rank && !peers[peer].hasWelcomed {
+            do throws(ZeroMQError) {
+                if let dealer = peers[peer].dealer { try peers[peer].rotation?.turn(dealer, now: Self.now()) }
+            } catch { throw .transport(error) }
             let hello = header(.hello, code: PayloadFormat(wire: codec.wire, isCompressed: false).code)
             try send(hello, board == nil ? nil : peers[peer].challenge, to: peer)
         }

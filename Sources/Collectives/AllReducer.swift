@@ -1,5 +1,6 @@
 import Foundation
 import Numerics
+import Support
 
 /// Sums gradients over the ranks of one generation: direct reduce-scatter, then all-gather, over the fixed tree.
 ///
@@ -52,11 +53,16 @@ public final class AllReducer: Sendable {
                 rank: rank, worldSize: worldSize, generation: generation, endpoint: endpoint, options: options,
                 mailbox: mailbox)
             self.endpoint = engine.endpoint
-            let thread = Thread { engine.run() }
-            thread.name = "shoal-allreduce"
-            thread.start()
-        } catch {
+            do throws(ResourceLimitError) {
+                try NamedThread.start("shoal-allreduce") { engine.run() }
+            } catch {
+                mailbox.ended()
+                throw ZeroMQError(error)
+            }
+        } catch let error as ZeroMQError {
             throw .transport(error)
+        } catch {
+            throw .aborted(reason: "\(error)")
         }
     }
 

@@ -1,20 +1,36 @@
 import CZeroMQ
 import Foundation
+import Support
 import Synchronization
 
 /// A ZeroMQ context: the I/O threads that sockets live on. Contexts may be shared between threads, sockets may not.
 public final class ZeroMQContext: Sendable {
+    /// Descriptors of the library itself, and of a peer: a socket, its monitor, connections both ways.
+    private static let (baseFiles, filesPerPeer) = (16, 5)
+
     /// The library's handle; zero once terminated.
     private let handle: Mutex<UInt>
 
     /// A context with `ioThreads` threads of the library that move bytes (1 is right up to about a gigabyte a second).
     ///
+    /// - Parameter peers: so many others it will be connected with.
     /// - Throws: if the process is out of file descriptors or threads.
-    public init(ioThreads: Int = 1) throws(ZeroMQError) {
+    public init(ioThreads: Int = 1, peers: Int = 1) throws(ZeroMQError) {
+        do throws(ResourceLimitError) {
+            // The library aborts the process where it is refused one of these.
+            try ResourceProbe.threads(ioThreads + 2, for: "the network")
+            try ResourceProbe.files(Self.baseFiles + Self.filesPerPeer * peers, for: "the network")
+        } catch {
+            throw ZeroMQError(error)
+        }
         guard let raw = zmq_ctx_new() else { throw .last("create a messaging context") }
         handle = Mutex(UInt(bitPattern: raw))
         guard zmq_ctx_set(raw, ZMQ_IO_THREADS, Int32(clamping: ioThreads)) == 0 else {
             throw .last("start \(ioThreads) messaging threads")
+        }
+        // A socket and two of its monitor for each peer.
+        guard zmq_ctx_set(raw, ZMQ_MAX_SOCKETS, Int32(clamping: max(1023, 64 + 4 * peers))) == 0 else {
+            throw .last("make room for \(peers) peers")
         }
     }
 

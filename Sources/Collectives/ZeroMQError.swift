@@ -1,5 +1,6 @@
 import CZeroMQ
 import Foundation
+import Support
 
 /// What a call to ZeroMQ failed with: what was tried, on which endpoint, and the error text of the library.
 public struct ZeroMQError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -20,6 +21,11 @@ public struct ZeroMQError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The error of the call that has just failed in this thread.
     static func last(_ operation: String, _ endpoint: String = "") -> ZeroMQError {
         ZeroMQError(operation: operation, endpoint: endpoint, code: zmq_errno())
+    }
+
+    /// A limit that was reached before the library could meet it.
+    init(_ error: ResourceLimitError) {
+        self.init(operation: error.operation, endpoint: "", code: error.code)
     }
 
     /// A peer that is not connected, on a ROUTER with `routerMandatory`.
@@ -47,7 +53,9 @@ public struct ZeroMQError: Error, Sendable, Equatable, CustomStringConvertible {
         case ENOENT: return "cannot \(operation) \(endpoint): the folder does not exist"
         default:
             let text = zmq_strerror(code).map { String(cString: $0) } ?? "error \(code)"
-            return endpoint.isEmpty ? "cannot \(operation): \(text)" : "cannot \(operation) \(endpoint): \(text)"
+            let hint = ProcessLimits.hint(for: code)
+            return "cannot \(operation)\(endpoint.isEmpty ? "" : " \(endpoint)"): \(text)"
+                + (hint.isEmpty ? "" : "; for process \(getpid()), \(hint)")
         }
     }
 }

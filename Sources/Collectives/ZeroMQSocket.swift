@@ -33,8 +33,8 @@ public final class ZeroMQSocket {
     let handle: UnsafeMutableRawPointer
     private let context: ZeroMQContext
     private var isClosed = false
-    /// The descriptor that it listens on over TCP, which is the library's to close.
-    private(set) var listener: Int32?
+    /// The descriptors that it listens on over TCP, which are the library's to close.
+    private(set) var listeners: [Int32] = []
     private var gate: ConnectionGate?
     private let options: ZeroMQSocketOptions
     /// The endpoint bound or connected to last, for messages; empty before.
@@ -137,18 +137,31 @@ public final class ZeroMQSocket {
     @discardableResult
     public func bind(_ endpoint: String) throws(ZeroMQError) -> String {
         if endpoint.hasPrefix("tcp://") {
-            let listener = try TCPListener.make(
+            var made = try TCPListener.make(
                 endpoint, backlog: options.backlog, sendBufferBytes: options.sendBufferBytes,
-                receiveBufferBytes: options.receiveBufferBytes)
-            do throws(ZeroMQError) {
-                try set(ZMQ_USE_FD, listener, "listening socket")
-                // The address is that of the descriptor.
-                guard zmq_bind(handle, "tcp://127.0.0.1:1") == 0 else { throw ZeroMQError.last("bind to", endpoint) }
-            } catch {
-                Glibc.close(listener)
-                throw error
+                receiveBufferBytes: options.receiveBufferBytes)[...]
+            let isOne = made.count == 1
+            while let listener = made.first {
+                do throws(ZeroMQError) {
+                    try set(ZMQ_USE_FD, listener, "listening socket")
+                    // The address is that of the descriptor.
+                    guard zmq_bind(handle, "tcp://127.0.0.1:1") == 0 else {
+                        throw ZeroMQError.last("bind to", endpoint)
+                    }
+                } catch {
+                    for listener in made { Glibc.close(listener) }
+                    throw error
+                }
+                listeners.append(listener)
+                made.removeFirst()
             }
-            self.listener = listener
+            if !isOne, let port = listeners.first.flatMap({ SocketAddress.own(of: $0)?.port }),
+                let host = TCPEndpoint(endpoint)?.host
+            {
+                // Of several addresses, the name says more than one of them.
+                self.endpoint = "tcp://\(host):\(port)"
+                return self.endpoint
+            }
         } else {
             guard zmq_bind(handle, endpoint) == 0 else { throw .last("bind to", endpoint) }
         }
@@ -167,7 +180,7 @@ public final class ZeroMQSocket {
     public func guardConnections(
         _ limits: ConnectionGate.Limits = .init(), note: @escaping @Sendable (String) -> Void
     ) throws(ZeroMQError) -> ConnectionGate? {
-        guard listener != nil else { return nil }
+        guard !listeners.isEmpty else { return nil }
         var isSecured = false
         if case .server = options.curve { isSecured = true }
         let gate = try ConnectionGate(self, limits: limits, isSecured: isSecured, note: note)
@@ -182,6 +195,20 @@ public final class ZeroMQSocket {
         guard zmq_connect(handle, endpoint) == 0 else { throw .last("connect to", endpoint) }
         self.endpoint = endpoint
     }
+
+    /// Connects to an address in digits, as ``connect(_:)`` does.
+    func connect(numeric endpoint: String, isIPv6: Bool) throws(ZeroMQError) {
+        try setIPv6(isIPv6)
+        guard zmq_connect(handle, endpoint) == 0 else { throw .last("connect to", endpoint) }
+    }
+
+    func setIPv6(_ on: Bool) throws(ZeroMQError) { try set(ZMQ_IPV6, Int32(on ? 1 : 0), "IPv6") }
+
+    /// What messages call the other side.
+    func name(_ endpoint: String) { self.endpoint = endpoint }
+
+    /// Ends what ``connect(numeric:isIPv6:)`` began; what waits to be sent there is lost.
+    func disconnect(numeric endpoint: String) { zmq_disconnect(handle, endpoint) }
 
     /// A socket that becomes readable whenever a connection of this one breaks. Its messages say no more than that.
     ///

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A fixed block of 32-bit floats, aligned to 64 bytes (one cache line, one AVX-512 register) and zeroed at birth.
 ///
@@ -36,10 +37,12 @@ public final class FloatBuffer: @unchecked Sendable {
     private static func allocate(bytes: Int) -> UnsafeMutableRawPointer {
         let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let raw, raw != MAP_FAILED else {
-            // Out of address space: nothing above can go on, and the message must not allocate.
-            let message: StaticString = "shoal: error: out of memory; use a smaller --batch-size or --max-length\n"
-            _ = write(2, message.utf8Start, message.utf8CodeUnitCount)
-            exit(1)
+            // Nothing above can go on. What is known to be needed is asked for before (ResourceProbe): this is for the rest.
+            let error = ResourceLimitError("get \(max(1, bytes >> 20)) MiB of memory", code: errno)
+            let line = Array("shoal: error: \(error); or use a smaller --batch-size or --max-length\n".utf8)
+            _ = write(2, line, line.count)
+            // Other threads go on meanwhile: nothing that they use may be taken down.
+            _exit(1)
         }
         return raw
     }

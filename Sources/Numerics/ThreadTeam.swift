@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 
 /// A fixed team of threads that run one closure side by side, each with its number.
@@ -10,10 +11,21 @@ public final class ThreadTeam: Sendable {
     private let members: [Member]
 
     /// Starts `count - 1` threads, with a stack of 8 MiB each.
-    public init(count: Int) {
+    ///
+    /// - Throws: ``ResourceLimitError`` if the system does not allow as many.
+    public init(count: Int) throws(ResourceLimitError) {
         precondition(count >= 1, "a team has at least one thread")
         self.count = count
-        members = (1..<max(count, 1)).map { Member(number: $0) }
+        var made: [Member] = []
+        for number in 1..<max(count, 1) {
+            do throws(ResourceLimitError) {
+                made.append(try Member(number: number))
+            } catch {
+                for member in made { member.submit(nil) }
+                throw error
+            }
+        }
+        members = made
     }
 
     deinit { for member in members { member.submit(nil) } }
@@ -37,13 +49,10 @@ public final class ThreadTeam: Sendable {
         private let ready = DispatchSemaphore(value: 0)
         private let done = DispatchSemaphore(value: 0)
 
-        init(number: Int) {
-            let thread = Thread { [self] in
+        init(number: Int) throws(ResourceLimitError) {
+            try NamedThread.start("compute-\(number)") { [self] in
                 while runNext(number) { done.signal() }
             }
-            thread.stackSize = 8 << 20
-            thread.name = "compute-\(number)"
-            thread.start()
         }
 
         /// Waits for work and does it; false at the end. On return no reference to the closure is left here: it does not

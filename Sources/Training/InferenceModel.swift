@@ -1,5 +1,6 @@
 import Checkpoint
 import Numerics
+import Support
 import Transformer
 
 /// A classifier for inference alone: weights of a model folder, no gradients, no moments.
@@ -24,6 +25,7 @@ public final class InferenceModel {
         try directory.requireClassifier()
         configuration = directory.configuration
         let layout = ParameterLayout(configuration: directory.configuration)
+        try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(directory, layout: layout, newHead: .refuse)
         if let extra = loaded.unused.first(where: { $0.contains("encoder.layer.") || $0.hasPrefix("classifier") }) {
             throw TransformerError.weights(
@@ -32,7 +34,7 @@ public final class InferenceModel {
         }
         let weights = ModelWeights(master: loaded.weights, layout: layout, precision: precision)
         weights.refresh()
-        team = ThreadTeam(count: threads)
+        team = try ThreadTeam(count: threads)
         let configuration = directory.configuration
         models = (0..<threads).map { _ in
             Member(BertClassifier(configuration: configuration, layout: layout, weights: weights))

@@ -2,6 +2,7 @@ import CKernels
 import Checkpoint
 import Foundation
 import Numerics
+import Support
 import Synchronization
 import Transformer
 
@@ -38,6 +39,9 @@ public final class ModelReplica {
     private var spare: FloatBuffer?
     private let gradientCapacity: Int
 
+    /// What the rest needs at least: activations, messages.
+    private static let spareBytes = 32 << 20
+
     /// A replica with zero weights and moments.
     ///
     /// - Parameters:
@@ -46,22 +50,27 @@ public final class ModelReplica {
     ///   - seed: The run's seed.
     ///   - threads: Compute threads, at least 1.
     ///   - profile: Told where the time of the compute threads goes; nil for nothing.
+    /// - Throws: ``ResourceLimitError`` if the process may not have the memory or the threads.
     public init(
         configuration: BertConfiguration, hyperparameters: Hyperparameters, seed: UInt64, threads: Int,
         profile: Profile? = nil
-    ) {
+    ) throws(ResourceLimitError) {
         self.configuration = configuration
         self.hyperparameters = hyperparameters
         self.seed = seed
         layout = ParameterLayout(configuration: configuration)
+        // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
+        gradientCapacity = layout.denseCount + configuration.vocabSize * configuration.hiddenSize
+        // Weights, two moments, and a gradient for each thread; activations, which depend on the texts, come on top.
+        try ResourceProbe.memory(
+            4 * (3 * layout.count + threads * gradientCapacity) + Self.spareBytes,
+            for: "training with \(threads == 1 ? "1 thread" : "\(threads) threads")")
         modelWeights = ModelWeights(
             master: FloatBuffer(count: layout.count), layout: layout, precision: hyperparameters.precision)
         // Of the word embedding, only the rows of tokens that occur.
         firstMoment = FloatBuffer(count: layout.count, isSparse: true)
         secondMoment = FloatBuffer(count: layout.count, isSparse: true)
-        team = ThreadTeam(count: threads)
-        // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
-        gradientCapacity = layout.denseCount + configuration.vocabSize * configuration.hiddenSize
+        team = try ThreadTeam(count: threads)
         let (layout, weights, capacity) = (layout, modelWeights, gradientCapacity)
         members = (0..<threads).map { thread in
             ComputeThread(

@@ -5,15 +5,15 @@ import Testing
 
 @Suite struct ThreadTeamTests {
     @Test(arguments: [1, 2, 5])
-    func `every member runs once a call`(count: Int) {
-        let team = ThreadTeam(count: count)
+    func `every member runs once a call`(count: Int) throws {
+        let team = try ThreadTeam(count: count)
         let calls = Mutex([Int](repeating: 0, count: count))
         for _ in 0..<200 { team.run { thread in calls.withLock { $0[thread] += 1 } } }
         #expect(calls.withLock { $0 } == [Int](repeating: 200, count: count))
     }
 
-    @Test func `a call returns after all members`() {
-        let team = ThreadTeam(count: 3)
+    @Test func `a call returns after all members`() throws {
+        let team = try ThreadTeam(count: 3)
         let done = Atomic(0)
         for round in 1...100 {
             team.run { _ in done.add(1, ordering: .relaxed) }

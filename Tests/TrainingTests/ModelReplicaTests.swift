@@ -21,8 +21,8 @@ import Transformer
         return c
     }
 
-    private func replica(threads: Int = 1, precision: Precision = .float32) -> ModelReplica {
-        let made = ModelReplica(
+    private func replica(threads: Int = 1, precision: Precision = .float32) throws -> ModelReplica {
+        let made = try ModelReplica(
             configuration: Self.configuration, hyperparameters: Hyperparameters(precision: precision), seed: 5,
             threads: threads)
         for (number, parameter) in made.layout.parameters.enumerated() {
@@ -98,13 +98,13 @@ import Transformer
         size: (leaves: Int, threads: Int), precision: Precision
     ) throws {
         let (leaves, threads) = size
-        let alone = replica(precision: precision)
+        let alone = try replica(precision: precision)
         let separate = try (0..<leaves).flatMap { try sums(alone, work(leaves: leaves, $0..<($0 + 1))) }
         // A leaf that ends the tree may arrive under the name of a node above it.
         let expected = root(separate, leaves: leaves)
         #expect(expected.contains { $0 != 0 })
 
-        let many = replica(threads: threads, precision: precision)
+        let many = try replica(threads: threads, precision: precision)
         #expect(root(try sums(many, work(leaves: leaves)), leaves: leaves) == expected, "all on one rank")
         for cut in 0...leaves {
             let left = try sums(many, work(leaves: leaves, 0..<cut))
@@ -114,7 +114,7 @@ import Transformer
     }
 
     @Test func `a rank without micro-batches is quiet, and has memory for the result`() throws {
-        let replica = replica()
+        let replica = try replica()
         let empty = work(leaves: 2, 0..<0)
         #expect(try replica.computeGradients(empty) { _, _ in Issue.record("nothing to announce") }.isEmpty)
         let last = try #require(replica.buckets(empty).last)
@@ -123,7 +123,7 @@ import Transformer
 
     @Test(arguments: [Double.infinity, .nan])
     func `a norm that is not finite changes nothing`(sumOfSquares: Double) throws {
-        let replica = replica()
+        let replica = try replica()
         let work = work(leaves: 2)
         _ = try replica.computeGradients(work) { _, _ in }
         let before = Array(replica.weights.elements)
@@ -136,7 +136,7 @@ import Transformer
     }
 
     @Test func `a loss that is not finite names its micro-batch`() throws {
-        let replica = replica()
+        let replica = try replica()
         var work = work(leaves: 4, 1..<4)
         // Token 29 is in no other micro-batch.
         work.microBatches[1].tokenIDs[0] = 29
@@ -152,7 +152,7 @@ import Transformer
     /// Huge classifier weights on a pooled vector of zeros: finite logits, and a gradient beyond all floats.
     @Test(arguments: [1, 2])
     func `a gradient that is not finite is found though the loss is`(threads: Int) throws {
-        let replica = replica(threads: threads)
+        let replica = try replica(threads: threads)
         let work = work(leaves: 4, 2..<4)
         #expect(try replica.firstNonFiniteMicroBatch(work) == nil)
         for parameter in replica.layout.parameters {

@@ -22,4 +22,18 @@ int shoal_get_affinity(int64_t thread, uint8_t *mask, size_t count);
 // has ended.
 int shoal_set_affinity(int64_t thread, const uint8_t *mask, size_t count);
 
+// Starts `count` threads that exist at the same time (with stacks of `stack` bytes; 0: the default) and ends them. 0, or the errno
+// of the one that could not be started.
+int shoal_probe_threads(int count, size_t stack);
+
+// Makes the stacks of threads that do not ask for a size at least `bytes` long.
+void shoal_ensure_default_stack(size_t bytes);
+
+// Names the calling thread; a name is cut after 15 bytes.
+void shoal_name_thread(const char *name);
+
+// The soft limits of processes (and threads) of this user, and of locked memory; UINT64_MAX where there are none.
+uint64_t shoal_process_limit(void);
+uint64_t shoal_locked_memory_limit(void);
+
 #endif

@@ -68,23 +68,30 @@ struct DataAddress: Sendable, Equatable {
             guard !found.isEmpty else {
                 throw .invalid("address", value: given, need: "an address or a host name that is known here")
             }
-            if let own = found.first(where: { NetworkInterfaces.has($0) }) {
-                let isName = own.description != host
+            let own = found.filter { NetworkInterfaces.has($0) }
+            if let first = own.first {
+                let isName = first.description != host
                 // A name may mean 127.0.0.1 here, and something else to the others.
-                if isName, own.isLoopback, host != "localhost" { return ("*", host, "address") }
-                return (own.description, isName ? host : nil, "address")
+                if isName, own.contains(where: \.isLoopback), host != "localhost" { return ("*", host, "address") }
+                // Others may reach any of a name's addresses: all are bound.
+                return (isName && own.count > 1 ? host : first.description, isName ? host : nil, "address")
             }
             // Behind a translation of addresses: others reach it by one that no interface here has.
             return ("*", host, "address")
         }
+        if let name = Endpoint.host(options.coordinator), name == "localhost" {
+            // What it means here: 127.0.0.1, ::1 or both.
+            return (SocketAddress.resolve(name).isEmpty ? "127.0.0.1" : name, nil, "address")
+        }
         if Endpoint.isLocal(options.coordinator) {
             return (Endpoint.host(options.coordinator) == "[::1]" ? "[::1]" : "127.0.0.1", nil, "address")
         }
+        try Endpoint.checkHostIsKnown(options.coordinator, option: "coordinator")
         guard let address = OutgoingAddress.toward(options.coordinator) else {
             throw .missingWorkerOption(
                 "address",
                 what: "the address of this machine that the other workers reach; there is no route to "
-                    + "\(options.coordinator) to tell it by, or its host is not known")
+                    + "\(options.coordinator) to tell it by")
         }
         return (address, nil, "address")
     }

@@ -14,9 +14,6 @@ enum Endpoint {
     /// The host of a `tcp://` endpoint; nil for others.
     static func host(_ endpoint: String) -> String? { TCPEndpoint(endpoint)?.host }
 
-    /// Whether IPv6 is needed to connect: to an address in brackets, or a name that has no other.
-    static func needsIPv6(_ endpoint: String) -> Bool { TCPEndpoint(endpoint)?.needsIPv6 ?? false }
-
     /// Whether all addresses of a machine are meant.
     static func isWildcard(_ host: String) -> Bool { ["*", "0.0.0.0", "[::]"].contains(host) }
 
@@ -65,6 +62,14 @@ enum Endpoint {
         if endpoint.hasPrefix("ipc://") { return (7...(6 + ControlLimits.socketPath)).contains(endpoint.utf8.count) }
         guard let tcp = TCPEndpoint(endpoint) else { return false }
         return tcp.ports.count == 1 && tcp.ports.lowerBound > 0 && !isWildcard(tcp.host)
+    }
+
+    /// Throws if the host of `endpoint` has no address here.
+    static func checkHostIsKnown(_ endpoint: String, option: String) throws(ConfigurationError) {
+        guard let host = host(endpoint), SocketAddress.resolve(host).isEmpty else { return }
+        throw .invalid(
+            option, value: endpoint.printable(),
+            need: "at a host that is known here: \(host.printable()) has no address (see `getent hosts`)")
     }
 
     /// Throws unless a worker can connect to `endpoint`.

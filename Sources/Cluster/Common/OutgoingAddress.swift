@@ -7,7 +7,6 @@ enum OutgoingAddress {
     /// brackets); nil if its host is unknown or there is no route. Nothing is sent: a datagram socket is connected.
     static func toward(_ endpoint: String) -> String? {
         guard let host = Endpoint.host(endpoint) else { return nil }
-        let family = Endpoint.needsIPv6(endpoint) ? AF_INET6 : AF_INET
-        return SocketAddress.resolve(host, family: family).first?.outgoing?.description
+        return SocketAddress.toConnect(host).first?.outgoing?.description
     }
 }

@@ -21,8 +21,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var output: String
     /// The number of workers.
     public var workers = 1
-    /// Compute threads of each worker that is started here.
-    public var threadsPerWorker = 1
+    /// Compute threads of each worker that is started here; nil for those that ``localThreads`` finds.
+    public var threadsPerWorker: Int?
     /// Gives each worker that is started here processors of its own.
     public var pinWorkers = false
     /// Examples of a step, over all workers.
@@ -165,7 +165,7 @@ public struct RunConfiguration: Sendable, Equatable {
         validation = try Self.path("validation", options.validation)
         test = try Self.path("test", options.test)
         workers = options.workers ?? workers
-        threadsPerWorker = options.threadsPerWorker ?? threadsPerWorker
+        threadsPerWorker = options.threadsPerWorker
         pinWorkers = options.pinWorkers ?? pinWorkers
         batchSize = options.batchSize ?? batchSize
         microBatches = options.microBatches ?? microBatches

@@ -7,7 +7,7 @@ extension RunConfiguration {
             throw .invalid(option, value: "\"\"", need: "a path")
         }
         try Self.check("workers", workers, 1...1024)
-        try Self.check("threads-per-worker", threadsPerWorker, 1...1024)
+        if let threadsPerWorker { try Self.check("threads-per-worker", threadsPerWorker, 1...1024) }
         try Self.check("batch-size", batchSize, 1...65_536)
         try Self.check("micro-batches", microBatches, 1...4096)
         if let epochs { try Self.check("epochs", epochs, 1...1_000_000) }

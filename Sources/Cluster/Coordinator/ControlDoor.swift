@@ -38,7 +38,7 @@ final class ControlDoor {
 
     /// Binds the socket; about `workers` may connect at once. `warn` is called, from several threads, with lines for people.
     init(bind: String, workers: Int, keys: CoordinatorKeys?, warn: @escaping @Sendable (String) -> Void) throws {
-        context = try ZeroMQContext()
+        context = try ZeroMQContext(peers: workers)
         let slot = ConnectionGate.Slot()
         let list = try keys.map { try AllowList(path: $0.allowList, problem: warn) }
         self.list = list

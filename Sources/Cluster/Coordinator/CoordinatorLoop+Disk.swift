@@ -50,12 +50,12 @@ extension CoordinatorLoop {
     }
 
     /// Reads the checkpoint of a step in the background.
-    func loadBest(step: Int) {
+    func loadBest(step: Int) throws {
         guard let prepared else { return }
         let (checkpoint, inbox) = (CheckpointFolder(runDirectory: directory.path, step: step), inbox)
         let (layout, parts) = (ParameterLayout(configuration: prepared.configuration), prepared.preparation.stateParts)
         let schedule = prepared.preparation.source.point.schedule
-        Self.background("shoal-load") {
+        try NamedThread.start("shoal-load") {
             do {
                 try checkpoint.verify()
                 let state = try LoadedState(checkpoint, layout: layout, parts: parts)

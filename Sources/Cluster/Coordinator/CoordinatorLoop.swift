@@ -2,6 +2,7 @@ import Checkpoint
 import Collectives
 import Foundation
 import Numerics
+import Support
 import Transformer
 
 /// The coordinator's one thread of control: it feeds the state machine and carries out what that says.
@@ -237,12 +238,12 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     /// Reads the newest whole checkpoint in the background, or takes what the run began with.
-    private func loadSource() {
+    private func loadSource() throws {
         guard let prepared else { return }
         let (path, initial, inbox) = (directory.path, prepared.state, inbox)
         let (layout, parts) = (ParameterLayout(configuration: prepared.configuration), prepared.preparation.stateParts)
         let schedule = prepared.preparation.source.point.schedule
-        Self.background("shoal-load") {
+        try NamedThread.start("shoal-load") {
             do {
                 var skipped: [String] = []
                 let newest = try CheckpointFolder.newestWhole(in: path) { folder, error in
@@ -283,8 +284,8 @@ final class CoordinatorLoop: @unchecked Sendable {
             try directory.start(prepared?.run ?? configuration, coordinatorFile)
             nextStatus = 0
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
-        case .loadSource: loadSource()
-        case .loadBest(let step): loadBest(step: step)
+        case .loadSource: try loadSource()
+        case .loadBest(let step): try loadBest(step: step)
         case .releaseSource: retire()
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
@@ -295,12 +296,12 @@ final class CoordinatorLoop: @unchecked Sendable {
             }
         case .saveModel:
             lookAround()
-            saveModel()
+            try saveModel()
         case .saveCheckpoint(let state):
             written = store
             store = StateStore(count: 0)
             lookAround()
-            saveCheckpoint(state)
+            try saveCheckpoint(state)
         case .end(.success(let result)):
             lookAround()
             try directory.finish(result)
@@ -339,17 +340,10 @@ final class CoordinatorLoop: @unchecked Sendable {
         emit(event)
     }
 
-    static func background(_ name: String, _ work: @escaping @Sendable () -> Void) {
-        let thread = Thread { work() }
-        thread.name = name
-        thread.stackSize = 8 << 20
-        thread.start()
-    }
-
     /// Writing takes as long as the disk does: another thread does it, while the heartbeats go on here.
-    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorMachine.Event) {
+    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorMachine.Event) throws {
         let inbox = inbox
-        Self.background("shoal-save") {
+        try NamedThread.start("shoal-save") {
             // Of this thread (on Linux, 0 is the thread that calls): workers on this machine come first.
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
             do {
@@ -360,13 +354,13 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
-    private func saveModel() {
+    private func saveModel() throws {
         guard let prepared else { return }
         let (model, maxLength) = (prepared.configuration, prepared.maxLength)
         let weights = best?.buffers[.weights] ?? written.buffer(.weights)
         let (path, source) = (directory.modelPath, configuration.model)
         let checkpoint = machine.checkpoints.path
-        inBackground {
+        try inBackground {
             let layout = ParameterLayout(configuration: model)
             try withExtendedLifetime(weights) {
                 try ModelDirectory.write(
@@ -384,7 +378,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         FileManager.default.fileExists(atPath: model) ? model : checkpoint ?? model
     }
 
-    private func saveCheckpoint(_ state: CoordinatorMachine.TrainingState) {
+    private func saveCheckpoint(_ state: CoordinatorMachine.TrainingState) throws {
         guard let prepared else { return }
         let (state, written) = (state, written)
         func buffer(_ part: StatePart) -> FloatBuffer? {
@@ -398,7 +392,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
             secondMoment: buffer(.secondMoment))
         let inbox = inbox
-        inBackground {
+        try inBackground {
             let (path, problem) = try writer.write()
             if let problem { inbox.post(.warning(problem)) }
             return .checkpointSaved(path: path)

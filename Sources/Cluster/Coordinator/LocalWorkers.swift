@@ -91,11 +91,19 @@ final class LocalWorkers: Sendable {
                     bySignal: bySignal))
         } catch {
             let pid = state.withLock { $0.pids.removeValue(forKey: number) } ?? 0
+            let hint = Self.limits(error)
             report(
                 .exited(
-                    number: number, pid: Int(pid), why: "could not be started: \(command[0]): \(error)", bySignal: false
-                ))
+                    number: number, pid: Int(pid), why: "could not be started: \(command[0]): \(error)\(hint)",
+                    bySignal: false))
         }
+    }
+
+    /// What to raise, where the system refused a process or a pipe.
+    private static func limits(_ error: any Error) -> String {
+        guard let code = (error as? SubprocessError)?.underlyingError?.rawValue else { return "" }
+        let hint = ProcessLimits.hint(for: code)
+        return hint.isEmpty ? "" : "; \(hint)"
     }
 
     private static func describe(_ status: TerminationStatus, lastLine: String) -> String {

@@ -3,7 +3,7 @@ import Support
 
 /// Why a run, or a worker, ended before its time.
 public enum RunError: Error, Equatable, CustomStringConvertible {
-    /// Ctrl-C or SIGTERM; the state was saved in this folder, if there was one worth keeping.
+    /// Ctrl-C, SIGTERM or SIGHUP; the state was saved in this folder, if there was one worth keeping.
     case interrupted(checkpoint: String?)
     /// A worker is lost.
     case workerLost(String)

@@ -39,7 +39,6 @@ public enum StatusReader {
         var options = ZeroMQSocketOptions()
         options.linger = 0
         options.curve = keys?.role
-        options.ipv6 = Endpoint.needsIPv6(endpoint)
         options.maxMessageBytes = Int64(ControlLimits.orderBytes + ControlLimits.encryptionBytes)
         let socket = try ZeroMQSocket(context, type: .dealer, options: options)
         let handshakes = try socket.handshakes(name: "control")
@@ -48,8 +47,12 @@ public enum StatusReader {
             handshakes.close()
         }
         try Endpoint.checkCoordinator(endpoint)
-        try socket.connect(endpoint)
-        _ = try socket.send(WorkerMessage(generation: 0, step: 0, body: .statusRequest).frames(), wait: false)
+        try Endpoint.checkHostIsKnown(endpoint, option: "endpoint")
+        var rotation = try AddressRotation(connecting: socket, to: endpoint, now: monotonicSeconds())
+        func request() throws {
+            _ = try socket.send(WorkerMessage(generation: 0, step: 0, body: .statusRequest).frames(), wait: false)
+        }
+        try request()
         var poller = ZeroMQPoller()
         let entry = poller.add(socket)
         poller.add(handshakes)
@@ -57,9 +60,12 @@ public enum StatusReader {
         let deadline = monotonicSeconds() + timeout
         let limits = ZeroMQLimits(frames: 3, bytes: ControlLimits.orderBytes)
         while monotonicSeconds() < deadline {
-            try poller.wait(milliseconds: Int(max(1, (deadline - monotonicSeconds()) * 1000)))
+            try poller.wait(milliseconds: Int(max(1, min(0.25, deadline - monotonicSeconds()) * 1000)))
+            if try rotation.turn(socket, now: monotonicSeconds()) { try request() }
             while let frames = try handshakes.receive(limits: ZeroMQLimits(frames: 2, bytes: 4096), wait: false) {
-                if let text = problem.told(by: frames[0].withBytes(ZeroMQMonitorEvent.init(frame:))) {
+                let event = frames[0].withBytes(ZeroMQMonitorEvent.init(frame:))
+                rotation.handle(event, now: monotonicSeconds())
+                if let text = problem.told(by: event) {
                     throw RunError.failed(text)
                 }
             }

@@ -14,7 +14,11 @@ public struct TrainingRun: Sendable {
 
     /// Seconds that workers get to end by themselves before they are killed; fewer after a failure, where one of them may
     /// hang.
-    private static let graceSeconds = (success: 2.0, failure: 1.0)
+    private static let graceSeconds = (success: 2.0, failure: 1.0, profile: 60.0)
+    /// Threads of a coordinator beside those of the runtime: control, reading, writing, and the library's.
+    private static let ownThreads = 10
+    /// More threads than this are not tried.
+    private static let mostProbed = 2048
     /// SIGTERMs within this time are one wish: Slurm and systemd send it to every process of a job, and whoever started this
     /// one passes it on as well.
     private static let repeatSeconds = 5.0
@@ -42,19 +46,23 @@ public struct TrainingRun: Sendable {
     /// Runs to the end. No half-written file is left behind, however it ends; and no process, unless it is killed: then
     /// the workers wait for a while for somebody to resume the run.
     ///
-    /// SIGINT and SIGTERM are taken over while it runs: the first saves the state and ends the run, the second kills the
-    /// workers and ends this process at once, with code 130. A SIGTERM within five seconds of the first signal is not counted.
+    /// SIGINT, SIGTERM and SIGHUP (unless it is ignored) are taken over while it runs: the first saves the state and ends the
+    /// run, the second kills the workers and ends this process at once, with code 130. A SIGTERM or SIGHUP within five seconds
+    /// of the first signal is not counted.
     ///
     /// - Throws: ``RunError`` (with the exit code for the process), or an error of the data, the model or the
     ///   configuration; the description of each is one line.
     public func run() async throws -> RunResult {
         let startedAt = monotonicSeconds()
         try configuration.validate()
+        // Stacks and heaps of threads are reserved in large pieces.
+        try ResourceProbe.memory(512 << 20, for: "a coordinator")
         if case .local = workers, let obstacle = configuration.precision.obstacle {
             throw ConfigurationError.unsupported(
                 "precision", value: configuration.precision.rawValue, reason: obstacle)
         }
         let allotment = try makeAllotment()
+        adviseOnThreads()
         let directory =
             resume == nil ? try RunDirectory(configuration.output) : try RunDirectory(resuming: configuration.output)
         defer { directory.removeIfUnused() }
@@ -80,6 +88,7 @@ public struct TrainingRun: Sendable {
             if !isCopy { try known.write(to: directory.path) }
         }
         FileDescriptors.raiseLimit()
+        try checkLimits()
         let place = try place(isCopy ? nil : known)
         defer { place.sockets?.remove() }
         let inbox = try Inbox<CoordinatorLoop.News>()
@@ -97,10 +106,11 @@ public struct TrainingRun: Sendable {
             let returning = place.isOld ? LivingWorkers.count(of: directory.path, endpoint: loop.boundEndpoint) : 0
             for number in min(returning, configuration.workers)..<configuration.workers { children.start(number) }
         }
-        prepare(resumption, runID: runID ?? CoordinatorFile.newRunID(), inbox: inbox)
+        try prepare(resumption, runID: runID ?? CoordinatorFile.newRunID(), inbox: inbox)
         let result = await Self.onThread(loop)
         let succeeded = if case .success = result { true } else { false }
-        await children?.finish(within: succeeded ? Self.graceSeconds.success : Self.graceSeconds.failure)
+        let grace = profileFolder == nil ? Self.graceSeconds.success : Self.graceSeconds.profile
+        await children?.finish(within: succeeded ? grace : Self.graceSeconds.failure)
         return try result.get()
     }
 
@@ -164,16 +174,50 @@ public struct TrainingRun: Sendable {
     private func makeAllotment() throws(ConfigurationError) -> ProcessorAllotment? {
         guard case .local = workers, configuration.pinWorkers else { return nil }
         let places = ProcessorAllotment.ownPlaces()
-        let (workers, threads) = (configuration.workers, configuration.threadsPerWorker)
+        let (workers, threads) = (configuration.workers, configuration.localThreads)
         guard let made = ProcessorAllotment(workers: workers, threads: threads, places: places) else {
             throw .unsupported(
                 "pin-workers", value: "",
                 reason:
-                    "\(plural(workers, "worker")) of \(plural(threads, "thread")) "
-                    + "\(workers == 1 ? "needs" : "need") \(plural(workers * threads, "processor")), and this process "
-                    + "may use \(places.count)")
+                    "\(plural(workers, "worker")) of \(plural(threads, "thread")) would need "
+                    + "\(plural(workers * threads, "processor")), and this process may use \(places.count); give "
+                    + "fewer --workers or --threads-per-worker")
         }
         return made
+    }
+
+    /// Throws if the process, or those that it will start, cannot have the threads and files that they need: it is better to
+    /// end here than in the middle.
+    private func checkLimits() throws(ResourceLimitError) {
+        let count = configuration.workers
+        try ResourceProbe.threads(Self.ownThreads, for: "a coordinator")
+        // Pipes and a connection for each.
+        try ResourceProbe.files(32 + 6 * count, for: "a coordinator of \(RunConfiguration.plural(count, "worker"))")
+        guard case .local = workers else { return }
+        // Of workers: they count where a user's, or a container's, are limited. Each has its own address space.
+        let threads = min(Self.mostProbed, count * (configuration.localThreads + Worker.ownThreads))
+        try ResourceProbe.threads(
+            Self.ownThreads + threads, for: "a run with \(RunConfiguration.plural(count, "worker"))",
+            stackBytes: 64 << 10)
+    }
+
+    /// Says what is unusual about the number of threads, and which options have no effect.
+    private func adviseOnThreads() {
+        let processors = AvailableProcessors.count
+        switch workers {
+        case .local:
+            if let text = configuration.threadWarning(processors: processors) { events(.warning(text)) }
+            if let text = configuration.idleNotice(processors: processors) { events(.notice(text)) }
+        case .external:
+            // Of a run that is resumed, they may be left from workers that it started itself.
+            guard resume == nil else { return }
+            if configuration.pinWorkers {
+                events(.warning("pin_workers has no effect on workers that are started by hand: give them --cpus"))
+            }
+            if configuration.threadsPerWorker != nil {
+                events(.warning("threads_per_worker has no effect on workers that are started by hand: give --threads"))
+            }
+        }
     }
 
     private func makeLocalWorkers(
@@ -181,7 +225,7 @@ public struct TrainingRun: Sendable {
     ) -> LocalWorkers? {
         guard case .local(let command) = workers else { return nil }
         var arguments = [
-            "--coordinator", endpoint, "--threads", "\(configuration.threadsPerWorker)", "--parent-pid", "\(getpid())",
+            "--coordinator", endpoint, "--threads", "\(configuration.localThreads)", "--parent-pid", "\(getpid())",
         ]
         if let profileFolder { arguments += ["--profile", profileFolder] }
         let common = arguments
@@ -201,7 +245,7 @@ public struct TrainingRun: Sendable {
     private func watchSignals(
         inbox: Inbox<CoordinatorLoop.News>, children: LocalWorkers?, sockets: SocketFolder?
     ) async -> Task<Void, Never> {
-        let sequence = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let sequence = await Self.signals()
         return Task {
             var first: Double?
             for await signal in sequence {
@@ -221,27 +265,35 @@ public struct TrainingRun: Sendable {
         }
     }
 
-    private func prepare(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) {
+    /// SIGINT and SIGTERM; SIGHUP too (the terminal, or the ssh session, is closed), unless it is ignored, as under nohup.
+    private static func signals() async -> UnixSignalsSequence {
+        var now = sigaction()
+        let isKnown = sigaction(SIGHUP, nil, &now) == 0
+        let isIgnored = isKnown && unsafeBitCast(now.__sigaction_handler.sa_handler, to: Int.self) == 1
+        return isIgnored
+            ? await UnixSignalsSequence(trapping: .sigint, .sigterm)
+            : await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+    }
+
+    private func prepare(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) throws {
         let configuration = configuration
-        let thread = Thread {
+        try NamedThread.start("shoal-prepare") {
             do {
                 inbox.post(.prepared(try Preparer.prepare(configuration, resuming: resumption, runID: runID)))
             } catch {
                 inbox.post(.preparationFailed(error))
             }
         }
-        thread.name = "shoal-prepare"
-        thread.stackSize = 8 << 20
-        thread.start()
     }
 
     /// Runs the loop on a thread of its own: it blocks.
     private static func onThread(_ loop: CoordinatorLoop) async -> Result<RunResult, any Error> {
         await withCheckedContinuation { done in
-            let thread = Thread { done.resume(returning: loop.run()) }
-            thread.name = "shoal-coordinator"
-            thread.stackSize = 8 << 20
-            thread.start()
+            do throws(ResourceLimitError) {
+                try NamedThread.start("shoal-coordinator") { done.resume(returning: loop.run()) }
+            } catch {
+                done.resume(returning: .failure(error))
+            }
         }
     }
 }

@@ -120,9 +120,13 @@ final class ReplicaWorker {
         }
         (wire, compressesWire) = (welcome.wire, welcome.compressesWire)
         heartbeatTimeout = welcome.heartbeatTimeout
-        replica = ModelReplica(
-            configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
-            profile: profile)
+        do {
+            replica = try ModelReplica(
+                configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
+                profile: profile)
+        } catch {
+            fail(.fatal, "joining", "\(error)")
+        }
     }
 
     private func buffer(_ part: StatePart, of replica: ModelReplica) -> FloatBuffer {

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Support
 
 /// A worker: connects to a coordinator, computes what it is told to, ends with the run.
 public enum Worker {
@@ -21,6 +22,17 @@ public enum Worker {
         }
         try Endpoint.checkCoordinator(options.coordinator)
         if let cpus = options.cpus { try pin(to: cpus) }
+        if options.parentPID == nil, options.threads > AvailableProcessors.count {
+            log(
+                "warning: \(RunConfiguration.plural(options.threads, "thread")) on "
+                    + "\(RunConfiguration.plural(AvailableProcessors.count, "processor")): they take turns")
+        }
+        do throws(ConfigurationError) {
+            try Endpoint.checkHostIsKnown(options.coordinator, option: "coordinator")
+        } catch {
+            // Without --address, it ends with this below; else a name server may come to know the host while it waits.
+            if options.address != nil || options.interface != nil { log("warning: \(error)") }
+        }
         AllocatorTuning.keepFreedBlocks()
         FileDescriptors.raiseLimit()
         let dataAddress = try DataAddress(options)
@@ -28,28 +40,44 @@ public enum Worker {
             signal(SIGINT, SIG_IGN)
             signal(SIGHUP, SIG_IGN)
         }
+        let purpose = "a worker of \(RunConfiguration.plural(options.threads, "thread"))"
+        try ResourceProbe.threads(options.threads + Self.ownThreads, for: purpose)
+        try ResourceProbe.files(32, for: purpose)
+        try ResourceProbe.memory(320 << 20, for: purpose)
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-            let thread = Thread {
-                do {
-                    let loop = try WorkerLoop(options: options, dataAddress: dataAddress, log: log)
-                    try loop.run()
-                    done.resume()
-                } catch {
-                    done.resume(throwing: error)
+            do throws(ResourceLimitError) {
+                try NamedThread.start("shoal-control") {
+                    do {
+                        let loop = try WorkerLoop(options: options, dataAddress: dataAddress, log: log)
+                        try loop.run()
+                        done.resume()
+                    } catch {
+                        done.resume(throwing: error)
+                    }
                 }
+            } catch {
+                done.resume(throwing: error)
             }
-            thread.name = "shoal-control"
-            thread.start()
         }
     }
+
+    /// Beside those that compute: control, compute, all-reduce, connections, keys, and those of the library for two contexts.
+    static let ownThreads = 10
 
     private static func pin(to text: String) throws(ConfigurationError) {
         guard let set = ProcessorSet(parsing: text) else {
             throw .invalid("cpus", value: text, need: "a list of processors such as 0-3,8")
         }
         let code = set.pinProcess()
+        // The kernel passes over those that are not there.
+        let missing = code == 0 ? set.numbers.filter { ProcessorSet.allowed?.numbers.contains($0) == false } : []
+        if let missing = ProcessorSet(missing) {
+            throw .unsupported("cpus", value: text, reason: "this process may not use \(missing)")
+        }
         guard code != 0 else { return }
-        let allowed = ProcessorSet.allowed.map { "; allowed here: \($0)" } ?? ""
-        throw .unsupported("cpus", value: text, reason: String(cString: strerror(code)) + allowed)
+        let allowed = ProcessorSet.allowed.map { "; it may use \($0)" } ?? ""
+        let reason =
+            code == EINVAL ? "none of them is a processor of this process" : String(cString: strerror(code))
+        throw .unsupported("cpus", value: text, reason: reason + allowed)
     }
 }

@@ -2,6 +2,7 @@ import Collections
 import Collectives
 import Foundation
 import Numerics
+import Support
 import Synchronization
 
 /// The compute thread of a worker with its queue of jobs. Everything that touches the replica happens on that thread.
@@ -19,17 +20,19 @@ final class WorkerCompute: Sendable {
     private let reducer = Mutex<AllReducer?>(nil)
 
     /// Starts the thread. `report` is called on it with every result.
+    ///
+    /// - Throws: ``ResourceLimitError`` if the system does not allow it.
     init(
         options: WorkerOptions, dataAddress: DataAddress, dataKeys: CurveKeyPair?,
         log: @escaping @Sendable (String) -> Void,
         report: @escaping @Sendable (ComputeResult) -> Void
-    ) {
+    ) throws(ResourceLimitError) {
         let sharesMemory = options.sharesMemory
         let (threads, keep) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
         // A generation has a socket of its own; what was told of one before need not be told again.
         let told = ToldOnce()
         let profile = options.profileFolder.map { _ in Profile() }
-        let thread = Thread { [self] in
+        try NamedThread.start("shoal-compute") { [self] in
             let worker = ReplicaWorker(
                 threads: threads, profile: profile, dataAddress: dataAddress, sharesMemory: sharesMemory,
                 dataKeys: dataKeys, abandoned: abandoned,
@@ -39,9 +42,6 @@ final class WorkerCompute: Sendable {
             if let profile, let folder = options.profileFolder { Self.write(profile, to: folder) }
             ended.signal()
         }
-        thread.stackSize = 8 << 20
-        thread.name = "shoal-compute"
-        thread.start()
     }
 
     /// A profile that cannot be written is told of, and ends nothing.
@@ -53,7 +53,8 @@ final class WorkerCompute: Sendable {
             try profile.trace(processName: "worker \(getpid()) on \(host)").write(
                 to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            FileHandle.standardError.write(Data("the profile could not be written to \(path): \(error)\n".utf8))
+            try? FileHandle.standardError.write(
+                contentsOf: Data("the profile could not be written to \(path): \(error)\n".utf8))
         }
     }
 

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Support
 
 /// The control thread of a worker: it moves messages, and never computes.
 final class WorkerLoop {
@@ -14,6 +15,8 @@ final class WorkerLoop {
     private let context: ZeroMQContext
     private let socket: ZeroMQSocket
     private let handshakes: ZeroMQSocket
+    /// Over the addresses of the coordinator's host.
+    private var rotation: AddressRotation
     private let inbox: Inbox<ComputeResult>
     private let compute: WorkerCompute
     private var machine: WorkerMachine
@@ -31,7 +34,6 @@ final class WorkerLoop {
         socketOptions.linger = 1000
         socketOptions.sendHighWaterMark = 0
         socketOptions.maxMessageBytes = Int64(ControlLimits.orderBytes + ControlLimits.encryptionBytes)
-        socketOptions.ipv6 = Endpoint.needsIPv6(options.coordinator)
         socketOptions.curve = options.keys?.role
         // Handshakes with keys cost more than a connection: a wrong key shall not become a flood.
         socketOptions.reconnectInterval = options.keys == nil ? 20 : 100
@@ -39,12 +41,12 @@ final class WorkerLoop {
         socketOptions.routingID = [1] + (0..<15).map { _ in UInt8.random(in: 0...255) }
         socket = try ZeroMQSocket(context, type: .dealer, options: socketOptions)
         handshakes = try socket.handshakes(name: "control")
-        try socket.connect(options.coordinator)
+        rotation = try AddressRotation(connecting: socket, to: options.coordinator, now: monotonicSeconds())
         let inbox = try Inbox<ComputeResult>()
         self.inbox = inbox
         // Made for this process alone, and told over a connection that is known to be the coordinator's.
         let dataKeys = try options.keys.map { _ in try CurveKeyPair() }
-        compute = WorkerCompute(options: options, dataAddress: dataAddress, dataKeys: dataKeys, log: log) {
+        compute = try WorkerCompute(options: options, dataAddress: dataAddress, dataKeys: dataKeys, log: log) {
             inbox.post($0)
         }
         var description = HostDescription.worker(threads: options.threads)
@@ -55,7 +57,8 @@ final class WorkerLoop {
     /// Runs to the end of the run.
     func run() throws {
         defer {
-            compute.stop(seconds: 2)
+            // A profile takes seconds to write.
+            compute.stop(seconds: options.profileFolder == nil ? 2 : 60)
             socket.close()
             handshakes.close()
             context.terminate()
@@ -78,6 +81,10 @@ final class WorkerLoop {
                 nextTick = monotonicSeconds() + Self.tickSeconds
                 if lent.outstanding == 0 { lentSnapshots.removeAll() }
                 if let parent = options.parentPID, getppid() != parent { try handle(.parentGone) }
+                if try rotation.turn(socket, now: monotonicSeconds()) {
+                    // What was sent before is lost.
+                    try handle(.connectedElsewhere)
+                }
                 try handle(.tick)
             }
         }
@@ -108,7 +115,9 @@ final class WorkerLoop {
     private func receiveHandshakes() throws {
         let limits = ZeroMQLimits(frames: 2, bytes: 4096)
         while outcome == nil, let frames = try handshakes.receive(limits: limits, wait: false) {
-            try handle(.handshake(frames[0].withBytes(ZeroMQMonitorEvent.init(frame:))))
+            let event = frames[0].withBytes(ZeroMQMonitorEvent.init(frame:))
+            rotation.handle(event, now: monotonicSeconds())
+            try handle(.handshake(event))
         }
     }
 

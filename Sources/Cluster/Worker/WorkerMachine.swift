@@ -11,6 +11,8 @@ struct WorkerMachine: Sendable {
         case message(CoordinatorMessage)
         /// Something that is no message came.
         case rejected(ProtocolError)
+        /// Another address of the coordinator's host is tried.
+        case connectedElsewhere
         /// Something happened to the connection to the coordinator.
         case handshake(ZeroMQMonitorEvent)
         case result(ComputeResult)
@@ -111,6 +113,7 @@ struct WorkerMachine: Sendable {
             }
             received(message, now)
         case .rejected(let error): rejected(error)
+        case .connectedElsewhere: send(greeting)
         case .handshake(let event): handshake(event)
         case .result(let result): finished(result)
         case .tick:

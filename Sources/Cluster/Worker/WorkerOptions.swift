@@ -1,3 +1,5 @@
+import Support
+
 /// How a worker is started.
 public struct WorkerOptions: Sendable {
     /// Where the coordinator listens.
@@ -28,6 +30,14 @@ public struct WorkerOptions: Sendable {
     public var orphanTimeout: Double?
     /// A folder to write `worker-PID.json` to, a Chrome trace of where the time went; nil for none.
     public var profileFolder: String?
+
+    /// The number of compute threads: `given`, or else one for each processor of `cpus`, or that this process may use.
+    public static func threads(_ given: Int?, cpus: String?) -> Int {
+        if let given { return given }
+        let available = min(AvailableProcessors.count, ControlLimits.maxThreads)
+        guard let cpus, let set = ProcessorSet(parsing: cpus) else { return available }
+        return min(available, set.numbers.count)
+    }
 
     /// A worker for the coordinator at `coordinator`.
     public init(

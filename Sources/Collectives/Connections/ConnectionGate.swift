@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 
 /// Keeps those who open connections without end from costing more than a little: counts what a listening socket accepts,
@@ -38,7 +39,8 @@ public final class ConnectionGate: Sendable {
     private let limits: Limits
     private let isSecured: Bool
     private let endpoint: String
-    private let descriptor: Int32
+    /// The sockets that listen: one for each address.
+    private let descriptors: [Int32]
     private let note: @Sendable (String) -> Void
     private let shared = Mutex(Shared())
     private let wakeUp: WakeUp
@@ -58,17 +60,19 @@ public final class ConnectionGate: Sendable {
         self.isSecured = isSecured
         self.note = note
         endpoint = socket.endpoint
-        descriptor = socket.listener ?? -1
+        descriptors = socket.listeners
         wakeUp = try WakeUp()
         let monitor = Passed(
-            socket: try socket.monitor("gate-\(socket.listener ?? -1)", ZeroMQMonitorEvent.connectionEvents))
-        let thread = Thread { [self] in
-            serve(monitor.socket)
-            monitor.socket.close()
-            ended.signal()
+            socket: try socket.monitor("gate-\(socket.listeners.first ?? -1)", ZeroMQMonitorEvent.connectionEvents))
+        do throws(ResourceLimitError) {
+            try NamedThread.start("shoal-gate") { [self] in
+                serve(monitor.socket)
+                monitor.socket.close()
+                ended.signal()
+            }
+        } catch {
+            throw ZeroMQError(error)
         }
-        thread.name = "shoal-gate"
-        thread.start()
     }
 
     /// A socket on its way to the thread that will use it, alone: hence `@unchecked Sendable`.
@@ -216,14 +220,16 @@ public final class ConnectionGate: Sendable {
         state = new
         shared.withLock { $0.isShut = new != .open }
         switch new {
-        case .open: PacketFilter.detach(from: descriptor)
+        case .open: for descriptor in descriptors { PacketFilter.detach(from: descriptor) }
         case .knownOnly: attach(known)
         case .shut: attach([])
         }
     }
 
     private func attach(_ known: [[UInt8]]) {
-        guard !PacketFilter(lettingPass: known).attach(to: descriptor) else { return }
+        let filter = PacketFilter(lettingPass: known)
+        // All of them, whatever becomes of one.
+        guard descriptors.map({ filter.attach(to: $0) }).contains(false) else { return }
         tell("filter", "this system cannot drop connections to \(endpoint): \(String(cString: strerror(errno)))")
     }
 }

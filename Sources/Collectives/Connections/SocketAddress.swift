@@ -36,6 +36,9 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
             ? Array(address.suffix(4)) : address
     }
 
+    /// Whether it is of IPv4, as the socket that connects to it must be.
+    public var isIPv4: Bool { family == AF_INET }
+
     var isWildcard: Bool { addressBytes.allSatisfy { $0 == 0 } }
 
     /// Whether it is of this machine alone.
@@ -54,13 +57,23 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         return family == AF_INET6 ? "[\(address)]" : address
     }
 
+    /// The port.
+    var port: Int { Int(bytes[2]) << 8 | Int(bytes[3]) }
+
+    /// What a socket is bound to; nil if that is no address of IP.
+    static func own(of descriptor: Int32) -> SocketAddress? { address(descriptor, getsockname) }
+
     /// The other end of a connection; nil if there is none.
-    static func peer(of descriptor: Int32) -> SocketAddress? {
+    static func peer(of descriptor: Int32) -> SocketAddress? { address(descriptor, getpeername) }
+
+    private static func address(
+        _ descriptor: Int32, _ ask: (Int32, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+    ) -> SocketAddress? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return withUnsafeMutablePointer(to: &storage) { storage in
             storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                guard getpeername(descriptor, address, &length) == 0,
+                guard ask(descriptor, address, &length) == 0,
                     [AF_INET, AF_INET6].contains(Int32(address.pointee.sa_family))
                 else { return nil }
                 return SocketAddress(address, length: Int(length))
@@ -93,11 +106,26 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         return addresses
     }
 
+    /// What to connect to where `host` is said, in the order in which to try: those that there is a route to, and IPv4,
+    /// first.
+    public static func toConnect(_ host: String) -> [SocketAddress] {
+        let all = unique(resolve(host))
+        let sorted = all.filter { $0.family == AF_INET } + all.filter { $0.family != AF_INET }
+        let routed = sorted.filter { $0.outgoing != nil }
+        return routed + sorted.filter { !routed.contains($0) }
+    }
+
+    /// A name may be listed twice with the same address.
+    private static func unique(_ addresses: [SocketAddress]) -> [SocketAddress] {
+        var seen: Set<SocketAddress> = []
+        return addresses.filter { seen.insert($0).inserted }
+    }
+
     /// What to bind where `host` is said; all of it is tried in order.
     static func toBind(_ host: String) -> [SocketAddress] {
         if host == "*" { return resolve("[::]") + resolve("0.0.0.0") }
         let own = NetworkInterfaces.addresses(of: host)
-        return own.isEmpty ? resolve(host) : own
+        return own.isEmpty ? unique(resolve(host)) : own
     }
 }
 

@@ -3,34 +3,63 @@ import Foundation
 
 /// Makes listening TCP sockets: on one of several ports, on an interface by its name, on IPv4 and IPv6.
 enum TCPListener {
-    /// A socket that listens at `endpoint`: `tcp://HOST:PORT`, where HOST is an address (IPv6 in brackets), a host name,
-    /// the name of an interface or `*` (all of them), and PORT a number, `*` (any that is free) or a range `5600-5699`, of
-    /// which the first free one is taken.
+    /// Sockets that listen at `endpoint`: `tcp://HOST:PORT`, where HOST is an address (IPv6 in brackets), a host name or the
+    /// name of an interface (all of their addresses that this machine has), or `*` (all there are), and PORT a number, `*`
+    /// (any that is free) or a range `5600-5699`, of which the first free one is taken. All have the same port.
     ///
-    /// - Returns: its descriptor, which the caller closes.
+    /// - Returns: their descriptors, at least one, which the caller closes.
     /// - Throws: an error that names the endpoint.
     static func make(
         _ endpoint: String, backlog: Int32, sendBufferBytes: Int32, receiveBufferBytes: Int32
-    ) throws(ZeroMQError) -> Int32 {
+    ) throws(ZeroMQError) -> [Int32] {
         guard let parts = TCPEndpoint(endpoint) else {
             throw ZeroMQError(operation: "bind to", endpoint: endpoint, code: EINVAL)
         }
         let addresses = SocketAddress.toBind(parts.host)
         guard !addresses.isEmpty else { throw ZeroMQError(operation: "bind to", endpoint: endpoint, code: ENODEV) }
         var code = ENODEV
-        for address in addresses {
-            for port in parts.ports {
-                switch listen(address.with(port: port), backlog, sendBufferBytes, receiveBufferBytes) {
-                case .success(let descriptor): return descriptor
-                case .failure(let error): code = error.code
-                }
-                // Only where a port is taken may another one do.
-                guard code == EADDRINUSE || code == EACCES else { break }
+        // Any free port of one address may be taken at another.
+        let ports = parts.ports == 0...0 ? [Int](repeating: 0, count: addresses.count > 1 ? 16 : 1) : Array(parts.ports)
+        for port in ports {
+            switch listen(
+                parts.host == "*" ? [addresses] : addresses.map { [$0] }, port, backlog, sendBufferBytes,
+                receiveBufferBytes)
+            {
+            case .success(let descriptors): return descriptors
+            case .failure(let error): code = error.code
             }
-            // All addresses of both families; a kernel without IPv6 has those of IPv4.
-            guard code == EAFNOSUPPORT || code == EADDRNOTAVAIL else { break }
+            // Only where a port is taken may another one do.
+            guard code == EADDRINUSE || code == EACCES else { break }
         }
         throw ZeroMQError(operation: "bind to", endpoint: endpoint, code: code)
+    }
+
+    /// Listens at the first possible address of each of `choices`, with the same port; addresses that are not there are left
+    /// out, but not all of them.
+    private static func listen(
+        _ choices: [[SocketAddress]], _ port: Int, _ backlog: Int32, _ sendBytes: Int32, _ receiveBytes: Int32
+    ) -> Result<[Int32], SystemError> {
+        var port = port
+        var made: [Int32] = []
+        var error = SystemError(code: EADDRNOTAVAIL)
+        for addresses in choices {
+            choosing: for address in addresses {
+                switch listen(address.with(port: port), backlog, sendBytes, receiveBytes) {
+                case .success(let descriptor):
+                    made.append(descriptor)
+                    port = SocketAddress.own(of: descriptor)?.port ?? port
+                    break choosing
+                case .failure(let found):
+                    error = found
+                    // A kernel without IPv6 has the addresses of IPv4; a name may have addresses of other machines.
+                    guard error.code == EAFNOSUPPORT || error.code == EADDRNOTAVAIL else {
+                        for descriptor in made { close(descriptor) }
+                        return .failure(error)
+                    }
+                }
+            }
+        }
+        return made.isEmpty ? .failure(error) : .success(made)
     }
 
     private struct SystemError: Error { var code: Int32 }
@@ -82,13 +111,6 @@ public struct TCPEndpoint: Sendable, Equatable {
             let ports = Self.ports(String(rest[rest.index(after: colon)...]))
         else { return nil }
         self.ports = ports
-    }
-
-    /// Whether IPv6 is needed to connect: to an address in brackets, or a name that has no other.
-    public var needsIPv6: Bool {
-        if host.hasPrefix("[") { return true }
-        return SocketAddress.resolve(host, family: AF_INET).isEmpty
-            && !SocketAddress.resolve(host, family: AF_INET6).isEmpty
     }
 
     /// The range that `*`, `5555` or `5600-5699` mean; nil for anything else.

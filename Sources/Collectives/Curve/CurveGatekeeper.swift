@@ -1,5 +1,6 @@
 import CZeroMQ
 import Foundation
+import Support
 import Synchronization
 
 /// Decides whose connections the CURVE servers of a context take: a handler of ZAP (ZeroMQ RFC 27), on a thread of its own.
@@ -27,13 +28,15 @@ public final class CurveGatekeeper: Sendable {
         let socket = try ZeroMQSocket(context, type: .reply)
         try socket.bind("inproc://zeromq.zap.01")
         let door = Door(socket: socket)
-        let thread = Thread { [self] in
-            serve(door.socket, wakeUp, allows, admitted, denied)
-            door.socket.close()
-            ended.signal()
+        do throws(ResourceLimitError) {
+            try NamedThread.start("shoal-gatekeeper") { [self] in
+                serve(door.socket, wakeUp, allows, admitted, denied)
+                door.socket.close()
+                ended.signal()
+            }
+        } catch {
+            throw ZeroMQError(error)
         }
-        thread.name = "shoal-gatekeeper"
-        thread.start()
     }
 
     /// A socket on its way to the thread that will use it, alone: hence `@unchecked Sendable`.

@@ -19,12 +19,14 @@ struct Fetch: AsyncParsableCommand {
         let fetcher = Fetcher()
         if names.isEmpty { return try StandardOutput.line(CatalogTable.text(fetcher.cache)) }
         let entries = try names.map { try DatasetCatalog.entry($0) }
-        for (i, entry) in entries.enumerated() {
-            let isShared = entries[(i + 1)...].contains { $0.archive == entry.archive }
-            let folder = try await fetcher.fetch(entry, keepsArchive: isShared) {
-                StandardError.write("\(entry.name): \($0)")
+        try await Interruption.ending {
+            for (i, entry) in entries.enumerated() {
+                let isShared = entries[(i + 1)...].contains { $0.archive == entry.archive }
+                let folder = try await fetcher.fetch(entry, keepsArchive: isShared) {
+                    StandardError.write("\(entry.name): \($0)")
+                }
+                try StandardOutput.line(folder)
             }
-            try StandardOutput.line(folder)
         }
     }
 }

@@ -16,8 +16,12 @@ struct WorkerCommand: AsyncParsableCommand {
             "Where the coordinator listens: tcp://ADDRESS:PORT or ipc://PATH.", valueName: "endpoint"))
     var coordinator: String
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Compute threads.", valueName: "count"))
-    var threads = 1
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Compute threads (default: one for each processor of --cpus, or that this process may use, "
+                + "\(Defaults.threads) here).", valueName: "count"))
+    var threads: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -90,7 +94,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let options = WorkerOptions(
-            coordinator: coordinator, threads: threads, address: address, interface: interface, ports: ports,
+            coordinator: coordinator, threads: WorkerOptions.threads(threads, cpus: cpus),
+            address: address, interface: interface, ports: ports,
             sharesMemory: sharedMemory,
             keys: try keys.map { try WorkerKeys(folder: $0) }, insecure: insecure,
             parentPID: parentPid, cpus: cpus, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout,

@@ -6,8 +6,9 @@ struct LocalWorkerOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Compute threads of each worker; each has micro-batches of its own "
-                + "(default: \(Defaults.run.threadsPerWorker)).", valueName: "count"))
+            "Compute threads of each worker; each takes micro-batches, and memory, of its own (default: the processors "
+                + "that this process may use, \(Defaults.threads) here, divided among the workers).",
+            valueName: "count"))
     var threadsPerWorker: Int?
 
     @Flag(

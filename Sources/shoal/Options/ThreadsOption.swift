@@ -5,7 +5,8 @@ struct ThreadsOption: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Threads that compute (default: one a core, \(Defaults.threads) here).", valueName: "count"))
+            "Threads that compute (default: one for each processor that this process may use, "
+                + "\(Defaults.threads) here).", valueName: "count"))
     var threads: Int?
 
     var count: Int { threads ?? Defaults.threads }

@@ -27,6 +27,6 @@ enum TrainingSession {
         let traits = TerminalTraits(descriptor: STDOUT_FILENO)
         let report = RunReport(result: result, command: CommandName.current, usesColor: traits.usesColor)
         try StandardOutput.line(report.text)
-        if profiles { try ProfileOutput.show(run: configuration.output) }
+        if profiles { ProfileOutput.show(run: configuration.output) }
     }
 }
