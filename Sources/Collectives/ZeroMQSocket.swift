@@ -145,7 +145,9 @@ public final class ZeroMQSocket {
                 do throws(ZeroMQError) {
                     try set(ZMQ_USE_FD, listener, "listening socket")
                     // The address is that of the descriptor.
-                    guard zmq_bind(handle, "tcp://127.0.0.1:1") == 0 else { throw ZeroMQError.last("bind to", endpoint) }
+                    guard zmq_bind(handle, "tcp://127.0.0.1:1") == 0 else {
+                        throw ZeroMQError.last("bind to", endpoint)
+                    }
                 } catch {
                     for listener in made { Glibc.close(listener) }
                     throw error

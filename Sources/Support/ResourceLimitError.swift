@@ -37,8 +37,9 @@ public enum ProcessLimits {
             // No thread or process: too many of them, or no memory for a stack.
             if let value = limit(.processes) { found.append("ulimit -u (\(value) processes and threads of this user)") }
             for folder in ControlGroups.folders(of: "pids", file: file) {
-                guard let text = file("\(folder)/pids.max"), let value = UInt64(text.filter { !$0.isWhitespace }) else { continue }
-                found.append("pids.max of its control group (\(value) processes and threads: a container's or service's limit)")
+                guard let text = file("\(folder)/pids.max"), let value = UInt64(text.filter { !$0.isWhitespace })
+                else { continue }
+                found.append("pids.max of its control group (\(value) processes and threads of a container or service)")
                 break
             }
             found += memory(limit)

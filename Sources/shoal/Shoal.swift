@@ -28,6 +28,8 @@ struct Shoal: AsyncParsableCommand {
             // Where they cannot be had, Dispatch would wait for ever.
             try ResourceProbe.threads(ResourceProbe.runtimeThreads, for: "shoal")
             try ResourceProbe.files(8, for: "shoal")
+            // Where less is left of a limited address space, the runtime waits, or ends without a word.
+            try ResourceProbe.memory(128 << 20, for: "shoal")
         } catch {
             Ending(error).exit()
         }

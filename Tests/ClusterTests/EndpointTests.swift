@@ -68,6 +68,17 @@ import Testing
         #expect(throws: ConfigurationError.self) { try address("tcp://10.0.0.1:5") }
     }
 
+    @Test func `a coordinator whose host is not known is named, not an option that is not given`() {
+        var text = ""
+        do { _ = try address("tcp://no-such-host.invalid:5", insecure: true) } catch { text = "\(error)" }
+        #expect(
+            text.hasPrefix("--coordinator is tcp://no-such-host.invalid:5, but must be at a host that is known here"))
+    }
+
+    @Test func `where the coordinator is localhost, all addresses of that are bound`() throws {
+        #expect(try address("tcp://localhost:5").bind == "tcp://localhost:*")
+    }
+
     @Test func anAddressOfThisMachineIsBoundAndAnotherOneOnlyTold() throws {
         let own = try address { $0.address = "127.0.0.5" }
         #expect(own.bind == "tcp://127.0.0.5:*")

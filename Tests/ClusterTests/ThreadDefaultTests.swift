@@ -20,7 +20,9 @@ import Testing
     @Test func `more threads than processors are warned about`() {
         let text = configuration(workers: 4, threads: 2).threadWarning(processors: 2)
         #expect(text?.hasPrefix("4 workers x 2 threads on 2 processors: ") == true)
-        #expect(configuration(workers: 1, threads: 3).threadWarning(processors: 1)?.hasPrefix("1 worker x 3 threads on 1 processor:") == true)
+        #expect(
+            configuration(workers: 1, threads: 3).threadWarning(processors: 1)?.hasPrefix(
+                "1 worker x 3 threads on 1 processor:") == true)
         #expect(configuration(workers: 2).threadWarning(processors: 2) == nil)
         #expect(configuration(workers: 1, threads: 2).threadWarning(processors: 2) == nil)
     }

@@ -147,7 +147,7 @@ import Testing
 
     @Test func aFilterDropsStrangersAndKeepsThoseWhoAreIn() throws {
         let door = try Door()
-        let listener = try #require(door.router.listener)
+        let listener = try #require(door.router.listeners.first)
         let inside = try #require(Stranger(door.router.endpoint))
         #expect(Self.eventually { door.gate.openConnections == 1 })
         #expect(PacketFilter(lettingPass: []).attach(to: listener))
@@ -167,7 +167,7 @@ import Testing
     @Test func aFilterForIPv6ToldByAllItsBytes() throws {
         let context = try ZeroMQContext()
         let router = try ZeroMQSocket(context, type: .router)
-        guard let endpoint = try? router.bind("tcp://[::1]:*"), let listener = router.listener else { return }
+        guard let endpoint = try? router.bind("tcp://[::1]:*"), let listener = router.listeners.first else { return }
         let own = [UInt8](repeating: 0, count: 15) + [1]
         var other = own
         other[0] = 0x20

@@ -202,8 +202,9 @@ final class Relay: @unchecked Sendable {
     private let bytes = LockedArray<UInt8>(repeating: 0, count: 0)
 
     init(to target: String) throws {
-        let door = try TCPListener.make(
+        let made = try TCPListener.make(
             "tcp://127.0.0.1:*", backlog: 4, sendBufferBytes: -1, receiveBufferBytes: -1)
+        let door = try #require(made.first)
         listener = door
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)

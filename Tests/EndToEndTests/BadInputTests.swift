@@ -109,7 +109,9 @@ import Testing
             naming: ["pin-workers", "1 worker of 1000 threads would need 1000 processors", "may use"])
         let worker = ["worker", "--coordinator", "tcp://127.0.0.1:9", "--cpus"]
         try refused(world, worker + ["0-"], naming: ["--cpus is 0-, but must be a list"])
-        try refused(world, worker + ["8191"], naming: ["--cpus 8191 cannot be used: none of them is a processor of this process", "it may use"])
+        try refused(
+            world, worker + ["8191"],
+            naming: ["--cpus 8191 cannot be used: none of them is a processor of this process", "it may use"])
         try refused(world, worker + ["0,8191"], naming: ["--cpus 0,8191 cannot be used: this process may not use 8191"])
         try world.write("bad.yaml", "learning_rat: 1\n")
         try refused(world, good + ["--config", world.path("bad.yaml")], naming: ["learning_rat"])

@@ -3,10 +3,11 @@ import Testing
 @testable import Support
 
 @Suite struct AvailableProcessorsTests {
-    @Test(arguments: [
-        (4, nil, 4), (4, 2.0, 2), (4, 1.5, 2), (4, 0.25, 1), (2, 64.0, 2), (4, -1.0, 4), (4, 0.0, 4), (1, 1.0, 1),
-        (4, .infinity, 4), (4, .nan, 4),
-    ] as [(Int, Double?, Int)])
+    @Test(
+        arguments: [
+            (4, nil, 4), (4, 2.0, 2), (4, 1.5, 2), (4, 0.25, 1), (2, 64.0, 2), (4, -1.0, 4), (4, 0.0, 4), (1, 1.0, 1),
+            (4, .infinity, 4), (4, .nan, 4),
+        ] as [(Int, Double?, Int)])
     func `a quota of time counts where it is less than the affinity mask`(mask: Int, quota: Double?, expected: Int) {
         #expect(AvailableProcessors.count(mask: mask, quota: quota) == expected)
     }

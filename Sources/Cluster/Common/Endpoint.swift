@@ -61,7 +61,7 @@ enum Endpoint {
         guard let host = host(endpoint), SocketAddress.resolve(host).isEmpty else { return }
         throw .invalid(
             option, value: endpoint.printable(),
-            need: "at a host that is known here: \(host.printable()) has no address (is it spelt right? see `getent hosts`)")
+            need: "at a host that is known here: \(host.printable()) has no address (see `getent hosts`)")
     }
 
     /// Throws unless a worker can connect to `endpoint`.

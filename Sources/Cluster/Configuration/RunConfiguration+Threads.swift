@@ -24,8 +24,8 @@ extension RunConfiguration {
     func idleNotice(processors: Int) -> String? {
         let threads = localThreads(processors: processors)
         guard threadsPerWorker == nil, threads < processors / max(1, workers) else { return nil }
-        return "\(workers * threads) of \(Self.plural(processors, "processor")) compute: --micro-batches is \(microBatches); "
-            + "more of them use more processors, and give other weights"
+        return "\(workers * threads) of \(Self.plural(processors, "processor")) compute: --micro-batches is "
+            + "\(microBatches); more of them use more processors, and give other weights"
     }
 
     static func plural(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }

@@ -91,9 +91,10 @@ final class LocalWorkers: Sendable {
                     bySignal: bySignal))
         } catch {
             let pid = state.withLock { $0.pids.removeValue(forKey: number) } ?? 0
+            let hint = Self.limits(error)
             report(
                 .exited(
-                    number: number, pid: Int(pid), why: "could not be started: \(command[0]): \(error)\(Self.limits(error))",
+                    number: number, pid: Int(pid), why: "could not be started: \(command[0]): \(error)\(hint)",
                     bySignal: false))
         }
     }

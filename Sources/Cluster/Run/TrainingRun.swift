@@ -55,6 +55,8 @@ public struct TrainingRun: Sendable {
     public func run() async throws -> RunResult {
         let startedAt = monotonicSeconds()
         try configuration.validate()
+        // Stacks and heaps of threads are reserved in large pieces.
+        try ResourceProbe.memory(512 << 20, for: "a coordinator")
         if case .local = workers, let obstacle = configuration.precision.obstacle {
             throw ConfigurationError.unsupported(
                 "precision", value: configuration.precision.rawValue, reason: obstacle)
@@ -185,7 +187,8 @@ public struct TrainingRun: Sendable {
         // Of workers: they count where a user's, or a container's, are limited. Each has its own address space.
         let threads = min(Self.mostProbed, count * (configuration.localThreads + Worker.ownThreads))
         try ResourceProbe.threads(
-            Self.ownThreads + threads, for: "a run with \(RunConfiguration.plural(count, "worker"))", stackBytes: 64 << 10)
+            Self.ownThreads + threads, for: "a run with \(RunConfiguration.plural(count, "worker"))",
+            stackBytes: 64 << 10)
     }
 
     /// Says what is unusual about the number of threads, and which options have no effect.
@@ -202,7 +205,7 @@ public struct TrainingRun: Sendable {
                 events(.warning("pin_workers has no effect on workers that are started by hand: give them --cpus"))
             }
             if configuration.threadsPerWorker != nil {
-                events(.warning("threads_per_worker has no effect on workers that are started by hand: give them --threads"))
+                events(.warning("threads_per_worker has no effect on workers that are started by hand: give --threads"))
             }
         }
     }
@@ -255,7 +258,8 @@ public struct TrainingRun: Sendable {
     /// SIGINT and SIGTERM; SIGHUP too (the terminal, or the ssh session, is closed), unless it is ignored, as under nohup.
     private static func signals() async -> UnixSignalsSequence {
         var now = sigaction()
-        let isIgnored = sigaction(SIGHUP, nil, &now) == 0 && unsafeBitCast(now.__sigaction_handler.sa_handler, to: Int.self) == 1
+        let isKnown = sigaction(SIGHUP, nil, &now) == 0
+        let isIgnored = isKnown && unsafeBitCast(now.__sigaction_handler.sa_handler, to: Int.self) == 1
         return isIgnored
             ? await UnixSignalsSequence(trapping: .sigint, .sigterm)
             : await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)

@@ -27,6 +27,12 @@ public enum Worker {
                 "warning: \(RunConfiguration.plural(options.threads, "thread")) on "
                     + "\(RunConfiguration.plural(AvailableProcessors.count, "processor")): they take turns")
         }
+        do throws(ConfigurationError) {
+            try Endpoint.checkHostIsKnown(options.coordinator, option: "coordinator")
+        } catch {
+            // Without --address, it ends with this below; else a name server may come to know the host while it waits.
+            if options.address != nil || options.interface != nil { log("warning: \(error)") }
+        }
         AllocatorTuning.keepFreedBlocks()
         FileDescriptors.raiseLimit()
         let dataAddress = try DataAddress(options)
@@ -37,6 +43,7 @@ public enum Worker {
         let purpose = "a worker of \(RunConfiguration.plural(options.threads, "thread"))"
         try ResourceProbe.threads(options.threads + Self.ownThreads, for: purpose)
         try ResourceProbe.files(32, for: purpose)
+        try ResourceProbe.memory(320 << 20, for: purpose)
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
             do throws(ResourceLimitError) {
                 try NamedThread.start("shoal-control") {

@@ -88,7 +88,8 @@ struct WorkerCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let options = WorkerOptions(
-            coordinator: coordinator, threads: WorkerOptions.threads(threads, cpus: cpus), address: address, interface: interface, ports: ports,
+            coordinator: coordinator, threads: WorkerOptions.threads(threads, cpus: cpus),
+            address: address, interface: interface, ports: ports,
             sharesMemory: sharedMemory,
             keys: try keys.map { try WorkerKeys(folder: $0) }, insecure: insecure,
             parentPID: parentPid, cpus: cpus, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout,
