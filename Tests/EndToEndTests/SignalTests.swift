@@ -44,7 +44,8 @@ import Testing
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments =
-            ["-c", "ulimit \(limit) && exec \"$0\" \"$@\" 2>errors", ShoalProcess.binary.path] + world.train("out")
+            ["-c", "exec 2>errors && ulimit \(limit) && exec \"$0\" \"$@\"", ShoalProcess.binary.path]
+            + world.train("out")
         process.currentDirectoryURL = URL(fileURLWithPath: world.folder)
         process.standardOutput = FileHandle.nullDevice
         try process.run()

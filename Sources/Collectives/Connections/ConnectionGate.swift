@@ -218,12 +218,13 @@ public final class ConnectionGate: Sendable {
                     + "are taken only by and by, and those of workers that are known")
         }
         state = new
-        shared.withLock { $0.isShut = new != .open }
         switch new {
         case .open: for descriptor in descriptors { PacketFilter.detach(from: descriptor) }
         case .knownOnly: attach(known)
         case .shut: attach([])
         }
+        // Only when the filter is there is it so.
+        shared.withLock { $0.isShut = new != .open }
     }
 
     private func attach(_ known: [[UInt8]]) {

@@ -3,8 +3,8 @@ import Foundation
 
 /// Makes listening TCP sockets: on one of several ports, on an interface by its name, on IPv4 and IPv6.
 enum TCPListener {
-    /// Sockets that listen at `endpoint`: `tcp://HOST:PORT`, where HOST is an address (IPv6 in brackets), a host name or the
-    /// name of an interface (all of their addresses that this machine has), or `*` (all there are), and PORT a number, `*`
+    /// Sockets that listen at `endpoint`: `tcp://HOST:PORT`, where HOST is an address (IPv6 in brackets), a host name (all of
+    /// its addresses that this machine has), the name of an interface (its first address) or `*` (all there are), and PORT a number, `*`
     /// (any that is free) or a range `5600-5699`, of which the first free one is taken. All have the same port.
     ///
     /// - Returns: their descriptors, at least one, which the caller closes.
@@ -20,9 +20,10 @@ enum TCPListener {
         var code = ENODEV
         // Any free port of one address may be taken at another.
         let ports = parts.ports == 0...0 ? [Int](repeating: 0, count: addresses.count > 1 ? 16 : 1) : Array(parts.ports)
+        let isName = parts.host != "*" && NetworkInterfaces.addresses(of: parts.host).isEmpty
         for port in ports {
             switch listen(
-                parts.host == "*" ? [addresses] : addresses.map { [$0] }, port, backlog, sendBufferBytes,
+                isName ? addresses.map { [$0] } : [addresses], port, backlog, sendBufferBytes,
                 receiveBufferBytes)
             {
             case .success(let descriptors): return descriptors
