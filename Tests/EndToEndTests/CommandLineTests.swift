@@ -39,7 +39,7 @@ struct CommandLineTests {
     @Test func `the commands of the README are found`() throws {
         let commands = ShownCommands.find(in: try Self.text("README.md"))
         #expect(Set(commands.compactMap(\.arguments.first)).isSuperset(of: ["train", "predict", "fetch", "resume"]))
-        #expect(commands.contains { $0.arguments.contains("--learning-rate") && $0.arguments.contains("--output") })
+        #expect(commands.contains { $0.arguments.contains("--train") && $0.arguments.contains("--output") })
     }
 
     @Test func `an option that a page shows and that there is not is found`() throws {
