@@ -10,9 +10,10 @@ import Support
 /// "Optimization of collective communication operations in MPICH" (2005) for the family. The sums, and the sum of
 /// squares, have the same bits for every number of ranks and every partition of the leaves.
 ///
-/// Life: `init` binds, ``connect(to:)`` meets the peers, then for every step ``begin(step:tree:partition:buckets:result:)``,
-/// ``submit(bucket:contributions:)`` for every bucket, ``finish(note:)``. Any error is final: sockets are closed, all memory
-/// is given back, and the next generation makes a new reducer. With one rank there are no sockets.
+/// Life: `init` binds, ``connect(to:)`` meets the peers, then for every step
+/// ``begin(step:tree:partition:buckets:result:)``, ``submit(bucket:contributions:)`` for every bucket,
+/// ``finish(note:)``. Any error is final: sockets are closed, all memory is given back, and the next generation makes a
+/// new reducer. With one rank there are no sockets.
 ///
 /// All work is done by one thread of its own, which sleeps while there is nothing to do, and by the library's.
 public final class AllReducer: Sendable {
@@ -86,13 +87,14 @@ public final class AllReducer: Sendable {
     ///   - step: greater than that of the step before.
     ///   - tree: the tree over the step's micro-batches.
     ///   - partition: the leaves of each rank; together all leaves, each once. Ranks may be without any.
-    ///   - buckets: the ranges of the flat gradient by bucket number, not overlapping, the same on all ranks; lengths may
-    ///     vary from step to step.
+    ///   - buckets: the ranges of the flat gradient by bucket number, not overlapping, the same on all ranks; lengths
+    ///     may vary from step to step.
     ///   - result: where the sum goes (at the buckets' ranges, nothing else is written). It may be the buffer of one of
     ///     this rank's contributions; it must not overlap them in another way. Not to be touched from the submit of a
     ///     bucket (for a rank without leaves: from now) until ``finish(note:)`` is back.
-    ///   - residual: with a wire that rounds: what was lost by rounding before, at the places of `result`, zeros at first.
-    ///     It is added, and what is lost now is left there. Not to be touched while `result` is not. `nil`: it is lost.
+    ///   - residual: with a wire that rounds: what was lost by rounding before, at the places of `result`, zeros at
+    ///     first. It is added, and what is lost now is left there. Not to be touched while `result` is not. `nil`: it
+    ///     is lost.
     /// - Throws: ``AllReduceError/misuse(_:)`` if the arguments don't fit or a step is under way; the error that ended
     ///   this reducer before.
     public func begin(
@@ -122,8 +124,8 @@ public final class AllReducer: Sendable {
 
     /// Waits until the whole sum is in `result`, the notes of all ranks are here, and all lent memory is given back.
     ///
-    /// - Parameter note: up to ``maxNoteBytes`` for all other ranks. Whoever is done with a step has everybody's note, so
-    ///   that what is said in them is not lost with a rank that is.
+    /// - Parameter note: up to ``maxNoteBytes`` for all other ranks. Whoever is done with a step has everybody's note,
+    ///   so that what is said in them is not lost with a rank that is.
     /// - Returns: what the step gave; the sums are not scaled.
     /// - Throws: why the step failed. All lent memory is given back then, too.
     public func finish(note: [UInt8] = []) throws(AllReduceError) -> Reduction { try mailbox.finish(note: note) }
