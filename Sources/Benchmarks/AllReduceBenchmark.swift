@@ -24,8 +24,8 @@ public struct AllReduceBenchmark: Sendable {
     private var warmups: Int { min(3, repetitions) }
     private let options: AllReduceOptions
 
-    /// A benchmark of these parts. What is sent does compress: floats as gradients have them. Ranks of several processes
-    /// that can read each other's memory do so, unless `sharesMemory` says that they are to send all bytes.
+    /// A benchmark of these parts. What is sent does compress: floats as gradients have them. Ranks of several
+    /// processes that can read each other's memory do so, unless `sharesMemory` says that they are to send all bytes.
     public init(
         sizes: [Int], repetitions: Int, wire: WirePrecision, compresses: Bool, sharesMemory: Bool = true
     ) {

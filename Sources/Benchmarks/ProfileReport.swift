@@ -39,7 +39,8 @@ public struct ProfileReport: Sendable {
                         let calls = span["calls"] as? Int
                     else { throw ProfileError(path: path, reason: "it is no profile of a worker") }
                     if isStep { steps += seconds }
-                    // All threads are busy with micro-batches, or wait for those that are; what these do in detail follows.
+                    // All threads are busy with micro-batches, or wait for those that are; what these do in detail
+                    // follows.
                     if isStep, name == "micro-batches" {
                         micro += seconds
                         continue

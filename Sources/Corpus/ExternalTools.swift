@@ -67,8 +67,8 @@ struct ExternalTools: Sendable {
         }
     }
 
-    /// Fail on errors, say what they are, follow redirections, but never to a local file; the address is read from standard
-    /// input.
+    /// Fail on errors, say what they are, follow redirections, but never to a local file; the address is read from
+    /// standard input.
     private static let common = [
         "-fsSL", "--proto", "=http,https", "--retry", "2", "--connect-timeout", "20", "-K", "-",
     ]

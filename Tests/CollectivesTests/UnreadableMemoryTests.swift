@@ -32,7 +32,8 @@ import Testing
         withExtendedLifetime((floats, board)) {}
     }
 
-    /// Plays rank 1, which shows memory of its own and then names memory that is not there, or a stamp that never holds.
+    /// Plays rank 1, which shows memory of its own and then names memory that is not there, or a stamp that never
+    /// holds.
     @Test(arguments: [true, false])
     func `a false address ends the step at once and the next generation uses sockets`(_ isStampFalse: Bool) throws {
         var options = AllReduceOptions()

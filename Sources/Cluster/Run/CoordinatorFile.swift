@@ -15,8 +15,8 @@ struct CoordinatorFile: Codable, Checked, Sendable {
     var isLocal: Bool
     /// See ``Fingerprint``.
     var fingerprint: [String: String]
-    /// The run directory's real path when this was written, and its inode: a copy of the directory is another run. Nil in
-    /// files of older versions.
+    /// The run directory's real path when this was written, and its inode: a copy of the directory is another run. Nil
+    /// in files of older versions.
     var path: String?
     /// See ``path``.
     var inode: UInt64?

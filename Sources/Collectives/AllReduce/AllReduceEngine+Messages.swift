@@ -32,8 +32,8 @@ extension AllReduceEngine {
         step?.bytesSent += frames.reduce(0) { $0 + $1.count }
     }
 
-    /// Sends floats, rounded already where the wire rounds, or says where they can be read. They are lent until the step
-    /// is over. `header` is that of a contribution or a result.
+    /// Sends floats, rounded already where the wire rounds, or says where they can be read. They are lent until the
+    /// step is over. `header` is that of a contribution or a result.
     func send(
         _ header: [UInt8], _ floats: UnsafeBufferPointer<Float>, _ step: AllReduceStep, to receivers: [Int]
     ) throws(AllReduceError) {
@@ -350,8 +350,8 @@ extension AllReduceEngine {
         return memory.read(reference, count: count, to: to)
     }
 
-    /// Tells `sender` that what it lent was read. False if it did not hold any more: then it is gone, or has failed and is
-    /// about to close its connection, which is what this rank will name.
+    /// Tells `sender` that what it lent was read. False if it did not hold any more: then it is gone, or has failed and
+    /// is about to close its connection, which is what this rank will name.
     private func holds(_ outcome: PeerMemory.Outcome, from sender: Int) throws(AllReduceError) -> Bool {
         switch outcome {
         case .read:

@@ -63,7 +63,8 @@ final class AllReduceEngine: @unchecked Sendable {
     var strangersTold = 0
     /// So many messages that make no sense are put up with.
     static let patience = 64
-    /// Seconds that a peer whose lent memory does not hold any more has to close its connection, as one that fails does.
+    /// Seconds that a peer whose lent memory does not hold any more has to close its connection, as one that fails
+    /// does.
     private static let withdrawalSeconds = 2.0
     /// Messages refused so far, by this thread.
     var refusedCount = 0

@@ -22,15 +22,15 @@ import Foundation
 /// | 60-63 | `u32` | partial sums that follow the header (result) |
 ///
 /// Fields without a meaning for a kind are zero. A *hello* opens a connection and is answered on it by a *welcome* or a
-/// *refusal*; *begin* says that a rank that owns nothing has begun a step: these are a header alone. A *contribution* has
-/// a second frame, the floats (little-endian). A *result* too; its header is followed, in the same frame, by one
-/// float64 for each 4096 floats, the sum of their squares. A *piggyback* has a second frame, its bytes; each rank
-/// sends one to every other in every step.
+/// *refusal*; *begin* says that a rank that owns nothing has begun a step: these are a header alone. A *contribution*
+/// has a second frame, the floats (little-endian). A *result* too; its header is followed, in the same frame, by one
+/// float64 for each 4096 floats, the sum of their squares. A *piggyback* has a second frame, its bytes; each rank sends
+/// one to every other in every step.
 ///
-/// Between processes of one machine floats need not travel. A hello may have a second frame, a challenge of 16 bytes; then
-/// the welcome has one too, a `MemoryLocation`, where the challenge can be read. Who has read it there says *reader*, and
-/// from then on is sent contributions and results whose second frame, under the format 4, is a `MemoryReference`. It says
-/// *taken*, with the step, for each that it has read.
+/// Between processes of one machine floats need not travel. A hello may have a second frame, a challenge of 16 bytes;
+/// then the welcome has one too, a `MemoryLocation`, where the challenge can be read. Who has read it there says
+/// *reader*, and from then on is sent contributions and results whose second frame, under the format 4, is a
+/// `MemoryReference`. It says *taken*, with the step, for each that it has read.
 struct AllReduceHeader: Equatable {
     enum Kind: UInt8 {
         case hello = 1

@@ -118,8 +118,8 @@ struct AllReducePlan: Sendable {
         }
     }
 
-    /// Cuts one bucket: its chunks are dealt to the ranks in even shares, those to segments. Which rank gets which share
-    /// moves on with the bucket's number, so that small buckets are not all reduced by one rank.
+    /// Cuts one bucket: its chunks are dealt to the ranks in even shares, those to segments. Which rank gets which
+    /// share moves on with the bucket's number, so that small buckets are not all reduced by one rank.
     private static func cut(
         _ number: Int, _ bucket: Range<Int>, _ worldSize: Int, _ segmentFloats: Int, _ chunks: inout Int,
         into segments: inout [Segment]

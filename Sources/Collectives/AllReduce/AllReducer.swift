@@ -11,8 +11,8 @@ import Support
 /// squares, have the same bits for every number of ranks and every partition of the leaves.
 ///
 /// Life: `init` binds, ``connect(to:)`` meets the peers, then for every step ``begin(_:)``,
-/// ``submit(bucket:contributions:)`` for every bucket, ``finish(piggyback:)``. Any error is final: sockets are closed, all memory
-/// is given back, and the next generation makes a new reducer. With one rank there are no sockets.
+/// ``submit(bucket:contributions:)`` for every bucket, ``finish(piggyback:)``. Any error is final: sockets are closed,
+/// all memory is given back, and the next generation makes a new reducer. With one rank there are no sockets.
 ///
 /// All work is done by one thread of its own, which sleeps while there is nothing to do, and by the library's.
 public final class AllReducer: GradientReducer {

@@ -1,8 +1,8 @@
 /// Sums the gradients of a training step over all ranks; `AllReducer` does it over sockets.
 ///
-/// A step is ``begin(_:)``, ``submit(bucket:contributions:)`` once for each bucket, ``finish(piggyback:)``. The sum has the
-/// same bits for every number of ranks and every assignment of micro-batches to them. Any error is final: all memory is
-/// given back, and the next generation makes a new reducer.
+/// A step is ``begin(_:)``, ``submit(bucket:contributions:)`` once for each bucket, ``finish(piggyback:)``. The sum has
+/// the same bits for every number of ranks and every assignment of micro-batches to them. Any error is final: all
+/// memory is given back, and the next generation makes a new reducer.
 public protocol GradientReducer: Sendable {
     /// This rank, from 0.
     var rank: Int { get }
@@ -29,8 +29,8 @@ public protocol GradientReducer: Sendable {
     /// Waits until the whole sum is in the step's result, the piggybacks of all ranks are here, and all lent memory is
     /// given back.
     ///
-    /// - Parameter piggyback: Up to ``Reduction/maxPiggybackBytes`` for all other ranks. A rank that has finished a step has
-    ///   the piggybacks of all, so nothing in them is lost with a rank that fails later.
+    /// - Parameter piggyback: Up to ``Reduction/maxPiggybackBytes`` for all other ranks. A rank that has finished a
+    ///   step has the piggybacks of all, so nothing in them is lost with a rank that fails later.
     /// - Throws: Why the step failed. All lent memory is given back then, too.
     func finish(piggyback: [UInt8]) throws -> Reduction
 }

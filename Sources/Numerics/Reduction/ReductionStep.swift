@@ -12,12 +12,13 @@ public struct ReductionStep {
     /// Where the sum goes: a flat gradient, of which nothing outside of `buckets` is written.
     ///
     /// It is either the very buffer of one of this rank's contributions (then one rank alone copies nothing) or memory
-    /// that overlaps none of them; anything else is refused when the bucket is submitted. Not to be touched from the submit of
-    /// a bucket (for a rank without micro-batches: from the begin) until the step has finished.
+    /// that overlaps none of them; anything else is refused when the bucket is submitted. Not to be touched from the
+    /// submit of a bucket (for a rank without micro-batches: from the begin) until the step has finished.
     public var result: UnsafeMutablePointer<Float>
     /// What rounding lost in the steps before, at the places of `result`, zeros at first; `nil` to let it be lost.
     ///
-    /// Where the reducer rounds, it is added, and what is lost now is left there. Not to be touched while `result` is not.
+    /// Where the reducer rounds, it is added, and what is lost now is left there. Not to be touched while `result` is
+    /// not.
     public var residual: UnsafeMutablePointer<Float>?
 
     /// A step of these parts.

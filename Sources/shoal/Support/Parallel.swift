@@ -1,7 +1,8 @@
 import Dispatch
 import Synchronization
 
-/// Cuts `count` items into even pieces, one a thread, and works on them side by side; results in the order of the pieces.
+/// Cuts `count` items into even pieces, one a thread, and works on them side by side; results in the order of the
+/// pieces.
 func inParallel<Result: Sendable>(
     _ count: Int, threads: Int, _ body: @Sendable (Range<Int>) -> Result
 ) -> [Result] {
