@@ -65,8 +65,8 @@ let package = Package(
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "Support", "Benchmarks", "Dashboard", "Cluster", "Training", "Transformer", "Corpus", "Tokenization",
-                "Checkpoint",
+                "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Training", "Transformer", "Corpus",
+                "Tokenization", "Checkpoint",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
@@ -84,7 +84,7 @@ let package = Package(
             name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics"],
             resources: [.copy("Fixtures")]
         ),
-        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Numerics"]),
+        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Support"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),

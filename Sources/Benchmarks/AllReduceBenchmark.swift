@@ -154,8 +154,9 @@ public struct AllReduceBenchmark: Sendable {
     ) throws -> Reduction {
         let ranks = reducer.worldSize
         try reducer.begin(
-            step: step, tree: ReductionTree(leafCount: ranks), partition: (0..<ranks).map { $0..<($0 + 1) },
-            buckets: [0..<size], result: buffer.pointer, residual: residual.pointer)
+            ReductionStep(
+                number: step, tree: ReductionTree(leafCount: ranks), partition: (0..<ranks).map { $0..<($0 + 1) },
+                buckets: [0..<size], result: buffer.pointer, residual: residual.pointer))
         let node = TreeNode(level: 0, index: reducer.rank)
         reducer.submit(bucket: 0, contributions: [Contribution(node: node, base: buffer.pointer)])
         return try reducer.finish()

@@ -65,8 +65,9 @@ public struct StepBenchmark: Sendable {
             let start = Stopwatch.now()
             let result = replica.resultBuffer(work)
             try reducer.begin(
-                step: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: [0..<work.leafCount],
-                buckets: replica.buckets(work), result: result)
+                ReductionStep(
+                    number: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: [0..<work.leafCount],
+                    buckets: replica.buckets(work), result: result))
             _ = try replica.computeGradients(work) { bucket, contributions in
                 reducer.submit(bucket: bucket, contributions: contributions)
             }

@@ -1,4 +1,5 @@
 import Checkpoint
+import Collectives
 import Foundation
 import Numerics
 import Testing

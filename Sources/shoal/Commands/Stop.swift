@@ -23,7 +23,9 @@ struct Stop: AsyncParsableCommand {
             throw ValidationError("--timeout is \(timeout), but must be above 0 and at most 1000000")
         }
         guard !run.isEndpoint else {
-            throw ValidationError("\(run.path.printable(limit: 400)) is an endpoint: give the run directory, on the coordinator's machine")
+            throw ValidationError(
+                "\(run.path.printable(limit: 400)) is an endpoint: give the run directory, on the coordinator's machine"
+            )
         }
     }
 

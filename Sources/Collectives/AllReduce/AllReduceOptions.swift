@@ -4,8 +4,8 @@ import Numerics
 public struct AllReduceOptions: Sendable {
     /// Seconds for the handshake with all peers.
     public var connectTimeout: Double = 30
-    /// Seconds without any progress, once ``AllReducer/finish(note:)`` waits, before a step is given up. It must cover
-    /// the slowest peer's backward pass.
+    /// Seconds without any progress, once ``AllReducer/finish(piggyback:)`` waits, before a step is given up. It must
+    /// cover the slowest peer's backward pass.
     public var stepTimeout: Double = 60
     /// As many times the seconds of the step before, where that is more than `stepTimeout`.
     public var stepTimeoutFactor = 0.0
@@ -53,7 +53,7 @@ public struct AllReduceOptions: Sendable {
     public init() {}
 
     /// Bytes of the longest frame that there is reason to send.
-    var largestFrameBytes: Int { max(segmentFloats * 4, AllReducer.maxNoteBytes) }
+    var largestFrameBytes: Int { max(segmentFloats * 4, Reduction.maxPiggybackBytes) }
 
     func bufferBytes(for endpoint: String) -> Int32 {
         let isLocal = ["ipc://", "tcp://127.", "tcp://[::1]", "tcp://localhost:"].contains { endpoint.hasPrefix($0) }
@@ -73,16 +73,4 @@ public struct AllReduceSecurity: Sendable {
         self.own = own
         self.ranks = ranks
     }
-}
-
-/// What ``AllReducer/finish(note:)`` gives.
-public struct Reduction: Sendable, Equatable {
-    /// The sum of the squares of all floats of the result, added in an order that depends on the buckets alone.
-    public var sumOfSquares: Double
-    /// Seconds from the last submit until the step was done: what the all-reduce did not hide behind computing.
-    public var waitSeconds: Double
-    /// Bytes sent to peers in this step, headers included.
-    public var bytesSent: Int
-    /// What each rank gave to ``AllReducer/finish(note:)``, by rank.
-    public var notes: [[UInt8]]
 }

@@ -196,11 +196,11 @@ final class AllReduceEngine: @unchecked Sendable {
         case .connect(let endpoints): try connect(to: endpoints)
         case .begin(let step): try begin(step)
         case .submit(let bucket, let contributions): try submit(bucket, contributions)
-        case .finish(let note):
+        case .finish(let piggyback):
             guard let step else { break }
             step.isFinishing = true
             step.lastProgress = Self.now()
-            try send(note: note, step)
+            try send(piggyback: piggyback, step)
         case .abort(let reason): throw AllReduceError.aborted(reason: reason)
         case .close: break
         }
@@ -235,8 +235,8 @@ final class AllReduceEngine: @unchecked Sendable {
         guard let step, step.isFinishing, step.isComplete, !peers.contains(where: \.usesLentMemory) else { return }
         // In the order of the chunks, whoever computed them.
         let reduction = Reduction(
-            sumOfSquares: step.partialSums.reduce(0, +), waitSeconds: max(0, Self.now() - step.lastSubmit),
-            bytesSent: step.bytesSent, notes: step.notes.map { $0 ?? [] })
+            sumOfSquares: step.partialSums.reduce(0, +), bytesSent: step.bytesSent,
+            piggybacks: step.piggybacks.map { $0 ?? [] })
         lastStepSeconds = Self.now() - step.begunAt
         self.step = nil
         board?.endLending()

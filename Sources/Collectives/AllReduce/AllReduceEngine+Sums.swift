@@ -8,8 +8,7 @@ extension AllReduceEngine {
         self.step = step
         lastStep = step.number
         step.begunAt = Self.now()
-        step.lastSubmit = step.begunAt
-        step.lastProgress = step.lastSubmit
+        step.lastProgress = step.begunAt
         for peer in peers.indices { peers[peer].withdrewAt = nil }
         step.stamp = board?.beginLending() ?? 0
         let floats = step.plan.stackDepth * AllReducePlan.chunkFloats
@@ -38,8 +37,7 @@ extension AllReduceEngine {
         }
         step.submitted[bucket] = true
         step.bucketsLeft -= 1
-        step.lastSubmit = Self.now()
-        step.lastProgress = step.lastSubmit
+        step.lastProgress = Self.now()
         guard !plan.leaves.isEmpty else { return }
         for number in sendingOrder(plan.segmentsOfBucket[bucket], plan) {
             let segment = plan.segments[number]

@@ -61,6 +61,9 @@ struct AllReducePlan: Sendable {
         guard partition.count == worldSize else {
             throw .misuse("a partition over \(partition.count) ranks in a world of \(worldSize)")
         }
+        guard tree.leafCount <= ReductionTree.maxLeafCount else {
+            throw .misuse("\(tree.leafCount) micro-batches, at most \(ReductionTree.maxLeafCount) are summed in a step")
+        }
         var next = 0
         let owners = partition.indices.filter { !partition[$0].isEmpty }
             .sorted { partition[$0].lowerBound < partition[$1].lowerBound }
