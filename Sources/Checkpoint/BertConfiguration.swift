@@ -1,3 +1,4 @@
+import Support
 import Foundation
 
 /// The `config.json` of a BERT model, with the meanings and defaults that `transformers` gives them.

@@ -1,3 +1,4 @@
+import Support
 import Foundation
 
 /// Any JSON value: keeps what is not understood, so that it can be written back. Whole numbers stay whole and fractions

@@ -1,3 +1,4 @@
+import Support
 import Crypto
 import Foundation
 
@@ -116,7 +117,7 @@ public final class SafetensorsFile: Sendable {
                 hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[tensor.byteRange]))
             }
         }
-        return hexadecimal(hash.finalize())
+        return Hex.encode(hash.finalize())
     }
 
     /// How many numbers all tensors have together.

@@ -1,3 +1,4 @@
+import Support
 import Foundation
 
 /// A tensor in memory, to be written. The memory must stay as it is until it is.

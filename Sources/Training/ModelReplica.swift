@@ -258,7 +258,7 @@ public final class ModelReplica {
     /// valid for the configuration.
     public func logits(_ batches: [PackedBatch]) -> [[Float]] {
         let members = members
-        return SideBySide.map(batches, team: team) { members[$0].model.logits($1) }
+        return team.map(batches) { members[$0].model.logits($1) }
     }
 }
 

@@ -1,3 +1,4 @@
+import Support
 import Crypto
 import Foundation
 import Numerics
@@ -7,5 +8,5 @@ import Numerics
 func digest(of buffer: FloatBuffer) -> String {
     var hash = SHA256()
     hash.update(bufferPointer: UnsafeRawBufferPointer(start: buffer.pointer, count: buffer.count * 4))
-    return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return Hex.encode(hash.finalize())
 }

@@ -1,3 +1,4 @@
+import Support
 import Checkpoint
 import Collectives
 import Foundation
