@@ -65,8 +65,8 @@ let package = Package(
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "Support", "Benchmarks", "Dashboard", "Cluster", "Training", "Transformer", "Corpus", "Tokenization",
-                "Checkpoint", "Numerics",
+                "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Training", "Transformer", "Corpus",
+                "Tokenization", "Checkpoint", "Numerics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
@@ -87,7 +87,8 @@ let package = Package(
             name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics"],
             resources: [.copy("Fixtures")]
         ),
-        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Numerics", "Support"]),
+        .testTarget(
+            name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Support"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),

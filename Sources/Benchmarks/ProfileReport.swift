@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// What the workers of a run recorded of their time, put together.
 public struct ProfileReport: Sendable {
@@ -40,7 +40,8 @@ public struct ProfileReport: Sendable {
                         let calls = span["calls"] as? Int
                     else { throw FileError(path, "it is no profile of a worker") }
                     if isStep { steps += seconds }
-                    // All threads are busy with micro-batches, or wait for those that are; what these do in detail follows.
+                    // All threads are busy with micro-batches, or wait for those that are; what these do in detail
+                    // follows.
                     if isStep, name == "micro-batches" {
                         micro += seconds
                         continue

@@ -1,8 +1,8 @@
-import Support
 import Checkpoint
 import Collectives
 import Foundation
 import Numerics
+import Support
 import Training
 import Transformer
 
@@ -66,8 +66,9 @@ public struct StepBenchmark: Sendable {
             let start = monotonicSeconds()
             let result = replica.resultBuffer(work)
             try reducer.begin(
-                step: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: [0..<work.leafCount],
-                buckets: replica.buckets(work), result: result)
+                ReductionStep(
+                    number: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: [0..<work.leafCount],
+                    buckets: replica.buckets(work), result: result))
             _ = try replica.computeGradients(work) { bucket, contributions in
                 reducer.submit(bucket: bucket, contributions: contributions)
             }

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// Times of repeated work.
 enum Stopwatch {

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// manifest.json: size and SHA-256 of every file of a folder, so that a torn or altered one is found and named.
 public struct Manifest: Sendable, Codable, Equatable {

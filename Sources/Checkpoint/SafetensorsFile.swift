@@ -1,6 +1,6 @@
-import Support
 import Crypto
 import Foundation
+import Support
 
 /// A file of tensors, mapped read-only; or several, that an index file joins.
 ///

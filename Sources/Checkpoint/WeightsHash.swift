@@ -1,6 +1,6 @@
-import Support
 import Crypto
 import Foundation
+import Support
 
 /// The SHA-256 of the tensor bytes of a safetensors file in the order of the names' Unicode code points, in lowercase
 /// hexadecimal digits. It depends on nothing but the tensors: not on the header, nor on the order in the file.

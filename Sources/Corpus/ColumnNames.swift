@@ -2,8 +2,8 @@ import Support
 
 /// Which columns (or, in JSON Lines, keys) to read; nil to guess by the usual names.
 ///
-/// A name that is given must match exactly; the usual names are found in upper and lower case, and with or without spaces,
-/// `_` and `-` in them.
+/// A name that is given must match exactly; the usual names are found in upper and lower case, and with or without
+/// spaces, `_` and `-` in them.
 public struct ColumnNames: Sendable, Equatable {
     /// The text.
     public var text: String?
@@ -96,8 +96,8 @@ public struct ColumnNames: Sendable, Equatable {
         return DatasetColumns(text: first, textPair: second, label: labelName)
     }
 
-    /// The positions of the first usual couple of which both columns are there and neither is the label. A column that is
-    /// simply called text is the text.
+    /// The positions of the first usual couple of which both columns are there and neither is the label. A column that
+    /// is simply called text is the text.
     private static func couple(_ bare: [String], except label: String?) -> (first: Int, second: Int)? {
         for (first, second) in usualCouples where first != label && second != label {
             if bare.contains("text"), second != "text" { continue }

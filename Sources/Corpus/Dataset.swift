@@ -1,5 +1,5 @@
-import Support
 import Numerics
+import Support
 
 /// A text with its label.
 public struct Example: Sendable, Equatable {

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// The formats of data files, by the ends of their names.
 enum DatasetFormat: Equatable {

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// Tells a full disk from other reasons why something cannot be written.
 enum DiskSpace {

@@ -1,6 +1,6 @@
-import Support
 import Foundation
 import Subprocess
+import Support
 
 /// The programs that do the downloading and unpacking: curl, unzip and tar.
 struct ExternalTools: Sendable {
@@ -68,8 +68,8 @@ struct ExternalTools: Sendable {
         }
     }
 
-    /// Fail on errors, say what they are, follow redirections, but never to a local file; the address is read from standard
-    /// input.
+    /// Fail on errors, say what they are, follow redirections, but never to a local file; the address is read from
+    /// standard input.
     private static let common = [
         "-fsSL", "--proto", "=http,https", "--retry", "2", "--connect-timeout", "20", "-K", "-",
     ]

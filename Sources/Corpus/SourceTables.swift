@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// Turns the files of fetched packages into `train.csv` and `test.csv`.
 enum SourceTables {

@@ -1,6 +1,6 @@
-import Support
 import Crypto
 import Foundation
+import Support
 
 /// A data file mapped to memory: pages come and go as they are read, so its size costs no memory of ours.
 ///

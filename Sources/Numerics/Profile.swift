@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 import Synchronization
 
 /// Where the time of this process goes, if anybody asked: a collection of recorders, one a thread.
@@ -16,8 +16,8 @@ public final class Profile: Sendable {
         return recorder
     }
 
-    /// What was recorded, to be called when the recorders' threads have ended: a Chrome trace (the JSON object format, see
-    /// "Trace Event Format", which Perfetto opens) with the totals of each recorder in `otherData`.
+    /// What was recorded, to be called when the recorders' threads have ended: a Chrome trace (the JSON object format,
+    /// see "Trace Event Format", which Perfetto opens) with the totals of each recorder in `otherData`.
     public func trace(processName: String) throws -> Data {
         let pid = Int(getpid())
         var events: [[String: Any]] = [

@@ -1,6 +1,6 @@
-import Support
 import Checkpoint
 import Numerics
+import Support
 
 /// A BERT encoder with a classification head over weights that it does not own: what one compute thread works with.
 ///
@@ -23,9 +23,9 @@ public final class BertClassifier {
     ///   - configuration: The model.
     ///   - layout: Its layout.
     ///   - weights: What it computes with.
-    ///   - recomputes: Keeps of a layer's forward pass only the output, and computes the rest again when the backward pass
-    ///     gets there (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016): the same bits, in less memory
-    ///     and more time.
+    ///   - recomputes: Keeps of a layer's forward pass only the output, and computes the rest again when the backward
+    ///     pass gets there (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016): the same bits, in less
+    ///     memory and more time.
     ///   - recorder: Told where the time goes.
     public init(
         configuration: BertConfiguration, layout: ParameterLayout, weights: ModelWeights, recomputes: Bool = false,
@@ -82,8 +82,8 @@ public final class BertClassifier {
     ///   - batch: A batch with labels, valid for the configuration.
     ///   - dropout: The masks; nil for none.
     ///   - labelSmoothing: In 0..<1.
-    ///   - embeddingRows: The token ids, ascending, that have a row in the compact gradient of the word embedding; every
-    ///     token of the batch must be among them.
+    ///   - embeddingRows: The token ids, ascending, that have a row in the compact gradient of the word embedding;
+    ///     every token of the batch must be among them.
     ///   - sink: Takes the gradient, part by part, in the order of the flat vector.
     public func gradient(
         _ batch: PackedBatch, dropout: DropoutPlan?, labelSmoothing: Double, embeddingRows: [Int32],

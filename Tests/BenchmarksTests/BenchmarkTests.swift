@@ -1,7 +1,8 @@
-import Support
 import Checkpoint
+import Collectives
 import Foundation
 import Numerics
+import Support
 import Testing
 
 @testable import Benchmarks

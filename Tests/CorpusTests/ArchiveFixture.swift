@@ -1,6 +1,6 @@
-import Support
 import Crypto
 import Foundation
+import Support
 import Testing
 
 @testable import Corpus

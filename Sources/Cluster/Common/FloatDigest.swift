@@ -1,7 +1,7 @@
-import Support
 import Crypto
 import Foundation
 import Numerics
+import Support
 
 /// The SHA-256 of the bytes of a flat vector, alignment gaps included, in lowercase hexadecimal digits. It compares
 /// replicas; `weights_sha256` is taken of the tensors of the file.

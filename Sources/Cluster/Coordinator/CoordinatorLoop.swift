@@ -7,8 +7,8 @@ import Transformer
 
 /// The coordinator's one thread of control: it feeds the state machine and carries out what that says.
 ///
-/// `@unchecked Sendable` because it is made by one thread and then handed to the one that calls ``run()``, which alone uses
-/// it from then on; only what never changes (``boundEndpoint``, ``localWorkers``) is read by others.
+/// `@unchecked Sendable` because it is made by one thread and then handed to the one that calls ``run()``, which alone
+/// uses it from then on; only what never changes (``boundEndpoint``, ``localWorkers``) is read by others.
 final class CoordinatorLoop: @unchecked Sendable {
     /// What other threads tell it.
     enum News: Sendable {

@@ -172,8 +172,8 @@ extension CoordinatorMachine {
         return max(newest, source.step) < history.end
     }
 
-    /// Within which a worker that lives and can reach this coordinator has greeted it: twice the longest time between two of
-    /// its signs of life, and some.
+    /// Within which a worker that lives and can reach this coordinator has greeted it: twice the longest time between
+    /// two of its signs of life, and some.
     private static var greetingSeconds: Double { 2.5 }
 
     /// So many seconds have been waited for workers.

@@ -83,8 +83,8 @@ extension CoordinatorMachine {
         }
     }
 
-    /// Whether everything comes to rest at the end of an epoch: something is evaluated there, or decides on the learning
-    /// rate.
+    /// Whether everything comes to rest at the end of an epoch: something is evaluated there, or decides on the
+    /// learning rate.
     private func stopsAtEpochs(_ preparation: Preparation) -> Bool {
         preparation.validation != nil || preparation.history.current.schedule.settings.kind == .plateau
     }

@@ -52,8 +52,8 @@ struct Preparation: Sendable {
     var best: CoordinatorMachine.Best?
     /// The vectors that a checkpoint needs.
     var stateParts: [StatePart] = [.weights]
-    /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend on
-    /// the workers.
+    /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend
+    /// on the workers.
     var evaluationBatch: Int
     /// Where workers connect to, and the run directory, for people.
     var endpoint = ""

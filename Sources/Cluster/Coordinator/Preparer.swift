@@ -1,8 +1,8 @@
-import Support
 import Checkpoint
 import Corpus
 import Foundation
 import Numerics
+import Support
 import Tokenization
 import Training
 import Transformer
@@ -34,7 +34,8 @@ enum Preparer {
     static func prepare(_ run: RunConfiguration, resuming resumption: Resumption?, runID: String) throws -> Prepared {
         let fingerprint = try Fingerprint.take(run)
         try resumption?.check(fingerprint)
-        // A checkpoint is a model folder like any other: with it, the model of the beginning need not be there any more.
+        // A checkpoint is a model folder like any other: with it, the model of the beginning need not be there any
+        // more.
         let folder = resumption?.checkpoint?.path ?? run.model
         let directory = try ModelDirectory(path: folder)
         var model = directory.configuration

@@ -33,8 +33,8 @@ struct TrainingDefaults: Equatable {
         max(1, examples / batchSize + (examples % batchSize == 0 ? 0 : 1))
     }
 
-    /// Puts the defaults into a configuration that leaves the length to the run; a line that says what was chosen, or nil
-    /// where an option has decided.
+    /// Puts the defaults into a configuration that leaves the length to the run; a line that says what was chosen, or
+    /// nil where an option has decided.
     static func apply(to run: inout RunConfiguration, examples: Int) -> String? {
         guard run.choosesLength, examples > 0 else { return nil }
         let chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize)

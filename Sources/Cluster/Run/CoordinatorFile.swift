@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// `coordinator.json` in a run directory: what a coordinator that is started again must know of the one before.
 struct CoordinatorFile: Codable, Checked, Sendable {
@@ -16,8 +16,8 @@ struct CoordinatorFile: Codable, Checked, Sendable {
     var isLocal: Bool
     /// See ``Fingerprint``.
     var fingerprint: [String: String]
-    /// The run directory's real path when this was written, and its inode: a copy of the directory is another run. Nil in
-    /// files of older versions.
+    /// The run directory's real path when this was written, and its inode: a copy of the directory is another run. Nil
+    /// in files of older versions.
     var path: String?
     /// See ``path``.
     var inode: UInt64?

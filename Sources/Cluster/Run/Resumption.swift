@@ -40,7 +40,8 @@ struct Resumption: Sendable {
     func check(_ now: [String: String]) throws {
         guard !acceptsChanges else { return }
         for (name, hash) in fingerprint.sorted(by: { $0.key < $1.key }) {
-            // A model that is gone is not needed where there is a checkpoint; where there is none, reading it will fail.
+            // A model that is gone is not needed where there is a checkpoint; where there is none, reading it will
+            // fail.
             guard let found = now[name], found != hash else { continue }
             throw RunError.failed(
                 "the --\(name) of this run has changed since (its SHA-256 is \(found.prefix(12))…, it was "

@@ -1,5 +1,5 @@
-import Support
 import Foundation
+import Support
 
 /// How a run goes: what `shoal status` shows, and `status.json` in the run directory holds.
 public struct RunStatus: Sendable, Codable, Equatable, Checked {
@@ -55,8 +55,8 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
         public var time: Double
     }
 
-    /// What the run does: `gathering`, `connecting`, `training`, `evaluating`, `saving`, `failing`, `stopping` (after Ctrl-C,
-    /// SIGTERM or a loss of workers: it ends as soon as the state is kept), `ended`.
+    /// What the run does: `gathering`, `connecting`, `training`, `evaluating`, `saving`, `failing`, `stopping` (after
+    /// Ctrl-C, SIGTERM or a loss of workers: it ends as soon as the state is kept), `ended`.
     public var phase: String
     /// Steps done.
     public var step: Int

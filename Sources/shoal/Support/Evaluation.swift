@@ -1,7 +1,7 @@
-import Support
 import Corpus
 import Dashboard
 import Foundation
+import Support
 import Training
 import Transformer
 

@@ -1,6 +1,6 @@
-import Support
 import Corpus
 import Foundation
+import Support
 
 /// Reads lines from a file descriptor, as many at a time as are there: a pipe that is written line by line is answered
 /// line by line, a file in large pieces.

@@ -1,6 +1,6 @@
-import Support
 import Corpus
 import Foundation
+import Support
 
 /// A text, or a pair of texts, to be worked on.
 struct InputText: Sendable {
@@ -70,8 +70,8 @@ enum TextSource {
         if let failure { throw failure }
     }
 
-    /// Refuses what could make everything wait: a file that is not regular, unless it stands for what the shell has opened
-    /// (/dev/stdin, /dev/fd/N).
+    /// Refuses what could make everything wait: a file that is not regular, unless it stands for what the shell has
+    /// opened (/dev/stdin, /dev/fd/N).
     private static func requireText(_ descriptor: Int32, _ path: String) throws {
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { return }

@@ -1,6 +1,6 @@
-import Support
 import CZeroMQ
 import Foundation
+import Support
 
 /// A public key of CURVE: 32 bytes (a point of Curve25519), by which everybody may know its owner.
 public struct CurvePublicKey: Sendable, Hashable, CustomStringConvertible {
@@ -78,7 +78,8 @@ public struct CurveKeyPair: Sendable, CustomStringConvertible {
 
 /// How a socket proves who it is, and of whom it wants proof. Everything is encrypted then.
 public enum CurveRole: Sendable {
-    /// Binds. Whom it lets in is the matter of the context's ``CurveGatekeeper``; without one, of nobody: all are let in.
+    /// Binds. Whom it lets in is the matter of the context's ``CurveGatekeeper``; without one, of nobody: all are let
+    /// in.
     case server(CurveKeyPair)
     /// Connects, to whoever has the secret half of `server`.
     case client(CurveKeyPair, server: CurvePublicKey)

@@ -2,11 +2,11 @@ import CLinux
 import Foundation
 import Synchronization
 
-/// What a rank shows to peers that can read its memory: that it is the one that they talk to, and which of its lent memory
-/// still holds.
+/// What a rank shows to peers that can read its memory: that it is the one that they talk to, and which of its lent
+/// memory still holds.
 ///
-/// A peer that is to read our memory sends a challenge of its choice, and finds it again in the slot that is told to it: so
-/// what it reads belongs to the process that has heard it, and not to another one that somebody names.
+/// A peer that is to read our memory sends a challenge of its choice, and finds it again in the slot that is told to
+/// it: so what it reads belongs to the process that has heard it, and not to another one that somebody names.
 ///
 /// Used by the I/O thread alone; peers read it through the kernel.
 final class MemoryBoard {
@@ -78,8 +78,8 @@ struct MemoryLocation: Equatable {
     var encoded: [UInt8] { LittleEndianWords.encode([pid, challenge, stamp]) }
 }
 
-/// Lent memory, named instead of sent: 16 bytes, little-endian: the address in the sender's process, and the stamp under
-/// which it holds.
+/// Lent memory, named instead of sent: 16 bytes, little-endian: the address in the sender's process, and the stamp
+/// under which it holds.
 struct MemoryReference: Equatable {
     static let byteCount = 16
     var address: UInt64

@@ -1,5 +1,5 @@
-import Support
 import Numerics
+import Support
 
 /// How one step's buckets are cut and who does what: a pure function of what all ranks know.
 struct AllReducePlan: Sendable {
@@ -62,6 +62,9 @@ struct AllReducePlan: Sendable {
         guard partition.count == worldSize else {
             throw .misuse("a partition over \(partition.count) ranks in a world of \(worldSize)")
         }
+        guard tree.leafCount <= ReductionTree.maxLeafCount else {
+            throw .misuse("\(tree.leafCount) micro-batches, at most \(ReductionTree.maxLeafCount) are summed in a step")
+        }
         var next = 0
         let owners = partition.indices.filter { !partition[$0].isEmpty }
             .sorted { partition[$0].lowerBound < partition[$1].lowerBound }
@@ -116,8 +119,8 @@ struct AllReducePlan: Sendable {
         }
     }
 
-    /// Cuts one bucket: its chunks are dealt to the ranks in even shares, those to segments. Which rank gets which share
-    /// moves on with the bucket's number, so that small buckets are not all reduced by one rank.
+    /// Cuts one bucket: its chunks are dealt to the ranks in even shares, those to segments. Which rank gets which
+    /// share moves on with the bucket's number, so that small buckets are not all reduced by one rank.
     private static func cut(
         _ number: Int, _ bucket: Range<Int>, _ worldSize: Int, _ segmentFloats: Int, _ chunks: inout Int,
         into segments: inout [Segment]

@@ -10,12 +10,12 @@ import Support
 /// "Optimization of collective communication operations in MPICH" (2005) for the family. The sums, and the sum of
 /// squares, have the same bits for every number of ranks and every partition of the leaves.
 ///
-/// Life: `init` binds, ``connect(to:)`` meets the peers, then for every step ``begin(step:tree:partition:buckets:result:)``,
-/// ``submit(bucket:contributions:)`` for every bucket, ``finish(note:)``. Any error is final: sockets are closed, all memory
-/// is given back, and the next generation makes a new reducer. With one rank there are no sockets.
+/// Life: `init` binds, ``connect(to:)`` meets the peers, then for every step ``begin(_:)``,
+/// ``submit(bucket:contributions:)`` for every bucket, ``finish(piggyback:)``. Any error is final: sockets are closed,
+/// all memory is given back, and the next generation makes a new reducer. With one rank there are no sockets.
 ///
 /// All work is done by one thread of its own, which sleeps while there is nothing to do, and by the library's.
-public final class AllReducer: Sendable {
+public final class AllReducer: GradientReducer {
     /// This rank, from 0.
     public let rank: Int
     /// The number of ranks.
@@ -24,6 +24,8 @@ public final class AllReducer: Sendable {
     public let generation: UInt64
     /// The endpoint as bound (port filled in), to tell the peers. Empty if there is one rank.
     public let endpoint: String
+    /// Whether the wire rounds.
+    public let roundsGradients: Bool
 
     private let mailbox: AllReduceMailbox
 
@@ -46,6 +48,7 @@ public final class AllReducer: Sendable {
         self.rank = rank
         self.worldSize = worldSize
         self.generation = generation
+        roundsGradients = options.wire == .bf16 && worldSize > 1
         do {
             mailbox = AllReduceMailbox(
                 wakeUp: try WakeUp(), segmentFloats: options.segmentFloats, worldSize: worldSize)
@@ -82,51 +85,25 @@ public final class AllReducer: Sendable {
 
     /// Starts a step. Returns at once.
     ///
-    /// - Parameters:
-    ///   - step: greater than that of the step before.
-    ///   - tree: the tree over the step's micro-batches.
-    ///   - partition: the leaves of each rank; together all leaves, each once. Ranks may be without any.
-    ///   - buckets: the ranges of the flat gradient by bucket number, not overlapping, the same on all ranks; lengths may
-    ///     vary from step to step.
-    ///   - result: where the sum goes (at the buckets' ranges, nothing else is written). It may be the buffer of one of
-    ///     this rank's contributions; it must not overlap them in another way. Not to be touched from the submit of a
-    ///     bucket (for a rank without leaves: from now) until ``finish(note:)`` is back.
-    ///   - residual: with a wire that rounds: what was lost by rounding before, at the places of `result`, zeros at first.
-    ///     It is added, and what is lost now is left there. Not to be touched while `result` is not. `nil`: it is lost.
-    /// - Throws: ``AllReduceError/misuse(_:)`` if the arguments don't fit or a step is under way; the error that ended
-    ///   this reducer before.
-    public func begin(
-        step: UInt64, tree: ReductionTree, partition: [Range<Int>], buckets: [Range<Int>],
-        result: UnsafeMutablePointer<Float>, residual: UnsafeMutablePointer<Float>? = nil
-    ) throws(AllReduceError) {
+    /// - Throws: ``AllReduceError/misuse(_:)`` if its parts don't fit or a step is under way; the error that ended this
+    ///   reducer before.
+    public func begin(_ step: ReductionStep) throws(AllReduceError) {
         let plan = try AllReducePlan(
-            rank: rank, worldSize: worldSize, segmentFloats: mailbox.segmentFloats, tree: tree, partition: partition,
-            buckets: buckets)
-        try mailbox.begin(AllReduceStep(number: step, plan: plan, result: result, residual: residual))
+            rank: rank, worldSize: worldSize, segmentFloats: mailbox.segmentFloats, tree: step.tree,
+            partition: step.partition, buckets: step.buckets)
+        try mailbox.begin(
+            AllReduceStep(number: step.number, plan: plan, result: step.result, residual: step.residual))
     }
 
-    /// Hands a bucket over, from any thread, in the same order on all ranks. Returns at once.
-    ///
-    /// - Parameters:
-    ///   - bucket: the number of the bucket.
-    ///   - contributions: nodes that tile this rank's leaves, in any order; empty if it has none. The engine adds
-    ///     siblings in place, so the buffers change; they are lent until ``finish(note:)`` is back.
-    ///
-    /// A call that does not fit (unknown bucket, twice, other leaves) makes ``finish(note:)`` throw.
+    /// Hands a bucket over, from any thread; see `GradientReducer`. Siblings are added in place, so the buffers change.
     public func submit(bucket: Int, contributions: [Contribution]) {
         mailbox.post(.submit(bucket: bucket, contributions: contributions))
     }
 
-    /// The most bytes that a note may have.
-    public static let maxNoteBytes = 65_536
-
-    /// Waits until the whole sum is in `result`, the notes of all ranks are here, and all lent memory is given back.
-    ///
-    /// - Parameter note: up to ``maxNoteBytes`` for all other ranks. Whoever is done with a step has everybody's note, so
-    ///   that what is said in them is not lost with a rank that is.
-    /// - Returns: what the step gave; the sums are not scaled.
-    /// - Throws: why the step failed. All lent memory is given back then, too.
-    public func finish(note: [UInt8] = []) throws(AllReduceError) -> Reduction { try mailbox.finish(note: note) }
+    /// Waits for the sum and the piggybacks of all ranks; see `GradientReducer`.
+    public func finish(piggyback: [UInt8] = []) throws(AllReduceError) -> Reduction {
+        try mailbox.finish(piggyback: piggyback)
+    }
 
     /// Gives up, from any thread: waits under way, and later calls, throw ``AllReduceError/aborted(reason:)``.
     public func abort(reason: String) { mailbox.post(.abort(reason)) }

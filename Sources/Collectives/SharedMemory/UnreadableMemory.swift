@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Processes of this machine whose memory could not be read although they live: what they send comes over sockets from then
-/// on, in the next generations too.
+/// Processes of this machine whose memory could not be read although they live: what they send comes over sockets from
+/// then on, in the next generations too.
 public final class UnreadableMemory: Sendable {
     private static let capacity = 1024
     private let processes = Mutex<Set<UInt64>>([])

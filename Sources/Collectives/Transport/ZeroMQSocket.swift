@@ -114,8 +114,8 @@ public final class ZeroMQSocket {
         case .server(let own):
             pair = own
             try set(ZMQ_CURVE_SERVER, Int32(1), "CURVE server")
-            // With a domain, the context's gatekeeper is asked. It must live as long as the socket does: without one the
-            // library lets everybody in.
+            // With a domain, the context's gatekeeper is asked. It must live as long as the socket does: without one
+            // the library lets everybody in.
             try set(ZMQ_ZAP_DOMAIN, Array("shoal".utf8), "ZAP domain")
         case .client(let own, let server):
             pair = own
@@ -129,8 +129,9 @@ public final class ZeroMQSocket {
         guard zmq_setsockopt(handle, option, bytes, bytes.count) == 0 else { throw .last("set the \(name)") }
     }
 
-    /// Binds to `endpoint`: a path ("ipc:///run/x/0"), or "tcp://HOST:PORT", where HOST is an address, a name, an interface
-    /// or `*`, and PORT a number, `*` for any free port, or a range ("5600-5699") of which the first free one is taken.
+    /// Binds to `endpoint`: a path ("ipc:///run/x/0"), or "tcp://HOST:PORT", where HOST is an address, a name, an
+    /// interface or `*`, and PORT a number, `*` for any free port, or a range ("5600-5699") of which the first free one
+    /// is taken.
     ///
     /// - Returns: the endpoint as bound, the port filled in.
     /// - Throws: if the address is in use, unknown here or malformed; the error names it.

@@ -21,8 +21,8 @@ final class PayloadCodec {
         exponents = .allocate(capacity: max(1, capacity))
         compressor = ZSTD_createCCtx()
         decompressor = ZSTD_createDCtx()
-        // Exponents have a skewed distribution and no order: it is the entropy coder that counts. Negative levels leave it
-        // out for literals, higher ones search longer for matches that are not there; both compress less.
+        // Exponents have a skewed distribution and no order: it is the entropy coder that counts. Negative levels leave
+        // it out for literals, higher ones search longer for matches that are not there; both compress less.
         ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, 1)
     }
 
@@ -80,8 +80,8 @@ final class PayloadCodec {
         return payload
     }
 
-    /// Writes `count` floats to `to`; false, with nothing written, if the payload does not hold them. It may hold anything;
-    /// its length was checked by ``PayloadFormat/fits(_:count:)``.
+    /// Writes `count` floats to `to`; false, with nothing written, if the payload does not hold them. It may hold
+    /// anything; its length was checked by ``PayloadFormat/fits(_:count:)``.
     func decode(
         _ payload: UnsafeRawBufferPointer, _ format: PayloadFormat, count: Int, to: UnsafeMutablePointer<Float>
     ) -> Bool {

@@ -4,8 +4,8 @@ import Numerics
 public struct AllReduceOptions: Sendable {
     /// Seconds for the handshake with all peers.
     public var connectTimeout: Double = 30
-    /// Seconds without any progress, once ``AllReducer/finish(note:)`` waits, before a step is given up. It must cover the
-    /// slowest peer's backward pass.
+    /// Seconds without any progress, once ``AllReducer/finish(piggyback:)`` waits, before a step is given up. It must
+    /// cover the slowest peer's backward pass.
     public var stepTimeout: Double = 60
     /// As many times the seconds of the step before, where that is more than `stepTimeout`.
     public var stepTimeoutFactor = 0.0
@@ -16,8 +16,8 @@ public struct AllReduceOptions: Sendable {
     public var lostPeerGrace: Double = 2
     /// In what floats are sent; the same on all ranks.
     public var wire = WirePrecision.float32
-    /// Sends what compresses in fewer bytes, without a loss: for links of a few hundred Mbit/s and less, as it costs the
-    /// processor some 5 ms a megabyte.
+    /// Sends what compresses in fewer bytes, without a loss: for links of a few hundred Mbit/s and less, as it costs
+    /// the processor some 5 ms a megabyte.
     public var compresses = false
     /// Encrypts everything between the ranks, and lets in nobody else; nil: neither.
     public var security: AllReduceSecurity?
@@ -32,8 +32,8 @@ public struct AllReduceOptions: Sendable {
     public var sharedMemoryBytes = 4 << 10
     /// Peers whose memory is not to be read, and those that turn out to be such; shared by the generations of a rank.
     public var unreadable = UnreadableMemory()
-    /// Bytes of messages kept for a step that this rank has not begun. Between steps, no more are read from the sockets;
-    /// within one, the peer that sent most of them has failed.
+    /// Bytes of messages kept for a step that this rank has not begun. Between steps, no more are read from the
+    /// sockets; within one, the peer that sent most of them has failed.
     public var maxParkedBytes = 1 << 30
     /// Messages kept for such a step.
     public var maxParkedMessages = 1 << 18
@@ -41,8 +41,8 @@ public struct AllReduceOptions: Sendable {
     public var receiveHighWaterMark: Int32 = 256
     /// Seconds that ``AllReducer/close()`` gives the last messages to leave.
     public var closeTimeout: Double = 2
-    /// Bytes of the kernel's send and receive buffers. -1: 1 MiB within a host (or what the system allows), which takes a
-    /// fifth less processor time than the default; left to the system between hosts, as it adapts them to the link.
+    /// Bytes of the kernel's send and receive buffers. -1: 1 MiB within a host (or what the system allows), which takes
+    /// a fifth less processor time than the default; left to the system between hosts, as it adapts them to the link.
     public var socketBufferBytes: Int32 = -1
     /// Threads of the library that move bytes.
     public var ioThreads = 1
@@ -53,7 +53,7 @@ public struct AllReduceOptions: Sendable {
     public init() {}
 
     /// Bytes of the longest frame that there is reason to send.
-    var largestFrameBytes: Int { max(segmentFloats * 4, AllReducer.maxNoteBytes) }
+    var largestFrameBytes: Int { max(segmentFloats * 4, Reduction.maxPiggybackBytes) }
 
     func bufferBytes(for endpoint: String) -> Int32 {
         let isLocal = ["ipc://", "tcp://127.", "tcp://[::1]", "tcp://localhost:"].contains { endpoint.hasPrefix($0) }
@@ -73,16 +73,4 @@ public struct AllReduceSecurity: Sendable {
         self.own = own
         self.ranks = ranks
     }
-}
-
-/// What ``AllReducer/finish(note:)`` gives.
-public struct Reduction: Sendable, Equatable {
-    /// The sum of the squares of all floats of the result, added in an order that depends on the buckets alone.
-    public var sumOfSquares: Double
-    /// Seconds from the last submit until the step was done: what the all-reduce did not hide behind computing.
-    public var waitSeconds: Double
-    /// Bytes sent to peers in this step, headers included.
-    public var bytesSent: Int
-    /// What each rank gave to ``AllReducer/finish(note:)``, by rank.
-    public var notes: [[UInt8]]
 }

@@ -3,9 +3,10 @@ import Foundation
 
 /// Makes listening TCP sockets: on one of several ports, on an interface by its name, on IPv4 and IPv6.
 enum TCPListener {
-    /// Sockets that listen at `endpoint`: `tcp://HOST:PORT`, where HOST is an address (IPv6 in brackets), a host name (all of
-    /// its addresses that this machine has), the name of an interface (its first address) or `*` (all there are), and PORT a number, `*`
-    /// (any that is free) or a range `5600-5699`, of which the first free one is taken. All have the same port.
+    /// Sockets that listen at `endpoint`: `tcp://HOST:PORT`, where HOST is an address (IPv6 in brackets), a host name
+    /// (all of its addresses that this machine has), the name of an interface (its first address) or `*` (all there
+    /// are), and PORT a number, `*` (any that is free) or a range `5600-5699`, of which the first free one is taken.
+    /// All have the same port.
     ///
     /// - Returns: their descriptors, at least one, which the caller closes.
     /// - Throws: an error that names the endpoint.
@@ -35,8 +36,8 @@ enum TCPListener {
         throw ZeroMQError(operation: "bind to", endpoint: endpoint, code: code)
     }
 
-    /// Listens at the first possible address of each of `choices`, with the same port; addresses that are not there are left
-    /// out, but not all of them.
+    /// Listens at the first possible address of each of `choices`, with the same port; addresses that are not there are
+    /// left out, but not all of them.
     private static func listen(
         _ choices: [[SocketAddress]], _ port: Int, _ backlog: Int32, _ sendBytes: Int32, _ receiveBytes: Int32
     ) -> Result<[Int32], SystemError> {

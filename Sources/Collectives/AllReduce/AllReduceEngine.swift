@@ -1,6 +1,6 @@
-import Support
 import Foundation
 import Numerics
+import Support
 
 /// The I/O thread of an ``AllReducer``: sockets, the step under way, what is parked for the next.
 ///
@@ -64,7 +64,8 @@ final class AllReduceEngine: @unchecked Sendable {
     var strangersTold = 0
     /// So many messages that make no sense are put up with.
     static let patience = 64
-    /// Seconds that a peer whose lent memory does not hold any more has to close its connection, as one that fails does.
+    /// Seconds that a peer whose lent memory does not hold any more has to close its connection, as one that fails
+    /// does.
     private static let withdrawalSeconds = 2.0
     /// Messages refused so far, by this thread.
     var refusedCount = 0
@@ -196,11 +197,11 @@ final class AllReduceEngine: @unchecked Sendable {
         case .connect(let endpoints): try connect(to: endpoints)
         case .begin(let step): try begin(step)
         case .submit(let bucket, let contributions): try submit(bucket, contributions)
-        case .finish(let note):
+        case .finish(let piggyback):
             guard let step else { break }
             step.isFinishing = true
             step.lastProgress = Self.now()
-            try send(note: note, step)
+            try send(piggyback: piggyback, step)
         case .abort(let reason): throw AllReduceError.aborted(reason: reason)
         case .close: break
         }
@@ -235,8 +236,8 @@ final class AllReduceEngine: @unchecked Sendable {
         guard let step, step.isFinishing, step.isComplete, !peers.contains(where: \.usesLentMemory) else { return }
         // In the order of the chunks, whoever computed them.
         let reduction = Reduction(
-            sumOfSquares: step.partialSums.reduce(0, +), waitSeconds: max(0, Self.now() - step.lastSubmit),
-            bytesSent: step.bytesSent, notes: step.notes.map { $0 ?? [] })
+            sumOfSquares: step.partialSums.reduce(0, +), bytesSent: step.bytesSent,
+            piggybacks: step.piggybacks.map { $0 ?? [] })
         lastStepSeconds = Self.now() - step.begunAt
         self.step = nil
         board?.endLending()

@@ -8,8 +8,7 @@ extension AllReduceEngine {
         self.step = step
         lastStep = step.number
         step.begunAt = Self.now()
-        step.lastSubmit = step.begunAt
-        step.lastProgress = step.lastSubmit
+        step.lastProgress = step.begunAt
         for peer in peers.indices { peers[peer].withdrewAt = nil }
         step.stamp = board?.beginLending() ?? 0
         let floats = step.plan.stackDepth * AllReducePlan.chunkFloats
@@ -38,8 +37,7 @@ extension AllReduceEngine {
         }
         step.submitted[bucket] = true
         step.bucketsLeft -= 1
-        step.lastSubmit = Self.now()
-        step.lastProgress = step.lastSubmit
+        step.lastProgress = Self.now()
         guard !plan.leaves.isEmpty else { return }
         for number in sendingOrder(plan.segmentsOfBucket[bucket], plan) {
             let segment = plan.segments[number]
@@ -71,8 +69,8 @@ extension AllReduceEngine {
     /// Rounds floats that are about to be sent, with what was lost at this place before; where nothing is rounded, does
     /// nothing.
     ///
-    /// Residuals are added wherever this rank next has a say at their place, in a contribution or in a sum: so the sum over
-    /// all steps of what went into the results is that of the true sums, but for what is being kept back.
+    /// Residuals are added wherever this rank next has a say at their place, in a contribution or in a sum: so the sum
+    /// over all steps of what went into the results is that of the true sums, but for what is being kept back.
     private func round(_ floats: UnsafeMutablePointer<Float>, _ at: Int, _ count: Int, _ step: AllReduceStep) {
         guard codec.wire == .bf16, worldSize > 1 else { return }
         if let residual = step.residual {

@@ -1,4 +1,5 @@
-/// Why an all-reduce cannot go on. After any of these the ``AllReducer`` is closed; the next generation makes a new one.
+/// Why an all-reduce cannot go on. After any of these the ``AllReducer`` is closed; the next generation makes a new
+/// one.
 public enum AllReduceError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A wait took too long. The phase says what for; the peers are those that it waited for.
     case timeout(peers: [PeerAddress], step: UInt64?, phase: String, seconds: Double)

@@ -32,6 +32,9 @@ public struct TreeNode: Hashable, Sendable, Comparable, CustomStringConvertible 
 ///
 /// It does not know the ranks: however the leaves are dealt out, the same sums are taken in the same order.
 public struct ReductionTree: Sendable, Equatable {
+    /// The most micro-batches that a step may have.
+    public static let maxLeafCount = 4096
+
     /// The number of micro-batches of the step, at least 1.
     public let leafCount: Int
 

@@ -1,5 +1,5 @@
-/// Connects a socket to a host that may have several addresses (`localhost` is 127.0.0.1 and ::1): to one after the other, until
-/// one answers.
+/// Connects a socket to a host that may have several addresses (`localhost` is 127.0.0.1 and ::1): to one after the
+/// other, until one answers.
 public struct AddressRotation: Sendable {
     /// Seconds that an address has to answer; twice as many each time round, up to the longest.
     static let (shortest, longest) = (0.5, 8.0)
@@ -15,8 +15,8 @@ public struct AddressRotation: Sendable {
 
     /// Connects `socket` to the first address of `endpoint`'s host, in the background.
     ///
-    /// A host with one address, and one that is not known (yet), is left to the library, which looks the name up again for each
-    /// attempt.
+    /// A host with one address, and one that is not known (yet), is left to the library, which looks the name up again
+    /// for each attempt.
     ///
     /// - Throws: if the endpoint is malformed.
     public init(connecting socket: ZeroMQSocket, to endpoint: String, now: Double) throws(ZeroMQError) {
@@ -54,8 +54,8 @@ public struct AddressRotation: Sendable {
         }
     }
 
-    /// Tries the next address, if there is one and the one before had its time. To be called now and then while there is no
-    /// connection.
+    /// Tries the next address, if there is one and the one before had its time. To be called now and then while there
+    /// is no connection.
     ///
     /// - Returns: whether it was tried: what was sent before is lost then.
     @discardableResult

@@ -2,12 +2,12 @@ import Foundation
 import Support
 import Synchronization
 
-/// Keeps those who open connections without end from costing more than a little: counts what a listening socket accepts,
-/// and has the kernel drop further attempts when too many have not proved to belong here.
+/// Keeps those who open connections without end from costing more than a little: counts what a listening socket
+/// accepts, and has the kernel drop further attempts when too many have not proved to belong here.
 ///
-/// A connection takes a token, which is given back when its owner is let in by key; tokens also come back with time. When
-/// there are none left, only addresses from which somebody was let in before can connect; when even those use up as many
-/// again, nobody can. Connections that there are do not notice.
+/// A connection takes a token, which is given back when its owner is let in by key; tokens also come back with time.
+/// When there are none left, only addresses from which somebody was let in before can connect; when even those use up
+/// as many again, nobody can. Connections that there are do not notice.
 public final class ConnectionGate: Sendable {
     /// What is let through.
     public struct Limits: Sendable {

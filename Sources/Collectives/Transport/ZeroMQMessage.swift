@@ -32,8 +32,8 @@ public final class ZeroMQMessage: @unchecked Sendable {
     }
 
     /// What the library knows of the connection that it came over: "User-Id" (with keys, that of its owner, as the
-    /// ``CurveGatekeeper`` was given it), "Peer-Address"; nil if it does not, as for the routing id of a ROUTER, which came
-    /// over none.
+    /// ``CurveGatekeeper`` was given it), "Peer-Address"; nil if it does not, as for the routing id of a ROUTER, which
+    /// came over none.
     public func property(_ name: String) -> String? { zmq_msg_gets(message, name).map { String(cString: $0) } }
 
     /// The descriptor of that connection, for ``ConnectionGate/end(_:)``.

@@ -6,7 +6,7 @@ import Numerics
 /// |---|---|
 /// | 0 | n float32 |
 /// | 1 | n bfloat16 |
-/// | 2 | float32, compressed: `u32` c, c bytes of exponents, n bytes of signs and upper mantissas, n `u16` of lower ones |
+/// | 2 | float32, compressed: `u32` c, c bytes of exponents, n bytes of signs and high mantissas, n `u16` of low ones |
 /// | 3 | bfloat16, compressed: `u32` c, c bytes of exponents, n bytes of signs and mantissas |
 /// | 4 | a ``MemoryReference`` to n float32 (``reference``) |
 ///

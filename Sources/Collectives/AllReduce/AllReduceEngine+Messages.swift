@@ -32,8 +32,8 @@ extension AllReduceEngine {
         step?.bytesSent += frames.reduce(0) { $0 + $1.count }
     }
 
-    /// Sends floats, rounded already where the wire rounds, or says where they can be read. They are lent until the step
-    /// is over. `header` is that of a contribution or a result.
+    /// Sends floats, rounded already where the wire rounds, or says where they can be read. They are lent until the
+    /// step is over. `header` is that of a contribution or a result.
     func send(
         _ header: [UInt8], _ floats: UnsafeBufferPointer<Float>, _ step: AllReduceStep, to receivers: [Int]
     ) throws(AllReduceError) {
@@ -87,12 +87,12 @@ extension AllReduceEngine {
         }
     }
 
-    /// Hands this rank's note to everyone.
-    func send(note: [UInt8], _ step: AllReduceStep) throws(AllReduceError) {
-        step.notes[rank] = note
-        var header = header(.note)
-        header.count = UInt32(note.count)
-        for peer in 0..<worldSize where peer != rank { try send(header, note, to: peer) }
+    /// Sends this rank's piggyback to all others.
+    func send(piggyback: [UInt8], _ step: AllReduceStep) throws(AllReduceError) {
+        step.piggybacks[rank] = piggyback
+        var header = header(.piggyback)
+        header.count = UInt32(piggyback.count)
+        for peer in 0..<worldSize where peer != rank { try send(header, piggyback, to: peer) }
     }
 
     private func sendHeader(_ header: [UInt8], on dealer: ZeroMQSocket) throws(ZeroMQError) -> Bool {
@@ -212,10 +212,10 @@ extension AllReduceEngine {
                 format.fits(frames[1].count, count: Int(header.count))
             else { return refuse(sender, "a \(header.kind) whose length is not what its header says") }
             guard format.wire == codec.wire else { return refuse(sender, "a \(header.kind) in another format") }
-        case .note:
+        case .piggyback:
             guard frames.count == 2, header.partialSums == 0, frames[1].count == Int(header.count),
-                frames[1].count <= AllReducer.maxNoteBytes
-            else { return refuse(sender, "a note whose length is not what its header says") }
+                frames[1].count <= Reduction.maxPiggybackBytes
+            else { return refuse(sender, "a piggyback whose length is not what its header says") }
         case .hello, .welcome, .refusal: return refuse(sender, "an unexpected \(header.kind)")
         }
         if let step, header.step == step.number { return try take(header, frames, from: sender, step) }
@@ -272,9 +272,9 @@ extension AllReduceEngine {
             step.lastProgress = Self.now()
             return
         }
-        if header.kind == .note {
-            guard step.notes[sender] == nil else { return refuse(sender, "a note twice") }
-            step.notes[sender] = frames[1].array
+        if header.kind == .piggyback {
+            guard step.piggybacks[sender] == nil else { return refuse(sender, "a piggyback twice") }
+            step.piggybacks[sender] = frames[1].array
             step.lastProgress = Self.now()
             return
         }
@@ -350,8 +350,8 @@ extension AllReduceEngine {
         return memory.read(reference, count: count, to: to)
     }
 
-    /// Tells `sender` that what it lent was read. False if it did not hold any more: then it is gone, or has failed and is
-    /// about to close its connection, which is what this rank will name.
+    /// Tells `sender` that what it lent was read. False if it did not hold any more: then it is gone, or has failed and
+    /// is about to close its connection, which is what this rank will name.
     private func holds(_ outcome: PeerMemory.Outcome, from sender: Int) throws(AllReduceError) -> Bool {
         switch outcome {
         case .read:

@@ -10,7 +10,7 @@ final class AllReduceMailbox: @unchecked Sendable {
         case connect([String])
         case begin(AllReduceStep)
         case submit(bucket: Int, contributions: [Contribution])
-        case finish(note: [UInt8])
+        case finish(piggyback: [UInt8])
         case abort(String)
         case close
     }
@@ -65,15 +65,16 @@ final class AllReduceMailbox: @unchecked Sendable {
         wakeUp.notify()
     }
 
-    func finish(note: [UInt8]) throws(AllReduceError) -> Reduction {
+    func finish(piggyback: [UInt8]) throws(AllReduceError) -> Reduction {
         let problem: AllReduceError? = condition.withLock {
             if let failure { return failure }
             if !isStepUnderWay || isFinishing { return .misuse("finish without a step under way") }
-            if note.count > AllReducer.maxNoteBytes {
-                return .misuse("a note of \(note.count) bytes, at most \(AllReducer.maxNoteBytes) are sent")
+            if piggyback.count > Reduction.maxPiggybackBytes {
+                return .misuse(
+                    "a piggyback of \(piggyback.count) bytes, at most \(Reduction.maxPiggybackBytes) are sent")
             }
             isFinishing = true
-            commands.append(.finish(note: note))
+            commands.append(.finish(piggyback: piggyback))
             return nil
         }
         if let problem { throw problem }
@@ -82,7 +83,7 @@ final class AllReduceMailbox: @unchecked Sendable {
         return condition.withLock {
             isStepUnderWay = false
             isFinishing = false
-            return reduction ?? Reduction(sumOfSquares: 0, waitSeconds: 0, bytesSent: 0, notes: [])
+            return reduction ?? Reduction(sumOfSquares: 0, bytesSent: 0, piggybacks: [])
         }
     }
 

@@ -6,7 +6,7 @@ import Foundation
 /// |---|---|---|
 /// | 0-3 | `u32` | magic, "SHAR" (0x52414853) |
 /// | 4-5 | `u16` | version, 4 |
-/// | 6 | `u8` | kind: 1 hello, 2 welcome, 3 refusal, 4 begin, 5 contribution, 6 result, 7 note, 8 reader, 9 taken |
+/// | 6 | `u8` | kind: 1 hello, 2 welcome, 3 refusal, 4 begin, 5 contribution, 6 result, 7 piggyback, 8 reader, 9 taken |
 /// | 7 | `u8` | reason of a refusal: 1 version, 2 generation, 3 world size, 4 segment size, 5 rank, 6 wire format |
 /// | | | or the format of the payload (hello, contribution, result): see `PayloadFormat`; else 0 |
 /// | 8-15 | `u64` | generation |
@@ -16,21 +16,21 @@ import Foundation
 /// | 32-35 | `u32` | level of the node (contribution) |
 /// | 36-39 | `u32` | index of the node (contribution) |
 /// | 40-47 | `u64` | offset of the segment in the flat gradient, in floats |
-/// | 48-51 | `u32` | floats of the segment; bytes of the note |
+/// | 48-51 | `u32` | floats of the segment; bytes of the piggyback |
 /// | 52-55 | `u32` | world size |
 /// | 56-59 | `u32` | floats of the largest segment |
 /// | 60-63 | `u32` | partial sums that follow the header (result) |
 ///
 /// Fields without a meaning for a kind are zero. A *hello* opens a connection and is answered on it by a *welcome* or a
-/// *refusal*; *begin* says that a rank that owns nothing has begun a step: these are a header alone. A *contribution* has
-/// a second frame, the floats (little-endian). A *result* too; its header is followed, in the same frame, by one
-/// float64 for each 4096 floats, the sum of their squares. A *note* has a second frame, the bytes of the note; each rank
-/// sends one to every other in every step.
+/// *refusal*; *begin* says that a rank that owns nothing has begun a step: these are a header alone. A *contribution*
+/// has a second frame, the floats (little-endian). A *result* too; its header is followed, in the same frame, by one
+/// float64 for each 4096 floats, the sum of their squares. A *piggyback* has a second frame, its bytes; each rank sends
+/// one to every other in every step.
 ///
-/// Between processes of one machine floats need not travel. A hello may have a second frame, a challenge of 16 bytes; then
-/// the welcome has one too, a `MemoryLocation`, where the challenge can be read. Who has read it there says *reader*, and
-/// from then on is sent contributions and results whose second frame, under the format 4, is a `MemoryReference`. It says
-/// *taken*, with the step, for each that it has read.
+/// Between processes of one machine floats need not travel. A hello may have a second frame, a challenge of 16 bytes;
+/// then the welcome has one too, a `MemoryLocation`, where the challenge can be read. Who has read it there says
+/// *reader*, and from then on is sent contributions and results whose second frame, under the format 4, is a
+/// `MemoryReference`. It says *taken*, with the step, for each that it has read.
 struct AllReduceHeader: Equatable {
     enum Kind: UInt8 {
         case hello = 1
@@ -39,7 +39,7 @@ struct AllReduceHeader: Equatable {
         case begin = 4
         case contribution = 5
         case result = 6
-        case note = 7
+        case piggyback = 7
         case reader = 8
         case taken = 9
     }

@@ -3,7 +3,8 @@ import Foundation
 import Support
 import Synchronization
 
-/// Decides whose connections the CURVE servers of a context take: a handler of ZAP (ZeroMQ RFC 27), on a thread of its own.
+/// Decides whose connections the CURVE servers of a context take: a handler of ZAP (ZeroMQ RFC 27), on a thread of its
+/// own.
 ///
 /// To be made before the servers are bound, and ended before the context is terminated.
 public final class CurveGatekeeper: Sendable {

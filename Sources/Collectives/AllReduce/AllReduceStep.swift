@@ -76,13 +76,11 @@ final class AllReduceStep: @unchecked Sendable {
     var partialSums: [Double]
     /// Ranks that are known to have begun this step.
     var begun: [Bool]
-    /// What each rank has said about the step.
-    var notes: [[UInt8]?]
+    /// What each rank has attached to the step.
+    var piggybacks: [[UInt8]?]
     var bytesSent = 0
     /// Seconds, as all times of the engine.
     var begunAt = 0.0
-    /// When the last bucket was handed over.
-    var lastSubmit = 0.0
     /// When something last came or went.
     var lastProgress = 0.0
     var isFinishing = false
@@ -105,15 +103,15 @@ final class AllReduceStep: @unchecked Sendable {
         partialSums = [Double](repeating: 0, count: plan.chunkCount)
         begun = plan.ownsSegments
         begun[plan.rank] = true
-        notes = [[UInt8]?](repeating: nil, count: plan.worldSize)
+        piggybacks = [[UInt8]?](repeating: nil, count: plan.worldSize)
     }
 
-    /// Everything reduced, submitted, and every rank has begun and given its note.
+    /// Everything reduced, submitted, and every rank has begun and given its piggyback.
     ///
     /// A rank that owns a segment has begun if its result is there. So nobody is ever more than one step ahead of
     /// anybody, which bounds what must be parked.
     var isComplete: Bool {
-        segmentsLeft == 0 && bucketsLeft == 0 && begun.allSatisfy { $0 } && notes.allSatisfy { $0 != nil }
+        segmentsLeft == 0 && bucketsLeft == 0 && begun.allSatisfy { $0 } && piggybacks.allSatisfy { $0 != nil }
     }
 
     /// The ranks that the step waits for, and what for.
@@ -134,7 +132,7 @@ final class AllReduceStep: @unchecked Sendable {
             bucket = bucket ?? segment.bucket
         }
         if ranks.isEmpty {
-            return (notes.indices.filter { notes[$0] == nil }, "waiting for the end of the step elsewhere")
+            return (piggybacks.indices.filter { piggybacks[$0] == nil }, "waiting for the end of the step elsewhere")
         }
         return (ranks.sorted(), "waiting for the sum of bucket \(bucket ?? 0)")
     }
