@@ -1,5 +1,5 @@
 import Checkpoint
-import Foundation
+import Support
 
 extension Welcome {
     /// What the workers of a run must know.
@@ -7,15 +7,10 @@ extension Welcome {
     /// - Parameter weightCount: Floats of the weights, with alignment gaps.
     init(_ run: RunConfiguration, model: BertConfiguration, weightCount: Int, runID: String) throws {
         self.init(
-            modelConfiguration: try Self.sortedJSON(model), hyperparameters: try Self.sortedJSON(run.hyperparameters),
+            // The same text for the same value: a worker compares it when its coordinator comes back.
+            modelConfiguration: String(decoding: try StableJSON.line(model), as: UTF8.self),
+            hyperparameters: String(decoding: try StableJSON.line(run.hyperparameters), as: UTF8.self),
             seed: run.seed, weightCount: weightCount, heartbeatTimeout: run.heartbeatTimeout,
             orphanTimeout: run.orphanTimeout, runID: runID, wire: run.wire, compressesWire: run.compressWire)
-    }
-
-    /// The same text for the same value: a worker compares it when its coordinator comes back.
-    private static func sortedJSON(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Numerics
+import Support
 
 /// The I/O thread of an ``AllReducer``: sockets, the step under way, what is parked for the next.
 ///
@@ -127,13 +128,13 @@ final class AllReduceEngine: @unchecked Sendable {
         if let security = options.security {
             socketOptions.curve = .server(security.own)
             let (allowed, note) = (Set(security.ranks), options.onRefusal)
-            let (told, door) = (ToldOnce(), door)
+            let (told, door) = (LogDeduplicator(), door)
             gatekeeper = try CurveGatekeeper(
                 context, allows: allowed.contains, admitted: { door.gate?.admitted($0) }
             ) { key, address in
                 mailbox.countRefusal()
                 let line = "refused a connection from \(address): its key is not that of a peer"
-                if told.isNew(line) { note?(line) }
+                if told.shouldLog(line) { note?(line) }
             }
         }
         let router = try ZeroMQSocket(context, type: .router, options: socketOptions)
@@ -145,7 +146,7 @@ final class AllReduceEngine: @unchecked Sendable {
 
     deinit { scratch?.deallocate() }
 
-    static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
+    static func now() -> Double { monotonicSeconds() }
 
     var limits: ZeroMQLimits {
         ZeroMQLimits(frames: 3, bytes: options.largestFrameBytes + options.segmentFloats / 512 + 512)

@@ -144,7 +144,7 @@ public final class ConnectionGate: Sendable {
         var poller = ZeroMQPoller()
         let entry = poller.add(monitor)
         poller.add(fileDescriptor: wakeUp.fileDescriptor)
-        var bucket = TokenBucket(size: limits.burst, perSecond: limits.perSecond, now: Self.now())
+        var bucket = TokenBucket(size: limits.burst, perSecond: limits.perSecond, now: monotonicSeconds())
         var state = State.open
         var failure: ZeroMQMonitorEvent?
         while !ends.load(ordering: .acquiring) {
@@ -159,12 +159,10 @@ public final class ConnectionGate: Sendable {
                     handle(frames[0].withBytes(ZeroMQMonitorEvent.init(frame:)), &bucket, &failure)
                 }
             }
-            bucket.refill(Self.now())
+            bucket.refill(monotonicSeconds())
             update(&state, bucket)
         }
     }
-
-    private static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
 
     private func handle(
         _ event: ZeroMQMonitorEvent, _ bucket: inout TokenBucket, _ failure: inout ZeroMQMonitorEvent?

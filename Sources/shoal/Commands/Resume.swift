@@ -50,7 +50,7 @@ struct Resume: AsyncParsableCommand {
     mutating func run() async throws {
         var options = RunOptions()
         (options.epochs, options.steps, options.insecure) = (epochs, steps, insecure)
-        options.keys = keys.map(RunConfiguration.absolute)
+        options.keys = keys.map(absolutePath)
         local.apply(to: &options)
         workers.apply(to: &options)
         checkpoints.apply(to: &options)
