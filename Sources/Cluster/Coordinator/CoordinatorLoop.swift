@@ -239,7 +239,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func load(_ read: @escaping @Sendable (StateReader) throws -> News) throws {
         guard let loaded else { return }
         let reader = StateReader(
-            path: directory.path, layout: ParameterLayout(configuration: loaded.configuration),
+            path: directory.path, model: loaded.plan.model, layout: loaded.layout,
             parts: loaded.plan.stateParts, schedule: loaded.plan.source.point.schedule)
         let inbox = inbox
         try NamedThread.start("shoal-load") {
@@ -348,12 +348,11 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private func saveModel() throws {
         guard let loaded else { return }
-        let (model, maxLength) = (loaded.configuration, loaded.maxLength)
+        let (model, layout, maxLength) = (loaded.configuration, loaded.layout, loaded.maxLength)
         let weights = best?.buffers[.weights] ?? written.buffer(.weights)
         let (path, source) = (directory.modelPath, configuration.model)
         let checkpoint = machine.checkpoints.path
         try inBackground {
-            let layout = ParameterLayout(configuration: model)
             try withExtendedLifetime(weights) {
                 try ModelDirectory.write(
                     to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
@@ -377,7 +376,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             loaded.plan.stateParts.contains(part) ? written.buffer(part) : nil
         }
         let writer = CheckpointWriter(
-            runDirectory: directory.path, model: loaded.configuration,
+            runDirectory: directory.path, configuration: loaded.configuration, layout: loaded.layout,
             tokenizerSource: Self.tokenizerSource(configuration.model, orElse: machine.checkpoints.path),
             maxLength: loaded.maxLength,
             seed: configuration.seed, fingerprint: loaded.fingerprint, keep: configuration.keepCheckpoints,

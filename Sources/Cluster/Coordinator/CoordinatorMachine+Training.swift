@@ -117,10 +117,11 @@ extension CoordinatorMachine {
         let partition = balancer.partition(leaves: batches.count)
         progress.partition = partition
         let rows = Set(batches.flatMap(\.tokenIDs)).sorted()
+        let weight = batches.reduce(0) { $0 + preparation.model.objective.weight(of: $1.targets) }
         for member in members {
             let order = StepOrder(
                 learningRate: learningRate, leafCount: batches.count, partition: partition,
-                sampleCount: plan.sampleCount, embeddingRows: rows, batches: Array(batches[partition[member.rank]]))
+                sampleCount: weight, embeddingRows: rows, batches: Array(batches[partition[member.rank]]))
             send(member.peer, .step(order), step: step)
         }
         progress.flights.append(

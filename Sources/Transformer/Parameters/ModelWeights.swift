@@ -1,6 +1,6 @@
 import Numerics
 
-/// The weights of a model: the float32 ones that count, and the copy that products are made of.
+/// The weights of a model: float32 master weights, and their rounded copy for matrix products.
 public final class ModelWeights: Sendable {
     /// The flat vector.
     public let master: FloatBuffer
@@ -10,7 +10,7 @@ public final class ModelWeights: Sendable {
     private let roundedCount: Int
     private let copy: FloatBuffer?
 
-    /// Takes over a flat vector; ``refresh(_:)`` is to be called once it is filled.
+    /// Takes over a flat vector; ``updateRoundedCopy(_:)`` is to be called once it is filled.
     public init(master: FloatBuffer, layout: ParameterLayout, precision: Precision) {
         precondition(master.count == layout.count, "the weights do not have the length of their layout")
         self.master = master
@@ -19,16 +19,16 @@ public final class ModelWeights: Sendable {
         copy = precision == .bf16 ? FloatBuffer(count: (layout.denseCount + 1) / 2) : nil
     }
 
-    /// To be called when the weights in `range` have changed, by all the threads that share the work, each with its own
-    /// range.
-    public func refresh(_ range: Range<Int>) {
+    /// Rounds the weights in `range` again. To be called when they have changed, by all threads that share the work,
+    /// each with its own range.
+    public func updateRoundedCopy(_ range: Range<Int>) {
         guard let rounded else { return }
         let range = range.clamped(to: 0..<roundedCount)
         BFloat16.round(rounded + range.lowerBound, master.pointer + range.lowerBound, range.count)
     }
 
-    /// To be called when all weights have changed.
-    public func refresh() { refresh(0..<roundedCount) }
+    /// Rounds all weights again.
+    public func updateRoundedCopy() { updateRoundedCopy(0..<roundedCount) }
 
     private var rounded: UnsafeMutablePointer<BFloat16>? {
         copy.map { UnsafeMutableRawPointer($0.pointer).assumingMemoryBound(to: BFloat16.self) }

@@ -1,8 +1,52 @@
 import Foundation
 
-/// Softmax cross-entropy of one sample, in double precision; `torch.nn.functional.cross_entropy` with `reduction="sum"`
-/// when added up over samples.
-public enum CrossEntropy {
+/// Softmax cross-entropy in double precision: `torch.nn.functional.cross_entropy` with `reduction="sum"`.
+public struct CrossEntropy: Objective {
+    /// See ``Objective``.
+    public static let kind = "cross-entropy"
+    /// The share of the target that is spread evenly over all classes, in [0, 1).
+    public var labelSmoothing: Double
+
+    private enum CodingKeys: String, CodingKey { case labelSmoothing = "label_smoothing" }
+
+    /// Cross-entropy with this smoothing.
+    public init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
+
+    /// Every head will do.
+    public func validate(head: any Head) throws(TransformerError) {
+        guard labelSmoothing >= 0, labelSmoothing < 1 else {
+            throw .invalidModel("label smoothing is \(labelSmoothing), must be at least 0 and below 1")
+        }
+    }
+
+    /// Classes, to learn from.
+    public func validate(_ targets: Targets) throws(TransformerError) {
+        guard case .classes = targets else { throw .invalidBatch("no labels to learn from") }
+    }
+
+    /// The number of sequences.
+    public func weight(of targets: Targets) -> Int {
+        switch targets {
+        case .none: 0
+        case .classes(let classes): classes.count
+        }
+    }
+
+    /// The sum over the rows of ``loss(_:label:smoothing:)``.
+    public func evaluate(_ outputs: Outputs, _ targets: Targets, withGradient: Bool) -> Double {
+        guard case .classes(let classes) = targets else { return 0 }
+        var sum = 0.0
+        for (row, label) in classes.enumerated() {
+            sum +=
+                withGradient
+                ? Self.loss(
+                    outputs.row(row), label: Int(label), smoothing: labelSmoothing,
+                    gradient: outputs.gradientRow(row))
+                : Self.loss(outputs.row(row), label: Int(label), smoothing: labelSmoothing)
+        }
+        return sum
+    }
+
     /// The loss of `logits` (one a class) against class `label`: with p = softmax(logits) and C classes,
     /// `-(1 - smoothing) * log p[label] - smoothing / C * sum(log p)`.
     public static func loss(_ logits: UnsafeBufferPointer<Float>, label: Int, smoothing: Double = 0) -> Double {

@@ -1,10 +1,9 @@
-import Checkpoint
 import CKernels
 
 /// BERT's input: the sum of word, position and segment embeddings, LayerNorm, dropout.
 struct Embeddings {
     let weights: UnsafePointer<Float>
-    let place: ParameterLayout.EmbeddingPlace
+    let slots: EmbeddingSlots
     let width: Int
     let epsilon: Float
     let dropout: DropoutPlan?
@@ -41,12 +40,12 @@ struct Embeddings {
             for t in start..<Int(batch.offsets[s + 1]) { saved.positions[t] = Int32(t - start) }
         }
         shoal_embedding_forward(
-            saved.output, weights + place.words, weights + place.positions, weights + place.types, batch.tokenIDs,
+            saved.output, weights + slots.words, weights + slots.positions, weights + slots.segments, batch.tokenIDs,
             saved.positions, batch.typeIDs, tokens, width)
         shoal_layer_norm_forward(
             saved.output, nil, saved.normalized, saved.rstd, saved.output, nil, nil, 0, 1, nil,
-            weights + place.norm.gamma,
-            weights + place.norm.beta, tokens, width, epsilon)
+            weights + slots.norm.gamma,
+            weights + slots.norm.beta, tokens, width, epsilon)
         guard let dropout, let keep = saved.keep else { return }
         for s in 0..<batch.sequenceCount {
             let start = Int(batch.offsets[s])
@@ -66,7 +65,7 @@ struct Embeddings {
     ///   - denseBucket: The bucket of everything but the word embedding.
     func backward(
         _ batch: PackedBatch, dy: UnsafeMutablePointer<Float>, saved: Activations, rows: [Int32], rowCount: Int,
-        columns: UnsafeMutablePointer<Float>, layout: ParameterLayout, maxPositions: Int, types: Int,
+        columns: UnsafeMutablePointer<Float>, layout: ParameterLayout, positionCount: Int, segmentCount: Int,
         into sink: some GradientSink
     ) {
         guard let normalized = saved.normalized, let rstd = saved.rstd else {
@@ -78,12 +77,12 @@ struct Embeddings {
         }
         columns.update(repeating: 0, count: 2 * width)
         shoal_layer_norm_backward_f32(
-            dy, nil, columns, columns + width, nil, dy, normalized, rstd, nil, 0, 1, weights + place.norm.gamma, tokens,
+            dy, nil, columns, columns + width, nil, dy, normalized, rstd, nil, 0, 1, weights + slots.norm.gamma, tokens,
             width)
-        sink.write(place.norm.gamma, width) { $0.update(from: columns, count: width) }
-        sink.write(place.norm.beta, width) { $0.update(from: columns + width, count: width) }
-        sink.add(place.types, types * width) { shoal_scatter_add($0, dy, batch.typeIDs, tokens, width) }
-        sink.add(place.positions, maxPositions * width) {
+        sink.write(slots.norm.gamma, width) { $0.update(from: columns, count: width) }
+        sink.write(slots.norm.beta, width) { $0.update(from: columns + width, count: width) }
+        sink.add(slots.segments, segmentCount * width) { shoal_scatter_add($0, dy, batch.typeIDs, tokens, width) }
+        sink.add(slots.positions, positionCount * width) {
             shoal_scatter_add($0, dy, saved.positions, tokens, width)
         }
         sink.finish(bucket: layout.buckets.count - 1)

@@ -1,5 +1,3 @@
-import Checkpoint
-
 /// A packed micro-batch: T tokens of S sequences end to end, without padding.
 ///
 /// Only attention looks at where sequences begin and end; everything else works on T rows.
@@ -12,19 +10,19 @@ public struct PackedBatch: Sendable, Equatable {
     public var offsets: [Int32]
     /// S numbers that key the dropout masks: the position of each sample in the training set.
     public var sampleKeys: [UInt32]
-    /// S class indices; empty where there is nothing to learn from.
-    public var labels: [Int32]
+    /// What is to be learnt.
+    public var targets: Targets
 
-    /// A batch of these arrays; see ``validate(configuration:labelCount:)`` for what comes from outside.
+    /// A batch of these arrays; see ``validate(_:)`` for what comes from outside.
     public init(
         tokenIDs: [Int32] = [], typeIDs: [Int32] = [], offsets: [Int32] = [0], sampleKeys: [UInt32] = [],
-        labels: [Int32] = []
+        targets: Targets = .none
     ) {
         self.tokenIDs = tokenIDs
         self.typeIDs = typeIDs
         self.offsets = offsets
         self.sampleKeys = sampleKeys
-        self.labels = labels
+        self.targets = targets
     }
 
     /// The number of tokens, T.
@@ -33,17 +31,17 @@ public struct PackedBatch: Sendable, Equatable {
     /// The number of sequences, S.
     public var sequenceCount: Int { offsets.count - 1 }
 
-    /// Adds one sequence of at least one token.
+    /// Adds one sequence of at least one token, with its class where that is to be learnt.
     public mutating func append(tokenIDs ids: [Int32], typeIDs types: [Int32], sampleKey: UInt32, label: Int32? = nil) {
         tokenIDs.append(contentsOf: ids)
         typeIDs.append(contentsOf: types)
         offsets.append(Int32(tokenIDs.count))
         sampleKeys.append(sampleKey)
-        if let label { labels.append(label) }
+        if let label { targets.append(label) }
     }
 
     /// Checks everything that the kernels rely on: lengths, order, and that each id lies within its table.
-    public func validate(configuration: BertConfiguration) throws(TransformerError) {
+    public func validate(_ model: ModelSpecification) throws(TransformerError) {
         let tokens = tokenIDs.count
         guard typeIDs.count == tokens else { throw .invalidBatch("\(typeIDs.count) segment ids for \(tokens) tokens") }
         guard offsets.first == 0, offsets.count >= 2, Int(offsets[offsets.count - 1]) == tokens else {
@@ -54,25 +52,20 @@ public struct PackedBatch: Sendable, Equatable {
             // Not a plain difference: what comes from outside may overflow it.
             let (length, overflow) = offsets[s + 1].subtractingReportingOverflow(offsets[s])
             guard !overflow, length > 0, offsets[s] >= 0 else { throw .invalidBatch("sequence \(s) has no tokens") }
-            guard Int(length) <= configuration.maxPositions else {
+            guard Int(length) <= model.encoder.positions else {
                 throw .invalidBatch(
-                    "sequence \(s) has \(length) tokens, the model takes at most \(configuration.maxPositions)")
+                    "sequence \(s) has \(length) tokens, the model takes at most \(model.encoder.positions)")
             }
         }
         guard sampleKeys.count == sequences else {
             throw .invalidBatch("\(sampleKeys.count) sample keys for \(sequences) sequences")
         }
-        guard labels.isEmpty || labels.count == sequences else {
-            throw .invalidBatch("\(labels.count) labels for \(sequences) sequences")
+        for id in tokenIDs where id < 0 || Int(id) >= model.encoder.vocabulary {
+            throw .invalidBatch("token id \(id) outside of the vocabulary of \(model.encoder.vocabulary)")
         }
-        for id in tokenIDs where id < 0 || Int(id) >= configuration.vocabSize {
-            throw .invalidBatch("token id \(id) outside of the vocabulary of \(configuration.vocabSize)")
+        for id in typeIDs where id < 0 || Int(id) >= model.encoder.segments {
+            throw .invalidBatch("segment id \(id), the model has \(model.encoder.segments) segments")
         }
-        for id in typeIDs where id < 0 || Int(id) >= configuration.typeVocabSize {
-            throw .invalidBatch("segment id \(id), the model has \(configuration.typeVocabSize) segments")
-        }
-        for label in labels where label < 0 || Int(label) >= configuration.labels.count {
-            throw .invalidBatch("label \(label), the model has \(configuration.labels.count)")
-        }
+        try model.head.validate(targets, sequences: sequences)
     }
 }

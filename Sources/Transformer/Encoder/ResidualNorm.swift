@@ -1,7 +1,7 @@
 /// y = LayerNorm(dropout(a + bias) + residual), the end of both halves of an encoder layer.
 struct ResidualNorm {
     let weights: UnsafePointer<Float>
-    let place: ParameterLayout.NormPlace
+    let slot: NormSlot
     /// Where the bias of the linear layer before it stands; its addition is fused here.
     let bias: Int
     let width: Int
@@ -19,12 +19,12 @@ struct ResidualNorm {
 
     /// a, residual, y: (rows, width).
     func forward<Element: ComputeElement>(
-        _ a: UnsafePointer<Float>, residual: UnsafePointer<Float>, y: Stream<Element>, saved: Saved,
+        _ a: UnsafePointer<Float>, residual: UnsafePointer<Float>, y: DualRows<Element>, saved: Saved,
         rate: DropoutRate?, rows: Int
     ) {
         Element.layerNormForward(
-            y.floats, y.elements, saved, a, weights + bias, rate?.scale ?? 1, residual, weights + place.gamma,
-            weights + place.beta, rows, width, epsilon)
+            y.residual, y.operand, saved, a, weights + bias, rate?.scale ?? 1, residual, weights + slot.gamma,
+            weights + slot.beta, rows, width, epsilon)
     }
 
     /// From dy (rows, width): the gradients of the residual and of `a`, both (rows, width), and of the parameters.
@@ -38,10 +38,10 @@ struct ResidualNorm {
         }
         columns.update(repeating: 0, count: 3 * width)
         Element.layerNormBackward(
-            dResidual, da, columns, dy, normalized, rstd, saved.keep, rate?.scale ?? 1, weights + place.gamma, rows,
+            dResidual, da, columns, dy, normalized, rstd, saved.keep, rate?.scale ?? 1, weights + slot.gamma, rows,
             width)
-        sink.write(place.gamma, width) { $0.update(from: columns, count: width) }
-        sink.write(place.beta, width) { $0.update(from: columns + width, count: width) }
+        sink.write(slot.gamma, width) { $0.update(from: columns, count: width) }
+        sink.write(slot.beta, width) { $0.update(from: columns + width, count: width) }
         sink.write(bias, width) { $0.update(from: columns + 2 * width, count: width) }
     }
 }

@@ -29,16 +29,16 @@ public struct DropoutPlan: Sendable {
     let hidden: DropoutRate
     /// On the attention probabilities.
     let attention: DropoutRate
-    /// Before the classifier.
-    let classifier: DropoutRate
+    /// Within the head.
+    let head: DropoutRate
 
     /// The masks of `step` under `seed`.
-    public init(seed: UInt64, step: UInt64, hidden: DropoutRate, attention: DropoutRate, classifier: DropoutRate) {
+    public init(seed: UInt64, step: UInt64, hidden: DropoutRate, attention: DropoutRate, head: DropoutRate) {
         self.seed = seed
         self.step = step
         self.hidden = hidden
         self.attention = attention
-        self.classifier = classifier
+        self.head = head
     }
 
     /// Places of the model that draw a mask of their own. Part of what makes a run repeatable: never renumber them.

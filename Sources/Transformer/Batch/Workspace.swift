@@ -3,7 +3,7 @@ import Numerics
 /// A block of memory that activations are laid out in, one after the other, anew for each micro-batch.
 ///
 /// It grows to the largest micro-batch seen and is reused from then on: no allocation within a step.
-final class Workspace {
+public final class Workspace {
     private var buffer = FloatBuffer(count: 0)
     private var next = 0
     private var isMeasuring = false
@@ -28,21 +28,21 @@ final class Workspace {
     }
 
     /// Memory for `count` floats, 64-byte aligned, with undefined contents.
-    func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
-        let place = next
+    public func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
+        let start = next
         next += (count + 15) / 16 * 16
         // While it measures, pointers are placeholders that nobody follows.
-        return isMeasuring ? buffer.pointer : buffer.pointer + place
+        return isMeasuring ? buffer.pointer : buffer.pointer + start
     }
 
     /// Memory for `count` bytes, 64-byte aligned, with undefined contents; a multiple of 128 is reserved, since mask
     /// kernels work on 16 blocks of 8.
-    func bytes(_ count: Int) -> UnsafeMutablePointer<UInt8> {
+    public func bytes(_ count: Int) -> UnsafeMutablePointer<UInt8> {
         UnsafeMutableRawPointer(floats((count + 127) / 128 * 32)).assumingMemoryBound(to: UInt8.self)
     }
 
     /// Memory for `count` 32-bit integers.
-    func integers(_ count: Int) -> UnsafeMutablePointer<Int32> {
+    public func integers(_ count: Int) -> UnsafeMutablePointer<Int32> {
         UnsafeMutableRawPointer(floats(count)).assumingMemoryBound(to: Int32.self)
     }
 }

@@ -6,21 +6,21 @@ import Numerics
 /// every token, or those of the first token of each sequence, where that is all that the layer above looks at.
 struct Attention<Element: ComputeElement> {
     let heads: Int
-    /// Floats a head.
+    /// Head dimension.
     let headSize: Int
     /// The layer, which keys dropout.
     let layer: Int
     /// The S + 1 offsets of the sequences among keys and values.
     let offsets: [Int32]
-    /// S keys of dropout.
+    /// The Philox key of each sequence, S.
     let sampleKeys: [UInt32]
-    /// One query a sequence instead of one a token.
-    let firstTokenOnly: Bool
+    /// The tokens that have a query.
+    let queries: RowSelection
     let dropout: DropoutPlan?
     let matmul: Matmul
     let recorder: SpanRecorder?
 
-    /// Where queries, keys and values (or their gradients) stand: a row a token, `stride` floats apart.
+    /// Where queries, keys and values (or their gradients) stand: one row per token, `stride` elements apart.
     struct Operand {
         var pointer: UnsafeMutablePointer<Element>
         var stride: Int
@@ -33,7 +33,7 @@ struct Attention<Element: ComputeElement> {
         /// (longest, longest)
         var dropped: UnsafeMutablePointer<Element>
         /// (longest, longest), the gradient of the dropped probabilities and that of the scores.
-        var gradient: Stream<Element>
+        var gradient: DualRows<Element>
         /// (longest, maskStride(longest)) bytes
         var keep: UnsafeMutablePointer<UInt8>
     }
@@ -42,17 +42,17 @@ struct Attention<Element: ComputeElement> {
     static func layOut(_ workspace: Workspace, longest: Int) -> Scratch {
         let count = longest * longest
         return Scratch(
-            scores: Stream<Element>.sharedFloats(workspace, count), dropped: Element.allocate(count, in: workspace),
-            gradient: Stream.layOut(workspace, count, shared: nil), keep: workspace.bytes(longest * maskStride(longest))
+            scores: DualRows<Element>.sharedResidual(workspace, count), dropped: Element.allocate(count, in: workspace),
+            gradient: DualRows.layOut(workspace, count, shared: nil), keep: workspace.bytes(longest * maskStride(longest))
         )
     }
 
-    /// The number of elements of the stored probabilities: a (queries, keys) matrix a head and sequence.
-    static func probabilityCount(offsets: [Int32], heads: Int, firstTokenOnly: Bool) -> Int {
+    /// The number of elements of the stored probabilities: one (queries, keys) matrix per head and sequence.
+    static func probabilityCount(offsets: [Int32], heads: Int, queries: RowSelection) -> Int {
         var count = 0
         for s in 0..<(offsets.count - 1) {
             let length = Int(offsets[s + 1] - offsets[s])
-            count += heads * (firstTokenOnly ? 1 : length) * length
+            count += heads * (queries == .firstTokens ? 1 : length) * length
         }
         return count
     }
@@ -64,20 +64,35 @@ struct Attention<Element: ComputeElement> {
         return dropout.attention
     }
 
-    /// Calls `body` for each sequence and head with the first query row, the first key row, the number of queries and
-    /// of keys, and the offset of its probabilities.
+    /// The part of one sequence and one head.
+    private struct HeadTile {
+        var sequence: Int
+        var head: Int
+        /// The first row of the queries, and of the keys and values.
+        var queryRow: Int
+        var keyRow: Int
+        /// The number of queries, and of keys and values.
+        var queries: Int
+        var keys: Int
+        /// Where its (queries, keys) probabilities begin.
+        var offset: Int
+    }
+
+    /// Calls `body` for each sequence and head.
     @inline(__always)
-    private func forEachHead(
-        _ body: (_ s: Int, _ head: Int, _ q0: Int, _ k0: Int, _ n: Int, _ l: Int, _ p: Int) -> Void
-    ) {
-        var p = 0
+    private func forEachHead(_ body: (HeadTile) -> Void) {
+        var offset = 0
         for s in 0..<(offsets.count - 1) {
-            let k0 = Int(offsets[s])
-            let l = Int(offsets[s + 1]) - k0
-            let n = firstTokenOnly ? 1 : l
+            let keyRow = Int(offsets[s])
+            let keys = Int(offsets[s + 1]) - keyRow
+            let isFirstOnly = queries == .firstTokens
+            let count = isFirstOnly ? 1 : keys
             for head in 0..<heads {
-                body(s, head, firstTokenOnly ? s : k0, k0, n, l, p)
-                p += n * l
+                body(
+                    HeadTile(
+                        sequence: s, head: head, queryRow: isFirstOnly ? s : keyRow, keyRow: keyRow, queries: count,
+                        keys: keys, offset: offset))
+                offset += count * keys
             }
         }
     }
@@ -85,7 +100,7 @@ struct Attention<Element: ComputeElement> {
     /// context = dropout(softmax(q kᵀ / √d)) v.
     ///
     /// - Parameters:
-    ///   - p: The probabilities, (queries, keys) a head and sequence, the sign bit set on dropped ones, for the
+    ///   - p: The probabilities, (queries, keys) per head and sequence, the sign bit set on dropped ones, for the
     ///     backward pass.
     ///   - context: (queries, heads * headSize).
     func forward(
@@ -93,21 +108,22 @@ struct Attention<Element: ComputeElement> {
         scratch: Scratch
     ) {
         let width = heads * headSize
-        forEachHead { s, head, q0, k0, n, l, offset in
-            let column = head * headSize
-            let probabilities = p + offset
+        forEachHead { tile in
+            let (n, l) = (tile.queries, tile.keys)
+            let column = tile.head * headSize
+            let probabilities = p + tile.offset
             guard let scores = scratch.scores ?? Element.floats(probabilities) else {
                 preconditionFailure("scores need memory of their own")
             }
             matmul.multiply(
-                transposeB: true, m: n, n: l, k: headSize, a: q.pointer + q0 * q.stride + column, lda: q.stride,
-                b: k.pointer + k0 * k.stride + column, ldb: k.stride, c: scores, ldc: l)
+                transposeB: true, m: n, n: l, k: headSize, a: q.pointer + tile.queryRow * q.stride + column, lda: q.stride,
+                b: k.pointer + tile.keyRow * k.stride + column, ldb: k.stride, c: scores, ldc: l)
             var weights = probabilities
             if let dropout, let rate {
                 // A query's row in the mask is that of its head and position, whichever queries are computed.
                 dropout.mask(
-                    scratch.keep, rate: rate, site: .attention(layer: layer), sample: sampleKeys[s],
-                    firstRow: head * l, rows: n, width: l)
+                    scratch.keep, rate: rate, site: .attention(layer: layer), sample: sampleKeys[tile.sequence],
+                    firstRow: tile.head * l, rows: n, width: l)
                 Element.softmaxForward(
                     probabilities, scores, scratch.dropped, scratch.keep, maskStride(l), rate.scale, scale, n, l)
                 weights = scratch.dropped
@@ -115,8 +131,8 @@ struct Attention<Element: ComputeElement> {
                 Element.softmaxForward(probabilities, scores, nil, nil, 0, 1, scale, n, l)
             }
             matmul.multiply(
-                m: n, n: headSize, k: l, a: weights, lda: l, b: v.pointer + k0 * v.stride + column, ldb: v.stride,
-                c: context + q0 * width + column, ldc: width)
+                m: n, n: headSize, k: l, a: weights, lda: l, b: v.pointer + tile.keyRow * v.stride + column, ldb: v.stride,
+                c: context + tile.queryRow * width + column, ldc: width)
         }
     }
 
@@ -126,10 +142,11 @@ struct Attention<Element: ComputeElement> {
         dk: Operand, dv: Operand, scratch: Scratch
     ) {
         let width = heads * headSize
-        forEachHead { s, head, q0, k0, n, l, offset in
-            let column = head * headSize
-            let probabilities = p + offset
-            let dContext = dContext + q0 * width + column
+        forEachHead { tile in
+            let (n, l) = (tile.queries, tile.keys)
+            let column = tile.head * headSize
+            let probabilities = p + tile.offset
+            let dContext = dContext + tile.queryRow * width + column
             var weights = probabilities
             if let rate {
                 Element.softmaxDropped(scratch.dropped, probabilities, rate.scale, n * l)
@@ -137,19 +154,19 @@ struct Attention<Element: ComputeElement> {
             }
             matmul.multiply(
                 transposeA: true, m: l, n: headSize, k: n, a: weights, lda: l, b: dContext, ldb: width,
-                c: dv.pointer + k0 * dv.stride + column, ldc: dv.stride)
+                c: dv.pointer + tile.keyRow * dv.stride + column, ldc: dv.stride)
             let gradient = scratch.gradient
             matmul.multiply(
                 transposeB: true, m: n, n: l, k: headSize, a: dContext, lda: width,
-                b: v.pointer + k0 * v.stride + column, ldb: v.stride, c: gradient.floats, ldc: l)
+                b: v.pointer + tile.keyRow * v.stride + column, ldb: v.stride, c: gradient.residual, ldc: l)
             Element.softmaxBackward(
-                gradient.elements, gradient.floats, probabilities, rate?.scale ?? 1, scale, n, l)
+                gradient.operand, gradient.residual, probabilities, rate?.scale ?? 1, scale, n, l)
             matmul.multiply(
-                m: n, n: headSize, k: l, a: gradient.elements, lda: l, b: k.pointer + k0 * k.stride + column,
-                ldb: k.stride, c: dq.pointer + q0 * dq.stride + column, ldc: dq.stride)
+                m: n, n: headSize, k: l, a: gradient.operand, lda: l, b: k.pointer + tile.keyRow * k.stride + column,
+                ldb: k.stride, c: dq.pointer + tile.queryRow * dq.stride + column, ldc: dq.stride)
             matmul.multiply(
-                transposeA: true, m: l, n: headSize, k: n, a: gradient.elements, lda: l,
-                b: q.pointer + q0 * q.stride + column, ldb: q.stride, c: dk.pointer + k0 * dk.stride + column,
+                transposeA: true, m: l, n: headSize, k: n, a: gradient.operand, lda: l,
+                b: q.pointer + tile.queryRow * q.stride + column, ldb: q.stride, c: dk.pointer + tile.keyRow * dk.stride + column,
                 ldc: dk.stride)
         }
     }

@@ -9,30 +9,30 @@ struct Linear<Element: ComputeElement> {
     let weight: UnsafePointer<Element>
     /// (outputs).
     let bias: UnsafePointer<Float>
-    let place: ParameterLayout.LinearPlace
+    let slot: LinearSlot
     let matmul: Matmul
 
-    init(_ weights: WeightsView<Element>, _ place: ParameterLayout.LinearPlace, _ matmul: Matmul) {
-        weight = weights.elements + place.weight
-        bias = weights.floats + place.bias
-        self.place = place
+    init(_ weights: WeightsView<Element>, _ slot: LinearSlot, _ matmul: Matmul) {
+        weight = weights.elements + slot.weight
+        bias = weights.floats + slot.bias
+        self.slot = slot
         self.matmul = matmul
     }
 
     /// y = x Wᵀ, the bias left to the kernel that follows. x: (rows, inputs), y: (rows, outputs).
     func forwardWithoutBias(_ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Float>, rows: Int) {
         matmul.multiply(
-            transposeB: true, m: Matmul.paddedRows(rows), n: place.outputs, k: place.inputs, a: x, lda: place.inputs,
+            transposeB: true, m: Matmul.paddedRows(rows), n: slot.outputs, k: slot.inputs, a: x, lda: slot.inputs,
             b: weight,
-            ldb: place.inputs, c: y, ldc: place.outputs)
+            ldb: slot.inputs, c: y, ldc: slot.outputs)
     }
 
     /// y = x Wᵀ + b. x: (rows, inputs), y: (rows, outputs).
     func forward(_ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, rows: Int) {
         matmul.multiply(
-            transposeB: true, m: Matmul.paddedRows(rows), n: place.outputs, k: place.inputs, a: x, lda: place.inputs,
+            transposeB: true, m: Matmul.paddedRows(rows), n: slot.outputs, k: slot.inputs, a: x, lda: slot.inputs,
             b: weight,
-            ldb: place.inputs, bias: bias, c: y, ldc: place.outputs)
+            ldb: slot.inputs, bias: bias, c: y, ldc: slot.outputs)
     }
 
     /// dx = dy W, or dx += dy W. dy: (rows, outputs), dx: (rows, inputs).
@@ -40,9 +40,9 @@ struct Linear<Element: ComputeElement> {
         _ dy: UnsafePointer<Element>, _ dx: UnsafeMutablePointer<Output>, rows: Int, accumulate: Bool = false
     ) {
         matmul.multiply(
-            m: Matmul.paddedRows(rows), n: place.inputs, k: place.outputs, a: dy, lda: place.outputs, b: weight,
-            ldb: place.inputs,
-            accumulate: accumulate, c: dx, ldc: place.inputs)
+            m: Matmul.paddedRows(rows), n: slot.inputs, k: slot.outputs, a: dy, lda: slot.outputs, b: weight,
+            ldb: slot.inputs,
+            accumulate: accumulate, c: dx, ldc: slot.inputs)
     }
 
     /// The gradient of the weight, dW = dyᵀ x.
@@ -50,18 +50,18 @@ struct Linear<Element: ComputeElement> {
         _ dy: UnsafeMutablePointer<Element>, _ x: UnsafeMutablePointer<Element>, rows: Int, into sink: some GradientSink
     ) {
         let padded = Matmul.paddedRows(rows)
-        (dy + rows * place.outputs).clear((padded - rows) * place.outputs)
-        (x + rows * place.inputs).clear((padded - rows) * place.inputs)
-        sink.write(place.weight, place.outputs * place.inputs) { gradient in
+        (dy + rows * slot.outputs).clear((padded - rows) * slot.outputs)
+        (x + rows * slot.inputs).clear((padded - rows) * slot.inputs)
+        sink.write(slot.weight, slot.outputs * slot.inputs) { gradient in
             matmul.multiply(
-                transposeA: true, m: place.outputs, n: place.inputs, k: padded, a: dy, lda: place.outputs, b: x,
-                ldb: place.inputs, c: gradient, ldc: place.inputs)
+                transposeA: true, m: slot.outputs, n: slot.inputs, k: padded, a: dy, lda: slot.outputs, b: x,
+                ldb: slot.inputs, c: gradient, ldc: slot.inputs)
         }
     }
 
     /// The gradient of the bias, the column sums of dy (rows, outputs).
     func backwardBias(_ dy: UnsafePointer<Element>, rows: Int, into sink: some GradientSink) {
-        sink.add(place.bias, place.outputs) { Element.columnSums($0, dy, rows, place.outputs) }
+        sink.add(slot.bias, slot.outputs) { Element.columnSums($0, dy, rows, slot.outputs) }
     }
 }
 
