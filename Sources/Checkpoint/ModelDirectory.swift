@@ -57,6 +57,14 @@ public struct ModelDirectory: Sendable {
             throw .inputOutput(
                 path: weights, reason: "missing: only \(old) is there; convert it with save_pretrained of transformers")
         }
+        for (other, what) in [
+            ("adapter_model.safetensors", "an adapter is there: merge it into its model with merge_and_unload of peft"),
+            ("adapter_config.json", "an adapter is there: merge it into its model with merge_and_unload of peft"),
+            ("onnx", "only an ONNX model is there, which cannot be trained: take the folder it was made from"),
+            ("model.onnx", "only an ONNX model is there, which cannot be trained: take the folder it was made from"),
+        ] where try PathKind(joined(path, other)) != .nothing {
+            throw .inputOutput(path: weights, reason: "missing: \(what)")
+        }
         throw .inputOutput(path: weights, reason: "missing; a model folder holds config.json and model.safetensors")
     }
 
