@@ -13,7 +13,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// What other threads tell it.
     enum News: Sendable {
         case event(CoordinatorMachine.Event)
-        case prepared(Preparer.Prepared)
+        case loadedRun(LoadedRun)
         case preparationFailed(any Error)
         case warning(String)
         case loaded(StateReader.Found)
@@ -37,7 +37,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private let inbox: Inbox<News>
     private let emit: @Sendable (RunEvent) -> Void
     private var machine: CoordinatorMachine
-    private var prepared: Preparer.Prepared?
+    private var loaded: LoadedRun?
     private var failure: (any Error)?
     private var store = StateStore(count: 0)
     /// What was fetched and is being written.
@@ -93,7 +93,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
         door.close()
         // Lent to the context until here.
-        withExtendedLifetime((source, retired, prepared)) {}
+        withExtendedLifetime((source, retired, loaded)) {}
         return outcome ?? .failure(RunError.failed("the run ended without a result"))
     }
 
@@ -142,19 +142,19 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .preparationFailed(let error):
             failure = error
             try handle(.preparationFailed(.failed("\(error)")))
-        case .prepared(var prepared):
-            prepared.preparation.endpoint = Endpoint.shown(endpoint)
-            prepared.preparation.output = directory.path
-            source = prepared.state
+        case .loadedRun(var new):
+            new.plan.endpoint = Endpoint.shown(endpoint)
+            new.plan.output = directory.path
+            source = new.state
             // A run that is resumed can read its checkpoint again.
-            if prepared.state.step > 0 { prepared.state.buffers = [:] }
-            self.prepared = prepared
-            for notice in prepared.notices { emit(.notice(notice)) }
-            for warning in prepared.warnings { emit(.warning(warning)) }
+            if new.state.step > 0 { new.state.buffers = [:] }
+            loaded = new
+            for notice in new.notices { emit(.notice(notice)) }
+            for warning in new.warnings { emit(.warning(warning)) }
             let room = try disk.checkRoom(
-                for: StateSize(prepared.preparation), isResumed: machine.settings.isResumed, free: disk.free)
+                for: StateSize(new.plan), isResumed: machine.settings.isResumed, free: disk.free)
             if let room { emit(.warning(room)) }
-            try handle(.prepared(prepared.preparation))
+            try handle(.prepared(new.plan))
         }
     }
 
@@ -237,10 +237,10 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     /// Reads a state in the background.
     private func load(_ read: @escaping @Sendable (StateReader) throws -> News) throws {
-        guard let prepared else { return }
+        guard let loaded else { return }
         let reader = StateReader(
-            path: directory.path, layout: ParameterLayout(configuration: prepared.configuration),
-            parts: prepared.preparation.stateParts, schedule: prepared.preparation.source.point.schedule)
+            path: directory.path, layout: ParameterLayout(configuration: loaded.configuration),
+            parts: loaded.plan.stateParts, schedule: loaded.plan.source.point.schedule)
         let inbox = inbox
         try NamedThread.start("shoal-load") {
             do { inbox.post(try read(reader)) } catch { inbox.post(.event(.sourceFailed("\(error)"))) }
@@ -249,7 +249,7 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     /// Reads the newest whole checkpoint, or takes what the run began with.
     private func loadSource() throws {
-        guard let initial = prepared?.state else { return }
+        guard let initial = loaded?.state else { return }
         try load { .loaded(try $0.newest(orElse: initial)) }
     }
 
@@ -267,7 +267,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             guard loggedSenders.count < Self.maxLoggedSenders, loggedSenders.insert(sender).inserted else { return }
             emit(.warning("\(text) (\(sender))"))
         case .openRunDirectory:
-            try directory.start(prepared?.run ?? configuration, coordinatorFile)
+            try directory.start(loaded?.run ?? configuration, coordinatorFile)
             nextStatus = 0
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
         case .loadSource: try loadSource()
@@ -275,7 +275,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .releaseSource: retire()
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
-        case .beginStore: store = StateStore(count: prepared?.preparation.welcome.weightCount ?? 0)
+        case .beginStore: store = StateStore(count: loaded?.plan.welcome.weightCount ?? 0)
         case .storeChunk(let part, let index, let payload):
             guard store.store(part, chunk: index, payload) else {
                 throw RunError.failed("a chunk of the state does not fit")
@@ -296,7 +296,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             outcome = .success(result)
         case .end(.failure(let error)):
             // An error of the data or the model keeps its own type.
-            let size = prepared.map { StateSize($0.preparation) } ?? StateSize()
+            let size = loaded.map { StateSize($0.plan) } ?? StateSize()
             outcome = .failure(failure ?? disk.explained(error, size: size))
         }
     }
@@ -313,8 +313,8 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
-            runID: prepared?.preparation.welcome.runID ?? "", starts: machine.settings.incarnation + 1,
-            endpoint: endpoint, isLocal: children != nil, fingerprint: prepared?.fingerprint ?? [:],
+            runID: loaded?.plan.welcome.runID ?? "", starts: machine.settings.incarnation + 1,
+            endpoint: endpoint, isLocal: children != nil, fingerprint: loaded?.fingerprint ?? [:],
             path: directory.identity?.path, inode: directory.identity?.inode)
     }
 
@@ -347,8 +347,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     private func saveModel() throws {
-        guard let prepared else { return }
-        let (model, maxLength) = (prepared.configuration, prepared.maxLength)
+        guard let loaded else { return }
+        let (model, maxLength) = (loaded.configuration, loaded.maxLength)
         let weights = best?.buffers[.weights] ?? written.buffer(.weights)
         let (path, source) = (directory.modelPath, configuration.model)
         let checkpoint = machine.checkpoints.path
@@ -371,16 +371,16 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     private func saveCheckpoint(_ state: CoordinatorMachine.TrainingState) throws {
-        guard let prepared else { return }
+        guard let loaded else { return }
         let (state, written) = (state, written)
         func buffer(_ part: StatePart) -> FloatBuffer? {
-            prepared.preparation.stateParts.contains(part) ? written.buffer(part) : nil
+            loaded.plan.stateParts.contains(part) ? written.buffer(part) : nil
         }
         let writer = CheckpointWriter(
-            runDirectory: directory.path, model: prepared.configuration,
+            runDirectory: directory.path, model: loaded.configuration,
             tokenizerSource: Self.tokenizerSource(configuration.model, orElse: machine.checkpoints.path),
-            maxLength: prepared.maxLength,
-            seed: configuration.seed, fingerprint: prepared.fingerprint, keep: configuration.keepCheckpoints,
+            maxLength: loaded.maxLength,
+            seed: configuration.seed, fingerprint: loaded.fingerprint, keep: configuration.keepCheckpoints,
             state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
             secondMoment: buffer(.secondMoment))
         let inbox = inbox

@@ -3,7 +3,7 @@ import Training
 
 /// How workers come, and come back.
 extension CoordinatorMachine {
-    mutating func prepared(_ preparation: Preparation, _ now: Double) {
+    mutating func prepared(_ preparation: RunPlan, _ now: Double) {
         guard self.preparation == nil else { return }
         self.preparation = preparation
         history = preparation.history

@@ -66,7 +66,7 @@ struct CoordinatorMachine: Sendable {
 
     /// What happens to the coordinator.
     enum Event: Sendable {
-        case prepared(Preparation)
+        case prepared(RunPlan)
         case preparationFailed(RunError)
         case message(PeerID, WorkerMessage)
         /// Something that is no message came from there.
@@ -170,7 +170,7 @@ struct CoordinatorMachine: Sendable {
     var hasBegun = false
     /// Counts the generations that were formed without a step being taken.
     var idleGenerations = 0
-    var preparation: Preparation?
+    var preparation: RunPlan?
     var history: RunHistory?
     var source: StateSource?
     /// Process ids of children that run, by number.

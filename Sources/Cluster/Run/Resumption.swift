@@ -36,6 +36,13 @@ struct Resumption: Sendable {
         }
     }
 
+    /// Whether nothing may be left of the run to do; how many steps it has in all is known once its data are read.
+    ///
+    /// - Parameter steps: The steps that the run is to have now, where it is not epochs that count.
+    func mayBeComplete(steps: Int?) -> Bool {
+        finishedSteps != nil || (checkpoint?.step ?? 0) > (steps ?? .max)
+    }
+
     /// Throws an error that names what has changed, unless changes are accepted.
     func check(_ now: [String: String]) throws {
         guard !acceptsChanges else { return }

@@ -99,9 +99,9 @@ struct StateSize: Equatable {
 
 extension StateSize {
     /// That of a run.
-    init(_ preparation: Preparation) {
+    init(_ plan: RunPlan) {
         self.init(
-            floats: preparation.welcome.weightCount, parts: preparation.stateParts.count,
-            hasValidation: preparation.validation != nil)
+            floats: plan.welcome.weightCount, parts: plan.stateParts.count,
+            hasValidation: plan.validation != nil)
     }
 }

@@ -71,10 +71,15 @@ public struct TrainingRun: Sendable {
             try Resumption(
                 runDirectory: directory.path, fingerprint: known?.fingerprint ?? [:], acceptsChanges: $0.acceptsChanges)
         }
-        if let resumption { events(.resuming(checkpoint: resumption.checkpoint?.path)) }
         // Workers of a run that had other data are not those of this one.
         let isCopy = known.map { !$0.isOf(directory.identity) } ?? false
-        let runID = resume?.acceptsChanges == true || isCopy ? CoordinatorFile.newRunID() : known?.runID
+        let runID =
+            (resume?.acceptsChanges == true || isCopy ? nil : known?.runID) ?? CoordinatorFile.newRunID()
+        // Where the run may be complete, that is looked at before anything is started.
+        let loaded =
+            resumption?.mayBeComplete(steps: configuration.steps) == true
+            ? try RunLoader.load(configuration, resuming: resumption, runID: runID) : nil
+        if let resumption { events(.resuming(checkpoint: resumption.checkpoint?.path)) }
         for warning in directory.warnings { events(.warning(warning)) }
         if isCopy {
             events(
@@ -106,7 +111,11 @@ public struct TrainingRun: Sendable {
             let returning = place.isOld ? LivingWorkers.count(of: directory.path, endpoint: loop.boundEndpoint) : 0
             for number in min(returning, configuration.workers)..<configuration.workers { children.start(number) }
         }
-        try prepare(resumption, runID: runID ?? CoordinatorFile.newRunID(), inbox: inbox)
+        if let loaded {
+            inbox.post(.loadedRun(loaded))
+        } else {
+            try load(resumption, runID: runID, inbox: inbox)
+        }
         let result = await Self.onThread(loop)
         let succeeded = if case .success = result { true } else { false }
         let grace = profileFolder == nil ? Self.graceSeconds.success : Self.graceSeconds.profile
@@ -276,11 +285,11 @@ public struct TrainingRun: Sendable {
             : await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     }
 
-    private func prepare(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) throws {
+    private func load(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) throws {
         let configuration = configuration
-        try NamedThread.start("shoal-prepare") {
+        try NamedThread.start("shoal-read") {
             do {
-                inbox.post(.prepared(try Preparer.prepare(configuration, resuming: resumption, runID: runID)))
+                inbox.post(.loadedRun(try RunLoader.load(configuration, resuming: resumption, runID: runID)))
             } catch {
                 inbox.post(.preparationFailed(error))
             }
