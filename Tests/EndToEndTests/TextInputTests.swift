@@ -194,7 +194,7 @@ struct RunOptionGroupsTests {
         let parsed = try Shoal.parseAsRoot(
             [
                 "train", "--config", file.path, "--batch-size", "64", "--steps", "9", "--clip-norm", "0", "--nesterov",
-                "--threads-per-worker", "3", "--pin-workers",
+                "--optimizer", "sgd", "--threads-per-worker", "3", "--pin-workers",
             ])
         let train = try #require(parsed as? Train)
         let configuration = try train.run.resolve(local: train.local)
