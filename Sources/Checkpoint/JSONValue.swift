@@ -58,9 +58,6 @@ enum JSONValue: Codable, Sendable, Equatable {
     }
 }
 
-/// The order of UTF-8 bytes, which is that of code points. Swift's own `<` sorts by canonical equivalence.
-func precedesInUTF8(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
-
 extension JSONValue {
     /// How deep values may nest: far more than any real file has, far less than the stack could take.
     static let maximumDepth = 64
