@@ -27,7 +27,8 @@ public enum CheckpointError: Error, CustomStringConvertible, Equatable {
     /// The error of the system call that has just failed on `path`.
     static func system(_ path: String, doing what: String) -> CheckpointError {
         let code = errno
-        return .inputOutput(path: path, reason: "cannot \(what): \(String(cString: strerror(code)))")
+        let hint = code == EFBIG ? " for the limit of this process; raise ulimit -f" : ""
+        return .inputOutput(path: path, reason: "cannot \(what): \(String(cString: strerror(code)))\(hint)")
     }
 
     /// The same error, told of the place where a file was to be instead of the temporary one that nobody knows.
