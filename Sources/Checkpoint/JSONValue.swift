@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Any JSON value: keeps what is not understood, so that it can be written back. Whole numbers stay whole and fractions
 /// stay fractions.
@@ -56,9 +57,6 @@ enum JSONValue: Codable, Sendable, Equatable {
         }
     }
 }
-
-/// The order of UTF-8 bytes, which is that of code points. Swift's own `<` sorts by canonical equivalence.
-func precedesInUTF8(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
 
 extension JSONValue {
     /// How deep values may nest: far more than any real file has, far less than the stack could take.

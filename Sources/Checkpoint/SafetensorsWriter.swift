@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A tensor in memory, to be written. The memory must stay as it is until it is.
 public struct TensorToWrite {
@@ -30,12 +31,12 @@ public enum SafetensorsWriter {
     /// - Throws: An error that names the path and the system's reason, or the tensor that cannot be written.
     public static func write(
         _ tensors: [TensorToWrite], metadata: [String: String] = ["format": "pt"], to path: String
-    ) throws(CheckpointError) {
+    ) throws(FileError) {
         let order = tensors.sorted {
             $0.dtype == $1.dtype ? precedesInUTF8($0.name, $1.name) : $0.dtype.rank > $1.dtype.rank
         }
         let header = try header(order, metadata: metadata, path: path)
-        try FileWriter.replace(path) { writer throws(CheckpointError) in
+        try DurableFile.replace(path) { writer throws(FileError) in
             let length = UInt64(header.utf8.count)
             try writer.write(Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }))
             try writer.write(Data(header.utf8))
@@ -46,7 +47,7 @@ public enum SafetensorsWriter {
     /// The JSON, padded with spaces to a multiple of 8 bytes so that the data is aligned.
     static func header(
         _ order: [TensorToWrite], metadata: [String: String], path: String
-    ) throws(CheckpointError) -> String {
+    ) throws(FileError) -> String {
         var text = "{"
         if !metadata.isEmpty {
             text += "\"__metadata__\":{"
@@ -62,14 +63,13 @@ public enum SafetensorsWriter {
         var names: Set<String> = []
         for tensor in order {
             guard let size = tensor.dtype.byteCount(shape: tensor.shape), size == tensor.data.count else {
-                throw .malformed(
-                    path: path,
-                    reason:
-                        "cannot be written: tensor \(quoted(tensor.name)) has \(tensor.data.count) bytes, which shape "
+                throw FileError(
+                    path,
+                    "cannot be written: tensor \(quoted(tensor.name)) has \(tensor.data.count) bytes, which shape "
                         + "\(tensor.shape) of \(tensor.dtype.rawValue) does not make")
             }
             guard tensor.name != "__metadata__", names.insert(tensor.name).inserted else {
-                throw .malformed(path: path, reason: "cannot be written: the name \(quoted(tensor.name)) is taken")
+                throw FileError(path, "cannot be written: the name \(quoted(tensor.name)) is taken")
             }
             if text.utf8.count > 1 { text += "," }
             JSONValue.write(tensor.name, to: &text)
@@ -81,8 +81,7 @@ public enum SafetensorsWriter {
         text += "}"
         text += String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
         guard text.utf8.count <= SafetensorsFile.maximumHeaderBytes else {
-            throw .malformed(
-                path: path, reason: "cannot be written: its header would be larger than safetensors allows")
+            throw FileError(path, "cannot be written: its header would be larger than safetensors allows")
         }
         return text
     }

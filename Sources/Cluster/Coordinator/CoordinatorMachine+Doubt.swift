@@ -1,7 +1,7 @@
 import Numerics
 
-/// Losses and gradients that are not finite. They end a run; so one worker's word is not enough, and the step is computed
-/// again with its micro-batches dealt to others.
+/// Losses and gradients that are not finite. They end a run; so one worker's word is not enough, and the step is
+/// computed again with its micro-batches dealt to others.
 extension CoordinatorMachine {
     /// A step that cannot be taken, by the word of some.
     struct Doubt: Sendable {

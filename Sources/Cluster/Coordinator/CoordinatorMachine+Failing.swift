@@ -6,8 +6,8 @@ struct RepeatedFailures: Sendable {
     /// By message and place: the processes that failed so.
     private var processes: [String: [Int: Set<Int>]] = [:]
 
-    /// Notes what the process of a worker failed with when so many steps were done; true if another one in the same place
-    /// failed alike at the same step.
+    /// Notes what the process of a worker failed with when so many steps were done; true if another one in the same
+    /// place failed alike at the same step.
     mutating func add(_ message: String, process: Int, worker place: Int, at step: Int) -> Bool {
         if step != self.step {
             processes.removeAll()
@@ -77,8 +77,8 @@ extension CoordinatorMachine {
     /// Whether an exit is of a kind that will come again, where it comes with the same words: not one by a signal that
     /// people and systems send.
     static func isOwnFailure(_ why: String, bySignal: Bool) -> Bool {
-        // Without words nothing can be said of it; and those that were sent away, or have heard nothing from here, have not
-        // failed by themselves.
+        // Without words nothing can be said of it; and those that were sent away, or have heard nothing from here, have
+        // not failed by themselves.
         guard why.contains("saying"), !why.contains("the coordinator") else { return false }
         guard bySignal else { return !why.hasPrefix("exited with code 0") }
         let ownSignals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]

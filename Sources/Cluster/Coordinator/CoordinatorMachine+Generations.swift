@@ -233,7 +233,8 @@ extension CoordinatorMachine {
     /// Everyone shall connect to everyone; those behind get the state from one that is not, or else from here.
     mutating func connect(at step: Int, _ now: Double) {
         guard let source, let preparation else { return }
-        // The state may have been read from disk, or a checkpoint waited for, meanwhile: from now on members ask for it.
+        // The state may have been read from disk, or a checkpoint waited for, meanwhile: from now on members ask for
+        // it.
         phase = .connecting
         nextStep = step
         let donor = members.first { $0.applied == step }

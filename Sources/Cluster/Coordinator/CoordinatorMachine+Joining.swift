@@ -3,7 +3,7 @@ import Training
 
 /// How workers come, and come back.
 extension CoordinatorMachine {
-    mutating func prepared(_ preparation: Preparation, _ now: Double) {
+    mutating func prepared(_ preparation: RunPlan, _ now: Double) {
         guard self.preparation == nil else { return }
         self.preparation = preparation
         history = preparation.history
@@ -172,8 +172,8 @@ extension CoordinatorMachine {
         return max(newest, source.step) < history.end
     }
 
-    /// Within which a worker that lives and can reach this coordinator has greeted it: twice the longest time between two of
-    /// its signs of life, and some.
+    /// Within which a worker that lives and can reach this coordinator has greeted it: twice the longest time between
+    /// two of its signs of life, and some.
     private static var greetingSeconds: Double { 2.5 }
 
     /// So many seconds have been waited for workers.

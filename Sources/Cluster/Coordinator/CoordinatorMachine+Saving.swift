@@ -8,7 +8,8 @@ extension CoordinatorMachine {
         enum Purpose: Sendable, Equatable {
             /// A checkpoint, while the run goes on.
             case periodic
-            /// A checkpoint that the run waits for: of the best state so far, or of the last one before the best is loaded.
+            /// A checkpoint that the run waits for: of the best state so far, or of the last one before the best is
+            /// loaded.
             case best
             /// A checkpoint, after which the run ends with this error.
             case ending(RunError)

@@ -87,9 +87,9 @@ extension CoordinatorMachine {
         var isStall = false
     }
 
-    /// A worker misses others. Those that answer now are well, and a new generation is all that is needed; those that do
-    /// not are lost. (A worker that was killed is missed by its peers at once, a child's death is told by the system; but
-    /// nothing tells of the death of a worker elsewhere.)
+    /// A worker misses others. Those that answer now are well, and a new generation is all that is needed; those that
+    /// do not are lost. (A worker that was killed is missed by its peers at once, a child's death is told by the
+    /// system; but nothing tells of the death of a worker elsewhere.)
     mutating func suspect(_ member: Member, _ failure: WorkerFailure, _ now: Double) {
         var suspicion = suspicion ?? Suspicion(deadline: now + settings.suspicionSeconds)
         suspicion.reported.insert(member.peer)

@@ -83,14 +83,14 @@ extension CoordinatorMachine {
         }
     }
 
-    /// Whether everything comes to rest at the end of an epoch: something is evaluated there, or decides on the learning
-    /// rate.
-    private func stopsAtEpochs(_ preparation: Preparation) -> Bool {
+    /// Whether everything comes to rest at the end of an epoch: something is evaluated there, or decides on the
+    /// learning rate.
+    private func stopsAtEpochs(_ preparation: RunPlan) -> Bool {
         preparation.validation != nil || preparation.history.current.schedule.settings.kind == .plateau
     }
 
     /// The step before which everything must come to rest.
-    private func barrier(_ preparation: Preparation) -> Int {
+    private func barrier(_ preparation: RunPlan) -> Int {
         guard stopsAtEpochs(preparation) else { return preparation.totalSteps }
         let perEpoch = preparation.plan.stepsPerEpoch
         return min(preparation.totalSteps, (progress.completed / perEpoch + 1) * perEpoch)
@@ -110,7 +110,7 @@ extension CoordinatorMachine {
         if progress.flights.isEmpty, ending != nil || wantsGeneration || verifiesNext { continueRun(now) }
     }
 
-    private mutating func issue(_ step: Int, _ preparation: Preparation, learningRate: Double) {
+    private mutating func issue(_ step: Int, _ preparation: RunPlan, learningRate: Double) {
         let source = preparation.training
         let plan = preparation.plan.step(step) { source.text($0).tokenIDs.count }
         let batches = plan.microBatches.map { source.pack($0, labels: true) }
@@ -206,7 +206,7 @@ extension CoordinatorMachine {
     }
 
     /// A step is done, and known to be.
-    private mutating func completed(_ metrics: StepMetrics, _ preparation: Preparation) {
+    private mutating func completed(_ metrics: StepMetrics, _ preparation: RunPlan) {
         var metrics = metrics
         metrics.totalSteps = preparation.totalSteps
         progress.completed = metrics.step
@@ -217,7 +217,7 @@ extension CoordinatorMachine {
     }
 
     /// A step was taken whose reports were lost: what it gave is told from the record of a worker.
-    mutating func recover(_ record: StepRecord, _ preparation: Preparation, _ now: Double) {
+    mutating func recover(_ record: StepRecord, _ preparation: RunPlan, _ now: Double) {
         history?.passBarrierIfDue()
         guard let history else { return }
         let step = Int(clamping: record.step)
@@ -237,13 +237,13 @@ extension CoordinatorMachine {
     }
 
     /// The barrier that `completed` stands at, if it does.
-    private func stoppingPoint(_ preparation: Preparation) -> Int {
+    private func stoppingPoint(_ preparation: RunPlan) -> Int {
         guard progress.completed < preparation.totalSteps else { return preparation.totalSteps }
         guard stopsAtEpochs(preparation) else { return preparation.totalSteps }
         return progress.completed % preparation.plan.stepsPerEpoch == 0 ? progress.completed : -1
     }
 
-    private mutating func reachedBarrier(_ preparation: Preparation, _ now: Double) {
+    private mutating func reachedBarrier(_ preparation: RunPlan, _ now: Double) {
         if let validation = preparation.validation {
             startEvaluation(.validation, validation, now)
         } else {

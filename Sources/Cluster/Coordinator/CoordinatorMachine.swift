@@ -7,8 +7,8 @@ import Transformer
 /// process and no file, so it can be tested, and simulated, without any.
 ///
 /// Members are numbered into generations. A generation begins when the one before lost somebody, or when somebody wants
-/// to join; then all tell which steps they have applied, those behind are sent the state of one that is not, and the work
-/// goes on from the newest state that there is.
+/// to join; then all tell which steps they have applied, those behind are sent the state of one that is not, and the
+/// work goes on from the newest state that there is.
 struct CoordinatorMachine: Sendable {
     struct Settings: Sendable {
         /// The workers that a run starts with.
@@ -38,8 +38,8 @@ struct CoordinatorMachine: Sendable {
         var lookahead = 3
         /// How long a worker that others blame may take for a sign of life.
         var suspicionSeconds = 0.75
-        /// Seconds without a sign of work from a worker that owes one, while others work, after which it is replaced; more
-        /// where steps take long, see `stallFactor`.
+        /// Seconds without a sign of work from a worker that owes one, while others work, after which it is replaced;
+        /// more where steps take long, see `stallFactor`.
         var stallSeconds = 60.0
         /// As many times the median of the last steps' seconds, where that is more than `stallSeconds`.
         var stallFactor = 20.0
@@ -66,7 +66,7 @@ struct CoordinatorMachine: Sendable {
 
     /// What happens to the coordinator.
     enum Event: Sendable {
-        case prepared(Preparation)
+        case prepared(RunPlan)
         case preparationFailed(RunError)
         case message(PeerID, WorkerMessage)
         /// Something that is no message came from there.
@@ -170,7 +170,7 @@ struct CoordinatorMachine: Sendable {
     var hasBegun = false
     /// Counts the generations that were formed without a step being taken.
     var idleGenerations = 0
-    var preparation: Preparation?
+    var preparation: RunPlan?
     var history: RunHistory?
     var source: StateSource?
     /// Process ids of children that run, by number.
@@ -329,8 +329,8 @@ struct CoordinatorMachine: Sendable {
         isCleared(peer, isHeartbeat: isHeartbeat, now)
     }
 
-    /// A message from somebody who is no member: a newcomer, or one that was given up, or one of a coordinator that is no
-    /// more.
+    /// A message from somebody who is no member: a newcomer, or one that was given up, or one of a coordinator that is
+    /// no more.
     private mutating func receivedFromOutside(_ message: WorkerMessage, _ peer: PeerID, _ now: Double) {
         if let at = waiting.firstIndex(where: { $0.peer == peer }) {
             waiting[at].lastHeard = now

@@ -25,7 +25,7 @@ struct Resumption: Sendable {
         if let damage = log.damage {
             skipped.append("\(runDirectory)/metrics.jsonl is damaged, the rest of it does not count: \(damage)")
         }
-        var damage: [CheckpointError] = []
+        var damage: [FileError] = []
         checkpoint = try CheckpointFolder.newestWhole(in: runDirectory) { folder, error in
             skipped.append("the checkpoint \(folder.path) is skipped: \(error)")
             damage.append(error)
@@ -43,7 +43,7 @@ struct Resumption: Sendable {
     /// Throws where a run without a whole checkpoint would begin anew, and write over what may still be mended.
     ///
     /// - Parameter damage: What is wrong with the checkpoints that are there, the newest first.
-    private static func refuseToLose(_ runDirectory: String, _ damage: [CheckpointError]) throws(RunError) {
+    private static func refuseToLose(_ runDirectory: String, _ damage: [FileError]) throws(RunError) {
         let folder = runDirectory + "/" + CheckpointFolder.collection
         let shown = folder.printable(limit: 1000)
         if let newest = damage.first {
@@ -58,11 +58,19 @@ struct Resumption: Sendable {
         }
     }
 
+    /// Whether nothing may be left of the run to do; how many steps it has in all is known once its data are read.
+    ///
+    /// - Parameter steps: The steps that the run is to have now, where it is not epochs that count.
+    func mayBeComplete(steps: Int?) -> Bool {
+        finishedSteps != nil || (checkpoint?.step ?? 0) > (steps ?? .max)
+    }
+
     /// Throws an error that names what has changed, unless changes are accepted.
     func check(_ now: [String: String]) throws {
         guard !acceptsChanges else { return }
         for (name, hash) in fingerprint.sorted(by: { $0.key < $1.key }) {
-            // A model that is gone is not needed where there is a checkpoint; where there is none, reading it will fail.
+            // A model that is gone is not needed where there is a checkpoint; where there is none, reading it will
+            // fail.
             guard let found = now[name], found != hash else { continue }
             throw RunError.failed(
                 "the --\(name) of this run has changed since (its SHA-256 is \(found.prefix(12))…, it was "
