@@ -4,7 +4,8 @@ extension FileError {
     /// The error of the system call that has just failed on `path`.
     public static func system(_ path: String, doing what: String) -> FileError {
         let code = errno
-        let hint = code == EFBIG ? " for the limit of this process; raise ulimit -f" : ""
+        let isLimit = [EMFILE, ENFILE, EFBIG].contains(code)
+        let hint = isLimit ? "; for process \(getpid()), \(ProcessLimits.hint(for: code))" : ""
         return FileError(path, "cannot \(what): \(String(cString: strerror(code)))\(hint)")
     }
 
