@@ -53,7 +53,7 @@ public struct DatasetReview: Sendable, Equatable {
             ? "the model was trained on pairs of texts, but is given single ones: its answers mean little; give the second "
                 + "text too (--text-pair-column, or --text-pair)"
             : "the model was trained on single texts, but is given pairs: its answers mean little; name the one column with "
-                + "--text-column"
+                + "--text-column, or leave --text-pair out"
     }
 
     /// The columns, the classes and their counts on a line; texts that are not used on another.

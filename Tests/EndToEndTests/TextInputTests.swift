@@ -93,7 +93,7 @@ struct TextSourceTests {
         #expect {
             try TextSource(texts: [], file: "/none.txt", columns: ColumnNames()).forEachWindow(.init(count: 1)) { _ in }
         } throws: {
-            "\($0)" == "/none.txt: no such file"
+            "\($0)" == "/none.txt: no such file; a text itself is given with --text"
         }
     }
 }

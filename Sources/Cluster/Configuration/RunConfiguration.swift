@@ -293,6 +293,8 @@ public struct RunConfiguration: Sendable, Equatable {
     /// See ``RunSummary/remediesForWaiting``. Those that keep every bit come first.
     var remediesForWaiting: [String] {
         var remedies: [String] = []
+        // A worker alone sends nothing.
+        guard workers > 1 else { return remedies }
         if !compressWire { remedies.append("--compress-wire (the same weights, more computing)") }
         if microBatches > workers {
             // Only the last micro-batch's backward pass runs beside sending.

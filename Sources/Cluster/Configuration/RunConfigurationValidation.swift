@@ -51,9 +51,9 @@ extension RunConfiguration {
         }
         try Self.check("keep-checkpoints", keepCheckpoints, 0...1_000_000)
         if keep == .best, validation == nil {
-            throw .unsupported(
+            throw .invalid(
                 "keep", value: "best",
-                reason: "there is nothing to tell the best by; give a --validation file, or leave --keep out")
+                need: "last without validation data to tell the best by; give a --validation file, or leave --keep out")
         }
         guard orphanTimeout.isFinite, orphanTimeout >= 0, orphanTimeout <= 1e6 else {
             throw .invalid("orphan-timeout", value: "\(orphanTimeout)", need: "0 to 1000000 seconds")
