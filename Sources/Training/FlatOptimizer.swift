@@ -94,7 +94,8 @@ public struct FlatOptimizer: Sendable {
             let range = floats(row..<(row + 1))
             let skipped = range.lowerBound - (table.offset + row * rowWidth)
             precondition(active[row], "a row with a gradient must be activated first")
-            step.update(state, in: range, hasWeightDecay: table.hasWeightDecay, gradient: gradient + next * rowWidth + skipped)
+            step.update(
+                state, in: range, hasWeightDecay: table.hasWeightDecay, gradient: gradient + next * rowWidth + skipped)
             row += 1
             next += 1
         }

@@ -98,7 +98,9 @@ public struct OptimizerStep: Sendable {
 
     /// Updates the parameters in `range`, which all decay or all do not. `gradient` points to the gradient of the first
     /// of them; nil stands for zeros.
-    public func update(_ state: OptimizerState, in range: Range<Int>, hasWeightDecay: Bool, gradient: UnsafePointer<Float>?) {
+    public func update(
+        _ state: OptimizerState, in range: Range<Int>, hasWeightDecay: Bool, gradient: UnsafePointer<Float>?
+    ) {
         guard !range.isEmpty else { return }
         let start = range.lowerBound
         switch scalars {

@@ -51,7 +51,8 @@ final class Network<Element: ComputeElement> {
         return loss
     }
 
-    private func begin(_ batch: PackedBatch, training: Bool, dropout: DropoutPlan?) -> EncoderStack<Element>.Activations {
+    private func begin(_ batch: PackedBatch, training: Bool, dropout: DropoutPlan?) -> EncoderStack<Element>.Activations
+    {
         Matmul.useOneThread()
         recorder?.begin()
         return workspace.plan { workspace in

@@ -23,7 +23,8 @@ struct Bench {
     static let gap: Float = 123
     var optimizer = FlatOptimizer(
         segments: [
-            ParameterSegment(offset: 0, count: 7, hasWeightDecay: true), ParameterSegment(offset: 11, count: 5, hasWeightDecay: false),
+            ParameterSegment(offset: 0, count: 7, hasWeightDecay: true),
+            ParameterSegment(offset: 11, count: 5, hasWeightDecay: false),
         ], table: ParameterSegment(offset: 20, count: 18, hasWeightDecay: true), rowWidth: 3)
     var weights = [Float](repeating: gap, count: 38)
     var first = [Float](repeating: 0, count: 38)

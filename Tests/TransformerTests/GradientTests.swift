@@ -80,7 +80,8 @@ import Testing
                 place.pointee = saved
                 let difference = (up - down) / 8e-3
                 #expect(
-                    abs(Double(gradient) - difference) < 3e-3 * max(1, abs(difference)), "\(BERT.tensorName(parameter.id))[\(i)]")
+                    abs(Double(gradient) - difference) < 3e-3 * max(1, abs(difference)),
+                    "\(BERT.tensorName(parameter.id))[\(i)]")
             }
         }
     }

@@ -37,7 +37,8 @@ import Testing
             wanted.labels = labels
             let layout = ParameterLayout(wanted.classifier())
             let loaded = try WeightLoader.load(
-                try ModelDirectory(path: path), wanted.classifier(), layout: layout, missingHead: .initialize(seed: seed), labels: labels)
+                try ModelDirectory(path: path), wanted.classifier(), layout: layout,
+                missingHead: .initialize(seed: seed), labels: labels)
             func values(_ name: String) -> [Float] {
                 layout.parameters.filter { BERT.tensorName($0.id) == name }.flatMap { parameter in
                     parameter.range.map { loaded.weights.pointer[$0] }

@@ -50,7 +50,8 @@ import Testing
             let size = expected.reduce(0.0) { $0 + Double($1) * Double($1) }
             // The gradient of a key's bias is zero but for rounding: softmax does not see a constant.
             let floor = 1e-12
-            #expect(error.squareRoot() <= 1e-3 * size.squareRoot() + floor.squareRoot(), "\(BERT.tensorName(parameter.id))")
+            #expect(
+                error.squareRoot() <= 1e-3 * size.squareRoot() + floor.squareRoot(), "\(BERT.tensorName(parameter.id))")
         }
     }
 

@@ -23,7 +23,9 @@ import Testing
     /// Offset, count, `w` where weight decay applies, and name of each tensor.
     @Test func `the order and the offsets of a BERT classifier's tensors`() {
         let layout = ParameterLayout(Self.configuration().classifier())
-        let lines = layout.parameters.map { "\($0.offset) \($0.count) \($0.hasWeightDecay ? "w" : "-") \(BERT.tensorName($0.id))" }
+        let lines = layout.parameters.map {
+            "\($0.offset) \($0.count) \($0.hasWeightDecay ? "w" : "-") \(BERT.tensorName($0.id))"
+        }
         #expect(lines == Self.pinnedLayout.split(separator: "\n").map(String.init))
         #expect(layout.buckets == [0..<704, 704..<5632, 5632..<10560, 10560..<11056])
         #expect(layout.denseCount == 11056 && layout.count == 12016)
@@ -44,7 +46,8 @@ import Testing
         let labels = Self.configuration().labels
         let layout = ParameterLayout(Self.configuration().classifier())
         let loaded = try WeightLoader.load(
-            try ModelDirectory(path: folder), Self.configuration().classifier(), layout: layout, missingHead: .initialize(seed: 1234), labels: labels)
+            try ModelDirectory(path: folder), Self.configuration().classifier(), layout: layout,
+            missingHead: .initialize(seed: 1234), labels: labels)
         func bits(_ name: String) -> [UInt32] {
             layout.parameters.filter { BERT.tensorName($0.id) == name }.flatMap { parameter in
                 parameter.range.prefix(8).map { loaded.weights.pointer[$0].bitPattern }

@@ -22,9 +22,11 @@ struct Reference {
     init(folder: String) throws {
         let directory = try ModelDirectory(path: folder)
         let layout = ParameterLayout(directory.configuration.classifier())
-        weights = try WeightLoader.load(directory, directory.configuration.classifier(), layout: layout, missingHead: .fail).weights
+        weights = try WeightLoader.load(
+            directory, directory.configuration.classifier(), layout: layout, missingHead: .fail
+        ).weights
         model = Model(
-                directory.configuration.classifier(), layout: layout,
+            directory.configuration.classifier(), layout: layout,
             weights: ModelWeights(master: weights, layout: layout, precision: .float32))
         file = try SafetensorsFile(path: folder + "/reference.safetensors")
         let ids = try Self.integers(file, "input_ids")

@@ -43,7 +43,8 @@ struct Attention<Element: ComputeElement> {
         let count = longest * longest
         return Scratch(
             scores: DualRows<Element>.sharedResidual(workspace, count), dropped: Element.allocate(count, in: workspace),
-            gradient: DualRows.layOut(workspace, count, shared: nil), keep: workspace.bytes(longest * maskStride(longest))
+            gradient: DualRows.layOut(workspace, count, shared: nil),
+            keep: workspace.bytes(longest * maskStride(longest))
         )
     }
 
@@ -116,7 +117,8 @@ struct Attention<Element: ComputeElement> {
                 preconditionFailure("scores need memory of their own")
             }
             matmul.multiply(
-                transposeB: true, m: n, n: l, k: headSize, a: q.pointer + tile.queryRow * q.stride + column, lda: q.stride,
+                transposeB: true, m: n, n: l, k: headSize, a: q.pointer + tile.queryRow * q.stride + column,
+                lda: q.stride,
                 b: k.pointer + tile.keyRow * k.stride + column, ldb: k.stride, c: scores, ldc: l)
             var weights = probabilities
             if let dropout, let rate {
@@ -131,7 +133,8 @@ struct Attention<Element: ComputeElement> {
                 Element.softmaxForward(probabilities, scores, nil, nil, 0, 1, scale, n, l)
             }
             matmul.multiply(
-                m: n, n: headSize, k: l, a: weights, lda: l, b: v.pointer + tile.keyRow * v.stride + column, ldb: v.stride,
+                m: n, n: headSize, k: l, a: weights, lda: l, b: v.pointer + tile.keyRow * v.stride + column,
+                ldb: v.stride,
                 c: context + tile.queryRow * width + column, ldc: width)
         }
     }
@@ -166,7 +169,8 @@ struct Attention<Element: ComputeElement> {
                 ldb: k.stride, c: dq.pointer + tile.queryRow * dq.stride + column, ldc: dq.stride)
             matmul.multiply(
                 transposeA: true, m: l, n: headSize, k: n, a: gradient.operand, lda: l,
-                b: q.pointer + tile.queryRow * q.stride + column, ldb: q.stride, c: dk.pointer + tile.keyRow * dk.stride + column,
+                b: q.pointer + tile.queryRow * q.stride + column, ldb: q.stride,
+                c: dk.pointer + tile.keyRow * dk.stride + column,
                 ldc: dk.stride)
         }
     }

@@ -198,7 +198,8 @@ struct EncoderLayer<Element: ComputeElement> {
         recorder?.end("output, forward")
         mask(saved.outputNorm.keep, .output(layer: attention.layer))
         outputNorm.forward(
-            scratch.normInput.residual, residual: saved.attentionOutput.residual, y: saved.output, saved: saved.outputNorm,
+            scratch.normInput.residual, residual: saved.attentionOutput.residual, y: saved.output,
+            saved: saved.outputNorm,
             rate: hiddenRate, rows: rows)
         recorder?.end("dropout and LayerNorm, forward")
     }

@@ -132,7 +132,9 @@ public enum WeightLoader {
         _ file: SafetensorsFile, layout: ParameterLayout, family: any ModelFamily.Type = BERT.self,
         name: (String) -> String
     ) throws -> FloatBuffer? {
-        guard layout.parameters.contains(where: { file.tensors[name(family.tensorName($0.id))] != nil }) else { return nil }
+        guard layout.parameters.contains(where: { file.tensors[name(family.tensorName($0.id))] != nil }) else {
+            return nil
+        }
         let moments = FloatBuffer(count: layout.count)
         for parameter in layout.parameters {
             let name = name(family.tensorName(parameter.id))
