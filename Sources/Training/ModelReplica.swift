@@ -252,8 +252,8 @@ public final class ModelReplica {
         return nil
     }
 
-    /// The outputs of batches without dropout, each rows x width as the head defines them, computed by all threads side by side. Batches must be
-    /// valid for the model.
+    /// The outputs of batches without dropout, each rows x width as the head defines them, computed by all threads side
+    /// by side. Batches must be valid for the model.
     public func outputs(_ batches: [PackedBatch]) -> [[Float]] {
         let members = members
         return team.map(batches) { members[$0].model.outputs($1) }

@@ -4,8 +4,8 @@ import Support
 /// A model over weights that it does not own: what one compute thread works with. It hides in which precision the
 /// ``Network`` computes.
 ///
-/// Several of these may share weights while nothing writes to them. One must be used by one thread at a time; its memory
-/// for activations is its own.
+/// Several of these may share weights while nothing writes to them. One must be used by one thread at a time; its
+/// memory for activations is its own.
 public final class Model {
     /// What it is.
     public let specification: ModelSpecification

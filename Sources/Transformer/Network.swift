@@ -34,8 +34,8 @@ final class Network<Element: ComputeElement> {
         return forward(batch, saved, dropout: nil).array
     }
 
-    /// See ``Model/gradient(_:dropout:embeddingRows:into:)``; `rows` holds the row of each token in the compact gradient
-    /// of the word embedding, which has `rowCount` rows.
+    /// See ``Model/gradient(_:dropout:embeddingRows:into:)``; `rows` holds the row of each token in the compact
+    /// gradient of the word embedding, which has `rowCount` rows.
     func gradient(
         _ batch: PackedBatch, dropout: DropoutPlan?, rows: [Int32], rowCount: Int, into sink: some GradientSink
     ) -> Model.Loss {

@@ -3,8 +3,8 @@ import Numerics
 /// A stack of encoder layers on embeddings whose matrix products are computed in `Element`: its passes over a packed
 /// micro-batch, and their memory.
 ///
-/// Letters of shapes, here and in all files of this folder: T tokens and S sequences of the micro-batch, R rows that are
-/// computed (T, or S where only first tokens count), hidden and intermediate sizes as in ``EncoderArchitecture``.
+/// Letters of shapes, here and in all files of this folder: T tokens and S sequences of the micro-batch, R rows that
+/// are computed (T, or S where only first tokens count), hidden and intermediate sizes as in ``EncoderArchitecture``.
 struct EncoderStack<Element: ComputeElement> {
     let architecture: EncoderArchitecture
     let layout: ParameterLayout

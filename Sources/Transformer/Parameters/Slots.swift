@@ -16,8 +16,8 @@ struct NormSlot: Sendable {
     var beta: Int
 }
 
-/// Where an encoder layer stands. `query`, `key` and `value` adjoin, as do their biases, so that they can be used as one
-/// matrix of (3 hidden, hidden).
+/// Where an encoder layer stands. `query`, `key` and `value` adjoin, as do their biases, so that they can be used as
+/// one matrix of (3 hidden, hidden).
 struct LayerSlots: Sendable {
     var outputNorm: NormSlot
     var output: LinearSlot
