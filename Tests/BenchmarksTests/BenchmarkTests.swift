@@ -3,19 +3,14 @@ import Collectives
 import Foundation
 import Numerics
 import Support
+import TestSupport
 import Testing
 
 @testable import Benchmarks
 
 /// That benchmarks run and report what they say; never how fast.
 @Suite struct BenchmarkTests {
-    private var configuration: BertConfiguration {
-        var c = BertConfiguration()
-        (c.vocabSize, c.hiddenSize, c.layers, c.heads, c.intermediateSize) = (50, 32, 2, 2, 64)
-        c.maxPositions = 16
-        c.labels = ["a", "b"]
-        return c
-    }
+    private let configuration = BertConfiguration.tiny(vocabulary: 50, hidden: 32, heads: 2, labels: ["a", "b"])
 
     private func numbers(_ table: TextTable, _ column: String) throws -> [Double] {
         let index = try #require(table.columns.firstIndex(of: column))
