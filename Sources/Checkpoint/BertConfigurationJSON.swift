@@ -81,6 +81,9 @@ extension BertConfiguration {
         try reader.require("is_encoder_decoder", .bool(false))
         try reader.require("pruned_heads", .object([:]))
         try reader.require("quantization_config", .object([:]))
+        guard !reader.has("auto_map") else {
+            throw FileError(path, "has auto_map: a model with code of its own, which cannot be used")
+        }
         self.init()
         try reader.read("vocab_size", &vocabSize)
         try reader.read("hidden_size", &hiddenSize)

@@ -55,6 +55,14 @@ public struct ModelDirectory: Sendable {
         where try PathKind(joinedPath(path, old)) != .nothing {
             throw FileError(weights, "missing: only \(old) is there; convert it with save_pretrained of transformers")
         }
+        for (other, what) in [
+            ("adapter_model.safetensors", "an adapter is there: merge it into its model with merge_and_unload of peft"),
+            ("adapter_config.json", "an adapter is there: merge it into its model with merge_and_unload of peft"),
+            ("onnx", "only an ONNX model is there, which cannot be trained: take the folder it was made from"),
+            ("model.onnx", "only an ONNX model is there, which cannot be trained: take the folder it was made from"),
+        ] where try PathKind(joinedPath(path, other)) != .nothing {
+            throw FileError(weights, "missing: \(what)")
+        }
         throw FileError(weights, "missing; a model folder holds config.json and model.safetensors")
     }
 

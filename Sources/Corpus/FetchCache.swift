@@ -90,8 +90,8 @@ public struct FetchCache: Sendable {
         }
     }
 
-    /// Removes what an interrupted fetch has left beside `place`: temporary files and folders that were not written to for
-    /// an hour. Hosts may share the folder, so that the writer's process number says nothing.
+    /// Removes what an interrupted fetch has left beside `place`: temporary files and folders that were not written to
+    /// for an hour. Hosts may share the folder, so that the writer's process number says nothing.
     static func removeLeftovers(beside place: String) {
         let folder = (place as NSString).deletingLastPathComponent
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []

@@ -119,6 +119,7 @@ import Testing
         (#"{"model_type":"bert","is_decoder":true}"#, "is_decoder is true, only false"),
         (#"{"model_type":"bert","quantization_config":{"bits":4}}"#, "has quantization_config"),
         (#"{"model_type":"bert","pruned_heads":{"0":[1]}}"#, "has pruned_heads"),
+        (#"{"model_type":"bert","auto_map":{"AutoModel":"m.Model"}}"#, "has auto_map"),
     ])
     func errorsNameFileAndKey(json: String, reason: String) {
         let message = failure { _ = try parse(json) }

@@ -93,7 +93,7 @@ struct TextSourceTests {
         #expect {
             try TextSource(texts: [], file: "/none.txt", columns: ColumnNames()).forEachWindow(.init(count: 1)) { _ in }
         } throws: {
-            "\($0)" == "/none.txt: no such file"
+            "\($0)" == "/none.txt: no such file; a text itself is given with --text"
         }
     }
 }
@@ -170,7 +170,7 @@ struct RunOptionGroupsTests {
         let parsed = try Shoal.parseAsRoot(
             [
                 "train", "--config", file.path, "--batch-size", "64", "--steps", "9", "--clip-norm", "0", "--nesterov",
-                "--threads-per-worker", "3", "--pin-workers",
+                "--optimizer", "sgd", "--threads-per-worker", "3", "--pin-workers",
             ])
         let train = try #require(parsed as? Train)
         let configuration = try train.run.resolve(local: train.local)

@@ -25,8 +25,8 @@ public enum AtomicDirectory {
 
     /// As ``create(_:replacing:_:)-(_,_,(String)->Void)``, for a `build` that waits.
     ///
-    /// - Parameter keepsExisting: Asked where a folder is there already when the new one is whole: true leaves that one in
-    ///   place, as made by another process meanwhile.
+    /// - Parameter keepsExisting: Asked where a folder is there already when the new one is whole: true leaves that one
+    ///   in place, as made by another process meanwhile.
     public static func create(
         _ path: String, replacing: String? = nil, keepsExisting: () -> Bool,
         _ build: (_ temporary: String) async throws -> Void

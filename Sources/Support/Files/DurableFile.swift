@@ -1,8 +1,8 @@
 import Foundation
 import SystemPackage
 
-/// A new file that is written from beginning to end and then flushed to the disk; and whole small files that are replaced
-/// at once, so that readers see the old contents or the new ones, never a part.
+/// A new file that is written from beginning to end and then flushed to the disk; and whole small files that are
+/// replaced at once, so that readers see the old contents or the new ones, never a part.
 public final class DurableFile {
     private let path: String
     private var descriptor: FileDescriptor?
@@ -44,8 +44,8 @@ public final class DurableFile {
         do { try descriptor.close() } catch { throw .failed(path, "close it", error) }
     }
 
-    /// Writes a whole file under a temporary name beside it, and renames it: readers see the old or the new one, also after
-    /// a loss of power if `isFlushed`.
+    /// Writes a whole file under a temporary name beside it, and renames it: readers see the old or the new one, also
+    /// after a loss of power if `isFlushed`.
     public static func replace(
         _ path: String, mode: mode_t = 0o644, isFlushed: Bool = true,
         _ contents: (DurableFile) throws(FileError) -> Void
