@@ -72,7 +72,7 @@ struct JSONLinesTests {
         (#"{"text":"a","label":"x","n":{"b":1,"b":1}}"#, "at column 36: a key that was there before"),
     ]) func `what a lenient reader passes over is refused`(line: String, reason: String) throws {
         let error = try #require(scratch.failure("a.jsonl", "{\"text\":\"a\",\"label\":\"x\"}\n" + line + "\n"))
-        #expect(error.line == 2 && error.reason.hasPrefix(reason), "\(error)")
+        #expect(error.line == 2 && error.reason.contains(reason), "\(error)")
     }
 
     @Test func `the same key in two objects of a line is no mistake`() throws {
