@@ -132,6 +132,7 @@ private struct JSONField {
         if let whole = UInt64(text) { return String(whole) }
         guard let number = Double(text), number.isFinite else { throw scanner.failure("a number is too large") }
         if let whole = Int(exactly: number) { return String(whole) }
+        if let whole = UInt64(exactly: number) { return String(whole) }
         return "\(number)"
     }
 }

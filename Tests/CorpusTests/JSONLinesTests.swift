@@ -28,6 +28,14 @@ struct JSONLinesTests {
         #expect(real.examples.map(\.text) == ["1.5"])
     }
 
+    @Test(arguments: [
+        ("1.0", "1"), ("1e5", "100000"), ("-0", "0"), ("1e19", "10000000000000000000"), ("0.10", "0.1"),
+        ("1e30", "1e+30"),
+    ]) func `a number is the same text however it is written`(number: String, text: String) throws {
+        let data = try DatasetReader.read(scratch.file("a.jsonl", "{\"text\":\(number),\"label\":1}\n"))
+        #expect(data.examples.map(\.text) == [text])
+    }
+
     @Test func largeIntegersAreNotRoundedToOneLabel() throws {
         let (last, other) = ("18446744073709551615", "18446744073709551614")
         let data = try DatasetReader.read(
