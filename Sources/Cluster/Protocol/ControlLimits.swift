@@ -34,6 +34,8 @@ enum ControlLimits {
     static let maxBytes: UInt64 = 1 << 53
     /// Losses and norms, whose sums over any number of steps are finite: sums of float32 are far smaller.
     static let maxMagnitude = 1e100
+    /// Bytes of the path of a local socket.
+    static let socketPath = 107
     /// Compute threads of a worker.
     static let maxThreads = 1024
 }
