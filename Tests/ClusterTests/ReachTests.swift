@@ -83,7 +83,7 @@ import Testing
             simulation.coordinate(
                 .message(
                     simulation.peer(0),
-                    WorkerMessage(generation: simulation.coordinator.generation, step: 2, body: .failure(failure))))
+                    WorkerMessage(generation: simulation.coordinator.membership.generation, step: 2, body: .failure(failure))))
         }
         #expect(simulation.run(), "\(simulation.events)")
         #expect(simulation.error == nil, "\(simulation.error ?? "")")
@@ -137,7 +137,7 @@ import Testing
         _ = machine.start()
         let simulation = try Simulation(workers: 1)
         simulation.settle()
-        let preparation = try #require(simulation.coordinator.preparation)
+        let preparation = try #require(simulation.coordinator.training.preparation)
         _ = machine.handle(
             .message(CoordinatorMessage(generation: 0, step: 0, body: .welcome(preparation.welcome))), now: 1)
         var lines = 0

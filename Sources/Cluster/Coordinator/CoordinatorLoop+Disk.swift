@@ -30,7 +30,7 @@ extension CoordinatorLoop {
             let problem = space.problem(free: free, path: directory.path)
         else { return }
         // A run that goes on may free what it has kept so far.
-        guard problem.isError, !machine.settings.isResumed else {
+        guard problem.isError, !machine.training.settings.isResumed else {
             emit(.warning(problem.text))
             return
         }

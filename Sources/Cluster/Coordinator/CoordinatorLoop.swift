@@ -12,7 +12,7 @@ import Transformer
 final class CoordinatorLoop: @unchecked Sendable {
     /// What other threads tell it.
     enum News: Sendable {
-        case event(CoordinatorMachine.Event)
+        case event(CoordinatorEvent)
         case prepared(Preparer.Prepared)
         case preparationFailed(any Error)
         case warning(String)
@@ -54,6 +54,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Starts and ends workers that are children.
     private let children: LocalWorkers?
     private var nextStatus = 0.0
+    private var statusDesk = StatusDesk()
+    private var prefetcher: BatchPrefetcher?
     private var warnedOfMetrics = false
     private var loggedSenders: Set<String> = []
     /// Where the message that is being handled came from, if it was none.
@@ -63,7 +65,7 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     /// Binds the control socket.
     init(
-        configuration: RunConfiguration, settings: CoordinatorMachine.Settings, bind: String, directory: RunDirectory,
+        configuration: RunConfiguration, settings: CoordinatorSettings, bind: String, directory: RunDirectory,
         sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<News>,
         children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
         emit: @escaping @Sendable (RunEvent) -> Void
@@ -89,12 +91,13 @@ final class CoordinatorLoop: @unchecked Sendable {
             try loop()
         } catch {
             // What went wrong here (a full disk, say) ends the run; the workers are told.
-            for member in machine.members + machine.waiting {
+            for member in machine.membership.all {
                 try? send(
                     CoordinatorMessage(generation: 0, step: 0, body: .shutdown("the run failed")), to: member.peer)
             }
             outcome = .failure(error)
         }
+        prefetcher?.close()
         door.close()
         // Lent to the context until here.
         withExtendedLifetime((source, retired, prepared)) {}
@@ -119,10 +122,10 @@ final class CoordinatorLoop: @unchecked Sendable {
             if monotonicSeconds() >= nextStatus {
                 nextStatus = monotonicSeconds() + 1
                 lookAround()
-                directory.show(machine.status(monotonicSeconds()))
+                directory.show(machine.status(monotonicSeconds(), process: .current))
             }
         }
-        directory.show(machine.status(monotonicSeconds()))
+        directory.show(machine.status(monotonicSeconds(), process: .current))
     }
 
     private func take(_ news: News) throws {
@@ -156,14 +159,16 @@ final class CoordinatorLoop: @unchecked Sendable {
             for notice in prepared.notices { emit(.notice(notice)) }
             for warning in prepared.warnings { emit(.warning(warning)) }
             try checkDisk(prepared.preparation)
+            let inbox = inbox
+            prefetcher = try BatchPrefetcher(prepared.preparation) { inbox.post(.event(.prefetched($0))) }
             try handle(.prepared(prepared.preparation))
         }
     }
 
-    private func handle(_ event: CoordinatorMachine.Event) throws {
+    private func handle(_ event: CoordinatorEvent) throws {
         for effect in machine.handle(event, now: monotonicSeconds()) { try perform(effect) }
         // What was written is not needed any more, unless the model is written from it next.
-        if machine.writing == nil { written = StateStore(count: 0) }
+        if machine.training.checkpointer.policy.writing == nil { written = StateStore(count: 0) }
     }
 
     // MARK: the socket
@@ -185,7 +190,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         let peer = PeerID(bytes: frames[0].array)
         // What is known of the connection comes with what was sent over it; the first frame is the library's own.
         let sent = frames[frames.count - 1]
-        switch door.verdict(on: sent, from: peer, isMember: machine.knows(peer), now: monotonicSeconds()) {
+        switch door.verdict(on: sent, from: peer, isMember: machine.membership.knows(peer), now: monotonicSeconds()) {
         case .drop: return
         case .revoked: return try handle(.revoked(peer))
         case .take: break
@@ -198,7 +203,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         nonsenseAddress = nil
     }
 
-    private static func event(_ frames: [ZeroMQMessage], from peer: PeerID) -> CoordinatorMachine.Event {
+    private static func event(_ frames: [ZeroMQMessage], from peer: PeerID) -> CoordinatorEvent {
         withExtendedLifetime(frames) {
             do throws(ProtocolError) {
                 return .message(peer, try WorkerMessage(frames: frames.dropFirst().map(\.bytes), owner: frames.last))
@@ -214,6 +219,13 @@ final class CoordinatorLoop: @unchecked Sendable {
         } catch  where error.isUnreachable {
             // It is gone; its heartbeats, or its exit, will tell.
         }
+    }
+
+    private func sendStatus(_ peer: PeerID) throws {
+        let now = monotonicSeconds()
+        guard statusDesk.admits(peer, now) else { return }
+        let json = statusDesk.json(now) { machine.status(now, process: .current) }
+        try send(CoordinatorMessage(generation: 0, step: 0, body: .status(json)), to: peer)
     }
 
     private func sendSource(_ part: StatePart, _ chunks: Range<Int>, generation: UInt64, to peer: PeerID) throws {
@@ -269,9 +281,11 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     // MARK: effects
 
-    private func perform(_ effect: CoordinatorMachine.Effect) throws {
+    private func perform(_ effect: CoordinatorEffect) throws {
         switch effect {
         case .send(let peer, let message): try send(message, to: peer)
+        case .sendStatus(let peer): try sendStatus(peer)
+        case .prefetch(let request): prefetcher?.request(request)
         case .sendSource(let peer, let part, let chunks, let generation):
             try sendSource(part, chunks, generation: generation, to: peer)
         case .emit(let event): try show(event)
@@ -321,7 +335,7 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
-            runID: prepared?.preparation.welcome.runID ?? "", starts: machine.settings.incarnation + 1,
+            runID: prepared?.preparation.welcome.runID ?? "", starts: machine.training.settings.incarnation + 1,
             endpoint: endpoint, isLocal: children != nil, fingerprint: prepared?.fingerprint ?? [:],
             path: directory.identity?.path, inode: directory.identity?.inode)
     }
@@ -341,7 +355,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     /// Writing takes as long as the disk does: another thread does it, while the heartbeats go on here.
-    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorMachine.Event) throws {
+    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorEvent) throws {
         let inbox = inbox
         try NamedThread.start("shoal-save") {
             // Of this thread (on Linux, 0 is the thread that calls): workers on this machine come first.
@@ -359,7 +373,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         let (model, maxLength) = (prepared.configuration, prepared.maxLength)
         let weights = best?.buffers[.weights] ?? written.buffer(.weights)
         let (path, source) = (directory.modelPath, configuration.model)
-        let checkpoint = machine.checkpoints.path
+        let checkpoint = machine.training.checkpointer.policy.path
         try inBackground {
             let layout = ParameterLayout(configuration: model)
             try withExtendedLifetime(weights) {
@@ -378,7 +392,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         FileManager.default.fileExists(atPath: model) ? model : checkpoint ?? model
     }
 
-    private func saveCheckpoint(_ state: CoordinatorMachine.TrainingState) throws {
+    private func saveCheckpoint(_ state: TrainingState) throws {
         guard let prepared else { return }
         let (state, written) = (state, written)
         func buffer(_ part: StatePart) -> FloatBuffer? {
@@ -386,7 +400,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
         let writer = CheckpointWriter(
             runDirectory: directory.path, model: prepared.configuration,
-            tokenizerSource: Self.tokenizerSource(configuration.model, orElse: machine.checkpoints.path),
+            tokenizerSource: Self.tokenizerSource(configuration.model, orElse: machine.training.checkpointer.policy.path),
             maxLength: prepared.maxLength,
             seed: configuration.seed, fingerprint: prepared.fingerprint, keep: configuration.keepCheckpoints,
             state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),

@@ -49,7 +49,7 @@ struct Preparation: Sendable {
     /// The checkpoint that `source` is, if it is one.
     var checkpoint: String?
     /// The best checkpoint by validation that is there.
-    var best: CoordinatorMachine.Best?
+    var best: BestState?
     /// The vectors that a checkpoint needs.
     var stateParts: [StatePart] = [.weights]
     /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend on
@@ -58,4 +58,16 @@ struct Preparation: Sendable {
     /// Where workers connect to, and the run directory, for people.
     var endpoint = ""
     var output = ""
+}
+
+extension RunSummary {
+    /// What is known of a run once its data is.
+    init(_ preparation: Preparation, _ settings: CoordinatorSettings) {
+        self.init(
+            examples: preparation.training.count, labels: preparation.labels, parameters: preparation.parameters,
+            totalSteps: preparation.totalSteps, stepsPerEpoch: preparation.plan.stepsPerEpoch,
+            workers: settings.workers, endpoint: preparation.endpoint, output: preparation.output,
+            isResumed: settings.isResumed, keys: settings.keys, remediesForWaiting: settings.remediesForWaiting,
+            validationExamples: preparation.validation?.count ?? 0, testExamples: preparation.test?.count ?? 0)
+    }
 }

@@ -154,7 +154,7 @@ enum Preparer {
             let found = try CheckpointFolder.best(in: run.output)
             if let found, found.step <= state.step, resumption.checkpoint != nil {
                 let metrics = try found.loadState().metrics
-                preparation.best = CoordinatorMachine.Best(
+                preparation.best = BestState(
                     step: found.step, accuracy: metrics["validation_accuracy"] ?? .nan,
                     loss: metrics["validation_loss"] ?? .nan, isKept: true)
             }
