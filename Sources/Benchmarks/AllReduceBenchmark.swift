@@ -1,6 +1,7 @@
 import Collectives
 import Foundation
 import Numerics
+import Support
 import Synchronization
 
 /// The all-reduce alone: several ranks of one machine, each a thread with sockets of its own, or one rank of several
@@ -24,8 +25,8 @@ public struct AllReduceBenchmark: Sendable {
     private var warmups: Int { min(3, repetitions) }
     private let options: AllReduceOptions
 
-    /// A benchmark of these parts. What is sent does compress: floats as gradients have them. Ranks of several processes
-    /// that can read each other's memory do so, unless `sharesMemory` says that they are to send all bytes.
+    /// A benchmark of these parts. What is sent does compress: floats as gradients have them. Ranks of several
+    /// processes that can read each other's memory do so, unless `sharesMemory` says that they are to send all bytes.
     public init(
         sizes: [Int], repetitions: Int, wire: WirePrecision, compresses: Bool, sharesMemory: Bool = true
     ) {
@@ -129,10 +130,10 @@ public struct AllReduceBenchmark: Sendable {
             buffer.pointer.update(from: values.pointer, count: size)
             // An all-reduce of next to nothing: the ranks begin the real one together.
             _ = try allReduce(reducer, step, buffer, residual, min(size, 1))
-            let start = Stopwatch.now()
+            let start = monotonicSeconds()
             sentBytes = try allReduce(reducer, step + 1, buffer, residual, size).bytesSent
             step += 2
-            if repetition >= warmups { times.append(Stopwatch.now() - start) }
+            if repetition >= warmups { times.append(monotonicSeconds() - start) }
         }
         return Outcome(seconds: Stopwatch.median(times), sentBytes: sentBytes)
     }
@@ -154,8 +155,9 @@ public struct AllReduceBenchmark: Sendable {
     ) throws -> Reduction {
         let ranks = reducer.worldSize
         try reducer.begin(
-            step: step, tree: ReductionTree(leafCount: ranks), partition: (0..<ranks).map { $0..<($0 + 1) },
-            buckets: [0..<size], result: buffer.pointer, residual: residual.pointer)
+            ReductionStep(
+                number: step, tree: ReductionTree(leafCount: ranks), partition: (0..<ranks).map { $0..<($0 + 1) },
+                buckets: [0..<size], result: buffer.pointer, residual: residual.pointer))
         let node = TreeNode(level: 0, index: reducer.rank)
         reducer.submit(bucket: 0, contributions: [Contribution(node: node, base: buffer.pointer)])
         return try reducer.finish()

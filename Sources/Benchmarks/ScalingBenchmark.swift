@@ -1,4 +1,5 @@
 import Checkpoint
+import Collectives
 import Numerics
 import Transformer
 

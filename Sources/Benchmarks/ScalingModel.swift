@@ -6,8 +6,9 @@ import Transformer
 /// Predicts the time of a training step on more hosts than there are, from what was measured on one.
 ///
 /// All hosts are alike and joined by a switch that is never the bottleneck, so it is enough to follow one of them: its
-/// link sends, one after the other, its contributions to each bucket as the backward pass finishes them, and the sums of
-/// the shares that it owns as soon as the contributions of all are there. The step is over when the last sum has come.
+/// link sends, one after the other, its contributions to each bucket as the backward pass finishes them, and the sums
+/// of the shares that it owns as soon as the contributions of all are there. The step is over when the last sum has
+/// come.
 public struct ScalingModel: Sendable {
     /// A part of the flat gradient.
     public struct Bucket: Sendable, Equatable {
@@ -94,8 +95,8 @@ public struct ScalingModel: Sendable {
         return end + optimizerSeconds
     }
 
-    /// The buckets of a model whose step of `tokens` tokens on all hosts together touches ``embeddingRows(tokens:limit:)``
-    /// rows, on a host that computes `microBatches` one after the other.
+    /// The buckets of a model whose step of `tokens` tokens on all hosts together touches
+    /// ``embeddingRows(tokens:limit:)`` rows, on a host that computes `microBatches` one after the other.
     public static func buckets(
         _ configuration: BertConfiguration, tokens: Double, microBatches: Int, computeSeconds: Double
     ) -> [Bucket] {

@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-// One loop for each set of arguments that are there. Where a loop asked for each float whether there is a mask, the compiler
-// made it load from the null pointer under a mask of zeros: right, but some hundred cycles each time.
+// One loop for each set of arguments that are there. Where a loop asked for each float whether there is a mask, the
+// compiler made it load from the null pointer under a mask of zeros: right, but some hundred cycles each time.
 
 static inline __attribute__((always_inline)) void add_kept(float *out, const float *in, const float *bias, const uint8_t *keep,
                                                            float scale, const float *residual, size_t width) {

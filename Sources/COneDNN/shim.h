@@ -1,5 +1,5 @@
-// oneDNN's matrix product behind one small interface: its C interface changed between version 2 and version 3, and Swift
-// cannot look at version macros.
+// oneDNN's matrix product behind one small interface: its C interface changed between version 2 and version 3, and
+// Swift cannot look at version macros.
 #ifndef SHOAL_ONEDNN_SHIM_H
 #define SHOAL_ONEDNN_SHIM_H
 

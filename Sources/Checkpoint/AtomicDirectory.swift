@@ -10,9 +10,9 @@ public enum AtomicDirectory {
     ///
     /// - Parameters:
     ///   - path: Must not exist, or be an empty folder; the folders above it are made.
-    ///   - replacing: Whether it may also be a folder that is not empty, if it holds nothing but files, among them one of
-    ///     the name `replacing`: what else is there was not made here, and is refused. The old one stays until the new one
-    ///     is whole; power lost between the two renames that swap them leaves both, under temporary names.
+    ///   - replacing: Whether it may also be a folder that is not empty, if it holds nothing but files, among them one
+    ///     of the name `replacing`: what else is there was not made here, and is refused. The old one stays until the
+    ///     new one is whole; power lost between the two renames that swap them leaves both, under temporary names.
     /// - Throws: An error that names the path and the system's reason, or what `build` throws.
     public static func create(
         _ path: String, replacing: String? = nil, _ build: (_ temporary: String) throws -> Void
@@ -79,8 +79,8 @@ public enum AtomicDirectory {
         try FileWriter.flushFolder(parent)
     }
 
-    /// Removes the temporary files and folders that killed writers left in a folder: those with names as we make them, of
-    /// processes that are gone. Only for who knows that no writer is at work there.
+    /// Removes the temporary files and folders that killed writers left in a folder: those with names as we make them,
+    /// of processes that are gone. Only for who knows that no writer is at work there.
     public static func removeLeftovers(in folder: String) throws(CheckpointError) {
         for name in try names(in: folder) where PartialName.isLeftover(name) {
             // One that holds folders, which we do not make, stays.
@@ -88,8 +88,8 @@ public enum AtomicDirectory {
         }
     }
 
-    /// Removes a folder with the files in it, so that nobody ever sees a part of it under its name. One that holds folders
-    /// is none of ours, and stays.
+    /// Removes a folder with the files in it, so that nobody ever sees a part of it under its name. One that holds
+    /// folders is none of ours, and stays.
     static func removeWhole(_ path: String) throws(CheckpointError) {
         guard FlatFolder.isFolder(path), FlatFolder.subfolder(of: path) == nil else {
             throw .inputOutput(path: path, reason: "is a link, or holds a folder, and is not removed; move it away")
@@ -103,15 +103,7 @@ public enum AtomicDirectory {
 
     /// The names in a folder, hidden ones too, sorted.
     static func names(in folder: String) throws(CheckpointError) -> [String] {
-        guard let handle = opendir(folder) else { throw .system(folder, doing: "list the folder") }
-        defer { closedir(handle) }
-        var names: [String] = []
-        while let entry = readdir(handle) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
+        guard let names = FlatFolder.names(in: folder) else { throw .system(folder, doing: "list the folder") }
         return names.sorted(by: precedesInUTF8)
     }
 

@@ -7,7 +7,8 @@ extension CheckpointFolder {
     /// Hashes are not compared here, which would take too long after every checkpoint: one whose manifest and state can
     /// be read counts as whole. Those that are not count for nothing, and are removed once a newer one is whole.
     ///
-    /// - Returns: Those removed. A crash on the way leaves nothing that looks like a checkpoint: they are renamed first.
+    /// - Returns: Those removed. A crash on the way leaves nothing that looks like a checkpoint: they are renamed
+    ///   first.
     /// - Throws: An error that names the folder and the system's reason.
     @discardableResult
     public static func prune(in runDirectory: String, keepNewest: Int) throws(CheckpointError) -> [CheckpointFolder] {

@@ -19,8 +19,8 @@ enum ClassNames {
         return isPlain && !name.isEmpty && name.utf8.count <= 40 ? name : "\"\(name.printable(limit: 60))\""
     }
 
-    /// A name without what makes two classes of one by mistake: case, white space, invisible characters, and how a number
-    /// is written.
+    /// A name without what makes two classes of one by mistake: case, white space, invisible characters, and how a
+    /// number is written.
     static func folded(_ name: String) -> String {
         var result = ""
         for scalar in name.unicodeScalars {

@@ -1,7 +1,7 @@
 import Tokenization
 
-/// What people ought to know of the data that a model learns from or is measured on: what was read as what, and what looks
-/// like a mistake. One line each.
+/// What people ought to know of the data that a model learns from or is measured on: what was read as what, and what
+/// looks like a mistake. One line each.
 ///
 /// Everything is counted by hashing, and by tokenizing a sample: 100,000 texts take well under a second.
 public struct DatasetReview: Sendable, Equatable {

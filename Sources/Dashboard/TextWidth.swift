@@ -33,8 +33,8 @@ extension String {
     /// The text as it can be shown on one line of a terminal: see `printable(limit:)`, here with room for a path.
     var printable: String { printable(limit: 600) }
 
-    /// The text in lines of at most `width` columns, broken at blanks; all but the first begin with `indent` blanks. Only a
-    /// word that is longer than a line makes a longer one. Several blanks in a row are kept within a line.
+    /// The text in lines of at most `width` columns, broken at blanks; all but the first begin with `indent` blanks.
+    /// Only a word that is longer than a line makes a longer one. Several blanks in a row are kept within a line.
     func wrapped(to width: Int, indent: Int) -> [String] {
         var lines: [String] = []
         var line = ""

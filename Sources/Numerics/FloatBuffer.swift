@@ -15,7 +15,8 @@ public final class FloatBuffer: @unchecked Sendable {
 
     /// Allocates `count` zeros. Memory that is never touched costs no resident memory.
     ///
-    /// - Parameter isSparse: Only places far from each other will be touched: each is to cost a small page, not a huge one.
+    /// - Parameter isSparse: Only places far from each other will be touched: each is to cost a small page, not a huge
+    ///   one.
     public init(count: Int, isSparse: Bool = false) {
         precondition(count >= 0, "a buffer cannot hold \(count) floats")
         self.count = count
@@ -23,7 +24,8 @@ public final class FloatBuffer: @unchecked Sendable {
         // Memory comes zeroed from the kernel, page by page as it is first touched.
         let raw = Self.allocate(bytes: bytes)
         if !isSparse, bytes >= Self.hugePageThreshold {
-            // Fewer misses of the address cache: 1 to 8% more tokens a second. A system that has none goes on as before.
+            // Fewer misses of the address cache: 1 to 8% more tokens a second. A system that has none goes on as
+            // before.
             madvise(raw, bytes, Int32(MADV_HUGEPAGE))
         }
         pointer = raw.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
@@ -37,7 +39,8 @@ public final class FloatBuffer: @unchecked Sendable {
     private static func allocate(bytes: Int) -> UnsafeMutableRawPointer {
         let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let raw, raw != MAP_FAILED else {
-            // Nothing above can go on. What is known to be needed is asked for before (ResourceProbe): this is for the rest.
+            // Nothing above can go on. What is known to be needed is asked for before (ResourceProbe): this is for the
+            // rest.
             let error = ResourceLimitError("get \(max(1, bytes >> 20)) MiB of memory", code: errno)
             let line = Array("shoal: error: \(error); or use a smaller --batch-size or --max-length\n".utf8)
             _ = write(2, line, line.count)

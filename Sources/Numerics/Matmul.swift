@@ -3,8 +3,8 @@ import Foundation
 
 /// Matrix products of row-major matrices, by oneDNN, on the calling thread alone.
 ///
-/// Every oneDNN call of Shoal is in this file and in the shim that it imports. The bits of a product depend on its shapes
-/// and types and on the CPU's instruction set, and on nothing else: one thread computes it.
+/// Every oneDNN call of Shoal is in this file and in the shim that it imports. The bits of a product depend on its
+/// shapes and types and on the CPU's instruction set, and on nothing else: one thread computes it.
 ///
 /// oneDNN makes machine code for a shape, which takes about 0.1 ms; an instance keeps what was made. It is used by one
 /// thread at a time.
@@ -72,8 +72,8 @@ public final class Matmul {
         return product
     }
 
-    /// `rows` rounded up, by an eightieth on average at the most, so that products of many rows come in few shapes: every
-    /// micro-batch has another number of tokens, and a product is made for each shape.
+    /// `rows` rounded up, by an eightieth on average at the most, so that products of many rows come in few shapes:
+    /// every micro-batch has another number of tokens, and a product is made for each shape.
     public static func paddedRows(_ rows: Int) -> Int {
         guard rows >= 2 * rowGrain else { return rows }
         let grain = 1 << (Int.bitWidth - 1 - (rows / rowGrain).leadingZeroBitCount)
@@ -98,8 +98,8 @@ public final class Matmul {
         c: UnsafeMutablePointer<Output>, ldc: Int
     ) {
         guard m > 0, n > 0 else { return }
-        // Measured on Zen 4: in float32 sgemm is as fast as anything unless b alone is transposed. It needs nothing made for
-        // a shape, so it also takes the small products of attention, whose shapes are many.
+        // Measured on Zen 4: in float32 sgemm is as fast as anything unless b alone is transposed. It needs nothing
+        // made for a shape, so it also takes the small products of attention, whose shapes are many.
         if Input.matrixType == .float32, Output.matrixType == .float32, bias == nil,
             transposeA || !transposeB || k < 128
         {

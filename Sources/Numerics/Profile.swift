@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 
 /// Where the time of this process goes, if anybody asked: a collection of recorders, one a thread.
@@ -15,8 +16,8 @@ public final class Profile: Sendable {
         return recorder
     }
 
-    /// What was recorded, to be called when the recorders' threads have ended: a Chrome trace (the JSON object format, see
-    /// "Trace Event Format", which Perfetto opens) with the totals of each recorder in `otherData`.
+    /// What was recorded, to be called when the recorders' threads have ended: a Chrome trace (the JSON object format,
+    /// see "Trace Event Format", which Perfetto opens) with the totals of each recorder in `otherData`.
     public func trace(processName: String) throws -> Data {
         let pid = Int(getpid())
         var events: [[String: Any]] = [
@@ -70,14 +71,12 @@ public final class SpanRecorder: @unchecked Sendable {
 
     init(name: String) { self.name = name }
 
-    private static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
-
     /// The next span begins now.
-    public func begin() { last = Self.now() }
+    public func begin() { last = monotonicSeconds() }
 
     /// A span called `name` ends now, and the next one begins.
     public func end(_ name: StaticString) {
-        let now = Self.now()
+        let now = monotonicSeconds()
         add(name, now)
         last = now
     }

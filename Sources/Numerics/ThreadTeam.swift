@@ -55,8 +55,8 @@ public final class ThreadTeam: Sendable {
             }
         }
 
-        /// Waits for work and does it; false at the end. On return no reference to the closure is left here: it does not
-        /// really escape from its caller, who may go on only then.
+        /// Waits for work and does it; false at the end. On return no reference to the closure is left here: it does
+        /// not really escape from its caller, who may go on only then.
         private func runNext(_ number: Int) -> Bool {
             ready.wait()
             let (work, ends) = state.withLock { state in

@@ -1,8 +1,8 @@
 import CLinux
 import Foundation
 
-/// How many processors this process may use at once: those of its affinity mask (`taskset`, cpusets of containers and batch
-/// systems), or fewer where a control group limits its time.
+/// How many processors this process may use at once: those of its affinity mask (`taskset`, cpusets of containers and
+/// batch systems), or fewer where a control group limits its time.
 public enum AvailableProcessors {
     /// At least 1. A quota of two and a half processors counts as three, as in the runtimes of Go and Java.
     public static let count = count(mask: maskCount(), quota: quota(file: { try? text(of: $0) }))
@@ -20,8 +20,8 @@ public enum AvailableProcessors {
         return mask.reduce(0) { $0 + $1.nonzeroBitCount }
     }
 
-    /// The processors' worth of time that control groups grant this process: the least of its own group and those above it;
-    /// nil if there is no limit.
+    /// The processors' worth of time that control groups grant this process: the least of its own group and those above
+    /// it; nil if there is no limit.
     ///
     /// - Parameter file: The text of a file, nil if there is none.
     static func quota(file: (String) -> String?) -> Double? {
@@ -56,8 +56,8 @@ enum ControlGroups {
 
     /// The folders with the files of `controller`: of this process's own group first, then of those above it.
     ///
-    /// In a container the paths in `/proc/self/cgroup` may be those of the host, and only the root is mounted: folders that are
-    /// not there have no files, and are passed over by whoever reads them.
+    /// In a container the paths in `/proc/self/cgroup` may be those of the host, and only the root is mounted: folders
+    /// that are not there have no files, and are passed over by whoever reads them.
     static func folders(of controller: String, file: (String) -> String?) -> [String] {
         guard let text = file("/proc/self/cgroup") else { return [] }
         var folders: [String] = []

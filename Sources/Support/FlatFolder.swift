@@ -1,7 +1,7 @@
 import Foundation
 
-/// Removes folders that hold files only, as all do that Shoal writes: a folder within it, which Shoal has not made, stays,
-/// and so does all that lies in it.
+/// Removes folders that hold files only, as all do that Shoal writes: a folder within it, which Shoal has not made,
+/// stays, and so does all that lies in it.
 public enum FlatFolder {
     /// Whether `path` is a folder itself, not a link to one.
     public static func isFolder(_ path: String) -> Bool {

@@ -2,8 +2,8 @@
 public enum NameSuggestion {
     /// The known name that `name` probably means.
     ///
-    /// Names that differ in case and separators alone come first, then the same idea under the name that other programs give
-    /// it (`aliases`), then a slip of the fingers: a distance of at most a third of the letters, and at most 3.
+    /// Names that differ in case and separators alone come first, then the same idea under the name that other programs
+    /// give it (`aliases`), then a slip of the fingers: a distance of at most a third of the letters, and at most 3.
     ///
     /// - Parameters:
     ///   - name: What was given, with or without dashes.

@@ -24,8 +24,8 @@ public struct ResourceLimitError: Error, Sendable, Equatable, CustomStringConver
 
 /// The limits of this process that may be in the way.
 public enum ProcessLimits {
-    /// What to raise where a call failed with `code`: "raise one of these: ulimit -u (20 processes and threads of this user),
-    /// …"; empty where the error is not one of limits.
+    /// What to raise where a call failed with `code`: "raise one of these: ulimit -u (20 processes and threads of this
+    /// user), …"; empty where the error is not one of limits.
     public static func hint(for code: Int32) -> String {
         hint(for: code, limit: limit, file: { try? String(contentsOfFile: $0, encoding: .utf8) })
     }

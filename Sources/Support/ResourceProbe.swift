@@ -1,8 +1,8 @@
 import CLinux
 import Foundation
 
-/// Finds out, before anything depends on it, whether this process may have what it will need. Libraries below (Dispatch,
-/// ZeroMQ) wait for ever or abort where they are refused a thread or a file.
+/// Finds out, before anything depends on it, whether this process may have what it will need. Libraries below
+/// (Dispatch, ZeroMQ) wait for ever or abort where they are refused a thread or a file.
 public enum ResourceProbe {
     /// Threads of an ordinary command: those of Swift's concurrency and of Dispatch.
     public static let runtimeThreads = 4 + min(8, ProcessInfo.processInfo.activeProcessorCount)
@@ -50,7 +50,7 @@ public enum ResourceProbe {
         munmap(raw, bytes)
     }
 
-    /// Gives threads that libraries start stacks of at least 2 MiB where `ulimit -s` says less: Swift code needs more than the
-    /// few pages that some systems allow.
+    /// Gives threads that libraries start stacks of at least 2 MiB where `ulimit -s` says less: Swift code needs more
+    /// than the few pages that some systems allow.
     public static func ensureStacks() { shoal_ensure_default_stack(2 << 20) }
 }

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Paths as people write them. A shell expands `~` only where it stands unquoted at the beginning of a word: not in YAML,
-/// not in quotes and not in `--option=~/x`.
+/// Paths as people write them. A shell expands `~` only where it stands unquoted at the beginning of a word: not in
+/// YAML, not in quotes and not in `--option=~/x`.
 public enum UserPath {
     /// A `~` that stands for no home folder.
     public struct Problem: Error, Equatable, CustomStringConvertible {
@@ -14,8 +14,8 @@ public enum UserPath {
         public var description: String { "\(path.printable()): \(reason)" }
     }
 
-    /// The path with the home folder in place of a leading `~` (the caller's) or `~name` (that of user `name`); any other
-    /// path as it is.
+    /// The path with the home folder in place of a leading `~` (the caller's) or `~name` (that of user `name`); any
+    /// other path as it is.
     ///
     /// - Parameters:
     ///   - path: The path.

@@ -54,8 +54,8 @@ struct EncodingTemplate: Sendable, Equatable {
         return encoding
     }
 
-    /// The lengths to which `longest_first` cuts a pair so that both fit into `room`, as the `tokenizers` crate computes
-    /// them: the shorter stays whole while it can, else both get half, the odd token going to the longer.
+    /// The lengths to which `longest_first` cuts a pair so that both fit into `room`, as the `tokenizers` crate
+    /// computes them: the shorter stays whole while it can, else both get half, the odd token going to the longer.
     static func longestFirst(_ first: Int, _ second: Int, room: Int) -> (first: Int, second: Int) {
         guard first + second > room else { return (first, second) }
         var (shorter, longer) = first <= second ? (first, second) : (second, first)

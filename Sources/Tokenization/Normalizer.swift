@@ -1,7 +1,7 @@
 /// BERT's normalizer as a pass of its own, text in and text out.
 ///
-/// `TextScanner` does the same work without it. Only tokens that are sought in the normalized text need the text itself,
-/// and models with such tokens are rare, so this is written plainly.
+/// `TextScanner` does the same work without it. Only tokens that are sought in the normalized text need the text
+/// itself, and models with such tokens are rare, so this is written plainly.
 struct Normalizer: Sendable {
     private let options: NormalizerOptions
     private let removed: Set<UInt32>

@@ -5,9 +5,9 @@ import Transformer
 /// Sums the gradients of a run of micro-batches in the order of the fixed tree, part by part.
 ///
 /// It is a binary-counter stack: a micro-batch's gradient begins as a leaf on top; while the two topmost nodes are
-/// siblings, the right one is added to the left one. What remains is ``ReductionTree/cover(_:)`` of the run. Where a leaf
-/// is added at once it is written to a small scratch memory, part by part, and added while it is still in the cache:
-/// so V micro-batches need at most log2(V) + 1 flat buffers, and half of all leaves need none of their own.
+/// siblings, the right one is added to the left one. What remains is ``ReductionTree/cover(_:)`` of the run. Where a
+/// leaf is added at once it is written to a small scratch memory, part by part, and added while it is still in the
+/// cache: so V micro-batches need at most log2(V) + 1 flat buffers, and half of all leaves need none of their own.
 final class GradientAccumulator: GradientSink {
     private let tree: ReductionTree
     private let buffers: GradientBuffers

@@ -1,5 +1,5 @@
-import CKernels
 import Checkpoint
+import CKernels
 import Foundation
 import Numerics
 import Support
@@ -9,8 +9,8 @@ import Transformer
 /// One worker's model: weights, moments, compute threads, and the two halves of a step.
 ///
 /// A step is ``computeGradients(_:isAbandoned:bucketReady:)``, an all-reduce that this type knows nothing of, and
-/// ``apply(gradientSum:work:sumOfSquares:learningRate:)``. With T threads a replica computes T micro-batches side by side,
-/// each with single-threaded products, so that neither the number of ranks nor that of threads can change a bit.
+/// ``apply(gradientSum:work:sumOfSquares:learningRate:)``. With T threads a replica computes T micro-batches side by
+/// side, each with single-threaded products, so that neither the number of ranks nor that of threads can change a bit.
 ///
 /// It is used by one thread at a time.
 public final class ModelReplica {
@@ -106,8 +106,8 @@ public final class ModelReplica {
         layout.stepBuckets(embeddingRows: work.embeddingRows.count, hiddenSize: configuration.hiddenSize)
     }
 
-    /// Where the sum of the step's gradient may be put: memory of this replica for the longest flat gradient. It is that
-    /// of the first contribution, where there is one, so that one rank alone has nothing to copy.
+    /// Where the sum of the step's gradient may be put: memory of this replica for the longest flat gradient. It is
+    /// that of the first contribution, where there is one, so that one rank alone has nothing to copy.
     public func resultBuffer(_ work: StepWork) -> UnsafeMutablePointer<Float> {
         if !work.microBatches.isEmpty {
             // Thread 0 may own no leaf where threads outnumber micro-batches.
@@ -143,10 +143,11 @@ public final class ModelReplica {
     ///   - bucketReady: Called once for each bucket of ``buckets(_:)``, in order, from one of the compute threads, as
     ///     soon as the sums of this rank's subtrees in it are final; never where the rank has no micro-batches. The
     ///     memory of the contributions stays as it is until the next call of this function.
-    ///   - isAbandoned: Asked before every micro-batch, from the compute threads: whether nobody wants the result any more.
+    ///   - isAbandoned: Asked before every micro-batch, from the compute threads: whether nobody wants the result any
+    ///     more.
     /// - Returns: A result for each micro-batch, in order.
-    /// - Throws: `CancellationError` once `isAbandoned` says so; `NonFiniteError` that names the first micro-batch whose loss is not finite; `TransformerError` for work
-    ///   that does not fit the model.
+    /// - Throws: `CancellationError` once `isAbandoned` says so; `NonFiniteError` that names the first micro-batch
+    ///   whose loss is not finite; `TransformerError` for work that does not fit the model.
     public func computeGradients(
         _ work: StepWork, isAbandoned: @escaping @Sendable () -> Bool = { false },
         bucketReady: @escaping @Sendable (_ bucket: Int, _ contributions: [Contribution]) -> Void
@@ -258,7 +259,7 @@ public final class ModelReplica {
     /// valid for the configuration.
     public func logits(_ batches: [PackedBatch]) -> [[Float]] {
         let members = members
-        return SideBySide.map(batches, team: team) { members[$0].model.logits($1) }
+        return team.map(batches) { members[$0].model.logits($1) }
     }
 }
 

@@ -33,12 +33,9 @@ public struct StepWork: Sendable {
     /// The leaves of the tree that this rank owns.
     public var leaves: Range<Int> { firstLeaf..<(firstLeaf + microBatches.count) }
 
-    /// The most micro-batches of a step that anybody may ask for.
-    public static let maximumLeaves = 65536
-
     /// Checks everything that memory safety relies on.
     public func validate(configuration: BertConfiguration) throws(TransformerError) {
-        guard leafCount > 0, leafCount <= Self.maximumLeaves, firstLeaf >= 0, firstLeaf <= leafCount,
+        guard leafCount > 0, leafCount <= ReductionTree.maxLeafCount, firstLeaf >= 0, firstLeaf <= leafCount,
             microBatches.count <= leafCount - firstLeaf
         else {
             throw .invalidBatch(

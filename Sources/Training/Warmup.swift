@@ -18,8 +18,9 @@ public enum Warmup: Sendable, Equatable {
         }
     }
 
-    /// A tenth of the steps in place of a warmup that would cover all `totalSteps` of a run, at the end of which the rate
-    /// would not have been reached, and of which the first step (the only one, perhaps) has rate 0. Nil where it covers fewer.
+    /// A tenth of the steps in place of a warmup that would cover all `totalSteps` of a run, at the end of which the
+    /// rate would not have been reached, and of which the first step (the only one, perhaps) has rate 0. Nil where it
+    /// covers fewer.
     public func shortened(for totalSteps: Int) -> Warmup? {
         totalSteps > 0 && steps(of: totalSteps) >= totalSteps ? .steps(totalSteps / 10) : nil
     }

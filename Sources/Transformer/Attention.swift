@@ -64,8 +64,8 @@ struct Attention<Element: ComputeElement> {
         return dropout.attention
     }
 
-    /// Calls `body` for each sequence and head with the first query row, the first key row, the number of queries and of
-    /// keys, and the offset of its probabilities.
+    /// Calls `body` for each sequence and head with the first query row, the first key row, the number of queries and
+    /// of keys, and the offset of its probabilities.
     @inline(__always)
     private func forEachHead(
         _ body: (_ s: Int, _ head: Int, _ q0: Int, _ k0: Int, _ n: Int, _ l: Int, _ p: Int) -> Void
@@ -85,8 +85,8 @@ struct Attention<Element: ComputeElement> {
     /// context = dropout(softmax(q kᵀ / √d)) v.
     ///
     /// - Parameters:
-    ///   - p: The probabilities, (queries, keys) a head and sequence, the sign bit set on dropped ones, for the backward
-    ///     pass.
+    ///   - p: The probabilities, (queries, keys) a head and sequence, the sign bit set on dropped ones, for the
+    ///     backward pass.
     ///   - context: (queries, heads * headSize).
     func forward(
         q: Operand, k: Operand, v: Operand, p: UnsafeMutablePointer<Element>, context: UnsafeMutablePointer<Element>,

@@ -1,5 +1,6 @@
 import Checkpoint
 import Numerics
+import Support
 
 /// A BERT encoder with a classification head over weights that it does not own: what one compute thread works with.
 ///
@@ -22,9 +23,9 @@ public final class BertClassifier {
     ///   - configuration: The model.
     ///   - layout: Its layout.
     ///   - weights: What it computes with.
-    ///   - recomputes: Keeps of a layer's forward pass only the output, and computes the rest again when the backward pass
-    ///     gets there (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016): the same bits, in less memory
-    ///     and more time.
+    ///   - recomputes: Keeps of a layer's forward pass only the output, and computes the rest again when the backward
+    ///     pass gets there (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016): the same bits, in less
+    ///     memory and more time.
     ///   - recorder: Told where the time goes.
     public init(
         configuration: BertConfiguration, layout: ParameterLayout, weights: ModelWeights, recomputes: Bool = false,
@@ -81,8 +82,8 @@ public final class BertClassifier {
     ///   - batch: A batch with labels, valid for the configuration.
     ///   - dropout: The masks; nil for none.
     ///   - labelSmoothing: In 0..<1.
-    ///   - embeddingRows: The token ids, ascending, that have a row in the compact gradient of the word embedding; every
-    ///     token of the batch must be among them.
+    ///   - embeddingRows: The token ids, ascending, that have a row in the compact gradient of the word embedding;
+    ///     every token of the batch must be among them.
     ///   - sink: Takes the gradient, part by part, in the order of the flat vector.
     public func gradient(
         _ batch: PackedBatch, dropout: DropoutPlan?, labelSmoothing: Double, embeddingRows: [Int32],
@@ -107,16 +108,11 @@ public final class BertClassifier {
     static func compactRows(_ tokenIDs: [Int32], among rows: [Int32]) throws(TransformerError) -> [Int32] {
         var result = [Int32](repeating: 0, count: tokenIDs.count)
         for (t, id) in tokenIDs.enumerated() {
-            var low = 0
-            var high = rows.count
-            while low < high {
-                let middle = (low + high) / 2
-                if rows[middle] < id { low = middle + 1 } else { high = middle }
-            }
-            guard low < rows.count, rows[low] == id else {
+            let row = rows.partitioningIndex { $0 >= id }
+            guard row < rows.count, rows[row] == id else {
                 throw .invalidBatch("token id \(id) is not among the rows of the step's gradient")
             }
-            result[t] = Int32(low)
+            result[t] = Int32(row)
         }
         return result
     }

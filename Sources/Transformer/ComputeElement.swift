@@ -12,7 +12,8 @@ protocol ComputeElement: MatrixElement {
     static func allocate(_ count: Int, in workspace: Workspace) -> UnsafeMutablePointer<Self>
     /// to[i] = from[i] rounded; nothing is to be done where `to` is `from`.
     static func round(_ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Float>, _ count: Int)
-    /// LayerNorm of dropout(a + bias) + residual; `rounded` being the copy of `y` (which it is where `Self` is `Float`).
+    /// LayerNorm of dropout(a + bias) + residual; `rounded` being the copy of `y` (which it is where `Self` is
+    /// `Float`).
     static func layerNormForward(
         _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualNorm.Saved,
         _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,

@@ -46,8 +46,8 @@ struct EncoderLayer<Element: ComputeElement> {
         var output: Stream<Element>
     }
 
-    /// Memory for the floats of streams, where a backward pass reads their elements alone. A layer's output may take that
-    /// of its input.
+    /// Memory for the floats of streams, where a backward pass reads their elements alone. A layer's output may take
+    /// that of its input.
     struct SharedFloats {
         /// (tokens, hidden): of the input and the output of a layer.
         var output: UnsafeMutablePointer<Float>?

@@ -1,7 +1,7 @@
 /// Where the backward pass puts gradients.
 ///
-/// A micro-batch's backward pass writes each part of the flat gradient exactly once. A sink lends the memory for a part,
-/// and takes it back when it is written: it may add it at once, while it is still in the cache, to what is there.
+/// A micro-batch's backward pass writes each part of the flat gradient exactly once. A sink lends the memory for a
+/// part, and takes it back when it is written: it may add it at once, while it is still in the cache, to what is there.
 public protocol GradientSink: AnyObject {
     /// Memory for `count` floats at `offset` of the flat gradient, with undefined contents; all of it is then written.
     func lend(offset: Int, count: Int) -> UnsafeMutablePointer<Float>

@@ -51,8 +51,8 @@ public struct ParameterLayout: Sendable {
         var beta: Int
     }
 
-    /// Where an encoder layer stands. `query`, `key` and `value` adjoin, as do their biases, so that they can be used as
-    /// one matrix of (3 hidden, hidden).
+    /// Where an encoder layer stands. `query`, `key` and `value` adjoin, as do their biases, so that they can be used
+    /// as one matrix of (3 hidden, hidden).
     struct LayerPlace: Sendable {
         var outputNorm: NormPlace
         var output: LinearPlace
@@ -123,8 +123,8 @@ public struct ParameterLayout: Sendable {
     /// The bucket that holds the gradients of layer `layer` (0 is next to the embeddings).
     func bucket(layer: Int) -> Int { layers.count - layer }
 
-    /// All buckets of a step's flat gradient, whose last part holds the rows of the word embedding that the step touches:
-    /// `rows` rows of `hiddenSize` floats.
+    /// All buckets of a step's flat gradient, whose last part holds the rows of the word embedding that the step
+    /// touches: `rows` rows of `hiddenSize` floats.
     public func stepBuckets(embeddingRows rows: Int, hiddenSize: Int) -> [Range<Int>] {
         buckets + [denseCount..<(denseCount + rows * hiddenSize)]
     }

@@ -1,7 +1,7 @@
 import Numerics
 
-/// In what the encoder's matrix products are computed. Weights, moments, gradients, sums, LayerNorm, softmax and the loss
-/// are float32 in both.
+/// In what the encoder's matrix products are computed. Weights, moments, gradients, sums, LayerNorm, softmax and the
+/// loss are float32 in both.
 public enum Precision: String, Sendable, Codable, CaseIterable {
     /// 32-bit floats throughout.
     case float32

@@ -113,8 +113,8 @@ public enum WeightLoader {
             || name.hasSuffix("embeddings.token_type_ids")
     }
 
-    /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of ``tensors(of:layout:)``
-    /// under other names.
+    /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of
+    /// ``tensors(of:layout:)`` under other names.
     ///
     /// - Parameter name: What the tensor that belongs to a parameter is called.
     /// - Returns: A flat vector of `layout.count` floats; nil if the file has none of the tensors.

@@ -25,8 +25,8 @@ struct Shoal: AsyncParsableCommand {
             Evaluate.self, Predict.self, Tokenize.self, Fetch.self, Benchmark.self,
         ])
 
-    /// Waits in the main thread for a task that runs the command. An asynchronous `main` would end the main thread and go on
-    /// without it, which Valgrind does not survive.
+    /// Waits in the main thread for a task that runs the command. An asynchronous `main` would end the main thread and
+    /// go on without it, which Valgrind does not survive.
     static func main() {
         nameCommand()
         ResourceProbe.ensureStacks()
@@ -47,7 +47,8 @@ struct Shoal: AsyncParsableCommand {
         ended.wait()
     }
 
-    /// Settles what the program is called in the commands that it prints: as it was called, or what `launch.sh` was called.
+    /// Settles what the program is called in the commands that it prints: as it was called, or what `launch.sh` was
+    /// called.
     private static func nameCommand() {
         let given = ProcessInfo.processInfo.environment["SHOAL_COMMAND"] ?? ""
         let name = given.isEmpty ? CommandLine.arguments.first ?? "shoal" : given

@@ -5,9 +5,9 @@ import Training
 
 @testable import Cluster
 
-/// Thousands of interleavings of failures, in simulated time: whatever happens to workers and coordinators, the run ends
-/// with the same bits and the same log as one to which nothing happened. (The way of FoundationDB's simulation: Zhou et
-/// al., "FoundationDB: A Distributed Unbundled Transactional Key Value Store", 2021.)
+/// Thousands of interleavings of failures, in simulated time: whatever happens to workers and coordinators, the run
+/// ends with the same bits and the same log as one to which nothing happened. (The way of FoundationDB's simulation:
+/// Zhou et al., "FoundationDB: A Distributed Unbundled Transactional Key Value Store", 2021.)
 @Suite struct ChaosSimulationTests {
     static let shapes: [Simulation.Shape] = {
         var shapes: [Simulation.Shape] = []

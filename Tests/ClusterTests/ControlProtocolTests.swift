@@ -119,7 +119,7 @@ import Transformer
             { $0.failure = .with { $0.kind = .UNRECOGNIZED(77) } },
             { $0.stepReport = .with { $0.computeSeconds = .nan } },
             { $0.stepReport = .with { $0.allreduceSeconds = -1 } },
-            { $0.stepReport = .with { $0.lossSums = [Double](repeating: 0, count: ControlLimits.maxLeaves + 1) } },
+            { $0.stepReport = .with { $0.lossSums = [Double](repeating: 0, count: ReductionTree.maxLeafCount + 1) } },
             { $0.evaluationReport = .with { $0.logits = [Float](repeating: 0, count: ControlLimits.maxLogits + 1) } },
             { $0.chunk = .with { $0.part = .weights } },
         ]

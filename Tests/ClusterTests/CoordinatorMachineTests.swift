@@ -69,7 +69,7 @@ import Transformer
         simulation.beforeDelivery = { simulation in
             let progress = simulation.coordinator.training.steps
             most = max(most, progress.issued - progress.completed)
-            if case .evaluating = simulation.coordinator.training.stage { #expect(progress.issued == progress.completed) }
+            if simulation.phaseName == "evaluating" { #expect(progress.issued == progress.completed) }
         }
         simulation.settle()
         #expect(most == 3)
@@ -133,7 +133,9 @@ import Transformer
         let simulation = try Simulation(workers: 2, totalSteps: 50) { $0.maxRestarts = 1 }
         var killed = 0
         simulation.beforeDelivery = { simulation in
-            guard simulation.steps.count > killed, case .training = simulation.coordinator.training.stage else { return }
+            guard simulation.steps.count > killed, case .training = simulation.coordinator.training.stage else {
+                return
+            }
             killed += 1
             for index in simulation.workers.indices { simulation.kill(index) }
         }
@@ -387,7 +389,7 @@ import Transformer
 
     @Test func anInterruptDuringAnEvaluationKeepsTheState() throws {
         let simulation = try Simulation(workers: 2, validation: 30)
-        simulation.beforeDelivery = { if case .evaluating = $0.coordinator.training.stage { $0.coordinate(.interrupt) } }
+        simulation.beforeDelivery = { if $0.phaseName == "evaluating" { $0.coordinate(.interrupt) } }
         simulation.settle()
         #expect(simulation.outcome == .failure(.interrupted(checkpoint: "step-3")))
     }

@@ -70,7 +70,8 @@ import Training
             }
             #expect(simulation.run(seconds: 300))
             #expect(simulation.error == nil)
-            // Where the others' complaint comes before the claim, the step is taken again at once, and not claimed again.
+            // Where the others' complaint comes before the claim, the step is taken again at once, and not claimed
+            // again.
             #expect(isStubborn ? lost(simulation).count == 1 : lost(simulation).count <= 1)
             #expect(
                 lost(simulation).allSatisfy {
@@ -101,7 +102,9 @@ import Training
         let simulation = try Simulation(workers: 2, totalSteps: 8, local: false)
         var isDone = false
         simulation.beforeDelivery = { simulation in
-            guard !isDone, simulation.steps.count == 2, case .training = simulation.coordinator.training.stage else { return }
+            guard !isDone, simulation.steps.count == 2, case .training = simulation.coordinator.training.stage else {
+                return
+            }
             isDone = true
             simulation.coordinate(
                 .message(
@@ -220,7 +223,7 @@ import Training
     }
 
     @Test func `exits by signals that people send are not failures of a worker`() {
-                for why in [
+        for why in [
             "was killed by signal 9 (Killed), saying \"x\",", "was killed by signal 15 (Terminated), saying \"x\",",
             "was killed by signal 11 (Segmentation fault)",
         ] { #expect(!RepeatedFailures.isOwnFailure(why, bySignal: true)) }

@@ -35,7 +35,7 @@ struct KeepingTests {
     }
 
     @Test func `what is not a number is never the best`() {
-                let some = BestState(step: 3, accuracy: 0.5, loss: 1)
+        let some = BestState(step: 3, accuracy: 0.5, loss: 1)
         #expect(!BestState(step: 6, accuracy: .nan, loss: 1).isAtLeast(some))
         #expect(!BestState(step: 6, accuracy: 0.9, loss: .nan).isAtLeast(some))
         #expect(BestState(step: 6, accuracy: 0.5, loss: 1).isAtLeast(some), "of equals the later one")

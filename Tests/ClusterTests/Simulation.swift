@@ -131,7 +131,7 @@ final class Simulation {
         random = PhiloxStream(seed: seed, purpose: .shuffle)
         coordinator = CoordinatorMachine(Self.settings(shape, incarnation: 0), now: 0)
         for number in 0..<shape.workers { startWorker(number) }
-        coordinate(.prepared(try preparation()))
+        coordinate(.runLoaded(try runPlan()))
     }
 
     private static func settings(_ shape: Shape, incarnation: Int) -> CoordinatorSettings {
@@ -145,7 +145,7 @@ final class Simulation {
     }
 
     /// What the coordinator reads: at the beginning the model, later the newest checkpoint and the log.
-    private func preparation() throws -> Preparation {
+    private func runPlan() throws -> RunPlan {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         var model = BertConfiguration()
@@ -157,7 +157,7 @@ final class Simulation {
             base: source.point, stepsPerEpoch: plan.stepsPerEpoch, totalSteps: shape.totalSteps,
             hasValidation: shape.validation != nil)
         log.replay(into: &history, totalSteps: shape.totalSteps)
-        return Preparation(
+        return RunPlan(
             welcome: Welcome(
                 modelConfiguration: String(decoding: try encoder.encode(model), as: UTF8.self),
                 hyperparameters: String(decoding: try encoder.encode(Hyperparameters()), as: UTF8.self), seed: 1,
@@ -228,8 +228,8 @@ final class Simulation {
             }
         case .sendStatus: break
         case .prefetch(let request):
-            if let preparation = coordinator.training.preparation {
-                pending.append(.prefetched(BatchPrefetcher.pack(request, preparation)))
+            if let plan = coordinator.training.plan {
+                pending.append(.prefetched(BatchPrefetcher.pack(request, plan)))
             }
         case .emit(let event): note(event)
         case .logSender(_, let text): senderWarnings.append(text)
@@ -334,7 +334,7 @@ final class Simulation {
         bestNumber = nil
         // What was shown of the run comes from the log.
         coordinator = CoordinatorMachine(Self.settings(shape, incarnation: incarnation), now: now)
-        coordinate(.prepared(try preparation()))
+        coordinate(.runLoaded(try runPlan()))
     }
 
     // MARK: workers

@@ -179,11 +179,12 @@ import Testing
             try reducers[rank].connect(to: endpoints)
             let (own, result) = (Floats([Float](repeating: 2, count: 8192)), Floats([Float](repeating: 0, count: 8192)))
             try reducers[rank].begin(
-                step: 1, tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2], buckets: [0..<8192],
-                result: result.pointer)
+                ReductionStep(
+                    number: 1, tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2], buckets: [0..<8192],
+                    result: result.pointer))
             reducers[rank].submit(
                 bucket: 0, contributions: [Contribution(node: TreeNode(level: 0, index: rank), base: own.pointer)])
-            _ = try reducers[rank].finish(note: [])
+            _ = try reducers[rank].finish(piggyback: [])
             results.set(rank, result.pointer[8191])
         }
         #expect(errors.allSatisfy { $0 == nil }, "\(errors)")

@@ -143,8 +143,9 @@ import Testing
         func begin(_ partition: [Range<Int>], _ buckets: [Range<Int>], step: UInt64 = 1) -> AllReduceError? {
             failure {
                 try reducer.begin(
-                    step: step, tree: ReductionTree(leafCount: 2), partition: partition, buckets: buckets,
-                    result: buffer.pointer)
+                    ReductionStep(
+                        number: step, tree: ReductionTree(leafCount: 2), partition: partition, buckets: buckets,
+                        result: buffer.pointer))
             }
         }
         #expect(failure { _ = try reducer.finish() } == .misuse("finish without a step under way"))
@@ -156,9 +157,10 @@ import Testing
         #expect(begin([0..<2], [0..<4], step: 2)?.description.contains("before the last one was finished") == true)
         reducer.submit(
             bucket: 0, contributions: [Contribution(node: TreeNode(level: 0, index: 0), base: buffer.pointer)])
-        let tooLong = [UInt8](repeating: 0, count: AllReducer.maxNoteBytes + 1)
+        let tooLong = [UInt8](repeating: 0, count: Reduction.maxPiggybackBytes + 1)
         #expect(
-            failure { _ = try reducer.finish(note: tooLong) }?.description.contains("a note of 65537 bytes") == true)
+            failure { _ = try reducer.finish(piggyback: tooLong) }?.description.contains("a piggyback of 65537 bytes")
+                == true)
         #expect(failure { _ = try reducer.finish() }?.description.contains("do not tile micro-batches 0..<2") == true)
     }
 }

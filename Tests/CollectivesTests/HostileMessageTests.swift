@@ -92,7 +92,7 @@ import Testing
         let victim = try Self.victim()
         defer { victim.close() }
         let intruder = try Intruder(victim.endpoint)
-        try intruder.send([UInt8](repeating: 1, count: AllReducer.maxNoteBytes + 5000))
+        try intruder.send([UInt8](repeating: 1, count: Reduction.maxPiggybackBytes + 5000))
         let peer = try Intruder(victim.endpoint)
         try peer.send(Self.header(.hello))
         #expect(try peer.answer() == .welcome)
@@ -114,13 +114,14 @@ import Testing
             try victim.connect(to: ["", endpoint.values[0]])
             // The second chunk belongs to rank 1; the third to no bucket.
             try victim.begin(
-                step: 1, tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2], buckets: [0..<8192],
-                result: result.pointer)
+                ReductionStep(
+                    number: 1, tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2], buckets: [0..<8192],
+                    result: result.pointer))
             let node = TreeNode(level: 0, index: 0)
             victim.submit(bucket: 0, contributions: [Contribution(node: node, base: own.pointer)])
-            let reduction = try victim.finish(note: [1])
+            let reduction = try victim.finish(piggyback: [1])
             #expect(reduction.sumOfSquares == 9 * 8192)
-            #expect(reduction.notes == [[1], [4, 2]])
+            #expect(reduction.piggybacks == [[1], [4, 2]])
         }
         #expect(errors.allSatisfy { $0 == nil }, "\(errors)")
         #expect((0..<8192).allSatisfy { result.pointer[$0] == 3 })
@@ -189,9 +190,9 @@ import Testing
             [sum { $0.count = 4 }, floats(7, 4)],
             [header(.welcome)],
             [header(.begin) { $0.step = 1 }, [1]],
-            [header(.note) { ($0.step, $0.count) = (1, 2) }, [1]],
-            [header(.note) { ($0.step, $0.count) = (1, 65_537) }, [UInt8](repeating: 1, count: 65_537)],
-            [header(.note) { $0.step = 1 }],
+            [header(.piggyback) { ($0.step, $0.count) = (1, 2) }, [1]],
+            [header(.piggyback) { ($0.step, $0.count) = (1, 65_537) }, [UInt8](repeating: 1, count: 65_537)],
+            [header(.piggyback) { $0.step = 1 }],
             [header(.hello) { $0.sender = 0 }],
             // It never showed memory of its own, and was not told to read any.
             [contribution { $0.code = 4 }, [UInt8](repeating: 1, count: 16)],
@@ -203,7 +204,7 @@ import Testing
         for lie in lies { try liar.socket.send(lie) }
         let truth = [
             [contribution(), floats(2)], [contribution(), floats(7)], [sum(), floats(3)], [sum(), floats(7)],
-            [header(.note) { ($0.step, $0.count) = (1, 2) }, [4, 2]],
+            [header(.piggyback) { ($0.step, $0.count) = (1, 2) }, [4, 2]],
         ]
         for message in truth { try liar.socket.send(message) }
         refused.set(0, lies.count + 2)

@@ -8,8 +8,8 @@ import Testing
 @Suite struct MisbehavingPeerTests {
     typealias Header = AllReduceHeader
 
-    private static func note(_ step: UInt64, _ bytes: Int) -> [[UInt8]] {
-        let header = HostileMessageTests.header(.note) { ($0.step, $0.count) = (step, UInt32(bytes)) }
+    private static func piggyback(_ step: UInt64, _ bytes: Int) -> [[UInt8]] {
+        let header = HostileMessageTests.header(.piggyback) { ($0.step, $0.count) = (step, UInt32(bytes)) }
         return [header, [UInt8](repeating: 1, count: bytes)]
     }
 
@@ -19,9 +19,9 @@ import Testing
 
     /// What a peer sends once the step 1 has begun, and what it is told of.
     private static let floods: [(String, [[[UInt8]]])] = [
-        ("messages of several steps to come", [note(2, 1), note(3, 1)]),
-        ("messages that wait for a step to come", (0..<40).map { _ in note(2, 1000) }),
-        ("MiB in", (0..<4).map { _ in note(2, 40_000) }),
+        ("messages of several steps to come", [piggyback(2, 1), piggyback(3, 1)]),
+        ("messages that wait for a step to come", (0..<40).map { _ in piggyback(2, 1000) }),
+        ("MiB in", (0..<4).map { _ in piggyback(2, 40_000) }),
         ("messages that do not belong to the step", flood(.taken)),
         ("messages that do not belong to the step", flood(.begin)),
     ]
@@ -39,7 +39,8 @@ import Testing
 
     @Test func `what is kept between steps is bounded and its sender named when the step begins`() throws {
         // Of step 2, where step 1 comes next.
-        let (error, _) = try Self.play(begins: 1, sends: (0..<200).map { _ in Self.note(2, 10_000) }, beforeBegin: true)
+        let (error, _) = try Self.play(
+            begins: 1, sends: (0..<200).map { _ in Self.piggyback(2, 10_000) }, beforeBegin: true)
         guard case .incompatiblePeer(let peer, let reason) = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -100,12 +101,13 @@ import Testing
                 try victim.connect(to: ["", endpoint.values[0]])
                 if beforeBegin { begun.wait() }
                 try victim.begin(
-                    step: step, tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2], buckets: [0..<4096],
-                    result: result.pointer)
+                    ReductionStep(
+                        number: step, tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2], buckets: [0..<4096],
+                        result: result.pointer))
                 let node = TreeNode(level: 0, index: 0)
                 victim.submit(bucket: 0, contributions: [Contribution(node: node, base: own.pointer)])
                 if !beforeBegin { begun.signal() }
-                do { _ = try victim.finish(note: []) } catch { outcome.set(0, error as? AllReduceError) }
+                do { _ = try victim.finish(piggyback: []) } catch { outcome.set(0, error as? AllReduceError) }
                 return
             }
             let context = try ZeroMQContext()

@@ -115,8 +115,9 @@ import Testing
                 let mine = values[reducer.rank]
                 for step in steps {
                     try reducer.begin(
-                        step: UInt64(step), tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2],
-                        buckets: [0..<floats], result: mine.pointer)
+                        ReductionStep(
+                            number: UInt64(step), tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2],
+                            buckets: [0..<floats], result: mine.pointer))
                     let node = TreeNode(level: 0, index: reducer.rank)
                     reducer.submit(bucket: 0, contributions: [Contribution(node: node, base: mine.pointer)])
                     _ = try reducer.finish()

@@ -32,7 +32,8 @@ import Testing
         withExtendedLifetime((floats, board)) {}
     }
 
-    /// Plays rank 1, which shows memory of its own and then names memory that is not there, or a stamp that never holds.
+    /// Plays rank 1, which shows memory of its own and then names memory that is not there, or a stamp that never
+    /// holds.
     @Test(arguments: [true, false])
     func `a false address ends the step at once and the next generation uses sockets`(_ isStampFalse: Bool) throws {
         var options = AllReduceOptions()
@@ -56,11 +57,12 @@ import Testing
             bound.wait()
             try victim.connect(to: ["", endpoint.values[0]])
             try victim.begin(
-                step: 1, tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2], buckets: [0..<8192],
-                result: result.pointer)
+                ReductionStep(
+                    number: 1, tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2], buckets: [0..<8192],
+                    result: result.pointer))
             let contribution = Contribution(node: TreeNode(level: 0, index: 0), base: own.pointer)
             victim.submit(bucket: 0, contributions: [contribution])
-            do { _ = try victim.finish(note: []) } catch { done.set(0, error) }
+            do { _ = try victim.finish(piggyback: []) } catch { done.set(0, error) }
         }
         #expect(errors.allSatisfy { $0 == nil }, "\(errors)")
         guard case .unreadableMemory(let peer, let step, _) = done.values[0] as? AllReduceError else {

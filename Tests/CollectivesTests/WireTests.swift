@@ -138,9 +138,10 @@ import Testing
                     let mine = partition[reducer.rank].map { Floats(inputs[$0]) }
                     let result = Floats([Float](repeating: 0, count: count))
                     try reducer.begin(
-                        step: UInt64(step + (feedback ? 0 : steps)), tree: tree, partition: partition,
-                        buckets: [0..<5000, 5000..<count], result: result.pointer,
-                        residual: feedback ? residual.pointer : nil)
+                        ReductionStep(
+                            number: UInt64(step + (feedback ? 0 : steps)), tree: tree, partition: partition,
+                            buckets: [0..<5000, 5000..<count], result: result.pointer,
+                            residual: feedback ? residual.pointer : nil))
                     for bucket in 0..<2 {
                         reducer.submit(
                             bucket: bucket,

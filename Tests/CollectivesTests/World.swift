@@ -123,8 +123,9 @@ struct Job: Sendable {
     }
 
     /// What a rank says about a step: of different lengths, some of them empty, the longest of the greatest length.
-    static func note(rank: Int, step: UInt64) -> [UInt8] {
-        let count = (rank + Int(step)) % 4 == 0 ? 0 : rank == 1 && step == 2 ? AllReducer.maxNoteBytes : 3 * rank + 5
+    static func piggyback(rank: Int, step: UInt64) -> [UInt8] {
+        let count =
+            (rank + Int(step)) % 4 == 0 ? 0 : rank == 1 && step == 2 ? Reduction.maxPiggybackBytes : 3 * rank + 5
         return (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ rank &+ Int(step)) }
     }
 
@@ -142,16 +143,17 @@ struct Job: Sendable {
         let buffers = nodes.map { Floats(naive($0) ?? []) }
         let guardValue = Float(123.5)
         let result = inPlace && !buffers.isEmpty ? buffers[0] : Floats(Array(repeating: guardValue, count: floats))
-        try reducer.begin(step: step, tree: tree, partition: partition, buckets: buckets, result: result.pointer)
+        try reducer.begin(
+            ReductionStep(number: step, tree: tree, partition: partition, buckets: buckets, result: result.pointer))
         for bucket in buckets.indices {
             if jitter { usleep(UInt32.random(in: 0...3000)) }
             reducer.submit(
                 bucket: bucket,
                 contributions: zip(nodes, buffers).map { Contribution(node: $0, base: $1.pointer) })
         }
-        let reduction = try reducer.finish(note: Self.note(rank: reducer.rank, step: step))
-        // Whoever is done has everybody's note.
-        #expect(reduction.notes == (0..<reducer.worldSize).map { Self.note(rank: $0, step: step) })
+        let reduction = try reducer.finish(piggyback: Self.piggyback(rank: reducer.rank, step: step))
+        // Whoever is done has the piggybacks of all.
+        #expect(reduction.piggybacks == (0..<reducer.worldSize).map { Self.piggyback(rank: $0, step: step) })
         return withExtendedLifetime(buffers) { (result.bits, reduction) }
     }
 }

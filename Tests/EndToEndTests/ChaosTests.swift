@@ -2,8 +2,8 @@ import Foundation
 import Numerics
 import Testing
 
-/// Real processes, killed, stopped and started at random, by a seed: the run ends by itself, with the bits and the log of a
-/// run to which nothing happened.
+/// Real processes, killed, stopped and started at random, by a seed: the run ends by itself, with the bits and the log
+/// of a run to which nothing happened.
 ///
 /// Short unless SHOAL_CHAOS=long (`./launch.sh test chaos`); SHOAL_CHAOS_SEED chooses another course.
 @Suite(.serialized) struct ChaosTests {

@@ -12,7 +12,8 @@
 void shoal_dropout_keep(uint8_t *keep, size_t blocks, uint32_t first_block, uint32_t counter1, uint32_t counter2,
                         uint32_t counter3, uint32_t key0, uint32_t key1, uint32_t threshold);
 
-// values[r][c] = keep[r][c] ? values[r][c] * scale : 0, for rows of `width` floats and keep rows of `keep_stride` bytes.
+// values[r][c] = keep[r][c] ? values[r][c] * scale : 0, for rows of `width` floats and keep rows of `keep_stride`
+// bytes.
 void shoal_dropout_apply(float *restrict values, const uint8_t *restrict keep, size_t rows, size_t width,
                          size_t keep_stride, float scale);
 

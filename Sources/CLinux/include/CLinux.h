@@ -5,25 +5,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Copies `count` bytes at `address` of process `pid` to `to`. 0, or an errno: EPERM or ESRCH where that process may not be
-// read or is gone, EFAULT where it has no such memory, ENOSYS where the kernel has no such call. What is at `to` after an
-// error may be anything. The caller's own process may be read too.
+// Copies `count` bytes at `address` of process `pid` to `to`. 0, or an errno: EPERM or ESRCH where that process may not
+// be read or is gone, EFAULT where it has no such memory, ENOSYS where the kernel has no such call. What is at `to`
+// after an error may be anything. The caller's own process may be read too.
 int shoal_read_process(int64_t pid, uint64_t address, void *to, size_t count);
 
 // Lets other processes of the same user read this one's memory where the kernel restricts that to a process's ancestors
 // (Yama, as on Ubuntu); elsewhere it does nothing.
 void shoal_let_processes_read(void);
 
-// The processors that thread `thread` (0: the caller) may run on: bit i % 8 of byte i / 8 of `mask` for processor i. Only
-// part of `mask` is written: it is to be zeros before. 0, or an errno.
+// The processors that thread `thread` (0: the caller) may run on: bit i % 8 of byte i / 8 of `mask` for processor i.
+// Only part of `mask` is written: it is to be zeros before. 0, or an errno.
 int shoal_get_affinity(int64_t thread, uint8_t *mask, size_t count);
 
-// Lets thread `thread` run on these processors alone. 0, or an errno: EINVAL where it may run on none of them, ESRCH where it
-// has ended.
+// Lets thread `thread` run on these processors alone. 0, or an errno: EINVAL where it may run on none of them, ESRCH
+// where it has ended.
 int shoal_set_affinity(int64_t thread, const uint8_t *mask, size_t count);
 
-// Starts `count` threads that exist at the same time (with stacks of `stack` bytes; 0: the default) and ends them. 0, or the errno
-// of the one that could not be started.
+// Starts `count` threads that exist at the same time (with stacks of `stack` bytes; 0: the default) and ends them. 0,
+// or the errno of the one that could not be started.
 int shoal_probe_threads(int count, size_t stack);
 
 // Makes the stacks of threads that do not ask for a size at least `bytes` long.

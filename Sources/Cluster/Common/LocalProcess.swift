@@ -1,6 +1,7 @@
 import Foundation
 
-/// What the system knows of a process on this machine of which a file tells: its number may be another process's by now.
+/// What the system knows of a process on this machine of which a file tells: its number may be another process's by
+/// now.
 enum LocalProcess {
     /// Whether `pid` is a process that was there already at `time` (seconds since 1970), and is not one that has ended.
     static func isRunning(_ pid: Int, since time: Double) -> Bool {

@@ -1,6 +1,7 @@
 /// What other trainers call the options of this one.
 public enum OptionAliases {
-    /// From their names, in lower case and without separators, to the options' names on the command line, without dashes.
+    /// From their names, in lower case and without separators, to the options' names on the command line, without
+    /// dashes.
     public static let names: [String: String] = [
         "lr": "learning-rate", "rate": "learning-rate", "maxlr": "learning-rate", "baselr": "learning-rate",
         "learnrate": "learning-rate", "minlr": "min-learning-rate",

@@ -1,3 +1,4 @@
+import Collectives
 import Foundation
 import Numerics
 import Support
@@ -35,8 +36,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var steps: Int?
     /// The highest learning rate.
     public var learningRate = 5e-5
-    /// Whether epochs and learning rate follow from the number of examples when the data are read: where none of ``epochs``,
-    /// ``steps`` and ``learningRate`` was given.
+    /// Whether epochs and learning rate follow from the number of examples when the data are read: where none of
+    /// ``epochs``, ``steps`` and ``learningRate`` was given.
     public var choosesLength = false
     /// Weight decay, not applied to biases and LayerNorm.
     public var weightDecay = 0.01
@@ -103,7 +104,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var keep = KeptState.last
     /// Deals micro-batches to workers by their measured speed, not equally.
     public var balance = true
-    /// Computes activations again for the backward pass instead of keeping them: less memory, more time, the same weights.
+    /// Computes activations again for the backward pass instead of keeping them: less memory, more time, the same
+    /// weights.
     public var recompute = false
     /// In what workers send gradients to each other.
     public var wire = WirePrecision.float32
@@ -113,9 +115,6 @@ public struct RunConfiguration: Sendable, Equatable {
     public var keys: String?
     /// Allows to listen on addresses that other machines reach, without encryption.
     public var insecure = false
-
-    /// The path as it is from every folder, for a run that is resumed elsewhere.
-    public static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
 
     /// A configuration with the defaults for everything else.
     public init(model: String, train: String, output: String) {

@@ -1,3 +1,4 @@
+import Numerics
 import Training
 
 extension RunConfiguration {
@@ -9,7 +10,7 @@ extension RunConfiguration {
         try Self.check("workers", workers, 1...1024)
         if let threadsPerWorker { try Self.check("threads-per-worker", threadsPerWorker, 1...1024) }
         try Self.check("batch-size", batchSize, 1...65_536)
-        try Self.check("micro-batches", microBatches, 1...4096)
+        try Self.check("micro-batches", microBatches, 1...ReductionTree.maxLeafCount)
         if let epochs { try Self.check("epochs", epochs, 1...1_000_000) }
         if let steps { try Self.check("steps", steps, 1...1_000_000_000) }
         if let maxLength { try Self.check("max-length", maxLength, 3...65_536) }

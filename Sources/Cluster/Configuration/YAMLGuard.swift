@@ -1,3 +1,5 @@
+import Support
+
 /// Looks at the text of a configuration file before the YAML parser does: what its author needs are lines of
 /// `key: value`, and some of what YAML has besides takes a parser forever (aliases of aliases) or overflows its stack
 /// (lists in lists in lists).
@@ -46,7 +48,8 @@ enum YAMLGuard {
         return levels > 8
     }
 
-    /// How many places there are where an anchor or an alias may begin: libyaml wants a letter, a digit, `_` or `-` behind.
+    /// How many places there are where an anchor or an alias may begin: libyaml wants a letter, a digit, `_` or `-`
+    /// behind.
     private static func references(_ bytes: [UInt8]) -> Int {
         bytes.indices.count { i in
             guard bytes[i] == UInt8(ascii: "&") || bytes[i] == UInt8(ascii: "*"), i + 1 < bytes.count else {

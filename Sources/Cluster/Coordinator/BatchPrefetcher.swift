@@ -15,9 +15,9 @@ final class BatchPrefetcher: @unchecked Sendable {
     private var isClosed = false
 
     /// Begins to work; `deliver` is called on its thread.
-    init(_ preparation: Preparation, deliver: @escaping @Sendable (PrefetchedBatches) -> Void) throws {
+    init(_ plan: RunPlan, deliver: @escaping @Sendable (PrefetchedBatches) -> Void) throws {
         try NamedThread.start("shoal-tokenize") { [self] in
-            while let request = next() { deliver(Self.pack(request, preparation)) }
+            while let request = next() { deliver(Self.pack(request, plan)) }
         }
     }
 
@@ -46,19 +46,19 @@ final class BatchPrefetcher: @unchecked Sendable {
     }
 
     /// Packs micro-batches: they depend on nothing but the data and the plan.
-    static func pack(_ request: BatchRequest, _ preparation: Preparation) -> PrefetchedBatches {
+    static func pack(_ request: BatchRequest, _ plan: RunPlan) -> PrefetchedBatches {
         switch request {
         case .step(let step):
-            let source = preparation.training
-            let plan = preparation.plan.step(step) { source.text($0).tokenIDs.count }
-            let batches = plan.microBatches.map { source.pack($0, labels: true) }
+            let source = plan.training
+            let order = plan.plan.step(step) { source.text($0).tokenIDs.count }
+            let batches = order.microBatches.map { source.pack($0, labels: true) }
             return .step(
                 PackedStep(
-                    step: step, epoch: plan.epoch, sampleCount: plan.sampleCount, batches: batches,
+                    step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
                     embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(),
                     tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
         case .evaluation(let id, let kind, let examples, let batchSize):
-            guard let source = kind == .validation ? preparation.validation : preparation.test else {
+            guard let source = kind == .validation ? plan.validation : plan.test else {
                 return .evaluation(id: id, [])
             }
             return .evaluation(

@@ -1,8 +1,8 @@
 import Collectives
 import Foundation
 
-/// The control socket of a coordinator, and who may speak there: with keys, workers of the list for as long as they are in
-/// it; and nobody without end.
+/// The control socket of a coordinator, and who may speak there: with keys, workers of the list for as long as they are
+/// in it; and nobody without end.
 final class ControlDoor {
     /// What to do with a message.
     enum Verdict: Equatable {
@@ -36,7 +36,8 @@ final class ControlDoor {
     private var revoked: [PeerID: Double] = [:]
     private var nextLook = -Double.infinity
 
-    /// Binds the socket; about `workers` may connect at once. `warn` is called, from several threads, with lines for people.
+    /// Binds the socket; about `workers` may connect at once. `warn` is called, from several threads, with lines for
+    /// people.
     init(bind: String, workers: Int, keys: CoordinatorKeys?, warn: @escaping @Sendable (String) -> Void) throws {
         context = try ZeroMQContext(peers: workers)
         let slot = ConnectionGate.Slot()

@@ -7,17 +7,17 @@ import Transformer
 
 /// The coordinator's one thread of control: it feeds the state machine and carries out what that says.
 ///
-/// `@unchecked Sendable` because it is made by one thread and then handed to the one that calls ``run()``, which alone uses
-/// it from then on; only what never changes (``boundEndpoint``, ``localWorkers``) is read by others.
+/// `@unchecked Sendable` because it is made by one thread and then handed to the one that calls ``run()``, which alone
+/// uses it from then on; only what never changes (``boundEndpoint``, ``localWorkers``) is read by others.
 final class CoordinatorLoop: @unchecked Sendable {
     /// What other threads tell it.
     enum News: Sendable {
         case event(CoordinatorEvent)
-        case prepared(Preparer.Prepared)
-        case preparationFailed(any Error)
+        case loadedRun(LoadedRun)
+        case loadingFailed(any Error)
         case warning(String)
-        case loaded(LoadedState, StateSource, warnings: [String])
-        case loadedBest(LoadedState, StateSource)
+        case loaded(StateReader.Found)
+        case loadedBest(StateReader.Found)
         case workerWrote(String, line: String)
     }
 
@@ -28,20 +28,16 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Senders that are warned about; more are not told of.
     private static let maxLoggedSenders = 16
 
-    let configuration: RunConfiguration
-    let directory: RunDirectory
-    /// Where the sockets of a run on this machine are.
-    let sockets: SocketFolder?
-    var warnedOfSockets = false
-    /// Whether the newest attempt to keep something failed.
-    var hasFailedToSave = false
+    private let configuration: RunConfiguration
+    private let directory: RunDirectory
+    private var disk: RunDisk
     private let door: ControlDoor
-    var socket: ZeroMQSocket { door.socket }
-    var endpoint: String { door.endpoint }
-    let inbox: Inbox<News>
-    let emit: @Sendable (RunEvent) -> Void
-    var machine: CoordinatorMachine
-    var prepared: Preparer.Prepared?
+    private var socket: ZeroMQSocket { door.socket }
+    private var endpoint: String { door.endpoint }
+    private let inbox: Inbox<News>
+    private let emit: @Sendable (RunEvent) -> Void
+    private var machine: CoordinatorMachine
+    private var loaded: LoadedRun?
     private var failure: (any Error)?
     private var store = StateStore(count: 0)
     /// What was fetched and is being written.
@@ -72,7 +68,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     ) throws {
         self.configuration = configuration
         self.directory = directory
-        self.sockets = sockets
+        disk = RunDisk(directory: directory, sockets: sockets, keepCheckpoints: configuration.keepCheckpoints)
         self.inbox = inbox
         self.emit = emit
         door = try ControlDoor(bind: bind, workers: configuration.workers, keys: keys) { inbox.post(.warning($0)) }
@@ -100,7 +96,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         prefetcher?.close()
         door.close()
         // Lent to the context until here.
-        withExtendedLifetime((source, retired, prepared)) {}
+        withExtendedLifetime((source, retired, loaded)) {}
         return outcome ?? .failure(RunError.failed("the run ended without a result"))
     }
 
@@ -121,7 +117,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             }
             if monotonicSeconds() >= nextStatus {
                 nextStatus = monotonicSeconds() + 1
-                lookAround()
+                checkPlaces()
                 directory.show(machine.status(monotonicSeconds(), process: .current))
             }
         }
@@ -131,37 +127,39 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func take(_ news: News) throws {
         switch news {
         case .event(let event):
-            if case .saveFailed = event { hasFailedToSave = true }
-            if case .checkpointSaved = event { hasFailedToSave = false }
+            if case .saveFailed = event { disk.saved(false) }
+            if case .checkpointSaved = event { disk.saved(true) }
             try handle(event)
         case .workerWrote(let worker, let line): if outcome == nil { emit(.workerOutput(worker: worker, line: line)) }
         case .warning(let text): emit(.warning(text))
-        case .loaded(let state, let source, let warnings):
-            for warning in warnings { emit(.warning(warning)) }
+        case .loaded(let found):
+            for warning in found.warnings { emit(.warning(warning)) }
             retire()
-            self.source = state
-            try handle(.sourceLoaded(source))
-        case .loadedBest(let state, let source):
+            source = found.state
+            try handle(.sourceLoaded(found.source))
+        case .loadedBest(let found):
             retire()
-            self.source = state
-            best = state
-            try handle(.bestLoaded(source))
-        case .preparationFailed(let error):
+            source = found.state
+            best = found.state
+            try handle(.bestLoaded(found.source))
+        case .loadingFailed(let error):
             failure = error
-            try handle(.preparationFailed(.failed("\(error)")))
-        case .prepared(var prepared):
-            prepared.preparation.endpoint = Endpoint.shown(endpoint)
-            prepared.preparation.output = directory.path
-            source = prepared.state
+            try handle(.loadingFailed(.failed("\(error)")))
+        case .loadedRun(var new):
+            new.plan.endpoint = Endpoint.shown(endpoint)
+            new.plan.output = directory.path
+            source = new.state
             // A run that is resumed can read its checkpoint again.
-            if prepared.state.step > 0 { prepared.state.buffers = [:] }
-            self.prepared = prepared
-            for notice in prepared.notices { emit(.notice(notice)) }
-            for warning in prepared.warnings { emit(.warning(warning)) }
-            try checkDisk(prepared.preparation)
+            if new.state.step > 0 { new.state.buffers = [:] }
+            loaded = new
+            for notice in new.notices { emit(.notice(notice)) }
+            for warning in new.warnings { emit(.warning(warning)) }
+            let room = try disk.checkRoom(
+                for: StateSize(new.plan), isResumed: machine.training.settings.isResumed, free: disk.free)
+            if let room { emit(.warning(room)) }
             let inbox = inbox
-            prefetcher = try BatchPrefetcher(prepared.preparation) { inbox.post(.event(.prefetched($0))) }
-            try handle(.prepared(prepared.preparation))
+            prefetcher = try BatchPrefetcher(new.plan) { inbox.post(.event(.prefetched($0))) }
+            try handle(.runLoaded(new.plan))
         }
     }
 
@@ -249,34 +247,22 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
-    /// Reads the newest whole checkpoint in the background, or takes what the run began with.
-    private func loadSource() throws {
-        guard let prepared else { return }
-        let (path, initial, inbox) = (directory.path, prepared.state, inbox)
-        let (layout, parts) = (ParameterLayout(configuration: prepared.configuration), prepared.preparation.stateParts)
-        let schedule = prepared.preparation.source.point.schedule
+    /// Reads a state in the background.
+    private func load(_ read: @escaping @Sendable (StateReader) throws -> News) throws {
+        guard let loaded else { return }
+        let reader = StateReader(
+            path: directory.path, layout: ParameterLayout(configuration: loaded.configuration),
+            parts: loaded.plan.stateParts, schedule: loaded.plan.source.point.schedule)
+        let inbox = inbox
         try NamedThread.start("shoal-load") {
-            do {
-                var skipped: [String] = []
-                let newest = try CheckpointFolder.newestWhole(in: path) { folder, error in
-                    skipped.append("the checkpoint \(folder.path) is skipped: \(error)")
-                }
-                var state = initial
-                if let newest { state = try LoadedState(newest, layout: layout, parts: parts) }
-                guard !state.buffers.isEmpty else {
-                    throw RunError.failed("all workers are lost, and no whole checkpoint is left in \(path)")
-                }
-                var point = RunHistory.Point(
-                    step: state.step, schedule: schedule, epochLoss: state.epochLoss, epochSamples: state.epochSamples)
-                if !state.schedule.isEmpty { try point.schedule.restore(state.schedule) }
-                inbox.post(
-                    .loaded(
-                        state, StateSource(step: state.step, parts: state.digests(), point: point),
-                        warnings: skipped))
-            } catch {
-                inbox.post(.event(.sourceFailed("\(error)")))
-            }
+            do { inbox.post(try read(reader)) } catch { inbox.post(.event(.sourceFailed("\(error)"))) }
         }
+    }
+
+    /// Reads the newest whole checkpoint, or takes what the run began with.
+    private func loadSource() throws {
+        guard let initial = loaded?.state else { return }
+        try load { .loaded(try $0.newest(orElse: initial)) }
     }
 
     // MARK: effects
@@ -295,37 +281,43 @@ final class CoordinatorLoop: @unchecked Sendable {
             guard loggedSenders.count < Self.maxLoggedSenders, loggedSenders.insert(sender).inserted else { return }
             emit(.warning("\(text) (\(sender))"))
         case .openRunDirectory:
-            try directory.start(prepared?.run ?? configuration, coordinatorFile)
+            try directory.start(loaded?.run ?? configuration, coordinatorFile)
             nextStatus = 0
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
         case .loadSource: try loadSource()
-        case .loadBest(let step): try loadBest(step: step)
+        case .loadBest(let step): try load { .loadedBest(try $0.best(step: step)) }
         case .releaseSource: retire()
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
-        case .beginStore: store = StateStore(count: prepared?.preparation.welcome.weightCount ?? 0)
+        case .beginStore: store = StateStore(count: loaded?.plan.welcome.weightCount ?? 0)
         case .storeChunk(let part, let index, let payload):
             guard store.store(part, chunk: index, payload) else {
                 throw RunError.failed("a chunk of the state does not fit")
             }
         case .saveModel:
-            lookAround()
+            checkPlaces()
             try saveModel()
         case .saveCheckpoint(let state):
             written = store
             store = StateStore(count: 0)
-            lookAround()
+            checkPlaces()
             try saveCheckpoint(state)
         case .end(.success(let result)):
-            lookAround()
+            checkPlaces()
             try directory.finish(result)
-            if configuration.keepCheckpoints == 0 { removeCheckpoints() }
+            if let problem = disk.removeUnwantedCheckpoints() { emit(.warning(problem)) }
             emit(.finished(result))
             outcome = .success(result)
         case .end(.failure(let error)):
             // An error of the data or the model keeps its own type.
-            outcome = .failure(failure ?? explained(error))
+            let size = loaded.map { StateSize($0.plan) } ?? StateSize()
+            outcome = .failure(failure ?? disk.explained(error, size: size))
         }
+    }
+
+    /// Makes sure that the run directory and the sockets are still there.
+    private func checkPlaces() {
+        for warning in disk.checkPlaces(bind: { (try? socket.bind(endpoint)) != nil }) { emit(.warning(warning)) }
     }
 
     private func retire() {
@@ -335,8 +327,8 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
-            runID: prepared?.preparation.welcome.runID ?? "", starts: machine.training.settings.incarnation + 1,
-            endpoint: endpoint, isLocal: children != nil, fingerprint: prepared?.fingerprint ?? [:],
+            runID: loaded?.plan.welcome.runID ?? "", starts: machine.training.settings.incarnation + 1,
+            endpoint: endpoint, isLocal: children != nil, fingerprint: loaded?.fingerprint ?? [:],
             path: directory.identity?.path, inode: directory.identity?.inode)
     }
 
@@ -369,8 +361,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     private func saveModel() throws {
-        guard let prepared else { return }
-        let (model, maxLength) = (prepared.configuration, prepared.maxLength)
+        guard let loaded else { return }
+        let (model, maxLength) = (loaded.configuration, loaded.maxLength)
         let weights = best?.buffers[.weights] ?? written.buffer(.weights)
         let (path, source) = (directory.modelPath, configuration.model)
         let checkpoint = machine.training.checkpointer.policy.path
@@ -393,16 +385,17 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     private func saveCheckpoint(_ state: TrainingState) throws {
-        guard let prepared else { return }
+        guard let loaded else { return }
         let (state, written) = (state, written)
         func buffer(_ part: StatePart) -> FloatBuffer? {
-            prepared.preparation.stateParts.contains(part) ? written.buffer(part) : nil
+            loaded.plan.stateParts.contains(part) ? written.buffer(part) : nil
         }
         let writer = CheckpointWriter(
-            runDirectory: directory.path, model: prepared.configuration,
-            tokenizerSource: Self.tokenizerSource(configuration.model, orElse: machine.training.checkpointer.policy.path),
-            maxLength: prepared.maxLength,
-            seed: configuration.seed, fingerprint: prepared.fingerprint, keep: configuration.keepCheckpoints,
+            runDirectory: directory.path, model: loaded.configuration,
+            tokenizerSource: Self.tokenizerSource(
+                configuration.model, orElse: machine.training.checkpointer.policy.path),
+            maxLength: loaded.maxLength, seed: configuration.seed, fingerprint: loaded.fingerprint,
+            keep: configuration.keepCheckpoints,
             state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
             secondMoment: buffer(.secondMoment))
         let inbox = inbox

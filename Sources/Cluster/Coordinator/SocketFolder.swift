@@ -2,8 +2,8 @@ import Foundation
 import Support
 import Synchronization
 
-/// A folder for the sockets of one run, which only this user can enter; removed at the end. As long as a coordinator works
-/// there, it holds a lock.
+/// A folder for the sockets of one run, which only this user can enter; removed at the end. As long as a coordinator
+/// works there, it holds a lock.
 final class SocketFolder: Sendable {
     let path: String
     /// The descriptor of the locked file; negative where the file system has no locks.
@@ -38,9 +38,9 @@ final class SocketFolder: Sendable {
     /// Where the control socket is.
     var endpoint: String { "ipc://\(path)/control" }
 
-    /// The folder of a coordinator that was killed, or the same anew; nil where that cannot be had: where `endpoint`, which
-    /// comes from a file, is none that ``init()`` makes, where the folder is not this user's alone, and where another
-    /// coordinator works there.
+    /// The folder of a coordinator that was killed, or the same anew; nil where that cannot be had: where `endpoint`,
+    /// which comes from a file, is none that ``init()`` makes, where the folder is not this user's alone, and where
+    /// another coordinator works there.
     ///
     /// - Parameter endpoint: the control socket's.
     init?(endpoint: String) {
@@ -68,8 +68,8 @@ final class SocketFolder: Sendable {
     /// Whether the folder and the control socket are there still: cleaners of temporary folders take what is old.
     var isThere: Bool { Self.isOurs(path) && access("\(path)/control", F_OK) == 0 }
 
-    /// Makes the folder again after it was removed, for a socket to be bound there anew; false, with the reason in `errno`,
-    /// where that cannot be.
+    /// Makes the folder again after it was removed, for a socket to be bound there anew; false, with the reason in
+    /// `errno`, where that cannot be.
     func makeAgain() -> Bool {
         guard mkdir(path, 0o700) == 0 || Self.isOurs(path) else { return false }
         lock.withLock { lock in
@@ -79,7 +79,8 @@ final class SocketFolder: Sendable {
         return true
     }
 
-    /// Removes the folder of a coordinator that does not come back, if it is such a folder and no coordinator works there.
+    /// Removes the folder of a coordinator that does not come back, if it is such a folder and no coordinator works
+    /// there.
     static func removeAbandoned(endpoint: String) {
         guard let path = path(of: endpoint), isOurs(path), let lock = takeLock(path) else { return }
         removeSockets(in: path)

@@ -1,5 +1,5 @@
-/// Answers questions for the status, which anyone may ask, without work for each: the text is made once a second at most,
-/// and those that take no part get few answers.
+/// Answers questions for the status, which anyone may ask, without work for each: the text is made once a second at
+/// most, and those that take no part get few answers.
 struct StatusDesk: Sendable {
     /// Seconds for which a text holds.
     static let seconds = 1.0

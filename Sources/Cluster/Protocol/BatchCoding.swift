@@ -1,3 +1,4 @@
+import Numerics
 import Transformer
 
 /// Micro-batches as flat arrays, and back. What is checked here is that the arrays fit each other; that ids lie within
@@ -23,7 +24,7 @@ enum BatchCoding {
     }
 
     static func decode(_ message: PBBatches) throws(ProtocolError) -> [PackedBatch] {
-        guard message.sequences.count <= ControlLimits.maxLeaves else {
+        guard message.sequences.count <= ReductionTree.maxLeafCount else {
             throw ProtocolError("\(message.sequences.count) micro-batches")
         }
         let samples = message.lengths.count

@@ -14,8 +14,6 @@ enum ControlLimits {
     static let maxWeightCount = 8 << 30
     /// Workers of a run.
     static let maxWorkers = 1024
-    /// Micro-batches of a step.
-    static let maxLeaves = 4096
     /// Steps that a worker remembers the outcome of; more than are ever ordered ahead.
     static let maxRecords = 8
     /// Samples of a step.

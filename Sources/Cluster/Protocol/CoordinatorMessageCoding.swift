@@ -190,7 +190,7 @@ extension CoordinatorMessage {
 
     private static func decode(_ order: PBStepOrder) throws(ProtocolError) -> StepOrder {
         let leafCount = Int(order.leafCount)
-        guard (1...ControlLimits.maxLeaves).contains(leafCount) else {
+        guard (1...ReductionTree.maxLeafCount).contains(leafCount) else {
             throw ProtocolError("a step of \(leafCount) micro-batches")
         }
         guard (1...ControlLimits.maxSamples).contains(Int(order.sampleCount)) else {

@@ -1,3 +1,4 @@
+import Numerics
 import Support
 
 /// The checks of numbers that arrive. What passes them can be added, converted and written as JSON without overflow.
@@ -30,7 +31,7 @@ extension WireFormat {
 
     /// The summed losses of a step's micro-batches.
     static func losses(_ values: [Double]) throws(ProtocolError) -> [Double] {
-        guard values.count <= ControlLimits.maxLeaves else {
+        guard values.count <= ReductionTree.maxLeafCount else {
             throw ProtocolError("losses of \(values.count) micro-batches")
         }
         for value in values {

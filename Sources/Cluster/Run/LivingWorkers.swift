@@ -2,8 +2,9 @@ import Foundation
 
 /// The workers that a coordinator which was killed has left behind on this machine.
 enum LivingWorkers {
-    /// How many of those that `status.json` names are alive and wait for a coordinator at `endpoint`: they are looked up by
-    /// their command lines, as the numbers may be those of other processes by now. A file that cannot be used has none.
+    /// How many of those that `status.json` names are alive and wait for a coordinator at `endpoint`: they are looked
+    /// up by their command lines, as the numbers may be those of other processes by now. A file that cannot be used has
+    /// none.
     static func count(of runDirectory: String, endpoint: String) -> Int {
         guard
             let status = try? CheckedFile.read(

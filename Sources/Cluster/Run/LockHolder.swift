@@ -2,8 +2,8 @@ import Foundation
 
 /// Who works in a run directory: a coordinator locks the folder as long as it lives (see ``RunDirectory``).
 enum LockHolder {
-    /// Whether a process, perhaps of another machine that shares the disk, holds the lock. False too where the folder cannot
-    /// be opened.
+    /// Whether a process, perhaps of another machine that shares the disk, holds the lock. False too where the folder
+    /// cannot be opened.
     static func isLocked(_ folder: String) -> Bool {
         let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
@@ -12,8 +12,8 @@ enum LockHolder {
         return errno == EWOULDBLOCK
     }
 
-    /// The process of this machine that holds the lock; nil where there is none, or where the kernel does not show it, as it
-    /// does not with processes of other users.
+    /// The process of this machine that holds the lock; nil where there is none, or where the kernel does not show it,
+    /// as it does not with processes of other users.
     static func process(of folder: String) -> Int32? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { Int32($0) }.first { holds($0, lockOf: folder) }

@@ -14,8 +14,8 @@ struct MetricsLog: Sendable {
     }
 
     private(set) var lines: [Line] = []
-    /// What is wrong with the first line that cannot be used, if there is one before the last; it and all after it do not
-    /// count.
+    /// What is wrong with the first line that cannot be used, if there is one before the last; it and all after it do
+    /// not count.
     private(set) var damage: String?
 
     /// The most bytes that a log may have: that of some millions of steps.

@@ -12,8 +12,8 @@ struct ProcessorAllotment: Equatable {
         var siblings: String
     }
 
-    /// Gives each of `workers` its own `threads` of the processors in `places`: first one hardware thread of every core,
-    /// then the second ones; neighbours, in the same package where they fit.
+    /// Gives each of `workers` its own `threads` of the processors in `places`: first one hardware thread of every
+    /// core, then the second ones; neighbours, in the same package where they fit.
     ///
     /// - Returns: nil if there are too few.
     init?(workers: Int, threads: Int, places: [Int: Place]) {

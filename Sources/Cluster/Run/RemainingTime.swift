@@ -2,8 +2,8 @@
 public struct RemainingTime: Sendable {
     /// How many steps the speed is averaged over.
     private static let window = 50
-    /// What the forward pass alone takes of a training step, until an evaluation was measured: the backward pass takes about
-    /// twice as long.
+    /// What the forward pass alone takes of a training step, until an evaluation was measured: the backward pass takes
+    /// about twice as long.
     private static let forwardShare = 1.0 / 3
 
     private let totalSteps: Int
@@ -19,7 +19,8 @@ public struct RemainingTime: Sendable {
     /// The evaluation under way: what is left of it, in examples.
     private var underWay: (kind: EvaluationKind, left: Int)?
 
-    /// Of a run whose validation set, if any, is evaluated after every epoch and at the end, and its test set at the end.
+    /// Of a run whose validation set, if any, is evaluated after every epoch and at the end, and its test set at the
+    /// end.
     ///
     /// - Parameters:
     ///   - totalSteps: The steps of the whole run.

@@ -8,8 +8,8 @@ public struct ResumeOptions: Sendable, Equatable {
     /// Options; changes are refused unless they are accepted.
     public init(acceptsChanges: Bool = false) { self.acceptsChanges = acceptsChanges }
 
-    /// The configuration of the run in `directory`, with `overrides` in place of what it had; and where its workers come
-    /// from. The caller validates the two.
+    /// The configuration of the run in `directory`, with `overrides` in place of what it had; and where its workers
+    /// come from. The caller validates the two.
     ///
     /// - Parameter bind: where to listen, for a run whose workers are started by hand; nil: where it did before.
     /// - Throws: an error that names the file.

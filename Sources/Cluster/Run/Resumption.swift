@@ -36,11 +36,19 @@ struct Resumption: Sendable {
         }
     }
 
+    /// Whether nothing may be left of the run to do; how many steps it has in all is known once its data are read.
+    ///
+    /// - Parameter steps: The steps that the run is to have now, where it is not epochs that count.
+    func mayBeComplete(steps: Int?) -> Bool {
+        finishedSteps != nil || (checkpoint?.step ?? 0) > (steps ?? .max)
+    }
+
     /// Throws an error that names what has changed, unless changes are accepted.
     func check(_ now: [String: String]) throws {
         guard !acceptsChanges else { return }
         for (name, hash) in fingerprint.sorted(by: { $0.key < $1.key }) {
-            // A model that is gone is not needed where there is a checkpoint; where there is none, reading it will fail.
+            // A model that is gone is not needed where there is a checkpoint; where there is none, reading it will
+            // fail.
             guard let found = now[name], found != hash else { continue }
             throw RunError.failed(
                 "the --\(name) of this run has changed since (its SHA-256 is \(found.prefix(12))…, it was "

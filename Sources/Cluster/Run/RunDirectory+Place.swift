@@ -9,8 +9,8 @@ enum PlaceProblem: Hashable {
 
 /// A run directory that is moved, removed, replaced or cut short while the run goes on.
 extension RunDirectory {
-    /// Looks whether the folder, and metrics.jsonl in it, are still those that the run works with. What is lost is written
-    /// again where that is possible.
+    /// Looks whether the folder, and metrics.jsonl in it, are still those that the run works with. What is lost is
+    /// written again where that is possible.
     ///
     /// - Returns: what people should know, each kind of thing once.
     func checkPlace() -> [String] {
@@ -42,8 +42,8 @@ extension RunDirectory {
         return stat(found, &there) == 0 && there.st_ino == info.st_ino && there.st_dev == info.st_dev ? found : nil
     }
 
-    /// The folder is not where it was: it is made again, if its place is free; if something else is there, the run goes on
-    /// where the folder is now, or beside its place.
+    /// The folder is not where it was: it is made again, if its place is free; if something else is there, the run goes
+    /// on where the folder is now, or beside its place.
     private func moveFolder(_ note: (PlaceProblem, String) -> Void) {
         let place = presentPath
         let fate = place.map { "was moved to \($0.printable(limit: 400))" } ?? "was removed"

@@ -20,7 +20,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The command that goes on from a checkpoint, to follow a clause; empty where the path is not one of a run directory.
+    /// The command that goes on from a checkpoint, to follow a clause; empty where the path is not one of a run
+    /// directory.
     static func resuming(_ checkpoint: String) -> String {
         guard let end = checkpoint.range(of: "/checkpoints/", options: .backwards) else { return "" }
         return "; go on with `\(CommandName.line("resume", String(checkpoint[..<end.lowerBound])))`"

@@ -2,8 +2,8 @@ import Training
 
 /// What happens in a run, for whoever shows it. Delivered one at a time, in order.
 public enum RunEvent: Sendable {
-    /// A run is resumed, which has this checkpoint; where it has none, it goes on from the state of workers that live still,
-    /// or from its beginning.
+    /// A run is resumed, which has this checkpoint; where it has none, it goes on from the state of workers that live
+    /// still, or from its beginning.
     case resuming(checkpoint: String?)
     /// Data and model are known; workers may still be joining.
     case started(RunSummary)

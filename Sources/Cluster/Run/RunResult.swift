@@ -48,8 +48,8 @@ public struct RunResult: Sendable, Equatable, Codable, Checked {
     public var workers: Int
     /// Seconds from the start of the command until the first step began.
     public var secondsToFirstStep: Double
-    /// The steps behind the state that the model is: all, or those of the best state by validation. Nil in files of older
-    /// versions.
+    /// The steps behind the state that the model is: all, or those of the best state by validation. Nil in files of
+    /// older versions.
     public var modelStep: Int?
     /// The best validation; nil without a validation set.
     public var bestValidation: Validation?

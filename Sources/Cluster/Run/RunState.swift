@@ -5,7 +5,8 @@ import Support
 enum RunState: Equatable {
     /// There is nothing of that name.
     case missing
-    /// It has nothing of a run in it. `hint` names a folder that may have been meant, as a whole clause; else it is empty.
+    /// It has nothing of a run in it. `hint` names a folder that may have been meant, as a whole clause; else it is
+    /// empty.
     case noRun(hint: String)
     /// A coordinator works there: process `pid` of `host`, as far as they are known; `step` of `total` steps are done.
     case training(pid: Int?, host: String?, step: Int, total: Int)

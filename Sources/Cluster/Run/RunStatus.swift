@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// How a run goes: what `shoal status` shows, and `status.json` in the run directory holds.
 public struct RunStatus: Sendable, Codable, Equatable, Checked {
@@ -77,8 +78,8 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
         }
     }
 
-    /// What the run does: `gathering`, `connecting`, `training`, `evaluating`, `saving`, `failing`, `stopping` (after Ctrl-C,
-    /// SIGTERM or a loss of workers: it ends as soon as the state is kept), `ended`.
+    /// What the run does: `gathering`, `connecting`, `training`, `evaluating`, `saving`, `failing`, `stopping` (after
+    /// Ctrl-C, SIGTERM or a loss of workers: it ends as soon as the state is kept), `ended`.
     public var phase: String
     /// Steps done.
     public var step: Int
@@ -127,10 +128,8 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
 
     /// As JSON, keys sorted.
     public func json() -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         // All numbers are finite, or left out.
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+        (try? StableJSON.document(self)).map { String(decoding: $0.dropLast(), as: UTF8.self) } ?? "{}"
     }
 
     /// The most bytes that it may have as JSON: those of 1,024 workers and 1,000 changes are below a megabyte.
@@ -168,7 +167,8 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
 
     init(
         phase: String, step: Int, totalSteps: Int, loss: Double?, tokensPerSecond: Double?, generation: UInt64,
-        checkpoint: String?, elapsedSeconds: Double, endpoint: String, workers: [Worker], changes: [Change], process: Process
+        checkpoint: String?, elapsedSeconds: Double, endpoint: String, workers: [Worker], changes: [Change],
+        process: Process
     ) {
         self.phase = phase
         self.step = step

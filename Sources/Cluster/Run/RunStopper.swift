@@ -9,16 +9,16 @@ public enum RunStopper {
 
     /// Ends the run in `folder`, and waits for its end.
     ///
-    /// The coordinator is the process that holds the lock of the folder, so that no other process can be hit, whatever number
-    /// a file tells. A run that is ending already is waited for.
+    /// The coordinator is the process that holds the lock of the folder, so that no other process can be hit, whatever
+    /// number a file tells. A run that is ending already is waited for.
     ///
     /// - Parameters:
     ///   - folder: The run directory.
     ///   - timeout: Seconds to wait.
     ///   - note: Called with a line for people when the waiting begins.
     /// - Returns: What has become of the run, on one line, with the command that goes on with it.
-    /// - Throws: ``RunError`` where the folder is no run, the run is another machine's or another user's, or it has not ended
-    ///   in time.
+    /// - Throws: ``RunError`` where the folder is no run, the run is another machine's or another user's, or it has not
+    ///   ended in time.
     public static func stop(
         _ folder: String, timeout: Double, note: (String) -> Void
     ) async throws -> String {

@@ -3,8 +3,8 @@ import Support
 import Synchronization
 import UnixSignals
 
-/// A whole training run: reads, starts or waits for workers, trains, evaluates, writes the run directory. Or the rest of a
-/// run that was stopped.
+/// A whole training run: reads, starts or waits for workers, trains, evaluates, writes the run directory. Or the rest
+/// of a run that was stopped.
 public struct TrainingRun: Sendable {
     let configuration: RunConfiguration
     let workers: WorkerSource
@@ -12,15 +12,15 @@ public struct TrainingRun: Sendable {
     let profileFolder: String?
     let events: @Sendable (RunEvent) -> Void
 
-    /// Seconds that workers get to end by themselves before they are killed; fewer after a failure, where one of them may
-    /// hang.
+    /// Seconds that workers get to end by themselves before they are killed; fewer after a failure, where one of them
+    /// may hang.
     private static let graceSeconds = (success: 2.0, failure: 1.0, profile: 60.0)
     /// Threads of a coordinator beside those of the runtime: control, reading, writing, and the library's.
     private static let ownThreads = 10
     /// More threads than this are not tried.
     private static let mostProbed = 2048
-    /// SIGTERMs within this time are one wish: Slurm and systemd send it to every process of a job, and whoever started this
-    /// one passes it on as well.
+    /// SIGTERMs within this time are one wish: Slurm and systemd send it to every process of a job, and whoever started
+    /// this one passes it on as well.
     private static let repeatSeconds = 5.0
 
     /// A run of a validated configuration.
@@ -46,9 +46,9 @@ public struct TrainingRun: Sendable {
     /// Runs to the end. No half-written file is left behind, however it ends; and no process, unless it is killed: then
     /// the workers wait for a while for somebody to resume the run.
     ///
-    /// SIGINT, SIGTERM and SIGHUP (unless it is ignored) are taken over while it runs: the first saves the state and ends the
-    /// run, the second kills the workers and ends this process at once, with code 130. A SIGTERM or SIGHUP within five seconds
-    /// of the first signal is not counted.
+    /// SIGINT, SIGTERM and SIGHUP (unless it is ignored) are taken over while it runs: the first saves the state and
+    /// ends the run, the second kills the workers and ends this process at once, with code 130. A SIGTERM or SIGHUP
+    /// within five seconds of the first signal is not counted.
     ///
     /// - Throws: ``RunError`` (with the exit code for the process), or an error of the data, the model or the
     ///   configuration; the description of each is one line.
@@ -71,10 +71,15 @@ public struct TrainingRun: Sendable {
             try Resumption(
                 runDirectory: directory.path, fingerprint: known?.fingerprint ?? [:], acceptsChanges: $0.acceptsChanges)
         }
-        if let resumption { events(.resuming(checkpoint: resumption.checkpoint?.path)) }
         // Workers of a run that had other data are not those of this one.
         let isCopy = known.map { !$0.isOf(directory.identity) } ?? false
-        let runID = resume?.acceptsChanges == true || isCopy ? CoordinatorFile.newRunID() : known?.runID
+        let runID =
+            (resume?.acceptsChanges == true || isCopy ? nil : known?.runID) ?? CoordinatorFile.newRunID()
+        // Where the run may be complete, that is looked at before anything is started.
+        let loaded =
+            resumption?.mayBeComplete(steps: configuration.steps) == true
+            ? try RunLoader.load(configuration, resuming: resumption, runID: runID) : nil
+        if let resumption { events(.resuming(checkpoint: resumption.checkpoint?.path)) }
         for warning in directory.warnings { events(.warning(warning)) }
         if isCopy {
             events(
@@ -106,7 +111,11 @@ public struct TrainingRun: Sendable {
             let returning = place.isOld ? LivingWorkers.count(of: directory.path, endpoint: loop.boundEndpoint) : 0
             for number in min(returning, configuration.workers)..<configuration.workers { children.start(number) }
         }
-        try prepare(resumption, runID: runID ?? CoordinatorFile.newRunID(), inbox: inbox)
+        if let loaded {
+            inbox.post(.loadedRun(loaded))
+        } else {
+            try load(resumption, runID: runID, inbox: inbox)
+        }
         let result = await Self.onThread(loop)
         let succeeded = if case .success = result { true } else { false }
         let grace = profileFolder == nil ? Self.graceSeconds.success : Self.graceSeconds.profile
@@ -186,8 +195,8 @@ public struct TrainingRun: Sendable {
         return made
     }
 
-    /// Throws if the process, or those that it will start, cannot have the threads and files that they need: it is better to
-    /// end here than in the middle.
+    /// Throws if the process, or those that it will start, cannot have the threads and files that they need: it is
+    /// better to end here than in the middle.
     private func checkLimits() throws(ResourceLimitError) {
         let count = configuration.workers
         try ResourceProbe.threads(Self.ownThreads, for: "a coordinator")
@@ -265,7 +274,8 @@ public struct TrainingRun: Sendable {
         }
     }
 
-    /// SIGINT and SIGTERM; SIGHUP too (the terminal, or the ssh session, is closed), unless it is ignored, as under nohup.
+    /// SIGINT and SIGTERM; SIGHUP too (the terminal, or the ssh session, is closed), unless it is ignored, as under
+    /// nohup.
     private static func signals() async -> UnixSignalsSequence {
         var now = sigaction()
         let isKnown = sigaction(SIGHUP, nil, &now) == 0
@@ -275,13 +285,13 @@ public struct TrainingRun: Sendable {
             : await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     }
 
-    private func prepare(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) throws {
+    private func load(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) throws {
         let configuration = configuration
-        try NamedThread.start("shoal-prepare") {
+        try NamedThread.start("shoal-read") {
             do {
-                inbox.post(.prepared(try Preparer.prepare(configuration, resuming: resumption, runID: runID)))
+                inbox.post(.loadedRun(try RunLoader.load(configuration, resuming: resumption, runID: runID)))
             } catch {
-                inbox.post(.preparationFailed(error))
+                inbox.post(.loadingFailed(error))
             }
         }
     }

@@ -40,8 +40,8 @@ final class AllowList: Sendable {
         return state.withLock { $0.names[key] }
     }
 
-    /// Whether the owner of a key, in hexadecimal digits, who is in already may stay: while the file cannot be read, those
-    /// of the last one that could.
+    /// Whether the owner of a key, in hexadecimal digits, who is in already may stay: while the file cannot be read,
+    /// those of the last one that could.
     func keeps(_ digits: String) -> Bool { state.withLock { $0.members[digits] != nil } }
 
     /// Reads the file again if it has changed.

@@ -30,7 +30,8 @@ public struct KeyFolder: Sendable {
     /// Makes what is missing: the coordinator's keys, and those of the workers called `names`.
     ///
     /// - Returns: whether the coordinator's keys are new.
-    /// - Throws: ``RunError`` if a worker of that name has keys already, or a file cannot be written. Nothing is made then.
+    /// - Throws: ``RunError`` if a worker of that name has keys already, or a file cannot be written. Nothing is made
+    ///   then.
     public func make(workers names: [String]) throws -> Bool {
         for name in names {
             guard Self.isName(name) else {

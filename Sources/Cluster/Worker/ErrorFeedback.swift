@@ -4,8 +4,8 @@ import Training
 
 /// What rounding on the wire has lost so far and this rank still has to give, kept from step to step.
 ///
-/// The residual of the dense part of the gradient stands at its places. The rows of the word embedding move from step to
-/// step in the flat gradient, so theirs are kept by row and brought in and out.
+/// The residual of the dense part of the gradient stands at its places. The rows of the word embedding move from step
+/// to step in the flat gradient, so theirs are kept by row and brought in and out.
 final class ErrorFeedback {
     /// As long as the longest flat gradient.
     private let residual: FloatBuffer

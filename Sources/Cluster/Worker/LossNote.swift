@@ -9,8 +9,8 @@ enum LossNote {
 
     /// The losses of all micro-batches in order, from the notes by rank.
     ///
-    /// - Throws: if a note does not hold a finite loss for each of its rank's micro-batches: a rank whose own loss is not
-    ///   finite says so instead.
+    /// - Throws: if a note does not hold a finite loss for each of its rank's micro-batches: a rank whose own loss is
+    ///   not finite says so instead.
     static func decode(_ notes: [[UInt8]], partition: [Range<Int>]) throws(PeerLossError) -> [Double] {
         var lossSums: [Double] = []
         for (rank, note) in notes.enumerated() {

@@ -2,6 +2,7 @@ import Checkpoint
 import Collectives
 import Foundation
 import Numerics
+import Support
 import Training
 import Transformer
 
@@ -259,8 +260,9 @@ final class ReplicaWorker {
         let result = replica.resultBuffer(work)
         if wire == .bf16, reducer.worldSize > 1, feedback == nil { feedback = ErrorFeedback(replica) }
         try reducer.begin(
-            step: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: order.partition,
-            buckets: buckets, result: result, residual: feedback?.begin(rows: work.embeddingRows))
+            ReductionStep(
+                number: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: order.partition,
+                buckets: buckets, result: result, residual: feedback?.begin(rows: work.embeddingRows)))
         var results: [MicroBatchResult] = []
         if work.microBatches.isEmpty {
             for bucket in buckets.indices { reducer.submit(bucket: bucket, contributions: []) }
@@ -272,11 +274,11 @@ final class ReplicaWorker {
         }
         let computed = monotonicSeconds()
         recorder?.end("micro-batches")
-        let reduction = try reducer.finish(note: LossNote.encode(results.map(\.lossSum)))
+        let reduction = try reducer.finish(piggyback: LossNote.encode(results.map(\.lossSum)))
         feedback?.end(rows: work.embeddingRows)
         let reduced = monotonicSeconds()
         recorder?.end("waiting for the all-reduce")
-        let lossSums = try LossNote.decode(reduction.notes, partition: order.partition)
+        let lossSums = try LossNote.decode(reduction.piggybacks, partition: order.partition)
         let norm = try replica.apply(
             gradientSum: result, work: work, sumOfSquares: reduction.sumOfSquares, learningRate: order.learningRate)
         let end = monotonicSeconds()

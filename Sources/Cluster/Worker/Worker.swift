@@ -6,8 +6,8 @@ import Support
 public enum Worker {
     /// Runs until the coordinator ends the run.
     ///
-    /// Signals are left alone, except for those of a terminal where a coordinator on this machine has started the worker:
-    /// Ctrl-C is the coordinator's business then.
+    /// Signals are left alone, except for those of a terminal where a coordinator on this machine has started the
+    /// worker: Ctrl-C is the coordinator's business then.
     ///
     /// - Parameters:
     ///   - options: Where the coordinator is, and more.
@@ -61,7 +61,8 @@ public enum Worker {
         }
     }
 
-    /// Beside those that compute: control, compute, all-reduce, connections, keys, and those of the library for two contexts.
+    /// Beside those that compute: control, compute, all-reduce, connections, keys, and those of the library for two
+    /// contexts.
     static let ownThreads = 10
 
     private static func pin(to text: String) throws(ConfigurationError) {

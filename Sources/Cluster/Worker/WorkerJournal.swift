@@ -1,7 +1,7 @@
 import Support
 
-/// What a worker that was started by hand says about itself, a line now and then: that it waits, that it has joined, what it
-/// has done.
+/// What a worker that was started by hand says about itself, a line now and then: that it waits, that it has joined,
+/// what it has done.
 struct WorkerJournal: Sendable {
     /// Seconds without an answer after which a line says that one is waited for.
     static let quietSeconds = 3.0
@@ -34,7 +34,8 @@ struct WorkerJournal: Sendable {
         return isQuiet ? nil : "the coordinator at \(coordinator) has answered; waiting until the work begins"
     }
 
-    /// A place in the work: rank `rank` of `size`, after `step` steps of the run. Nil where there is nothing new to say.
+    /// A place in the work: rank `rank` of `size`, after `step` steps of the run. Nil where there is nothing new to
+    /// say.
     mutating func joined(rank: Int, size: Int, step: UInt64) -> String? {
         let isFirst = world == nil
         guard isFirst || world?.size != size else { return nil }

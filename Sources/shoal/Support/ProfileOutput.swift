@@ -18,7 +18,8 @@ enum ProfileOutput {
 
     private static func isProfile(_ name: String) -> Bool { name.hasPrefix("worker-") && name.hasSuffix(".json") }
 
-    /// Writes `RUN/profile.json` and shows where the time went. The run is complete: that there is no profile is only said.
+    /// Writes `RUN/profile.json` and shows where the time went. The run is complete: that there is no profile is only
+    /// said.
     static func show(run: String) {
         do {
             try write(run: run)

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import Support
 
 /// A text, or a pair of texts, to be worked on.
 struct InputText: Sendable {
@@ -69,8 +70,8 @@ enum TextSource {
         if let failure { throw failure }
     }
 
-    /// Refuses what could make everything wait: a file that is not regular, unless it stands for what the shell has opened
-    /// (/dev/stdin, /dev/fd/N).
+    /// Refuses what could make everything wait: a file that is not regular, unless it stands for what the shell has
+    /// opened (/dev/stdin, /dev/fd/N).
     private static func requireText(_ descriptor: Int32, _ path: String) throws {
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { return }
@@ -79,9 +80,9 @@ enum TextSource {
         let isOpened = path.hasPrefix("/dev/") || path.hasPrefix("/proc/")
         guard isOpened, kind == S_IFIFO || isatty(descriptor) == 1 else {
             close(descriptor)
-            throw LineReader.Failure(
-                source: path, line: 0,
-                reason: kind == S_IFDIR
+            throw FileError(
+                path,
+                kind == S_IFDIR
                     ? "is a folder; give a file" : "not a regular file; give it as standard input (with <)")
         }
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
@@ -96,7 +97,7 @@ enum TextSource {
             descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else {
                 let reason = errno == ENOENT ? "no such file" : "cannot be opened: \(String(cString: strerror(errno)))"
-                throw LineReader.Failure(source: path, line: 0, reason: reason)
+                throw FileError(path, reason)
             }
             try requireText(descriptor, path)
         }

@@ -2,8 +2,8 @@ import ArgumentParser
 import Cluster
 import Support
 
-/// A better word about an option that there is not than the parser's: its own suggestion goes by letters alone, and may be far
-/// off.
+/// A better word about an option that there is not than the parser's: its own suggestion goes by letters alone, and may
+/// be far off.
 enum UnknownOption {
     /// The parser's message, with another suggestion where it is about an unknown option.
     ///
@@ -24,8 +24,8 @@ enum UnknownOption {
         return near.map { "\(head). Did you mean '--\($0)'?" } ?? head
     }
 
-    /// What a value that cannot be read must be, by what the help calls it: to follow the parser's message, which does not
-    /// say it.
+    /// What a value that cannot be read must be, by what the help calls it: to follow the parser's message, which does
+    /// not say it.
     private static func need(_ message: String) -> String {
         guard !message.contains("': "), let match = message.firstMatch(of: /--([a-z0-9-]+) <([^>]+)>'$/) else {
             return ""

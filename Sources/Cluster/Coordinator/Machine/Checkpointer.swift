@@ -20,10 +20,10 @@ struct Checkpointer: Sendable {
     init(_ settings: CoordinatorSettings) { policy = CheckpointPolicy(settings) }
 
     /// The data is known.
-    mutating func begin(_ preparation: Preparation) {
-        policy.begin(step: preparation.source.step, path: preparation.checkpoint, best: preparation.best)
+    mutating func begin(_ plan: RunPlan) {
+        policy.begin(step: plan.source.step, path: plan.checkpoint, best: plan.best)
         transfer.begin(
-            preparation.source, weightCount: preparation.welcome.weightCount, parts: preparation.stateParts)
+            plan.source, weightCount: plan.welcome.weightCount, parts: plan.stateParts)
     }
 
     // MARK: fetching

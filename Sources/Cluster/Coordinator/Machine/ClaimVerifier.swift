@@ -39,12 +39,10 @@ struct ClaimVerifier: Sendable {
     enum Verdict: Sendable {
         /// Enough workers say so: the run ends with this.
         case confirmed(String)
-        /// It is for another worker, or the same, to compute the step; a line about the first claim.
+        /// The step is computed again, by another worker where there is one; with a line about a first claim.
         case recompute(notice: String?)
         /// The claimant had other micro-batches than before, and no other worker found anything.
         case refuted(PeerID, what: String)
-        /// Nothing is claimed.
-        case none
     }
 
     /// What the members' reports of a step amount to.
@@ -131,7 +129,7 @@ struct ClaimVerifier: Sendable {
 
     /// All have reported, or had the time to: decides what to make of it.
     private mutating func judge(_ members: [WorkerRecord]) -> Verdict {
-        guard var disputed, let first = disputed.first else { return .none }
+        guard var disputed, let first = disputed.first else { return .recompute(notice: nil) }
         let claims = present(disputed.claims, members)
         if isConfirmed(disputed, members) {
             self.disputed = nil

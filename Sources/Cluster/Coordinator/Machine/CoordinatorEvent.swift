@@ -1,7 +1,7 @@
 /// What happens to the coordinator.
 enum CoordinatorEvent: Sendable {
-    case prepared(Preparation)
-    case preparationFailed(RunError)
+    case runLoaded(RunPlan)
+    case loadingFailed(RunError)
     case message(PeerID, WorkerMessage)
     /// Bytes that are not a message came from there.
     case rejected(PeerID, ProtocolError)

@@ -41,12 +41,12 @@ struct CoordinatorMachine: Sendable {
 
     private mutating func handle(_ event: CoordinatorEvent, _ turn: inout Turn) {
         switch event {
-        case .prepared(let preparation):
-            guard training.preparation == nil else { break }
-            training.begin(preparation, &turn)
-            turn.emit(.started(RunSummary(preparation, training.settings)))
-            rendezvous.prepared(preparation, &training, &turn)
-        case .preparationFailed(let error): rendezvous.end(.failure(error), &turn)
+        case .runLoaded(let plan):
+            guard training.plan == nil else { break }
+            training.begin(plan, &turn)
+            turn.emit(.started(RunSummary(plan, training.settings)))
+            rendezvous.runLoaded(plan, &training, &turn)
+        case .loadingFailed(let error): rendezvous.end(.failure(error), &turn)
         case .message(let peer, let message): received(message, from: peer, &turn)
         case .rejected(let peer, let error): rejected(peer, error, &turn)
         case .revoked(let peer):
@@ -204,7 +204,9 @@ struct CoordinatorMachine: Sendable {
                 failure, step: applied, by: member, laterSeconds: detector.stallLimit, members, &turn)
             if isTaken { detector.dropSuspicion() }
         case .peer:
-            if case .failing = training.stage { return training.failedToo(member.peer, members, &turn) }
+            if case .failing = training.stage {
+                return training.failedToo(member.peer, isLost: false, members, &turn)
+            }
             guard isCurrent, isDetecting, !rendezvous.unreachable(failure, by: member, turn) else { return }
             let isTraining = if case .training = training.stage { true } else { false }
             switch detector.reportUnreachable(

@@ -156,7 +156,8 @@ struct FailureDetector: Sendable {
 
     /// A member gave a sign of life, which refutes a suspicion of it; true if that was the last one suspected.
     mutating func refute(_ peer: PeerID, isHeartbeat: Bool, _ turn: Turn) -> Bool {
-        guard var suspicion = current(turn), !(suspicion.isStall && isHeartbeat), suspicion.suspected.removeValue(forKey: peer) != nil
+        guard var suspicion = current(turn), !(suspicion.isStall && isHeartbeat),
+            suspicion.suspected.removeValue(forKey: peer) != nil
         else { return false }
         self.suspicion = suspicion
         return suspicion.suspected.isEmpty

@@ -39,8 +39,8 @@ struct Rendezvous: Sendable {
     // MARK: joining
 
     /// The data is known.
-    mutating func prepared(_ preparation: Preparation, _ training: inout TrainingLoop, _ turn: inout Turn) {
-        for record in membership.waiting { turn.send(.welcome(preparation.welcome), to: record.peer) }
+    mutating func runLoaded(_ plan: RunPlan, _ training: inout TrainingLoop, _ turn: inout Turn) {
+        for record in membership.waiting { turn.send(.welcome(plan.welcome), to: record.peer) }
         formIfComplete(&training, &turn)
     }
 
@@ -52,7 +52,7 @@ struct Rendezvous: Sendable {
         let child = localWorkers.number(ofProcess: worker.pid)
         guard
             let number = membership.admit(
-                worker, from: peer, runID: runID, expectedRunID: training.preparation?.welcome.runID, child: child,
+                worker, from: peer, runID: runID, expectedRunID: training.plan?.welcome.runID, child: child,
                 children: Set(localWorkers.processes.keys), &turn)
         else { return }
         if let child { localWorkers.isAlive(child) }
@@ -78,7 +78,7 @@ struct Rendezvous: Sendable {
         _ turn: inout Turn
     ) {
         guard membership.join(worker, number: number, applied: applied, from: peer, &turn) else { return }
-        if let preparation = training.preparation { turn.send(.welcome(preparation.welcome), to: peer) }
+        if let plan = training.plan { turn.send(.welcome(plan.welcome), to: peer) }
         switch (phase, training.stage) {
         case (.gathering, _): formIfComplete(&training, &turn)
         case (.working, .training) where training.steps.inFlight.isEmpty: formGeneration(&training, &turn)
@@ -88,12 +88,12 @@ struct Rendezvous: Sendable {
     }
 
     private mutating func formIfComplete(_ training: inout TrainingLoop, _ turn: inout Turn) {
-        guard case .gathering(let since) = phase, let preparation = training.preparation, membership.count > 0 else {
+        guard case .gathering(let since) = phase, let plan = training.plan, membership.count > 0 else {
             return
         }
         let waited = turn.now - since
         let known = training.steps.history?.end ?? 0
-        let kept = training.checkpointer.transfer.source?.step ?? preparation.source.step
+        let kept = training.checkpointer.transfer.source?.step ?? plan.source.step
         guard membership.count >= membership.minimum(isEnding: training.ending != nil, waited: waited),
             !membership.awaitsReturn(waited, known: known, kept: kept)
         else { return }
@@ -105,7 +105,7 @@ struct Rendezvous: Sendable {
         switch phase {
         case .gathering(let since):
             let waited = turn.now - since
-            if settings.isResumed, settings.local, training.preparation != nil, waited > settings.returnSeconds {
+            if settings.isResumed, settings.local, training.plan != nil, waited > settings.returnSeconds {
                 // Workers that have not come back by now will not.
                 let present = Set(membership.all.map(\.number))
                 localWorkers.restartAll(except: present, isEnding: training.ending != nil, &turn)
@@ -120,7 +120,7 @@ struct Rendezvous: Sendable {
 
     private mutating func joinTimedOut(_ training: inout TrainingLoop, _ turn: inout Turn) {
         let error = membership.joinTimeout(
-            endpoint: training.preparation?.endpoint ?? "", output: training.preparation?.output ?? "")
+            endpoint: training.plan?.endpoint ?? "", output: training.plan?.output ?? "")
         guard membership.hasBegun else { return end(.failure(error), &turn) }
         finish(with: error, &training, &turn)
     }
@@ -138,7 +138,7 @@ struct Rendezvous: Sendable {
         guard needsWorkers(training), wasMember else { return }
         switch (phase, training.stage) {
         case (.gathering, _): break
-        case (.working, .failing): training.lost(peer, membership.members, &turn)
+        case (.working, .failing): training.failedToo(peer, isLost: true, membership.members, &turn)
         default: formGeneration(&training, &turn)
         }
     }
@@ -214,7 +214,7 @@ struct Rendezvous: Sendable {
 
     /// Begins a generation with those that are there; whatever was under way is given up, or taken up again later.
     mutating func formGeneration(_ training: inout TrainingLoop, _ turn: inout Turn) {
-        guard training.preparation != nil else { return }
+        guard training.plan != nil else { return }
         membership.noteSpeeds(training.steps.balancer.speeds)
         training.suspend()
         membership.assemble(training.claims.reordered)
@@ -274,7 +274,8 @@ struct Rendezvous: Sendable {
     /// The state is there that no worker had.
     mutating func sourceLoaded(_ source: StateSource, _ training: inout TrainingLoop, _ turn: inout Turn) {
         guard case .restoring = phase else { return }
-        training.sourceLoaded(source)
+        training.checkpointer.transfer.source = source
+        training.steps.restart(from: source.point)
         if membership.members.isEmpty {
             phase = .gathering(since: turn.now)
         } else {
@@ -336,7 +337,7 @@ struct Rendezvous: Sendable {
     mutating func beginWork(_ training: inout TrainingLoop, _ turn: inout Turn) {
         let step = membership.nextStep
         guard case .connecting = phase, !membership.members.isEmpty, membership.members.allSatisfy(\.isReady),
-            training.canGoOn(from: step)
+            training.checkpointer.policy.finale != nil || training.steps.canRecover(to: step)
         else { return }
         phase = .working
         let isFirst = !membership.hasBegun
@@ -350,7 +351,8 @@ struct Rendezvous: Sendable {
             membership.hasBegun = true
             turn.perform(.openRunDirectory)
             turn.emit(.training)
-            training.beginFirstStep(turn.now)
+            training.steps.beginFirstStep(turn.now)
+            training.checkpointer.policy.beginFirstStep(turn.now)
         } else {
             let (generation, workers) = (membership.shownGeneration, membership.members.count)
             turn.emit(.regrouped(generation: generation, workers: workers, step: completed))

@@ -1,10 +1,10 @@
 import Training
 
-/// What became of a run's steps: from it follow, at any step since its base, the state of the learning-rate schedule and
-/// the loss of the epoch so far. So a run can go back to an earlier step, and forward again, with the same bits.
+/// What became of a run's steps: from it follow, at any step since its base, the state of the learning-rate schedule
+/// and the loss of the epoch so far. So a run can go back to an earlier step, and forward again, with the same bits.
 ///
-/// A state "at step s" is that after s steps and before what comes there: the evaluation at the end of an epoch, and what
-/// the schedule makes of it.
+/// A state "at step s" is that after s steps and before what comes there: the evaluation at the end of an epoch, and
+/// what the schedule makes of it.
 struct RunHistory: Sendable {
     /// The state at a step.
     struct Point: Sendable, Equatable {
@@ -61,8 +61,8 @@ struct RunHistory: Sendable {
         }
     }
 
-    /// Passes the barrier at the end with what is known: where nothing is evaluated and no schedule listens, nobody stops
-    /// at the end of an epoch; and where steps were taken beyond it, it was passed.
+    /// Passes the barrier at the end with what is known: where nothing is evaluated and no schedule listens, nobody
+    /// stops at the end of an epoch; and where steps were taken beyond it, it was passed.
     mutating func passBarrierIfDue() {
         if isBarrier(end), !hasPassedBarrier { passBarrier(validationLoss: validationLosses[end]) }
     }

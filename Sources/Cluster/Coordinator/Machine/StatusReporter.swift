@@ -73,7 +73,7 @@ struct StatusReporter: Sendable {
             phase: phase, step: steps.completed, totalSteps: steps.totalSteps,
             loss: last?.loss, tokensPerSecond: last?.tokensPerSecond, generation: membership.shownGeneration,
             checkpoint: training.checkpointer.policy.path, elapsedSeconds: now - settings.startedAt,
-            endpoint: training.preparation?.endpoint ?? "", workers: workers.sorted { $0.number < $1.number },
+            endpoint: training.plan?.endpoint ?? "", workers: workers.sorted { $0.number < $1.number },
             changes: changes.map { change, at in
                 var change = change
                 change.time = process.time - (now - at)

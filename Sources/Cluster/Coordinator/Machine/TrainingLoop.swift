@@ -5,24 +5,9 @@ import Training
 /// and so on to the model. It does not know how members come and go: a generation begins with ``proceed(_:_:)``, and ends
 /// with ``suspend()``.
 struct TrainingLoop: Sendable {
-    enum Stage: Sendable {
-        /// No generation is at work.
-        case idle
-        case training
-        case evaluating
-        /// A loss or gradient is said not to be finite: the other workers' reports are waited for.
-        case failing
-        /// All weights are hashed and compared.
-        case verifying
-        /// Everything rests while the state is fetched or written.
-        case fetching
-        /// The last state is here: the workers are not needed any more.
-        case saving
-    }
-
     let settings: CoordinatorSettings
-    private(set) var preparation: Preparation?
-    private(set) var stage = Stage.idle
+    private(set) var plan: RunPlan?
+    private(set) var stage = TrainingStage.idle
     var steps: StepScheduler
     private(set) var evaluations = EvaluationScheduler()
     var checkpointer: Checkpointer
@@ -35,10 +20,10 @@ struct TrainingLoop: Sendable {
     }
 
     /// The data is known.
-    mutating func begin(_ preparation: Preparation, _ turn: inout Turn) {
-        self.preparation = preparation
-        steps.begin(preparation.history, &turn)
-        checkpointer.begin(preparation)
+    mutating func begin(_ plan: RunPlan, _ turn: inout Turn) {
+        self.plan = plan
+        steps.begin(plan.history, &turn)
+        checkpointer.begin(plan)
     }
 
     /// The run shall end with this, once the state is kept.
@@ -68,9 +53,6 @@ struct TrainingLoop: Sendable {
         checkpointer.transfer.connect(&members, at: step, &turn)
     }
 
-    /// Whether the work can go on from `step`: the micro-batches of the steps to be recovered are there.
-    func canGoOn(from step: Int) -> Bool { checkpointer.policy.finale != nil || steps.canRecover(to: step) }
-
     /// All members have the state of `step`, and are connected: brings what is known of the run there.
     ///
     /// - Parameter mustRewind: What an earlier coordinator had written may reach further than the workers do.
@@ -89,23 +71,11 @@ struct TrainingLoop: Sendable {
         checkpointer.connected(&turn)
     }
 
-    /// A state was read from disk, since no worker had one.
-    mutating func sourceLoaded(_ source: StateSource) {
-        checkpointer.transfer.source = source
-        steps.restart(from: source.point)
-    }
-
-    /// The first generation begins to work.
-    mutating func beginFirstStep(_ now: Double) {
-        steps.beginFirstStep(now)
-        checkpointer.policy.beginFirstStep(now)
-    }
-
     // MARK: one thing after the other
 
     /// Goes on with whatever is next after the steps completed, with all members ready.
     mutating func proceed(_ membership: inout Membership, _ turn: inout Turn) {
-        guard let preparation else { return }
+        guard let plan else { return }
         let (completed, members) = (steps.completed, membership.members)
         if let ending {
             apply(checkpointer.end(with: ending, step: completed, from: members, &turn), &membership, &turn)
@@ -120,16 +90,18 @@ struct TrainingLoop: Sendable {
         } else if steps.isDone, steps.hasPassedBarrier, checkpointer.policy.needsFinale(at: completed) {
             apply(checkpointer.beginFinale(step: completed, from: members, &turn), &membership, &turn)
         } else if steps.isAtBarrier, !steps.hasPassedBarrier {
-            guard let validation = preparation.validation else {
-                return passBarrier(validationLoss: nil, &membership, &turn)
+            if let validation = plan.validation {
+                start(.validation, validation, plan, &membership, &turn)
+            } else {
+                steps.passBarrier(validationLoss: nil)
+                proceed(&membership, &turn)
             }
-            start(.validation, validation, preparation, &membership, &turn)
         } else if !steps.isDone {
             stage = .training
             steps.resume(turn.now)
             issueSteps(&membership, &turn)
-        } else if let test = preparation.test, evaluations.test == nil {
-            start(.test, test, preparation, &membership, &turn)
+        } else if let test = plan.test, evaluations.test == nil {
+            start(.test, test, plan, &membership, &turn)
         } else {
             compareWeights(members, &turn)
         }
@@ -226,14 +198,6 @@ struct TrainingLoop: Sendable {
         }
     }
 
-    /// Goes on after an epoch (or the last step), whose loss decides on the learning rate.
-    private mutating func passBarrier(
-        validationLoss: Double?, _ membership: inout Membership, _ turn: inout Turn
-    ) {
-        steps.passBarrier(validationLoss: validationLoss)
-        proceed(&membership, &turn)
-    }
-
     // MARK: claims
 
     /// A member says that the loss or gradient of a step is not finite; false if that is of no concern now.
@@ -262,14 +226,9 @@ struct TrainingLoop: Sendable {
         return true
     }
 
-    /// While a claim is being looked into, another member says that it cannot go on.
-    mutating func failedToo(_ peer: PeerID, _ members: [WorkerRecord], _ turn: inout Turn) {
-        apply(claims.reported(peer, members: members), &turn)
-    }
-
-    /// While a claim is being looked into, a member was lost.
-    mutating func lost(_ peer: PeerID, _ members: [WorkerRecord], _ turn: inout Turn) {
-        apply(claims.lost(peer, members: members), &turn)
+    /// While a claim is being looked into, another member says that it cannot go on, or was lost.
+    mutating func failedToo(_ peer: PeerID, isLost: Bool, _ members: [WorkerRecord], _ turn: inout Turn) {
+        apply(isLost ? claims.lost(peer, members: members) : claims.reported(peer, members: members), &turn)
     }
 
     private mutating func apply(_ verdict: ClaimVerifier.Verdict?, _ turn: inout Turn) {
@@ -283,18 +242,16 @@ struct TrainingLoop: Sendable {
             if let notice { turn.emit(.notice(notice)) }
             turn.request(.formGeneration)
         case .refuted(let peer, let what): turn.request(.sendAway(peer, what: what))
-        case .some(.none): turn.request(.formGeneration)
         }
     }
 
     // MARK: evaluation
 
     private mutating func start(
-        _ kind: EvaluationKind, _ source: any ExampleSource, _ preparation: Preparation,
+        _ kind: EvaluationKind, _ source: any ExampleSource, _ plan: RunPlan,
         _ membership: inout Membership, _ turn: inout Turn
     ) {
-        evaluations.start(
-            kind, source, batchSize: preparation.evaluationBatch, labels: preparation.labels, &turn)
+        evaluations.start(kind, source, batchSize: plan.evaluationBatch, labels: plan.labels, &turn)
         evaluate(&membership, &turn)
     }
 
@@ -326,10 +283,12 @@ struct TrainingLoop: Sendable {
         let modelStep = checkpointer.policy.finale?.best.step
         switch evaluations.finish(step: steps.completed, epoch: steps.epoch, modelStep: modelStep, &turn) {
         case .failure(let error): end(.failure(error), &turn)
-        case .success(let record) where record.kind == .validation:
-            checkpointer.validated(record, isLast: steps.isDone, from: membership.members, &turn)
-            passBarrier(validationLoss: record.metrics.loss, &membership, &turn)
-        case .success: proceed(&membership, &turn)
+        case .success(let record):
+            if record.kind == .validation {
+                checkpointer.validated(record, isLast: steps.isDone, from: membership.members, &turn)
+                steps.passBarrier(validationLoss: record.metrics.loss)
+            }
+            proceed(&membership, &turn)
         }
     }
 
@@ -382,8 +341,8 @@ struct TrainingLoop: Sendable {
 
     mutating func modelSaved(path: String, digest: String, _ membership: Membership, _ turn: inout Turn) {
         let policy = checkpointer.policy
-        guard case .saving = stage, policy.writing?.purpose == .final, let preparation else { return }
-        let output = preparation.output
+        guard case .saving = stage, policy.writing?.purpose == .final, let plan else { return }
+        let output = plan.output
         if let notice = policy.bestNotice(modelPath: path, completed: steps.completed, output: output) {
             turn.emit(.notice(notice))
         }

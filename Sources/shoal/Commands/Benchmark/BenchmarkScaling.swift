@@ -1,5 +1,6 @@
 import ArgumentParser
 import Benchmarks
+import Collectives
 import Numerics
 import Support
 import Transformer
@@ -47,7 +48,7 @@ struct BenchmarkScaling: AsyncParsableCommand {
     func validate() throws {
         for count in hosts { try checkPositive("hosts", count, upTo: 4096) }
         try checkPositive("tokens-per-host", tokensPerHost, upTo: 1 << 20)
-        try checkPositive("micro-batches", microBatches, upTo: 4096)
+        try checkPositive("micro-batches", microBatches, upTo: ReductionTree.maxLeafCount)
         try checkPositive("threads", threads, upTo: 1024)
         for rate in links { try Self.check("links", rate, above: 0, upTo: 1e6) }
         try Self.check("latency", latency, above: -1, upTo: 1e9)
