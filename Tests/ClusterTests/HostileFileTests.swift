@@ -55,6 +55,32 @@ struct HostileFileTests {
         #expect(refused > all.count / 2)
     }
 
+    @Test func `what is left of damaged checkpoints is not written over by a run that begins anew`() throws {
+        try inScratch { folder in
+            func refusal() -> String {
+                do {
+                    _ = try Resumption(runDirectory: folder, fingerprint: [:], acceptsChanges: false)
+                    return ""
+                } catch { return "\(error)" }
+            }
+            #expect(refusal() == "", "a run that was interrupted before its first checkpoint")
+            let checkpoints = folder + "/checkpoints"
+            try FileManager.default.createSymbolicLink(
+                atPath: checkpoints, withDestinationPath: folder + "/disk-that-is-not-mounted")
+            #expect(refusal().contains("\(checkpoints) leads to no folder: put back what was there, or move it away"))
+            try FileManager.default.createDirectory(
+                atPath: folder + "/disk-that-is-not-mounted", withIntermediateDirectories: true)
+            #expect(refusal() == "")
+            for step in ["step-00000002", "step-00000001"] {
+                try FileManager.default.createDirectory(
+                    atPath: "\(checkpoints)/\(step)", withIntermediateDirectories: true)
+            }
+            #expect(
+                refusal().hasPrefix(
+                    "no checkpoint of 2 in \(checkpoints) is whole: \(checkpoints)/step-00000002/manifest.json: "))
+        }
+    }
+
     @Test(arguments: [
         ("time", "1e300", "\"time\" is 1e+300, but must be 0.0 to 1000000000000.0"), ("pid", "-1", "\"pid\" is -1"),
         ("step", "9223372036854775807", "\"step\" is 9223372036854775807"),

@@ -1,6 +1,7 @@
 import Foundation
+import Support
 
-/// How long a run trains, and at which learning rate, where no option says so: by the number of its examples.
+/// How long a run trains, and at which learning rate, where an option does not say so: by the number of its examples.
 ///
 /// Few examples need more passes to become enough steps, and then bear a higher rate. The figures behind it are in
 /// docs/data.md.
@@ -33,16 +34,24 @@ struct TrainingDefaults: Equatable {
         max(1, examples / batchSize + (examples % batchSize == 0 ? 0 : 1))
     }
 
-    /// Puts the defaults into a configuration that leaves the length to the run; a line that says what was chosen, or
-    /// nil where an option has decided.
+    /// Puts the defaults into a configuration that leaves its epochs or its rate to the run; a line that says what was
+    /// chosen, or nil where options have decided on both.
     static func apply(to run: inout RunConfiguration, examples: Int) -> String? {
-        guard run.choosesLength, examples > 0 else { return nil }
+        guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
         let chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize)
-        (run.epochs, run.steps, run.learningRate) = (chosen.epochs, nil, chosen.learningRate)
-        run.choosesLength = false
-        let perEpoch = stepsPerEpoch(examples, run.batchSize)
-        return "\(chosen.epochs) epochs of \(perEpoch) \(perEpoch == 1 ? "step" : "steps") at a learning rate of "
-            + "\(shown(chosen.learningRate)) (chosen for \(examples) examples; --epochs, --learning-rate to change)"
+        let (what, options): (String, String)
+        switch (run.choosesEpochs, run.choosesRate) {
+        case (true, true): (what, options) = ("chosen", "--epochs, --learning-rate")
+        case (true, false): (what, options) = ("the epochs are chosen", "--epochs")
+        default: (what, options) = ("the rate is chosen", "--learning-rate")
+        }
+        if run.choosesEpochs { (run.epochs, run.steps) = (chosen.epochs, nil) }
+        if run.choosesRate { run.learningRate = chosen.learningRate }
+        (run.choosesEpochs, run.choosesRate) = (false, false)
+        let perEpoch = plural(stepsPerEpoch(examples, run.batchSize), "step")
+        let length = run.steps.map { plural($0, "step") } ?? "\(plural(run.epochs ?? 1, "epoch")) of \(perEpoch)"
+        return "\(length) at a learning rate of \(shown(run.learningRate)) "
+            + "(\(what) for \(plural(examples, "example")); \(options) to change)"
     }
 
     /// A rate as people write it: "5e-5".

@@ -217,6 +217,13 @@ public struct TrainingRun: Sendable {
         case .local:
             if let text = configuration.threadWarning(processors: processors) { events(.warning(text)) }
             if let text = configuration.idleNotice(processors: processors) { events(.notice(text)) }
+            // They may stand in the file of a run whose workers were started by hand.
+            if configuration.keys != nil || configuration.insecure {
+                events(
+                    .warning(
+                        "\(configuration.keys != nil ? "keys" : "insecure") has no effect on workers that are started "
+                            + "here: their sockets are in a folder that only this user may enter"))
+            }
         case .external:
             // Of a run that is resumed, they may be left from workers that it started itself.
             guard resume == nil else { return }

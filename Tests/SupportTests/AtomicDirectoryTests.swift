@@ -1,11 +1,10 @@
 import Foundation
 import Testing
 
-@testable import Checkpoint
+@testable import Support
 
 @Suite struct AtomicDirectoryTests {
     struct Stop: Error {}
-
     @Test func nobodySeesAPartOfIt() throws {
         let scratch = try Scratch()
         let path = scratch.file("d")
@@ -31,10 +30,10 @@ import Testing
     @Test func replacingKeepsTheOldOneUntilTheNewOneIsWhole() throws {
         let scratch = try Scratch()
         let path = scratch.file("d")
-        try AtomicDirectory.create(path) { try AtomicFile.write(Data("old".utf8), to: $0 + "/old") }
+        try AtomicDirectory.create(path) { try DurableFile.write(Data("old".utf8), to: $0 + "/old") }
         #expect(throws: Stop.self) { try AtomicDirectory.create(path, replacing: "old") { _ in throw Stop() } }
         #expect(try scratch.names("d") == ["old"])
-        try AtomicDirectory.create(path, replacing: "old") { try AtomicFile.write(Data("new".utf8), to: $0 + "/new") }
+        try AtomicDirectory.create(path, replacing: "old") { try DurableFile.write(Data("new".utf8), to: $0 + "/new") }
         #expect(try scratch.names("d") == ["new"])
         #expect(try scratch.names() == ["d"])
     }
@@ -57,7 +56,7 @@ import Testing
         let scratch = try Scratch()
         try FileManager.default.createDirectory(atPath: scratch.file("real"), withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(atPath: scratch.file("link"), withDestinationPath: "real")
-        try AtomicDirectory.create(scratch.file("link")) { try AtomicFile.write(Data(), to: $0 + "/x") }
+        try AtomicDirectory.create(scratch.file("link")) { try DurableFile.write(Data(), to: $0 + "/x") }
         #expect(try scratch.names("real") == ["x"])
         #expect(try scratch.names() == ["link", "real"])
     }
@@ -91,8 +90,8 @@ import Testing
         try FileManager.default.createSymbolicLink(atPath: scratch.file("link"), withDestinationPath: "thesis")
         #expect(replace("link").contains("a link or a file"))
         #expect(try scratch.names("thesis") == ["chapter.tex"] && scratch.names("model/notes") == ["diary.txt"])
-        #expect(throws: CheckpointError.self) { try AtomicDirectory.removeWhole(scratch.file("model")) }
-        #expect(throws: CheckpointError.self) { try AtomicDirectory.removeWhole(scratch.file("link")) }
+        #expect(throws: FileError.self) { try AtomicDirectory.removeWhole(scratch.file("model")) }
+        #expect(throws: FileError.self) { try AtomicDirectory.removeWhole(scratch.file("link")) }
         #expect(try scratch.names() == ["link", "model", "thesis"])
     }
 
@@ -102,7 +101,7 @@ import Testing
         #expect(proc.hasPrefix("/proc/shoal: cannot make the folder: "))
         let scratch = try Scratch()
         let long = scratch.file(String(repeating: "x", count: 300))
-        #expect(failure { try AtomicFile.write(Data(), to: long) }.hasSuffix(": File name too long"))
+        #expect(failure { try DurableFile.write(Data(), to: long) }.hasSuffix(": File name too long"))
         let inFile = try scratch.write("", "file") + "/d"
         #expect(
             failure { try AtomicDirectory.create(inFile) { _ in } }

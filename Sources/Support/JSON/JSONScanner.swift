@@ -1,66 +1,76 @@
-/// Why a text is not the JSON that it should be.
-struct JSONError: Error {
-    var reason: String
-}
-
 /// Reads JSON (RFC 8259) from bytes, step by step, and strictly: valid UTF-8 only, no lone surrogates, no comments.
 ///
 /// Used for everything that comes from outside, because Foundation's decoder says nothing of keys that come twice. It
 /// does not recurse itself, so deep nesting costs it nothing; `JSONValue` bounds the depth.
-struct JSONScanner {
+public struct JSONScanner {
     private let bytes: UnsafeRawBufferPointer
-    private(set) var position = 0
+    /// Where it is, in bytes from 0.
+    public private(set) var position = 0
+    /// The line that it is in, from 1.
+    public private(set) var line = 1
+    /// The line of the key that ``object(_:)`` has read last.
+    public private(set) var keyLine = 1
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    /// A scanner at the beginning of a text, which must stay where it is.
+    public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     /// The length of the whole text in bytes.
-    var count: Int { bytes.count }
+    public var count: Int { bytes.count }
 
     /// A part of the text, as it is.
-    func text(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
+    public func text(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
 
     private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    func failure(_ reason: String) -> JSONError { JSONError(reason: "\(reason) at byte \(position)") }
+    /// An error at this position.
+    public func failure(_ problem: String) -> JSONError { JSONError(problem: problem, byte: position, line: line) }
 
-    mutating func skipSpace() {
-        while let byte = current, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    /// Steps over white space.
+    public mutating func skipSpace() {
+        while let byte = current, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 {
+            // Strings have no line breaks in them.
+            if byte == 0x0A { line += 1 }
+            position += 1
+        }
     }
 
     /// The next byte that is not white space, not consumed.
-    mutating func peek() -> UInt8? {
+    public mutating func peek() -> UInt8? {
         skipSpace()
         return current
     }
 
     /// Consumes `character` if it is next.
-    mutating func consume(_ character: Unicode.Scalar) -> Bool {
+    public mutating func consume(_ character: Unicode.Scalar) -> Bool {
         skipSpace()
         guard let byte = current, UInt32(byte) == character.value else { return false }
         position += 1
         return true
     }
 
-    mutating func expect(_ character: Unicode.Scalar) throws(JSONError) {
+    /// Consumes `character`, which must be next.
+    public mutating func expect(_ character: Unicode.Scalar) throws(JSONError) {
         guard consume(character) else { throw failure("expected '\(character)'") }
     }
 
     /// Nothing but white space may follow.
-    mutating func expectEnd() throws(JSONError) {
+    public mutating func expectEnd() throws(JSONError) {
         skipSpace()
         guard position == bytes.count else { throw failure("unexpected text after the end of the JSON") }
     }
 
     /// The members of an object: `member` is called with each key, positioned at its value, which it must consume.
-    mutating func object(
+    public mutating func object(
         _ member: (_ scanner: inout JSONScanner, _ key: String) throws(JSONError) -> Void
     ) throws(JSONError) {
         try expect("{")
         if consume("}") { return }
         while true {
             skipSpace()
+            let line = line
             let key = try string()
             try expect(":")
+            keyLine = line
             try member(&self, key)
             if consume("}") { return }
             try expect(",")
@@ -68,7 +78,7 @@ struct JSONScanner {
     }
 
     /// The elements of an array: `element` must consume one value.
-    mutating func array(_ element: (_ scanner: inout JSONScanner) throws(JSONError) -> Void) throws(JSONError) {
+    public mutating func array(_ element: (_ scanner: inout JSONScanner) throws(JSONError) -> Void) throws(JSONError) {
         try expect("[")
         if consume("]") { return }
         while true {
@@ -78,7 +88,8 @@ struct JSONScanner {
         }
     }
 
-    mutating func literal(_ text: StaticString) throws(JSONError) {
+    /// Consumes a word, which must be next: true, false or null.
+    public mutating func literal(_ text: StaticString) throws(JSONError) {
         skipSpace()
         let end = position + text.utf8CodeUnitCount
         guard end <= bytes.count,
@@ -89,7 +100,7 @@ struct JSONScanner {
     }
 
     /// A whole number that is not negative and fits into an `Int`: no sign, point, exponent or leading zero.
-    mutating func natural() throws(JSONError) -> Int {
+    public mutating func natural() throws(JSONError) -> Int {
         skipSpace()
         let start = position
         var value = 0
@@ -107,7 +118,7 @@ struct JSONScanner {
     }
 
     /// The text of a number, as the grammar of JSON has it.
-    mutating func number() throws(JSONError) -> String {
+    public mutating func number() throws(JSONError) -> String {
         skipSpace()
         let start = position
         if current == 0x2D { position += 1 }
@@ -132,7 +143,8 @@ struct JSONScanner {
         guard position > start else { throw failure("expected a JSON value") }
     }
 
-    mutating func string() throws(JSONError) -> String {
+    /// A string, without its quotes and escapes.
+    public mutating func string() throws(JSONError) -> String {
         skipSpace()
         guard current == 0x22 else { throw failure("expected a string") }
         position += 1
@@ -185,7 +197,7 @@ struct JSONScanner {
     private mutating func hexadecimal() throws(JSONError) -> UInt32 {
         var value: UInt32 = 0
         for _ in 0..<4 {
-            guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+            guard let byte = current, let digit = Hex.value(byte) else {
                 throw failure("expected four hexadecimal digits")
             }
             value = value << 4 | UInt32(digit)

@@ -5,13 +5,16 @@ import Foundation
 ///
 /// The length is that at the time of opening. Who cuts the file short while it is mapped ends the process with SIGBUS:
 /// model files are replaced as a whole, never rewritten in place.
-final class MappedFile: Sendable {
-    let path: String
-    let count: Int
+public final class MappedFile: Sendable {
+    /// Where it is.
+    public let path: String
+    /// Its length in bytes.
+    public let count: Int
     // Read-only memory that lives as long as this object.
     private nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
 
-    init(path: String) throws(CheckpointError) {
+    /// Opens and maps a regular file.
+    public init(path: String) throws(FileError) {
         self.path = path
         // Not to wait for a writer if it is a pipe.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -20,7 +23,7 @@ final class MappedFile: Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .system(path, doing: "read its size") }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .inputOutput(path: path, reason: "not a regular file")
+            throw FileError(path, "not a regular file")
         }
         count = Int(status.st_size)
         guard count > 0 else {
@@ -38,7 +41,7 @@ final class MappedFile: Sendable {
     }
 
     /// Calls `body` with the bytes, which stay mapped meanwhile.
-    func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         defer { withExtendedLifetime(self) {} }
         return try body(bytes)
     }

@@ -46,6 +46,7 @@ public enum ProcessLimits {
             if found.isEmpty { found.append("kernel.threads-max and kernel.pid_max, or the memory") }
         case EMFILE:
             found.append("ulimit -n (\(limit(.files).map { "\($0)" } ?? "no") open files)")
+        case EFBIG: found.append("ulimit -f (size of a file)")
         case ENFILE: found.append("fs.file-max (open files of the whole system)")
         case ENOMEM:
             found += memory(limit)

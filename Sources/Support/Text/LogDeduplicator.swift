@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Suppresses repeated log lines, and all after the 256th distinct one: a log that unauthenticated peers can write to must
-/// not grow without limit.
+/// Suppresses repeated log lines, and all after the 256th distinct one: a log that unauthenticated peers can write to
+/// must not grow without limit.
 public final class LogDeduplicator: Sendable {
     private static let limit = 256
     private let lines = Mutex<Set<String>>([])
