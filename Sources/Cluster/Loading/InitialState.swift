@@ -42,12 +42,12 @@ extension StatePart {
 
 extension Resumption {
     /// The best checkpoint by validation that is there; nil for a run that begins again, or went back before it.
-    func keptBest(of runDirectory: String, upTo step: Int) throws -> CoordinatorMachine.Best? {
+    func keptBest(of runDirectory: String, upTo step: Int) throws -> BestState? {
         guard checkpoint != nil, let found = try CheckpointFolder.best(in: runDirectory), found.step <= step else {
             return nil
         }
         let metrics = try found.loadState().metrics
-        return CoordinatorMachine.Best(
+        return BestState(
             step: found.step, accuracy: metrics["validation_accuracy"] ?? .nan,
             loss: metrics["validation_loss"] ?? .nan, isKept: true)
     }

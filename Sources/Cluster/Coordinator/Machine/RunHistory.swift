@@ -22,10 +22,10 @@ struct RunHistory: Sendable {
     private(set) var current: Point
     /// Whether the barrier at the end was passed.
     private(set) var hasPassedBarrier = false
-    private let stepsPerEpoch: Int
-    private let totalSteps: Int
+    let stepsPerEpoch: Int
+    let totalSteps: Int
     /// Whether the schedule listens to the validation set, not to the training loss.
-    private let hasValidation: Bool
+    let hasValidation: Bool
     private var steps: [(loss: Double, samples: Int)] = []
     private var validationLosses: [Int: Double] = [:]
 

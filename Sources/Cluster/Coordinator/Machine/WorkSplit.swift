@@ -1,9 +1,9 @@
 /// How many of a step's micro-batches each rank gets.
-enum Apportionment {
+enum WorkSplit {
     /// Counts that add up to `leaves`, for which the slowest rank is done soonest: each leaf goes to the rank that
     /// would be done with it first (the greedy rule for one kind of job on machines of different speeds is optimal).
     ///
-    /// - Parameter speeds: leaves a second of each rank, above 0.
+    /// - Parameter speeds: micro-batches a second of each rank, above 0.
     static func counts(leaves: Int, speeds: [Double]) -> [Int] {
         var counts = [Int](repeating: 0, count: speeds.count)
         // A rank without work could never show that it became faster.

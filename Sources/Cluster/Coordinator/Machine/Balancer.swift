@@ -1,6 +1,6 @@
 import Numerics
 
-/// Decides how a step is dealt to the ranks: equally, until measured speeds say that another way is clearly faster.
+/// Decides how a step's micro-batches are split among the ranks: equally, until measured speeds say that another way is clearly faster.
 ///
 /// Who computes a micro-batch changes no bit, so this is free to follow the machines. Speeds are smoothed, and a change
 /// must promise something and be promised several times in a row, so that noise moves nothing.
@@ -12,11 +12,11 @@ struct Balancer: Sendable {
     /// Seconds that a step's computation takes at least.
     private static let leastSeconds = 1e-6
     /// The steps in a row for which it must be so.
-    private static let patience = 2
+    private static let requiredVotes = 2
 
     /// Off, ranks always get equal shares.
     let isEnabled: Bool
-    /// Leaves a second, by rank; nil until measured.
+    /// Micro-batches a second, by rank; nil until measured.
     private(set) var speeds: [Double?]
     /// The counts for a full step; nil for equal shares.
     private var counts: [Int]?
@@ -28,13 +28,13 @@ struct Balancer: Sendable {
         self.speeds = speeds
     }
 
-    /// The leaves of each rank for a step of `leaves`.
+    /// The micro-batches of each rank, for a step of `leaves`.
     func partition(leaves: Int) -> [Range<Int>] {
         let size = speeds.count
         guard let counts, let known = knownSpeeds else { return Self.equal(leaves: leaves, ranks: size) }
         let full = counts.reduce(0, +)
-        return Apportionment.partition(
-            full == leaves ? counts : Apportionment.counts(leaves: leaves, speeds: known))
+        return WorkSplit.partition(
+            full == leaves ? counts : WorkSplit.counts(leaves: leaves, speeds: known))
     }
 
     /// Equal shares.
@@ -48,7 +48,7 @@ struct Balancer: Sendable {
         return known.count == speeds.count ? known : nil
     }
 
-    /// Takes in what a step has shown: the leaves that each rank had, and the seconds that it computed.
+    /// Takes in what a step has shown: the micro-batches that each rank had, and the seconds that it computed.
     mutating func measured(leaves: [Int], seconds: [Double]) {
         for rank in speeds.indices where leaves[rank] > 0 && seconds[rank] > 0 {
             // What a worker measures is its word: no speed may become infinite.
@@ -60,15 +60,15 @@ struct Balancer: Sendable {
         let present = counts ?? Self.equal(leaves: total, ranks: speeds.count).map(\.count)
         // A short last batch says nothing about how a full one is best dealt.
         guard present.reduce(0, +) == total else { return }
-        let better = Apportionment.counts(leaves: total, speeds: known)
+        let better = WorkSplit.counts(leaves: total, speeds: known)
         let gain =
-            1 - Apportionment.makespan(better, speeds: known) / Apportionment.makespan(present, speeds: known)
+            1 - WorkSplit.makespan(better, speeds: known) / WorkSplit.makespan(present, speeds: known)
         guard gain >= Self.leastGain else {
             votes = 0
             return
         }
         votes += 1
-        guard votes >= Self.patience else { return }
+        guard votes >= Self.requiredVotes else { return }
         votes = 0
         counts = better
     }
