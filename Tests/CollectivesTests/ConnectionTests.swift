@@ -46,7 +46,7 @@ import Testing
         [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0] + Array("NULL".utf8) + [UInt8](repeating: 0, count: 48)
 
     /// A listening ROUTER with a gate.
-    struct Door {
+    struct Listener {
         let context: ZeroMQContext
         let router: ZeroMQSocket
         let gate: ConnectionGate
@@ -65,7 +65,7 @@ import Testing
             options.handshakeTimeout = handshake
             router = try ZeroMQSocket(context, type: .router, options: options)
             _ = try router.bind("tcp://127.0.0.1:*")
-            gate = try #require(try router.guardConnections(limits) { lines.append($0) })
+            gate = try #require(try router.guardConnections(limits, ledger: ConnectionLedger { lines.append($0) }))
         }
     }
 
@@ -146,7 +146,7 @@ import Testing
     }
 
     @Test func aFilterDropsStrangersAndKeepsThoseWhoAreIn() throws {
-        let door = try Door()
+        let door = try Listener()
         let listener = try #require(door.router.listeners.first)
         let inside = try #require(Stranger(door.router.endpoint))
         #expect(Self.eventually { door.gate.openConnections == 1 })
@@ -195,7 +195,7 @@ import Testing
     @Test func aFloodIsShutOutAndToldOnceWhileAWorkerGoesOn() throws {
         var limits = ConnectionGate.Limits()
         (limits.burst, limits.perSecond) = (8, 0)
-        let door = try Door(limits)
+        let door = try Listener(limits)
         let dealer = try ZeroMQSocket(ZeroMQContext(), type: .dealer)
         try dealer.connect(door.router.endpoint)
         try dealer.send([[1]])
@@ -221,7 +221,7 @@ import Testing
     }
 
     @Test func whatIsNoHandshakeIsEndedAndToldOnceAnAddress() throws {
-        let door = try Door(handshake: 300)
+        let door = try Listener(handshake: 300)
         for bytes in [
             Array("GET / HTTP/1.1\r\n\r\n".utf8), Self.greeting + [UInt8](repeating: 0xff, count: 100),
             // A frame of 2^60 bytes, as a command and as a message.
@@ -238,7 +238,7 @@ import Testing
     }
 
     @Test func aConnectionCanBeEndedByTheDescriptorOfItsMessages() throws {
-        let door = try Door()
+        let door = try Listener()
         let dealer = try ZeroMQSocket(ZeroMQContext(), type: .dealer)
         let monitor = try dealer.disconnections(name: "test")
         try dealer.connect(door.router.endpoint)

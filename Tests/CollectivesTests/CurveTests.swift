@@ -62,7 +62,7 @@ import Testing
     private struct Server {
         let pair: CurveKeyPair
         let gatekeeper: CurveGatekeeper
-        let door: ConnectionTests.Door
+        let door: ConnectionTests.Listener
         let denied = LockedArray<String>(repeating: "", count: 0)
 
         init(allowed: Set<CurvePublicKey>) throws {
@@ -72,7 +72,7 @@ import Testing
             gatekeeper = try CurveGatekeeper(context, allows: allowed.contains) { key, address in
                 denied.append("\(address) \(key?.description ?? "none")")
             }
-            door = try ConnectionTests.Door(curve: .server(pair), context: context)
+            door = try ConnectionTests.Listener(curve: .server(pair), context: context)
         }
 
         func close() {
@@ -127,7 +127,7 @@ import Testing
     }
 
     @Test func aClientWithKeysTellsThatTheServerHasNone() throws {
-        let door = try ConnectionTests.Door()
+        let door = try ConnectionTests.Listener()
         let role = CurveRole.client(try CurveKeyPair(), server: try CurveKeyPair().publicKey)
         #expect([.mechanismMismatch, .handshakeCut].contains(try Self.outcome(door.router.endpoint, role)))
     }

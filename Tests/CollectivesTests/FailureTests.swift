@@ -7,10 +7,10 @@ import Testing
 @Suite struct FailureTests {
     static var hasty: AllReduceOptions {
         var options = AllReduceOptions()
-        options.connectTimeout = 0.3
-        options.stepTimeout = 0.3
-        options.lostPeerGrace = 0.1
-        options.closeTimeout = 0.1
+        options.timeouts.connect = 0.3
+        options.timeouts.step = 0.3
+        options.timeouts.lostPeerGrace = 0.1
+        options.timeouts.close = 0.1
         return options
     }
 
@@ -50,8 +50,8 @@ import Testing
 
     @Test func aPeerThatHasGoneIsReportedLongBeforeTheTimeout() throws {
         var options = Self.hasty
-        options.stepTimeout = 600
-        options.connectTimeout = 30
+        options.timeouts.step = 600
+        options.timeouts.connect = 30
         let world = try World(3, .tcp, options: options)
         defer { world.close() }
         try world.connect()
@@ -71,7 +71,7 @@ import Testing
 
     @Test func abortEndsAWait() throws {
         var options = Self.hasty
-        options.stepTimeout = 600
+        options.timeouts.step = 600
         let world = try World(2, options: options)
         defer { world.close() }
         try world.connect()
@@ -89,7 +89,7 @@ import Testing
 
     @Test func theCloseOfOneReducerWhileAnotherThreadWaitsEndsTheWait() throws {
         var options = Self.hasty
-        options.stepTimeout = 600
+        options.timeouts.step = 600
         let world = try World(2, options: options)
         defer { world.close() }
         try world.connect()

@@ -42,8 +42,8 @@ import Testing
     static func victim(_ lines: LockedArray<String>? = nil) throws -> AllReducer {
         var options = AllReduceOptions()
         options.segmentFloats = 4096
-        options.stepTimeout = 0.5
-        options.closeTimeout = 0.1
+        options.timeouts.step = 0.5
+        options.timeouts.close = 0.1
         if let lines { options.onRefusal = { lines.append($0) } }
         return try AllReducer(rank: 0, worldSize: 2, generation: 3, bind: "tcp://127.0.0.1:*", options: options)
     }
@@ -153,7 +153,7 @@ import Testing
         }
         func contribution(_ change: (inout AllReduceHeader) -> Void = { _ in }) -> [UInt8] {
             header(.contribution) {
-                ($0.step, $0.nodeIndex, $0.count) = (1, 1, 4096)
+                ($0.step, $0.node.index, $0.count) = (1, 1, 4096)
                 change(&$0)
             }
         }
@@ -173,8 +173,8 @@ import Testing
             [contribution { $0.step = 0 }, floats(7)],
             [contribution(), floats(7, 4095)],
             [contribution()],
-            [contribution { $0.nodeIndex = 0 }, floats(7)],
-            [contribution { ($0.nodeLevel, $0.nodeIndex) = (.max, .max) }, floats(7)],
+            [contribution { $0.node.index = 0 }, floats(7)],
+            [contribution { ($0.node.level, $0.node.index) = (.max, .max) }, floats(7)],
             [contribution { $0.offset = 4096 }, floats(7)],
             [contribution { $0.offset = 1 }, floats(7)],
             [contribution { $0.offset = .max }, floats(7)],

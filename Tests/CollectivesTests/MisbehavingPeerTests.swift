@@ -61,8 +61,8 @@ import Testing
 
     @Test func `the time for a step follows the step before`() throws {
         var options = FailureTests.hasty
-        options.stepTimeout = 0.1
-        options.firstStepTimeout = 0.4
+        options.timeouts.step = 0.1
+        options.timeouts.firstStep = 0.4
         let world = try World(2, options: options)
         defer { world.close() }
         try world.connect()
@@ -80,10 +80,10 @@ import Testing
     ) throws -> (AllReduceError?, Int) {
         var options = AllReduceOptions()
         options.segmentFloats = 4096
-        options.stepTimeout = 2
-        options.closeTimeout = 0.1
-        options.maxParkedBytes = 100_000
-        options.maxParkedMessages = 30
+        options.timeouts.step = 2
+        options.timeouts.close = 0.1
+        options.early.maxBytes = 100_000
+        options.early.maxMessages = 30
         let victim = try AllReducer(
             rank: 0, worldSize: 2, generation: 3, bind: "tcp://127.0.0.1:*", options: options)
         defer { victim.close() }

@@ -11,8 +11,8 @@ import Testing
     static var options: AllReduceOptions {
         var options = AllReduceOptions()
         options.segmentFloats = 4096
-        options.zeroCopyBytes = 8192
-        options.stepTimeout = 30
+        options.sockets.zeroCopyBytes = 8192
+        options.timeouts.step = 30
         return options
     }
 

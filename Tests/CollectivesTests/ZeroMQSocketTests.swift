@@ -126,7 +126,7 @@ import Testing
     }
 
     @Test func aWakeUpEndsASleep() throws {
-        let wakeUp = try WakeUp()
+        let wakeUp = try EventFD()
         var poller = ZeroMQPoller()
         let entry = poller.add(fileDescriptor: wakeUp.fileDescriptor)
         #expect(try !poller.wait(milliseconds: 0))

@@ -175,16 +175,16 @@ public final class ZeroMQSocket {
         return self.endpoint
     }
 
-    /// Bounds what strangers cost who connect again and again; nil where only this user can (`ipc://`).
+    /// Bounds what unauthenticated peers cost that connect again and again; nil where only this user can (`ipc://`).
     ///
-    /// - Parameter note: told, once an address, of connections that were not taken. On a thread of its own.
+    /// - Parameter ledger: Where connections that were not taken are logged, once per address, on a thread of its own.
     public func guardConnections(
-        _ limits: ConnectionGate.Limits = .init(), note: @escaping @Sendable (String) -> Void
+        _ limits: ConnectionGate.Limits = .init(), ledger: ConnectionLedger
     ) throws(ZeroMQError) -> ConnectionGate? {
         guard !listeners.isEmpty else { return nil }
         var isSecured = false
         if case .server = options.curve { isSecured = true }
-        let gate = try ConnectionGate(self, limits: limits, isSecured: isSecured, note: note)
+        let gate = try ConnectionGate(self, limits: limits, isSecured: isSecured, ledger: ledger)
         self.gate = gate
         return gate
     }
@@ -276,6 +276,15 @@ public final class ZeroMQSocket {
             if !sent { return false }
         }
         return true
+    }
+
+    /// Sends the first frame of a message of several, copied; false if it would block.
+    func send(first frame: [UInt8]) throws(ZeroMQError) -> Bool {
+        var outcome: Result<Bool, ZeroMQError> = .success(false)
+        frame.withUnsafeBytes { bytes in
+            outcome = Result { () throws(ZeroMQError) in try send(bytes, more: true, wait: false) }
+        }
+        return try outcome.get()
     }
 
     /// Sends one frame without copying it: `frame` is lent to the library until `counter` says that it was given back.
