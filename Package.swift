@@ -66,7 +66,7 @@ let package = Package(
             name: "shoal",
             dependencies: [
                 "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Training", "Transformer", "Corpus",
-                "Tokenization", "Checkpoint",
+                "Tokenization", "Checkpoint", "Numerics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
@@ -74,17 +74,21 @@ let package = Package(
         .testTarget(name: "SupportTests", dependencies: ["Support"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
         .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint"]),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "TokenizationTests", dependencies: ["Tokenization", "Support"], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "CorpusTests",
-            dependencies: ["Corpus", "Tokenization", "Numerics", .product(name: "Crypto", package: "swift-crypto")]),
+            dependencies: [
+                "Corpus", "Tokenization", "Numerics", "Support", .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .testTarget(
             name: "TransformerTests", dependencies: ["Transformer", "Checkpoint"], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics"],
             resources: [.copy("Fixtures")]
         ),
-        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics"]),
+        .testTarget(
+            name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Support"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),

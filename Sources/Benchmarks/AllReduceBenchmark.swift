@@ -1,6 +1,7 @@
 import Collectives
 import Foundation
 import Numerics
+import Support
 import Synchronization
 
 /// The all-reduce alone: several ranks of one machine, each a thread with sockets of its own, or one rank of several
@@ -131,10 +132,10 @@ public struct AllReduceBenchmark: Sendable {
             buffer.pointer.update(from: values.pointer, count: size)
             // An all-reduce of next to nothing: the ranks begin the real one together.
             _ = try allReduce(reducer, step, buffer, residual, min(size, 1))
-            let start = Stopwatch.now()
+            let start = monotonicSeconds()
             sentBytes = try allReduce(reducer, step + 1, buffer, residual, size).bytesSent
             step += 2
-            if repetition >= warmups { times.append(Stopwatch.now() - start) }
+            if repetition >= warmups { times.append(monotonicSeconds() - start) }
         }
         return Outcome(seconds: Stopwatch.median(times), sentBytes: sentBytes)
     }

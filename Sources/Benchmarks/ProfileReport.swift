@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What the workers of a run recorded of their time, put together.
 public struct ProfileReport: Sendable {
@@ -19,7 +20,7 @@ public struct ProfileReport: Sendable {
     public init(folder: String) throws {
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
             .filter { $0.hasPrefix("worker-") && $0.hasSuffix(".json") }.sorted()
-        guard !names.isEmpty else { throw ProfileError(path: folder, reason: "no worker has written a profile") }
+        guard !names.isEmpty else { throw FileError(folder, "no worker has written a profile") }
         var events: [Any] = []
         var parts: [String: Part] = [:]
         var (wall, threadSeconds, computing) = (0.0, 0.0, 0.0)
@@ -28,7 +29,7 @@ public struct ProfileReport: Sendable {
             let object = try JSONSerialization.jsonObject(with: try Data(contentsOf: URL(fileURLWithPath: path)))
             guard let root = object as? [String: Any], let its = root["traceEvents"] as? [Any],
                 let other = root["otherData"] as? [String: Any], let recorders = other["totals"] as? [[String: Any]]
-            else { throw ProfileError(path: path, reason: "it is no profile of a worker") }
+            else { throw FileError(path, "it is no profile of a worker") }
             events += its
             var (steps, micro, threads) = (0.0, 0.0, 0)
             for recorder in recorders {
@@ -37,7 +38,7 @@ public struct ProfileReport: Sendable {
                 for span in recorder["spans"] as? [[String: Any]] ?? [] {
                     guard let name = span["name"] as? String, let seconds = span["seconds"] as? Double,
                         let calls = span["calls"] as? Int
-                    else { throw ProfileError(path: path, reason: "it is no profile of a worker") }
+                    else { throw FileError(path, "it is no profile of a worker") }
                     if isStep { steps += seconds }
                     // All threads are busy with micro-batches, or wait for those that are; what these do in detail
                     // follows.
@@ -67,12 +68,4 @@ public struct ProfileReport: Sendable {
         self.table = table
         trace = try JSONSerialization.data(withJSONObject: ["traceEvents": events], options: [.sortedKeys])
     }
-}
-
-/// What is wrong with a profile.
-public struct ProfileError: Error, CustomStringConvertible {
-    let path: String
-    let reason: String
-    /// One line for people.
-    public var description: String { "\(path): \(reason)" }
 }

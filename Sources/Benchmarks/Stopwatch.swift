@@ -1,9 +1,8 @@
 import Foundation
+import Support
 
 /// Times of repeated work.
 enum Stopwatch {
-    static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
-
     /// The seconds of one call of `body`: the least over `rounds` rounds of calls that each last at least `seconds`.
     ///
     /// What else runs on a machine makes calls slower and never faster, so the least says most about the code.
@@ -11,13 +10,13 @@ enum Stopwatch {
         body()
         var least = Double.infinity
         for _ in 0..<rounds {
-            let start = now()
+            let start = monotonicSeconds()
             var calls = 0
             var elapsed = 0.0
             repeat {
                 body()
                 calls += 1
-                elapsed = now() - start
+                elapsed = monotonicSeconds() - start
             } while elapsed < seconds
             least = min(least, elapsed / Double(calls))
         }
@@ -26,9 +25,9 @@ enum Stopwatch {
 
     /// The seconds of one of exactly `calls` calls.
     static func mean(calls: Int, _ body: () -> Void) -> Double {
-        let start = now()
+        let start = monotonicSeconds()
         for _ in 0..<calls { body() }
-        return (now() - start) / Double(calls)
+        return (monotonicSeconds() - start) / Double(calls)
     }
 
     /// The median of `values`, which must not be empty.

@@ -1,3 +1,5 @@
+import Support
+
 /// Benchmarks over the texts of a file.
 public enum TextBenchmark {
     /// The rate at which `encode`, which gives the number of a text's tokens, gets through `texts` on this thread.
@@ -24,9 +26,9 @@ public enum TextBenchmark {
         ])
         var seconds = Double.infinity
         for _ in 0..<2 {
-            let start = Stopwatch.now()
+            let start = monotonicSeconds()
             try classify()
-            seconds = min(seconds, Stopwatch.now() - start)
+            seconds = min(seconds, monotonicSeconds() - start)
         }
         table.add([
             .text(precision), .number(Double(threads), decimals: 0), .number(Double(texts), decimals: 0),

@@ -103,15 +103,7 @@ public enum AtomicDirectory {
 
     /// The names in a folder, hidden ones too, sorted.
     static func names(in folder: String) throws(CheckpointError) -> [String] {
-        guard let handle = opendir(folder) else { throw .system(folder, doing: "list the folder") }
-        defer { closedir(handle) }
-        var names: [String] = []
-        while let entry = readdir(handle) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
+        guard let names = FlatFolder.names(in: folder) else { throw .system(folder, doing: "list the folder") }
         return names.sorted(by: precedesInUTF8)
     }
 

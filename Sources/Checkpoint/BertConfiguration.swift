@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The `config.json` of a BERT model, with the meanings and defaults that `transformers` gives them.
 ///

@@ -43,17 +43,3 @@ public enum CheckpointError: Error, CustomStringConvertible, Equatable {
         }
     }
 }
-
-/// A name from outside for a message: in quotes, control characters escaped, cut to 80 characters, so that a hostile
-/// file can neither break the one line nor flood it.
-func quoted(_ name: String) -> String {
-    var result = "\""
-    for scalar in name.unicodeScalars.prefix(80) {
-        switch scalar.properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator, .format:
-            result += "\\u{\(String(scalar.value, radix: 16))}"
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result + (name.unicodeScalars.dropFirst(80).isEmpty ? "\"" : "…\"")
-}

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Any JSON value: keeps what is not understood, so that it can be written back. Whole numbers stay whole and fractions
 /// stay fractions.

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// manifest.json: size and SHA-256 of every file of a folder, so that a torn or altered one is found and named.
 public struct Manifest: Sendable, Codable, Equatable {
@@ -71,8 +72,7 @@ public struct Manifest: Sendable, Codable, Equatable {
 /// Small JSON files of our own.
 enum StateFile {
     static func write(_ value: some Encodable, to path: String) throws(CheckpointError) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let encoder = StableJSON.encoder(.prettyPrinted)
         // A schedule's "best loss so far" starts at infinity.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")

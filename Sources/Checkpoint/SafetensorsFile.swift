@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Support
 
 /// A file of tensors, mapped read-only; or several, that an index file joins.
 ///
@@ -116,7 +117,7 @@ public final class SafetensorsFile: Sendable {
                 hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[tensor.byteRange]))
             }
         }
-        return hexadecimal(hash.finalize())
+        return Hex.encode(hash.finalize())
     }
 
     /// How many numbers all tensors have together.

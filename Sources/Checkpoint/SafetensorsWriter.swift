@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A tensor in memory, to be written. The memory must stay as it is until it is.
 public struct TensorToWrite {

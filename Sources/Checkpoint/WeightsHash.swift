@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Support
 
 /// The SHA-256 of the tensor bytes of a safetensors file in the order of the names' Unicode code points, in lowercase
 /// hexadecimal digits. It depends on nothing but the tensors: not on the header, nor on the order in the file.
@@ -16,16 +17,5 @@ public func fileSHA256(_ path: String) throws(CheckpointError) -> String {
 func fileSHA256(_ bytes: UnsafeRawBufferPointer) -> String {
     var hash = SHA256()
     hash.update(bufferPointer: bytes)
-    return hexadecimal(hash.finalize())
-}
-
-/// Bytes as lowercase hexadecimal digits.
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for byte in bytes {
-        text.append(digits[Int(byte >> 4)])
-        text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
+    return Hex.encode(hash.finalize())
 }

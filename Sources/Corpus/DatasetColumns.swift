@@ -48,7 +48,7 @@ struct UnusedTexts {
     }
 
     /// Takes in a record, whose values come from `value` (nil for none), unless enough were seen.
-    mutating func add(_ value: (Int) throws(CorpusError) -> String?) throws(CorpusError) {
+    mutating func add(_ value: (Int) throws(FileError) -> String?) throws(FileError) {
         guard seen < Self.sampleSize else { return }
         seen += 1
         for i in names.indices where !used.contains(names[i]) {

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The formats of data files, by the ends of their names.
 enum DatasetFormat: Equatable {
@@ -7,7 +8,7 @@ enum DatasetFormat: Equatable {
     /// The format of a file.
     ///
     /// - Parameter path: What the file is called; if its name says nothing, whether it is there at all is said first.
-    init(path: String, requiresLabels: Bool) throws(CorpusError) {
+    init(path: String, requiresLabels: Bool) throws(FileError) {
         let end = (path as NSString).pathExtension.lowercased()
         switch end {
         case "csv": self = .csv
@@ -18,12 +19,12 @@ enum DatasetFormat: Equatable {
             try TextFile.check(path)
             switch end {
             case "gz", "bz2", "xz", "zst", "zip", "lz4", "7z", "tar", "tgz":
-                throw CorpusError(path, "is compressed by its name; unpack it first, or rename it")
+                throw FileError(path, "is compressed by its name; unpack it first, or rename it")
             case "xlsx", "xls", "ods", "parquet", "arrow", "feather":
-                throw CorpusError(path, "what format is this? Its name says .\(end); save the data as .csv in UTF-8")
-            case "txt": throw CorpusError(path, "plain text has no labels; give a .csv, .tsv or .jsonl file")
+                throw FileError(path, "what format is this? Its name says .\(end); save the data as .csv in UTF-8")
+            case "txt": throw FileError(path, "plain text has no labels; give a .csv, .tsv or .jsonl file")
             default:
-                throw CorpusError(
+                throw FileError(
                     path, "what format is this? Name it .csv, .tsv or .jsonl (.txt where no labels are needed)")
             }
         }

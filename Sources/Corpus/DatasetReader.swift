@@ -1,3 +1,5 @@
+import Support
+
 /// Reads data files: CSV, TSV, JSON Lines, and plain text for prediction.
 ///
 /// The format is known by the end of the name: `.csv`; `.tsv`, `.tab`; `.jsonl`, `.ndjson`, `.json` (an object a line);
@@ -50,22 +52,22 @@ public enum DatasetReader {
     /// - Throws: An error that names the file, the line, and what to do.
     public static func read(
         _ path: String, columns: ColumnNames = .init(), labels: [String]? = nil
-    ) throws(CorpusError) -> Dataset {
+    ) throws(FileError) -> Dataset {
         try read(path, options: Options(columns: columns, labels: labels))
     }
 
     /// Reads the examples of a file.
     ///
     /// - Throws: An error that names the file, the line, and what to do.
-    public static func read(_ path: String, options: Options) throws(CorpusError) -> Dataset {
+    public static func read(_ path: String, options: Options) throws(FileError) -> Dataset {
         var labels = LabelIndex(known: options.requiresLabels ? options.labels : [])
         var examples: [Example] = []
-        let columns = try forEach(path, options: options) { record throws(CorpusError) in
+        let columns = try forEach(path, options: options) { record throws(FileError) in
             var example = Example(text: record.text, pair: record.pair)
             if options.requiresLabels { example.label = try labelNumber(record, &labels, path) }
             examples.append(example)
         }
-        guard !examples.isEmpty else { throw CorpusError(path, "there are no examples in the file; add some") }
+        guard !examples.isEmpty else { throw FileError(path, "there are no examples in the file; add some") }
         guard options.requiresLabels else {
             return Dataset(path: path, labels: options.labels ?? [], examples: examples, columns: columns)
         }
@@ -77,18 +79,18 @@ public enum DatasetReader {
     /// The provisional number of a record's label, if the record is fit to learn from.
     private static func labelNumber(
         _ record: Record, _ labels: inout LabelIndex, _ path: String
-    ) throws(CorpusError) -> Int32 {
+    ) throws(FileError) -> Int32 {
         guard let name = record.label, !isBlank(name) else {
-            throw CorpusError(path, line: record.line, "the label is empty; fill it in, or remove the example")
+            throw FileError(path, line: record.line, "the label is empty; fill it in, or remove the example")
         }
         guard let label = labels.number(of: name) else {
-            throw CorpusError(
+            throw FileError(
                 path, line: record.line,
                 "the label \(quoted(name)) is none that training saw (\(listed(labels.names)))"
                     + "\(ClassNames.hint(name, among: labels.names)); correct it, or remove the example")
         }
         guard !isBlank(record.text) else {
-            throw CorpusError(path, line: record.line, "the text is empty; fill it in, or remove the example")
+            throw FileError(path, line: record.line, "the text is empty; fill it in, or remove the example")
         }
         return label
     }
@@ -108,15 +110,15 @@ public enum DatasetReader {
     /// - Throws: An error that names the file, the line, and what to do.
     @discardableResult
     public static func forEach(
-        _ path: String, options: Options, _ body: (Record) throws(CorpusError) -> Void
-    ) throws(CorpusError) -> DatasetColumns? {
+        _ path: String, options: Options, _ body: (Record) throws(FileError) -> Void
+    ) throws(FileError) -> DatasetColumns? {
         let format = try DatasetFormat(path: path, requiresLabels: options.requiresLabels)
         let file = try TextFile(path)
         switch format {
         case .csv, .tsv: return try readDelimited(file, tabs: format == .tsv, options: options, body)
         case .jsonLines: return try JSONLinesReader.read(file, options: options, body)
         case .plain:
-            try file.forEachLine(limit: options.recordLimit) { line, range throws(CorpusError) in
+            try file.forEachLine(limit: options.recordLimit) { line, range throws(FileError) in
                 try body(Record(line: line, text: try file.text(range)))
             }
             return nil
@@ -124,19 +126,19 @@ public enum DatasetReader {
     }
 
     private static func readDelimited(
-        _ file: TextFile, tabs: Bool, options: Options, _ body: (Record) throws(CorpusError) -> Void
-    ) throws(CorpusError) -> DatasetColumns? {
+        _ file: TextFile, tabs: Bool, options: Options, _ body: (Record) throws(FileError) -> Void
+    ) throws(FileError) -> DatasetColumns? {
         var reader = DelimitedReader(file, tabs: tabs, limit: options.recordLimit)
         var record = DelimitedReader.Record()
-        guard try reader.next(into: &record) else { throw CorpusError(file.path, "the file is empty") }
+        guard try reader.next(into: &record) else { throw FileError(file.path, "the file is empty") }
         if try reader.isSeparatorLine(record) {
-            guard try reader.next(into: &record) else { throw CorpusError(file.path, "the file is empty") }
+            guard try reader.next(into: &record) else { throw FileError(file.path, "the file is empty") }
         }
         var header: [String] = []
         for field in record.fields {
             let name = try reader.text(field)
             guard tabs || !name.utf8.contains(13) else {
-                throw CorpusError(
+                throw FileError(
                     file.path, line: record.line,
                     "a column's name holds a CR; if lines end with CR alone, convert them, as with tr '\\r' '\\n'")
             }
@@ -150,7 +152,7 @@ public enum DatasetReader {
         var unused = UnusedTexts(header, used: columns)
         while try reader.next(into: &record) {
             guard record.fields.count == header.count else {
-                throw CorpusError(
+                throw FileError(
                     file.path, line: record.line,
                     "\(record.fields.count) fields, but the header has \(header.count); "
                         + (tabs
@@ -159,9 +161,9 @@ public enum DatasetReader {
             try body(
                 Record(
                     line: record.line, text: try reader.text(record.fields[text]),
-                    pair: try pair.map { p throws(CorpusError) in try reader.text(record.fields[p]) },
-                    label: try label.map { l throws(CorpusError) in try reader.text(record.fields[l]) }))
-            try unused.add { i throws(CorpusError) in try reader.text(record.fields[i]) }
+                    pair: try pair.map { p throws(FileError) in try reader.text(record.fields[p]) },
+                    label: try label.map { l throws(FileError) in try reader.text(record.fields[l]) }))
+            try unused.add { i throws(FileError) in try reader.text(record.fields[i]) }
         }
         columns.unusedTexts = unused.found
         return columns

@@ -1,3 +1,5 @@
+import Support
+
 extension DatasetReview {
     /// From this ratio of the largest to the smallest class on, accuracy says little of the small ones.
     static let imbalance = 10

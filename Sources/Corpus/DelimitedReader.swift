@@ -1,3 +1,5 @@
+import Support
+
 /// Reads records of CSV (RFC 4180) or TSV from a mapped file, without copying it.
 ///
 /// CSV: fields are separated by commas; a field that begins with a quote goes to the closing quote, may hold commas,
@@ -44,7 +46,7 @@ struct DelimitedReader {
     }
 
     /// Reads the next record into `record`, whose memory is used again; false at the end.
-    mutating func next(into record: inout Record) throws(CorpusError) -> Bool {
+    mutating func next(into record: inout Record) throws(FileError) -> Bool {
         let bytes = file.bytes
         while position < bytes.count, isLineEnd(position) {
             position += bytes[position] == 10 ? 1 : 2
@@ -80,14 +82,14 @@ struct DelimitedReader {
     /// Whether a record is Excel's first line "sep=,", which names the separator.
     ///
     /// - Throws: If it names another one than this reader's.
-    func isSeparatorLine(_ record: Record) throws(CorpusError) -> Bool {
+    func isSeparatorLine(_ record: Record) throws(FileError) -> Bool {
         guard let first = record.fields.first, record.fields.count <= 2, first.range.count <= 8 else { return false }
         let name = try text(first).lowercased()
         guard name.hasPrefix("sep=") else { return false }
         if record.fields.count == 2 { return name == "sep=" && record.fields[1].range.isEmpty }
         let named = name.dropFirst(4)
         if named.utf8.elementsEqual([separator]) { return true }
-        throw CorpusError(
+        throw FileError(
             file.path, line: record.line,
             "the line \(quoted(name)) says that fields are separated by \(quoted(String(named)))"
                 + (separatorHint([String(named)]).isEmpty
@@ -95,7 +97,7 @@ struct DelimitedReader {
     }
 
     /// Reads a field up to a separator or the end of the line; true if it is the record's last.
-    private mutating func plainField(_ record: inout Record, first: Int) throws(CorpusError) -> Bool {
+    private mutating func plainField(_ record: inout Record, first: Int) throws(FileError) -> Bool {
         let bytes = file.bytes
         let stop = min(bytes.count, first + limit + 1)
         let start = position
@@ -121,7 +123,7 @@ struct DelimitedReader {
     }
 
     /// Reads a quoted field of a CSV file, over line breaks too.
-    private mutating func quotedField(_ record: inout Record, first: Int) throws(CorpusError) -> Bool {
+    private mutating func quotedField(_ record: inout Record, first: Int) throws(FileError) -> Bool {
         let bytes = file.bytes
         let opening = line
         let stop = min(bytes.count, first + limit + 1)
@@ -136,7 +138,7 @@ struct DelimitedReader {
             guard here < stop else {
                 throw stop < bytes.count
                     ? tooLong(opening)
-                    : CorpusError(
+                    : FileError(
                         file.path, line: opening,
                         "a quoted field begins here and never ends; close it, or write quotes within it twice")
             }
@@ -150,7 +152,7 @@ struct DelimitedReader {
         guard here == bytes.count || bytes[here] == separator || bytes[here] == 10 else {
             // Where another separator stands between quoted fields, it is that.
             let hint = separatorHint([String(UnicodeScalar(bytes[here]))])
-            throw CorpusError(
+            throw FileError(
                 file.path, line: line,
                 "text follows a closing quote"
                     + (hint.isEmpty ? "; a quote within a quoted field is written twice, as \"\"" : hint))
@@ -179,14 +181,14 @@ struct DelimitedReader {
         return pass(isLineEnd(after) && bytes[after] == 13 ? after + 1 : after)
     }
 
-    private func tooLong(_ line: Int) -> CorpusError {
-        CorpusError(
+    private func tooLong(_ line: Int) -> FileError {
+        FileError(
             file.path, line: line,
             "the record is longer than \(limit) bytes; is a quote or a line break missing? Split it, or shorten it")
     }
 
     /// The text of a field.
-    func text(_ field: Field) throws(CorpusError) -> String {
+    func text(_ field: Field) throws(FileError) -> String {
         field.hasEscapes ? try file.text(field.range, halvingEach: 34) : try file.text(field.range)
     }
 }

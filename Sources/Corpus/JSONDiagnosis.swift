@@ -1,3 +1,5 @@
+import Support
+
 /// Finds out what is wrong with a line that is no JSON object (RFC 8259): the decoder says little.
 struct JSONDiagnosis {
     /// The first thing that is wrong.
@@ -127,7 +129,7 @@ struct JSONDiagnosis {
             case UInt8(ascii: "\""): return position += 1
             case UInt8(ascii: "\\"): try scanEscape()
             case 0..<32:
-                throw stop("a control character (\(byte)) within a text; write it as \\u00\(hexadecimal([byte]))")
+                throw stop("a control character (\(byte)) within a text; write it as \\u00\(Hex.encode([byte]))")
             default: position += 1
             }
         }

@@ -1,16 +1,17 @@
 import Foundation
+import Support
 
 /// Reads JSON Lines: an object a line, whose values may be texts, numbers and truth values. Blank lines are skipped.
 enum JSONLinesReader {
     /// Calls `body` with the records of a file. Guessed keys are those of the first object.
     static func read(
-        _ file: TextFile, options: DatasetReader.Options, _ body: (DatasetReader.Record) throws(CorpusError) -> Void
-    ) throws(CorpusError) -> DatasetColumns? {
+        _ file: TextFile, options: DatasetReader.Options, _ body: (DatasetReader.Record) throws(FileError) -> Void
+    ) throws(FileError) -> DatasetColumns? {
         let decoder = JSONDecoder()
         var columns: DatasetColumns?
         var names: [String] = []
         var unused: UnusedTexts?
-        try file.forEachLine(limit: options.recordLimit) { line, range throws(CorpusError) in
+        try file.forEachLine(limit: options.recordLimit) { line, range throws(FileError) in
             guard !isBlank(file.bytes[range]) else { return }
             let object = try object(file, line, range, decoder)
             let keys: DatasetColumns
@@ -23,19 +24,19 @@ enum JSONLinesReader {
                 columns = keys
                 unused = UnusedTexts(names, used: keys)
             }
-            func value(_ key: String) throws(CorpusError) -> String {
+            func value(_ key: String) throws(FileError) -> String {
                 guard let field = object[key] else {
-                    throw CorpusError(
+                    throw FileError(
                         file.path, line: line,
                         "the key \(quoted(key)) is missing; there are \(listed(object.keys.sorted()))")
                 }
                 guard let text = field.text else {
-                    throw CorpusError(
+                    throw FileError(
                         file.path, line: line,
                         "the value of \(quoted(key)) is \(field.kind); give a text, a number, true or false")
                 }
                 guard !text.utf8.contains(0) else {
-                    throw CorpusError(
+                    throw FileError(
                         file.path, line: line, "the value of \(quoted(key)) holds a NUL (\\u0000); remove it")
                 }
                 return text
@@ -43,9 +44,9 @@ enum JSONLinesReader {
             try body(
                 DatasetReader.Record(
                     line: line, text: try value(keys.text),
-                    pair: try keys.textPair.map { key throws(CorpusError) in try value(key) },
-                    label: try keys.label.map { key throws(CorpusError) in try value(key) }))
-            try unused?.add { i throws(CorpusError) in object[names[i]]?.text }
+                    pair: try keys.textPair.map { key throws(FileError) in try value(key) },
+                    label: try keys.label.map { key throws(FileError) in try value(key) }))
+            try unused?.add { i throws(FileError) in object[names[i]]?.text }
         }
         columns?.unusedTexts = unused?.found ?? []
         return columns
@@ -57,7 +58,7 @@ enum JSONLinesReader {
 
     private static func object(
         _ file: TextFile, _ line: Int, _ range: Range<Int>, _ decoder: JSONDecoder
-    ) throws(CorpusError) -> [String: JSONField] {
+    ) throws(FileError) -> [String: JSONField] {
         // The decoder says little about bad UTF-8.
         _ = try file.text(range)
         do {
@@ -65,21 +66,21 @@ enum JSONLinesReader {
                 [String: JSONField].self, from: Data(UnsafeRawBufferPointer(rebasing: file.bytes[range])))
         } catch {
             if file.bytes[range].first(where: { $0 != 32 && $0 != 9 }) == UInt8(ascii: "[") {
-                throw CorpusError(
+                throw FileError(
                     file.path, line: line,
                     "a JSON array; JSON Lines has one object on each line, convert it, as with jq -c '.[]'")
             }
             if line == 1, file.bytes[range].allSatisfy({ $0 == 32 || $0 == 9 || $0 == 123 }) {
-                throw CorpusError(
+                throw FileError(
                     file.path, line: line,
                     "the object goes on on the next line; JSON Lines has one on each line, convert it, as with jq -c .")
             }
             let problem = JSONDiagnosis.problem(in: UnsafeRawBufferPointer(rebasing: file.bytes[range]))
             if let problem {
-                throw CorpusError(
+                throw FileError(
                     file.path, line: line, "not a JSON object, at column \(problem.column): \(problem.reason)")
             }
-            throw CorpusError(
+            throw FileError(
                 file.path, line: line,
                 "not a JSON object\(detail(error)); JSON Lines has one on each line, as {\"text\": \"…\", \"label\": \"…\"}"
             )

@@ -1,9 +1,10 @@
 import Foundation
+import Support
 
 /// Turns the files of fetched packages into `train.csv` and `test.csv`.
 enum SourceTables {
     /// The lines of a file, ended by LF or CRLF.
-    private static func lines(_ path: String) throws(CorpusError) -> [Substring] {
+    private static func lines(_ path: String) throws(FileError) -> [Substring] {
         let file = try TextFile(path)
         let text = try file.text(file.start..<file.bytes.count)
         return text.utf8.split(separator: 10, omittingEmptySubsequences: false).map {
@@ -13,7 +14,7 @@ enum SourceTables {
 
     /// A table of label and text, behind three lines of header. Rows that lack either are left out: each of these files
     /// has a blank row behind its header.
-    static func writeTable(_ source: String, to path: String) throws(CorpusError) {
+    static func writeTable(_ source: String, to path: String) throws(FileError) {
         var csv = CSVWriter()
         for line in try lines(source).dropFirst(3) {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
@@ -25,7 +26,7 @@ enum SourceTables {
 
     /// A table of number, mean score and text: positive above 0.5, negative below -0.5; every fifth of these to
     /// the test set.
-    static func writeScores(_ source: String, to folder: String) throws(CorpusError) {
+    static func writeScores(_ source: String, to folder: String) throws(FileError) {
         var rows: [(String, String)] = []
         for line in try lines(source) {
             let fields = line.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false)
@@ -41,7 +42,7 @@ enum SourceTables {
     ///
     /// These files repeat most of their texts, so that a test set of every fifth line would be to 70% in the training
     /// set: of equal texts the first is kept, and of those in both files none.
-    static func writeLines(positive: String, negative: String, to folder: String) throws(CorpusError) {
+    static func writeLines(positive: String, negative: String, to folder: String) throws(FileError) {
         let positives = try distinct(lines(positive))
         let negatives = try distinct(lines(negative))
         let (inPositives, inNegatives) = (Set(positives), Set(negatives))
@@ -59,7 +60,7 @@ enum SourceTables {
 
     private static func isBlank(_ text: Substring) -> Bool { text.unicodeScalars.allSatisfy(\.properties.isWhitespace) }
 
-    private static func writeSplit(_ rows: [(label: String, text: String)], to folder: String) throws(CorpusError) {
+    private static func writeSplit(_ rows: [(label: String, text: String)], to folder: String) throws(FileError) {
         var train = CSVWriter()
         var test = CSVWriter()
         for (i, row) in rows.enumerated() {
@@ -94,5 +95,5 @@ struct CSVWriter {
     }
 
     /// Writes the file.
-    func write(to path: String) throws(CorpusError) { try FetchCache.write(Data(bytes), to: path) }
+    func write(to path: String) throws(FileError) { try FetchCache.write(Data(bytes), to: path) }
 }

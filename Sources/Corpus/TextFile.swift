@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Support
 
 /// A data file mapped to memory: pages come and go as they are read, so its size costs no memory of ours.
 ///
@@ -11,12 +12,12 @@ final class TextFile: Sendable {
     /// Where the text begins: behind a byte order mark.
     let start: Int
 
-    init(_ path: String) throws(CorpusError) {
+    init(_ path: String) throws(FileError) {
         self.path = path
         let descriptor = try Self.openFile(path)
         defer { close(descriptor) }
         let size = try Self.size(descriptor, path)
-        guard size > 0 else { throw CorpusError(path, "the file is empty") }
+        guard size > 0 else { throw FileError(path, "the file is empty") }
         guard let memory = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), memory != MAP_FAILED else {
             throw Self.failed(path, "map it to memory")
         }
@@ -24,11 +25,11 @@ final class TextFile: Sendable {
         bytes = UnsafeRawBufferPointer(start: memory, count: size)
         start = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         if let kind = FileKind(head: bytes.prefix(FileKind.headSize), path: path) {
-            throw CorpusError(path, kind.advice)
+            throw FileError(path, kind.advice)
         }
         if let zero = memchr(memory, 0, size) {
             let offset = UnsafeRawPointer(zero) - UnsafeRawPointer(memory)
-            throw CorpusError(
+            throw FileError(
                 path, line: line(at: offset),
                 "there is a NUL byte at byte offset \(offset); is this a text file? Remove it, as with tr -d '\\000'")
         }
@@ -37,36 +38,36 @@ final class TextFile: Sendable {
     deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 
     /// Throws unless a file is there that could be read, and that is of no kind that is known to be no text.
-    static func check(_ path: String) throws(CorpusError) {
+    static func check(_ path: String) throws(FileError) {
         let descriptor = try openFile(path)
         defer { close(descriptor) }
         _ = try size(descriptor, path)
         var head = [UInt8](repeating: 0, count: FileKind.headSize)
         let count = pread(descriptor, &head, head.count, 0)
-        if let kind = FileKind(head: head.prefix(max(0, count)), path: path) { throw CorpusError(path, kind.advice) }
+        if let kind = FileKind(head: head.prefix(max(0, count)), path: path) { throw FileError(path, kind.advice) }
     }
 
-    private static func openFile(_ path: String) throws(CorpusError) -> Int32 {
+    private static func openFile(_ path: String) throws(FileError) -> Int32 {
         // Without O_NONBLOCK, opening a FIFO would wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
-            throw errno == ENOENT ? CorpusError(path, "no such file; check the path") : failed(path, "open it")
+            throw errno == ENOENT ? FileError(path, "no such file; check the path") : failed(path, "open it")
         }
         return descriptor
     }
 
-    private static func size(_ descriptor: Int32, _ path: String) throws(CorpusError) -> Int {
+    private static func size(_ descriptor: Int32, _ path: String) throws(FileError) -> Int {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw failed(path, "read its size") }
-        guard status.st_mode & S_IFMT != S_IFDIR else { throw CorpusError(path, "is a folder; give a file") }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError(path, "is a folder; give a file") }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw CorpusError(path, "not a regular file; write the data to a file first")
+            throw FileError(path, "not a regular file; write the data to a file first")
         }
         return Int(status.st_size)
     }
 
-    private static func failed(_ path: String, _ what: String) -> CorpusError {
-        CorpusError(path, "cannot \(what): \(String(cString: strerror(errno)))")
+    private static func failed(_ path: String, _ what: String) -> FileError {
+        FileError(path, "cannot \(what): \(String(cString: strerror(errno)))")
     }
 
     /// The number, from 1, of the line that byte `offset` is in.
@@ -77,7 +78,7 @@ final class TextFile: Sendable {
     }
 
     /// The text of a range.
-    func text(_ range: Range<Int>) throws(CorpusError) -> String {
+    func text(_ range: Range<Int>) throws(FileError) -> String {
         guard let base = bytes.baseAddress else { return "" }
         let part = UnsafeBufferPointer(
             start: (base + range.lowerBound).assumingMemoryBound(to: UInt8.self), count: range.count)
@@ -86,7 +87,7 @@ final class TextFile: Sendable {
     }
 
     /// The text of a range in which each second of two equal bytes `doubled`, an ASCII character, is left out.
-    func text(_ range: Range<Int>, halvingEach doubled: UInt8) throws(CorpusError) -> String {
+    func text(_ range: Range<Int>, halvingEach doubled: UInt8) throws(FileError) -> String {
         // By bytes: to Swift's strings, a quote with a combining mark behind it is no quote.
         let text = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: range.count) { buffer -> String? in
             var count = 0
@@ -104,7 +105,7 @@ final class TextFile: Sendable {
     }
 
     /// The error for the first byte of a range that is no UTF-8.
-    private func invalid(in range: Range<Int>) -> CorpusError {
+    private func invalid(in range: Range<Int>) -> FileError {
         var decoder = UTF8()
         var iterator = bytes[range].makeIterator()
         var offset = range.lowerBound
@@ -114,11 +115,11 @@ final class TextFile: Sendable {
             case .emptyInput, .error: break scan
             }
         }
-        return CorpusError(path, line: line(at: offset), "invalid UTF-8 at byte offset \(offset); \(notUTF8Advice)")
+        return FileError(path, line: line(at: offset), "invalid UTF-8 at byte offset \(offset); \(notUTF8Advice)")
     }
 
     /// Calls `body` with the number and the range of each line, without its LF or CRLF; blank lines too.
-    func forEachLine(limit: Int, _ body: (Int, Range<Int>) throws(CorpusError) -> Void) throws(CorpusError) {
+    func forEachLine(limit: Int, _ body: (Int, Range<Int>) throws(FileError) -> Void) throws(FileError) {
         guard let base = bytes.baseAddress else { return }
         var position = start
         var line = 1
@@ -127,7 +128,7 @@ final class TextFile: Sendable {
             var end = found ?? bytes.count
             if end > position, bytes[end - 1] == 13 { end -= 1 }
             guard end - position <= limit else {
-                throw CorpusError(path, line: line, "the line is longer than \(limit) bytes; split it, or shorten it")
+                throw FileError(path, line: line, "the line is longer than \(limit) bytes; split it, or shorten it")
             }
             try body(line, position..<end)
             position = (found ?? bytes.count) + 1
@@ -139,16 +140,11 @@ final class TextFile: Sendable {
     var sha256: String {
         var hash = SHA256()
         hash.update(bufferPointer: bytes)
-        return hexadecimal(hash.finalize())
+        return Hex.encode(hash.finalize())
     }
-}
-
-/// Bytes as lowercase hexadecimal digits.
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
 /// The SHA-256 of a data file, in lowercase hexadecimal digits: by it a run knows its data again.
 ///
 /// - Throws: For a file that cannot be read, is empty, or holds a NUL byte.
-public func dataFileSHA256(_ path: String) throws(CorpusError) -> String { try TextFile(path).sha256 }
+public func dataFileSHA256(_ path: String) throws(FileError) -> String { try TextFile(path).sha256 }

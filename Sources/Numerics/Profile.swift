@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 
 /// Where the time of this process goes, if anybody asked: a collection of recorders, one a thread.
@@ -70,14 +71,12 @@ public final class SpanRecorder: @unchecked Sendable {
 
     init(name: String) { self.name = name }
 
-    private static func now() -> Double { Double(DispatchTime.now().uptimeNanoseconds) * 1e-9 }
-
     /// The next span begins now.
-    public func begin() { last = Self.now() }
+    public func begin() { last = monotonicSeconds() }
 
     /// A span called `name` ends now, and the next one begins.
     public func end(_ name: StaticString) {
-        let now = Self.now()
+        let now = monotonicSeconds()
         add(name, now)
         last = now
     }

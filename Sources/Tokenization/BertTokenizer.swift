@@ -1,3 +1,5 @@
+import Support
+
 /// BERT's WordPiece tokenizer, with the ids of the `transformers` library's fast tokenizer.
 ///
 /// Immutable after loading, so any number of threads may share one.
@@ -40,7 +42,7 @@ public final class BertTokenizer: Sendable {
     /// - Throws: an error that names the file, and the line where it can, if a file is missing, damaged, not a BERT
     ///   WordPiece tokenizer, lacks one of the tokens `[UNK]`, `[CLS]` and `[SEP]`, or has a setting that cannot be
     ///   used.
-    public convenience init(modelDirectory: String) throws(TokenizerError) {
+    public convenience init(modelDirectory: String) throws(FileError) {
         try self.init(TokenizerFiles.load(modelDirectory))
     }
 

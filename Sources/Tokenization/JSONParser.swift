@@ -1,3 +1,5 @@
+import Support
+
 /// A JSON value that keeps strings as the bytes they are.
 ///
 /// Vocabularies hold keys that differ only by Unicode normalization ("é" as one code point and as two). Swift compares
@@ -61,8 +63,8 @@ struct JSONParser {
     private var line = 1
     private static let deepest = 64
 
-    static func parse(_ bytes: [UInt8], path: String) throws(TokenizerError) -> JSONValue {
-        guard isValidUTF8(bytes) else { throw TokenizerError(path, "is not UTF-8; save it again as UTF-8 JSON") }
+    static func parse(_ bytes: [UInt8], path: String) throws(FileError) -> JSONValue {
+        guard isValidUTF8(bytes) else { throw FileError(path, "is not UTF-8; save it again as UTF-8 JSON") }
         var parser = JSONParser(path: path, bytes: bytes)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { parser.position = 3 }
         let value = try parser.value(depth: 0)
@@ -76,8 +78,8 @@ struct JSONParser {
         self.bytes = bytes
     }
 
-    private func error(_ reason: String) -> TokenizerError {
-        TokenizerError(path, line: line, "not valid JSON: \(reason); the file may be damaged, fetch or save it again")
+    private func error(_ reason: String) -> FileError {
+        FileError(path, line: line, "not valid JSON: \(reason); the file may be damaged, fetch or save it again")
     }
 
     private var current: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -102,7 +104,7 @@ struct JSONParser {
         return true
     }
 
-    private mutating func value(depth: Int) throws(TokenizerError) -> JSONValue {
+    private mutating func value(depth: Int) throws(FileError) -> JSONValue {
         guard depth < Self.deepest else { throw error("nested deeper than \(Self.deepest) levels") }
         skipSpace()
         switch current {
@@ -117,7 +119,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func object(depth: Int) throws(TokenizerError) -> JSONValue {
+    private mutating func object(depth: Int) throws(FileError) -> JSONValue {
         position += 1
         var members: [JSONValue.Member] = []
         skipSpace()
@@ -136,7 +138,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func array(depth: Int) throws(TokenizerError) -> JSONValue {
+    private mutating func array(depth: Int) throws(FileError) -> JSONValue {
         position += 1
         var values: [JSONValue] = []
         skipSpace()
@@ -149,7 +151,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func number() throws(TokenizerError) -> JSONValue {
+    private mutating func number() throws(FileError) -> JSONValue {
         let start = position
         while let byte = current,
             (0x30...0x39).contains(byte) || [0x2B, 0x2D, 0x2E, 0x45, 0x65].contains(byte)
@@ -188,7 +190,7 @@ struct JSONParser {
         return rest.isEmpty
     }
 
-    private mutating func stringBytes() throws(TokenizerError) -> [UInt8] {
+    private mutating func stringBytes() throws(FileError) -> [UInt8] {
         position += 1
         var out: [UInt8] = []
         while let byte = current {
@@ -203,7 +205,7 @@ struct JSONParser {
         throw error("a string without its closing quote")
     }
 
-    private mutating func escape(into out: inout [UInt8]) throws(TokenizerError) {
+    private mutating func escape(into out: inout [UInt8]) throws(FileError) {
         guard let byte = current else { throw error("it ends inside an escape") }
         position += 1
         switch byte {
@@ -227,7 +229,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func hexadecimal() throws(TokenizerError) -> UInt32 {
+    private mutating func hexadecimal() throws(FileError) -> UInt32 {
         guard position + 4 <= bytes.count else { throw error("it ends inside an escape") }
         let digits = bytes[position..<position + 4]
         guard digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),

@@ -21,7 +21,7 @@ struct MentionedToken: Equatable {
     /// - Parameter isSpecial: What holds where the value does not say.
     init(
         _ value: JSONValue, id: Int? = nil, isSpecial: Bool, path: String, place: String
-    ) throws(TokenizerError) {
+    ) throws(FileError) {
         self.path = path
         self.place = place
         self.id = id
@@ -32,16 +32,16 @@ struct MentionedToken: Equatable {
         }
         guard let content = value["content"]?.bytes else {
             let which = id.map { "the entry of \(place) with id \($0)" } ?? place
-            throw TokenizerError(
+            throw FileError(
                 path,
                 id == nil
                     ? "\(which) must be a string or an object with \"content\""
                     : "\(which) has no string \"content\"")
         }
-        func flag(_ key: String) throws(TokenizerError) -> Bool? {
+        func flag(_ key: String) throws(FileError) -> Bool? {
             guard let value = value[key], !value.isNull else { return nil }
             guard let flag = value.bool else {
-                throw TokenizerError(path, "\(place): \"\(key)\" of a token must be true or false")
+                throw FileError(path, "\(place): \"\(key)\" of a token must be true or false")
             }
             return flag
         }

@@ -15,33 +15,33 @@ struct SpecialTokens {
     func id(_ content: [UInt8]) -> Int32? { contents[content].map { tokens[$0].id } }
 
     /// Adds a token, or, if it is there already, gives it other flags.
-    mutating func add(_ token: MentionedToken, to vocabulary: inout WordPieceVocabulary) throws(TokenizerError) {
+    mutating func add(_ token: MentionedToken, to vocabulary: inout WordPieceVocabulary) throws(FileError) {
         guard !token.content.isEmpty else { return }
         guard token.content.count <= TokenizerFiles.mostTokenBytes else {
-            throw TokenizerError(token.path, "\(token.place): a token of \(token.content.count) bytes is too long")
+            throw FileError(token.path, "\(token.place): a token of \(token.content.count) bytes is too long")
         }
         let next = highest.map { $0 >= vocabulary.count ? $0 + 1 : vocabulary.count } ?? vocabulary.count
         let known = vocabulary.id(token.content).map { Int($0) } ?? id(token.content).map { Int($0) }
         let id = known ?? token.id ?? next
         if let known, let given = token.id, known != given {
-            throw TokenizerError(
+            throw FileError(
                 token.path, "\(token.place) gives \(token.name) the id \(given), the vocabulary gives it \(known)")
         }
         if known == nil {
             if token.id == nil, let absent {
-                throw TokenizerError(
+                throw FileError(
                     token.path,
                     "\(token.place): the id of \(token.name) is unclear, because the vocabulary lacks \(absent.name) "
                         + "(\(absent.place)); list both in added_tokens_decoder with their ids")
             }
             if let conflict = vocabulary.reserve(token.content, id: id) {
-                throw TokenizerError(
+                throw FileError(
                     token.path,
                     "\(token.place): token \(token.name) with id \(id): "
                         + VocabularyText.reason(conflict, vocabulary))
             }
             guard id == next else {
-                throw TokenizerError(
+                throw FileError(
                     token.path,
                     "\(token.place): token \(token.name) with id \(id): new tokens follow the vocabulary, so it must "
                         + "be \(next); save the tokenizer again with transformers")
@@ -59,7 +59,7 @@ struct SpecialTokens {
     }
 
     /// Adds a special token by name. One that the vocabulary lacks stays plain text: the model has no row for it.
-    mutating func addName(_ token: MentionedToken, to vocabulary: inout WordPieceVocabulary) throws(TokenizerError) {
+    mutating func addName(_ token: MentionedToken, to vocabulary: inout WordPieceVocabulary) throws(FileError) {
         guard !contains(token) else { return }
         guard vocabulary.id(token.content) != nil else {
             absent = absent ?? token
@@ -75,7 +75,7 @@ struct SpecialTokens {
     /// - Parameter own: `added_tokens` of `tokenizer.json`.
     static func collect(
         _ settings: TokenizerSettings, own: [MentionedToken], _ vocabulary: inout WordPieceVocabulary
-    ) throws(TokenizerError) -> SpecialTokens {
+    ) throws(FileError) -> SpecialTokens {
         var result = SpecialTokens()
         let ownIsUnread = settings.hasDecoder && settings.tokenizerClass == .bert
         if !ownIsUnread { for token in own { try result.add(token, to: &vocabulary) } }
@@ -92,7 +92,7 @@ struct SpecialTokens {
         }
         for token in settings.extraTokens where !result.contains(token) { try result.add(token, to: &vocabulary) }
         for token in settings.unread + (ownIsUnread ? own : []) where !result.contains(token) {
-            throw TokenizerError(
+            throw FileError(
                 token.path,
                 "\(token.place) has the token \(token.name), which transformers does not read there: add it to "
                     + "added_tokens_decoder or extra_special_tokens of tokenizer_config.json, or remove it")

@@ -10,7 +10,7 @@ enum TokenizerFiles {
     /// The most bytes of a token: far above any real one, low enough to cost nothing.
     static let mostTokenBytes = 64 << 10
 
-    static func load(_ folder: String) throws(TokenizerError) -> TokenizerDescription {
+    static func load(_ folder: String) throws(FileError) -> TokenizerDescription {
         let json = folder + "/tokenizer.json"
         let text = folder + "/vocab.txt"
         if let bytes = try read(json) {
@@ -22,14 +22,14 @@ enum TokenizerFiles {
                 try VocabularyText.read(bytes, path: text, settings: try TokenizerSettings(folder: folder)), text)
         }
         let advice = ModelFolderAdvice.advice(for: folder) ?? "give a Hugging Face BERT model folder"
-        throw TokenizerError(folder, "has neither tokenizer.json nor vocab.txt; \(advice)")
+        throw FileError(folder, "has neither tokenizer.json nor vocab.txt; \(advice)")
     }
 
     /// Makes sure that no two added tokens become one when they are normalized: which of them would be found then is
     /// chance in the `tokenizers` library.
     private static func checked(
         _ description: TokenizerDescription, _ path: String
-    ) throws(TokenizerError) -> TokenizerDescription {
+    ) throws(FileError) -> TokenizerDescription {
         let sought = description.addedTokens.filter(\.normalized)
         guard sought.count > 1 else { return description }
         let normalizer = Normalizer(description.options)
@@ -40,32 +40,32 @@ enum TokenizerFiles {
             let names = [other, token.content].map {
                 "\"\(String(decoding: $0, as: UTF8.self).printable(limit: 60))\""
             }
-            throw TokenizerError(
+            throw FileError(
                 path, "its added tokens \(names[0]) and \(names[1]) are the same when normalized; remove one of them")
         }
         return description
     }
 
     /// The object in a JSON file; nil if there is no such file.
-    static func object(_ path: String) throws(TokenizerError) -> JSONValue? {
+    static func object(_ path: String) throws(FileError) -> JSONValue? {
         guard let bytes = try read(path, limit: mostSettingsBytes) else { return nil }
         let root = try JSONParser.parse(bytes, path: path)
-        guard root.members != nil else { throw TokenizerError(path, "holds no JSON object") }
+        guard root.members != nil else { throw FileError(path, "holds no JSON object") }
         return root
     }
 
     /// The bytes of a file; nil if there is none.
     ///
     /// - Throws: where it is no regular file, has more than `limit` bytes, or is something else than its name says.
-    static func read(_ path: String, limit: Int = mostBytes) throws(TokenizerError) -> [UInt8]? {
+    static func read(_ path: String, limit: Int = mostBytes) throws(FileError) -> [UInt8]? {
         let bytes: [UInt8]?
         do throws(RegularFile.Problem) {
             bytes = try RegularFile.readIfPresent(path, limit: limit).map { [UInt8]($0) }
         } catch {
-            throw TokenizerError(path, error.reason)
+            throw FileError(path, error.reason)
         }
         guard let bytes else { return nil }
-        if let advice = ForeignContent.advice(bytes) { throw TokenizerError(path, advice) }
+        if let advice = ForeignContent.advice(bytes) { throw FileError(path, advice) }
         return bytes
     }
 }

@@ -4,15 +4,15 @@ import Support
 enum TokenizerJSON {
     static func read(
         _ bytes: [UInt8], path: String, settings: TokenizerSettings
-    ) throws(TokenizerError) -> TokenizerDescription {
+    ) throws(FileError) -> TokenizerDescription {
         let root = try JSONParser.parse(bytes, path: path)
         guard let model = root["model"], model.members != nil else {
-            throw TokenizerError(path, "has no \"model\" object; is it a tokenizer file?")
+            throw FileError(path, "has no \"model\" object; is it a tokenizer file?")
         }
         // Files from before 0.9 lack the type; a WordPiece model is known by its prefix.
         let type = model["type"]?.string ?? (model["continuing_subword_prefix"] == nil ? "unknown" : "WordPiece")
         guard type == "WordPiece", model["merges"] == nil else {
-            throw TokenizerError(
+            throw FileError(
                 path,
                 "holds a \(type.printable(limit: 60)) tokenizer; only WordPiece (BERT) can be used: take another model"
             )
@@ -24,10 +24,10 @@ enum TokenizerJSON {
         try checkPreTokenizer(root["pre_tokenizer"], path)
         func id(_ name: [UInt8]) -> Int32? { vocabulary.id(name) ?? special.id(name) }
         func id(_ role: String) -> Int32? { settings.name(role).flatMap { id($0.content) } }
-        func required(_ name: [UInt8]?, _ role: String) throws(TokenizerError) -> Int32 {
+        func required(_ name: [UInt8]?, _ role: String) throws(FileError) -> Int32 {
             if let name, let id = id(name) { return id }
             let shown = name.map { String(decoding: $0, as: UTF8.self).printable(limit: 60) } ?? ""
-            throw TokenizerError(
+            throw FileError(
                 path, "has no token \(shown) (the \(role) token); is it a BERT tokenizer, and whole?")
         }
         var (cls, sep) = (id("cls_token"), id("sep_token"))
@@ -57,8 +57,8 @@ enum TokenizerJSON {
     }
 
     /// What the file has and a BERT class of `transformers` reads past: no reading of it would be right for everyone.
-    private static func conflict(_ what: String, _ path: String) -> TokenizerError {
-        TokenizerError(
+    private static func conflict(_ what: String, _ path: String) -> FileError {
+        FileError(
             path,
             "has \(what), which the class BertTokenizer of transformers 5 does not use; to go by this file alone write "
                 + "\"tokenizer_class\": \"PreTrainedTokenizerFast\" into tokenizer_config.json")
@@ -67,7 +67,7 @@ enum TokenizerJSON {
     private static func checkBert(
         _ vocabulary: WordPieceVocabulary, _ normalizer: NormalizerOptions?, _ model: JSONValue, isOtherUnknown: Bool,
         _ path: String
-    ) throws(TokenizerError) {
+    ) throws(FileError) {
         guard vocabulary.continuingPrefix == Array("##".utf8) else {
             throw conflict("a continuing_subword_prefix that is not \"##\"", path)
         }
@@ -79,57 +79,57 @@ enum TokenizerJSON {
         guard !isOtherUnknown else { throw conflict("an unk_token that is not that of the other files", path) }
     }
 
-    private static func ownTokens(_ root: JSONValue, _ path: String) throws(TokenizerError) -> [MentionedToken] {
+    private static func ownTokens(_ root: JSONValue, _ path: String) throws(FileError) -> [MentionedToken] {
         guard let list = root["added_tokens"], !list.isNull else { return [] }
-        guard let values = list.array else { throw TokenizerError(path, "added_tokens must be a list") }
+        guard let values = list.array else { throw FileError(path, "added_tokens must be a list") }
         var tokens: [MentionedToken] = []
         for value in values {
             guard let id = value["id"]?.integer else {
-                throw TokenizerError(path, "an entry of added_tokens has no integer \"id\"")
+                throw FileError(path, "an entry of added_tokens has no integer \"id\"")
             }
             tokens.append(try MentionedToken(value, id: id, isSpecial: false, path: path, place: "added_tokens"))
         }
         return tokens
     }
 
-    private static func truncatesLeft(_ root: JSONValue, _ path: String) throws(TokenizerError) -> Bool {
+    private static func truncatesLeft(_ root: JSONValue, _ path: String) throws(FileError) -> Bool {
         guard let direction = root["truncation"]?["direction"], !direction.isNull else { return false }
         guard let name = direction.string, name == "Left" || name == "Right" else {
-            throw TokenizerError(path, "truncation.direction must be \"Left\" or \"Right\"")
+            throw FileError(path, "truncation.direction must be \"Left\" or \"Right\"")
         }
         return name == "Left"
     }
 
-    private static func vocabulary(_ model: JSONValue, _ path: String) throws(TokenizerError) -> WordPieceVocabulary {
+    private static func vocabulary(_ model: JSONValue, _ path: String) throws(FileError) -> WordPieceVocabulary {
         var vocabulary = WordPieceVocabulary()
         if let prefix = model["continuing_subword_prefix"], !prefix.isNull {
             guard let bytes = prefix.bytes else {
-                throw TokenizerError(path, "continuing_subword_prefix must be a string")
+                throw FileError(path, "continuing_subword_prefix must be a string")
             }
             vocabulary.continuingPrefix = bytes
         }
         if let most = model["max_input_chars_per_word"], !most.isNull {
             guard let most = most.integer, WordPieceVocabulary.wordLengths.contains(most) else {
                 let range = WordPieceVocabulary.wordLengths
-                throw TokenizerError(
+                throw FileError(
                     path, "max_input_chars_per_word must be from \(range.lowerBound) to \(range.upperBound)")
             }
             vocabulary.mostCharacters = most
         }
         guard let entries = model["vocab"]?.members else {
-            throw TokenizerError(path, "model.vocab must be an object of tokens and their ids")
+            throw FileError(path, "model.vocab must be an object of tokens and their ids")
         }
-        guard !entries.isEmpty else { throw TokenizerError(path, "model.vocab is empty; fetch the model again") }
+        guard !entries.isEmpty else { throw FileError(path, "model.vocab is empty; fetch the model again") }
         for entry in entries {
             guard entry.key.count <= TokenizerFiles.mostTokenBytes else {
-                throw TokenizerError(path, line: entry.line, "a token of \(entry.key.count) bytes is too long")
+                throw FileError(path, line: entry.line, "a token of \(entry.key.count) bytes is too long")
             }
             let name = "\"\(String(decoding: entry.key, as: UTF8.self).printable(limit: 60))\""
             guard let id = entry.value.integer else {
-                throw TokenizerError(path, line: entry.line, "the id of token \(name) is no integer")
+                throw FileError(path, line: entry.line, "the id of token \(name) is no integer")
             }
             if let conflict = vocabulary.add(entry.key, id: id) {
-                throw TokenizerError(
+                throw FileError(
                     path, line: entry.line,
                     "token \(name) with id \(id): \(VocabularyText.reason(conflict, vocabulary))")
             }
@@ -138,17 +138,17 @@ enum TokenizerJSON {
     }
 
     /// Nil where the file has no normalizer.
-    private static func options(_ value: JSONValue?, _ path: String) throws(TokenizerError) -> NormalizerOptions? {
+    private static func options(_ value: JSONValue?, _ path: String) throws(FileError) -> NormalizerOptions? {
         guard let value, !value.isNull else { return nil }
         if let list = value["normalizers"]?.array, list.count == 1 { return try options(list[0], path) }
         guard value["type"]?.string == "BertNormalizer" else {
-            throw TokenizerError(
+            throw FileError(
                 path, "has the normalizer \(named(value)); only BertNormalizer can be used")
         }
-        func flag(_ key: String) throws(TokenizerError) -> Bool? {
+        func flag(_ key: String) throws(FileError) -> Bool? {
             guard let value = value[key], !value.isNull else { return nil }
             guard let flag = value.bool else {
-                throw TokenizerError(path, "normalizer.\(key) must be true, false or null")
+                throw FileError(path, "normalizer.\(key) must be true, false or null")
             }
             return flag
         }
@@ -158,10 +158,10 @@ enum TokenizerJSON {
             stripAccents: try flag("strip_accents"), lowercase: try flag("lowercase") ?? true)
     }
 
-    private static func checkPreTokenizer(_ value: JSONValue?, _ path: String) throws(TokenizerError) {
+    private static func checkPreTokenizer(_ value: JSONValue?, _ path: String) throws(FileError) {
         if let list = value?["pretokenizers"]?.array, list.count == 1 { return try checkPreTokenizer(list[0], path) }
         guard value?["type"]?.string == "BertPreTokenizer" else {
-            throw TokenizerError(
+            throw FileError(
                 path, "has the pre-tokenizer \(named(value)); only BertPreTokenizer can be used")
         }
     }
@@ -171,21 +171,21 @@ enum TokenizerJSON {
         value?["type"]?.string?.printable(limit: 60) ?? "(none)"
     }
 
-    private static func segment(_ part: JSONValue, _ path: String) throws(TokenizerError) -> Int32 {
+    private static func segment(_ part: JSONValue, _ path: String) throws(FileError) -> Int32 {
         guard let value = part["type_id"], !value.isNull else { return 0 }
         guard let id = value.integer, (0...65_535).contains(id) else {
-            throw TokenizerError(path, "post_processor: a type_id must be a whole number, not negative")
+            throw FileError(path, "post_processor: a type_id must be a whole number, not negative")
         }
         return Int32(id)
     }
 
     private static func template(
         _ value: JSONValue?, count: Int, _ path: String
-    ) throws(TokenizerError) -> EncodingTemplate {
+    ) throws(FileError) -> EncodingTemplate {
         guard let value, !value.isNull else { return .bare }
-        func checked(_ id: Int?) throws(TokenizerError) -> Int32 {
+        func checked(_ id: Int?) throws(FileError) -> Int32 {
             guard let id, id >= 0, id < count else {
-                throw TokenizerError(path, "post_processor uses a token id that the vocabulary does not have")
+                throw FileError(path, "post_processor uses a token id that the vocabulary does not have")
             }
             return Int32(id)
         }
@@ -195,7 +195,7 @@ enum TokenizerJSON {
                 cls: try checked(value["cls"]?.array?.last?.integer),
                 sep: try checked(value["sep"]?.array?.last?.integer))
         case "TemplateProcessing":
-            func pieces(_ key: String) throws(TokenizerError) -> [EncodingTemplate.Piece] {
+            func pieces(_ key: String) throws(FileError) -> [EncodingTemplate.Piece] {
                 var pieces: [EncodingTemplate.Piece] = []
                 for piece in value[key]?.array ?? [] {
                     if let part = piece["SpecialToken"], let name = part["id"]?.string {
@@ -204,7 +204,7 @@ enum TokenizerJSON {
                             ids.append(try checked(id.integer))
                         }
                         guard !ids.isEmpty else {
-                            throw TokenizerError(
+                            throw FileError(
                                 path, "post_processor.special_tokens has no ids for \(name.printable(limit: 60))")
                         }
                         pieces.append(.special(ids: ids, type: try segment(part, path)))
@@ -212,18 +212,18 @@ enum TokenizerJSON {
                         let type = try segment(part, path)
                         pieces.append(name == "A" ? .first(type: type) : .second(type: type))
                     } else {
-                        throw TokenizerError(path, "post_processor.\(key) has a piece that is no token or sequence")
+                        throw FileError(path, "post_processor.\(key) has a piece that is no token or sequence")
                     }
                 }
                 return pieces
             }
             let result = EncodingTemplate(single: try pieces("single"), pair: try pieces("pair"))
             guard !result.single.isEmpty, !result.pair.isEmpty else {
-                throw TokenizerError(path, "post_processor has no template for single texts or for pairs")
+                throw FileError(path, "post_processor has no template for single texts or for pairs")
             }
             return result
         default:
-            throw TokenizerError(
+            throw FileError(
                 path,
                 "has the post-processor \(named(value)); only TemplateProcessing and BertProcessing can be used")
         }

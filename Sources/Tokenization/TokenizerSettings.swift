@@ -33,7 +33,7 @@ struct TokenizerSettings {
         ("cls_token", "[CLS]"), ("mask_token", "[MASK]"),
     ]
 
-    init(folder: String) throws(TokenizerError) {
+    init(folder: String) throws(FileError) {
         configurationPath = folder + "/tokenizer_config.json"
         mapPath = folder + "/special_tokens_map.json"
         let configuration = try TokenizerFiles.object(configurationPath)
@@ -62,15 +62,15 @@ struct TokenizerSettings {
 
     private mutating func readClass(
         _ configuration: JSONValue?, _ model: JSONValue?, _ folder: String
-    ) throws(TokenizerError) {
+    ) throws(FileError) {
         for (object, file) in [(configuration, "tokenizer_config.json"), (model, "config.json")] {
             guard let value = object?["tokenizer_class"], !value.isNull else { continue }
             let path = "\(folder)/\(file)"
             guard let name = value.string else {
-                throw TokenizerError(path, "tokenizer_class must be a string")
+                throw FileError(path, "tokenizer_class must be a string")
             }
             guard let known = TokenizerClass(name: name) else {
-                throw TokenizerError(
+                throw FileError(
                     path, "tokenizer_class is \"\(name.printable(limit: 60))\"; only BERT's tokenizer can be used")
             }
             tokenizerClass = known
@@ -78,45 +78,45 @@ struct TokenizerSettings {
         }
         guard let map = configuration?["auto_map"], !map.isNull else { return }
         guard map.members != nil, map["AutoTokenizer"]?.isNull ?? true else {
-            throw TokenizerError(
+            throw FileError(
                 configurationPath, "has auto_map: a tokenizer with code of its own, which cannot be used")
         }
     }
 
-    private mutating func readOptions(_ root: JSONValue) throws(TokenizerError) {
+    private mutating func readOptions(_ root: JSONValue) throws(FileError) {
         let path = configurationPath
-        func flag(_ key: String) throws(TokenizerError) -> Bool? {
+        func flag(_ key: String) throws(FileError) -> Bool? {
             guard let value = root[key], !value.isNull else { return nil }
-            guard let flag = value.bool else { throw TokenizerError(path, "\(key) must be true, false or null") }
+            guard let flag = value.bool else { throw FileError(path, "\(key) must be true, false or null") }
             return flag
         }
         overrides.lowercase = try flag("do_lower_case")
         overrides.stripAccents = root["strip_accents"] == nil ? .none : .some(try flag("strip_accents"))
         overrides.handleChineseCharacters = try flag("tokenize_chinese_chars")
         if try flag("split_special_tokens") == true {
-            throw TokenizerError(path, "split_special_tokens is true, which cannot be used")
+            throw FileError(path, "split_special_tokens is true, which cannot be used")
         }
         if try flag("do_basic_tokenize") == false {
-            throw TokenizerError(path, "do_basic_tokenize is false, which cannot be used")
+            throw FileError(path, "do_basic_tokenize is false, which cannot be used")
         }
         if let list = root["never_split"], !list.isNull, list.array?.isEmpty != true {
-            throw TokenizerError(path, "never_split cannot be used: list its words in added_tokens_decoder instead")
+            throw FileError(path, "never_split cannot be used: list its words in added_tokens_decoder instead")
         }
         if let side = root["truncation_side"], !side.isNull {
             guard let side = side.string, side == "left" || side == "right" else {
-                throw TokenizerError(path, "truncation_side must be \"left\" or \"right\"")
+                throw FileError(path, "truncation_side must be \"left\" or \"right\"")
             }
             truncatesLeft = side == "left"
         }
     }
 
-    private mutating func readDecoder(_ decoder: JSONValue) throws(TokenizerError) {
+    private mutating func readDecoder(_ decoder: JSONValue) throws(FileError) {
         guard let members = decoder.members else {
-            throw TokenizerError(configurationPath, "added_tokens_decoder must be an object of ids and tokens")
+            throw FileError(configurationPath, "added_tokens_decoder must be an object of ids and tokens")
         }
         for member in members {
             guard let id = Int(String(decoding: member.key, as: UTF8.self)) else {
-                throw TokenizerError(
+                throw FileError(
                     configurationPath, line: member.line, "added_tokens_decoder has a key that is not a token id")
             }
             addedTokens.append(
@@ -126,12 +126,12 @@ struct TokenizerSettings {
         addedTokens.sort { ($0.id ?? 0) < ($1.id ?? 0) }
     }
 
-    private mutating func readAddedTokens(_ path: String) throws(TokenizerError) {
+    private mutating func readAddedTokens(_ path: String) throws(FileError) {
         guard let root = try TokenizerFiles.object(path) else { return }
         let special = Set((names.map(\.token) + specialLists).map(\.content))
         for member in root.members ?? [] {
             guard let id = member.value.integer else {
-                throw TokenizerError(path, line: member.line, "a token's value must be its id")
+                throw FileError(path, line: member.line, "a token's value must be its id")
             }
             // The file itself does not say which of its tokens are special, and so not normalized.
             let token = try MentionedToken(
@@ -142,7 +142,7 @@ struct TokenizerSettings {
     }
 
     /// Names of special tokens; those of the map win, which counts only where there is no `added_tokens_decoder`.
-    private mutating func readNames(_ configuration: JSONValue?, _ map: JSONValue?) throws(TokenizerError) {
+    private mutating func readNames(_ configuration: JSONValue?, _ map: JSONValue?) throws(FileError) {
         if tokenizerClass == .bert {
             for case (let role, let name?) in Self.roles {
                 try set(role, try token(.string(Array(name.utf8)), role, configurationPath))
@@ -154,7 +154,7 @@ struct TokenizerSettings {
                 guard key.hasSuffix("_token"), member.value.bool == nil, !member.value.isNull else { continue }
                 let found = try token(member.value, key, path)
                 guard !found.content.isEmpty else {
-                    throw TokenizerError(path, "\(key) must be a string or an object with \"content\"")
+                    throw FileError(path, "\(key) must be a string or an object with \"content\"")
                 }
                 try set(key, found)
             }
@@ -166,20 +166,20 @@ struct TokenizerSettings {
         }.map(\.element)
     }
 
-    private func token(_ value: JSONValue, _ key: String, _ path: String) throws(TokenizerError) -> MentionedToken {
+    private func token(_ value: JSONValue, _ key: String, _ path: String) throws(FileError) -> MentionedToken {
         try MentionedToken(value, isSpecial: true, path: path, place: key)
     }
 
-    private mutating func set(_ role: String, _ token: MentionedToken) throws(TokenizerError) {
+    private mutating func set(_ role: String, _ token: MentionedToken) throws(FileError) {
         guard names.count < Self.mostNames else {
-            throw TokenizerError(token.path, "names more than \(Self.mostNames) special tokens")
+            throw FileError(token.path, "names more than \(Self.mostNames) special tokens")
         }
         names.removeAll { $0.role == role }
         names.append((role, token))
     }
 
     /// `extra_special_tokens` and, as it was called before, `additional_special_tokens`.
-    private mutating func readExtra(_ configuration: JSONValue?, _ map: JSONValue?) throws(TokenizerError) {
+    private mutating func readExtra(_ configuration: JSONValue?, _ map: JSONValue?) throws(FileError) {
         var lists: [String: [MentionedToken]] = [:]
         for (object, path) in [(configuration, configurationPath), (map, mapPath)] {
             for key in ["extra_special_tokens", "additional_special_tokens"] {
@@ -197,7 +197,7 @@ struct TokenizerSettings {
                     continue
                 }
                 guard let values = value.array else {
-                    throw TokenizerError(path, "\(key) must be a list of tokens")
+                    throw FileError(path, "\(key) must be a list of tokens")
                 }
                 var tokens: [MentionedToken] = []
                 for value in values { tokens.append(try token(value, key, path)) }
@@ -221,14 +221,14 @@ struct TokenizerSettings {
     }
 
     /// With an `added_tokens_decoder`, `transformers` does not read the map: it must not say anything else.
-    private mutating func checkUnreadNames(_ map: JSONValue) throws(TokenizerError) {
+    private mutating func checkUnreadNames(_ map: JSONValue) throws(FileError) {
         for member in map.members ?? [] {
             let key = String(decoding: member.key, as: UTF8.self)
             guard key.hasSuffix("_token"), !member.value.isNull else { continue }
             let found = try token(member.value, key, mapPath)
             if let known = name(key) {
                 guard known.content == found.content else {
-                    throw TokenizerError(
+                    throw FileError(
                         mapPath, "\(key) is \(found.name), but in tokenizer_config.json \(known.name): make them agree")
                 }
             } else {

@@ -4,9 +4,9 @@ import Support
 enum VocabularyText {
     static func read(
         _ bytes: [UInt8], path: String, settings: TokenizerSettings
-    ) throws(TokenizerError) -> TokenizerDescription {
+    ) throws(FileError) -> TokenizerDescription {
         guard settings.tokenizerClass == .bert else {
-            throw TokenizerError(
+            throw FileError(
                 settings.configurationPath,
                 "tokenizer_class is the general one, which needs a tokenizer.json; there is only vocab.txt")
         }
@@ -15,10 +15,10 @@ enum VocabularyText {
         func id(_ role: String) -> Int32? {
             settings.name(role).flatMap { vocabulary.id($0.content) ?? special.id($0.content) }
         }
-        func required(_ role: String, _ what: String) throws(TokenizerError) -> Int32 {
+        func required(_ role: String, _ what: String) throws(FileError) -> Int32 {
             if let id = id(role) { return id }
             let name = settings.name(role).map { String(decoding: $0.content, as: UTF8.self).printable(limit: 60) }
-            throw TokenizerError(
+            throw FileError(
                 path, "has no token \(name ?? role) (the \(what) token); is it a BERT vocabulary, and whole?")
         }
         let unknown = try required("unk_token", "unknown-word")
@@ -30,7 +30,7 @@ enum VocabularyText {
             maskID: id("mask_token"), truncatesLeft: settings.truncatesLeft ?? false)
     }
 
-    private static func vocabulary(_ bytes: [UInt8], _ path: String) throws(TokenizerError) -> WordPieceVocabulary {
+    private static func vocabulary(_ bytes: [UInt8], _ path: String) throws(FileError) -> WordPieceVocabulary {
         var vocabulary = WordPieceVocabulary()
         var number = 0
         var start = 0
@@ -38,22 +38,22 @@ enum VocabularyText {
         while start < bytes.count {
             let limit = min(bytes.count, start + TokenizerFiles.mostTokenBytes)
             guard let end = bytes[start..<limit].firstIndex(of: 0x0A) ?? (limit == bytes.count ? limit : nil) else {
-                throw TokenizerError(
+                throw FileError(
                     path, line: number + 1,
                     "is longer than \(TokenizerFiles.mostTokenBytes) bytes; is it one token per line?")
             }
             let line = Array(bytes[start..<end])
-            guard isValidUTF8(line) else { throw TokenizerError(path, line: number + 1, "is not UTF-8") }
+            guard isValidUTF8(line) else { throw FileError(path, line: number + 1, "is not UTF-8") }
             let token = trimmed(line[...])
             isEmpty = isEmpty && token.isEmpty
             // Of equal tokens the last one counts, as in the reference.
             if let conflict = vocabulary.add(token, id: number, replacing: true) {
-                throw TokenizerError(path, line: number + 1, reason(conflict, vocabulary))
+                throw FileError(path, line: number + 1, reason(conflict, vocabulary))
             }
             number += 1
             start = end + 1
         }
-        guard !isEmpty else { throw TokenizerError(path, "holds no tokens; fetch the model again") }
+        guard !isEmpty else { throw FileError(path, "holds no tokens; fetch the model again") }
         return vocabulary
     }
 

@@ -1,3 +1,5 @@
+import Support
+
 /// Applies optimizer steps to the flat parameter vector whose tail is an embedding table with a compact gradient.
 ///
 /// The gradient holds one float for each of `[0, table.offset)`, then the rows `rows` of the table, one after the
@@ -69,7 +71,7 @@ public struct FlatOptimizer: Sendable {
     ) {
         var row = (part.lowerBound - table.offset) / rowWidth
         let endRow = (part.upperBound - table.offset + rowWidth - 1) / rowWidth
-        var next = Self.firstIndex(in: rows, atLeast: row)
+        var next = rows.partitioningIndex { Int($0) >= row }
         func floats(_ rows: Range<Int>) -> Range<Int> {
             let whole = (table.offset + rows.lowerBound * rowWidth)..<(table.offset + rows.upperBound * rowWidth)
             return whole.clamped(to: part)
@@ -96,16 +98,5 @@ public struct FlatOptimizer: Sendable {
             row += 1
             next += 1
         }
-    }
-
-    /// The first index of ascending `rows` whose row is at least `row`.
-    private static func firstIndex(in rows: [Int32], atLeast row: Int) -> Int {
-        var low = 0
-        var high = rows.count
-        while low < high {
-            let middle = (low + high) / 2
-            if Int(rows[middle]) < row { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

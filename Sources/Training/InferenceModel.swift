@@ -9,7 +9,8 @@ import Transformer
 public final class InferenceModel {
     /// The model's configuration, labels included.
     public let configuration: BertConfiguration
-    private let team: ThreadTeam
+    /// Its threads, which the caller may use between two calls.
+    public let team: ThreadTeam
     private let models: [Member]
 
     /// `@unchecked Sendable` because thread i of the team, and nobody else at the time, uses the i-th of them.
@@ -45,6 +46,6 @@ public final class InferenceModel {
     public func logits(_ batches: [PackedBatch]) throws(TransformerError) -> [[Float]] {
         for batch in batches { try batch.validate(configuration: configuration) }
         let models = models
-        return SideBySide.map(batches, team: team) { models[$0].model.logits($1) }
+        return team.map(batches) { models[$0].model.logits($1) }
     }
 }

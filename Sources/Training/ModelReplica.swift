@@ -1,5 +1,5 @@
-import CKernels
 import Checkpoint
+import CKernels
 import Foundation
 import Numerics
 import Support
@@ -259,7 +259,7 @@ public final class ModelReplica {
     /// valid for the configuration.
     public func logits(_ batches: [PackedBatch]) -> [[Float]] {
         let members = members
-        return SideBySide.map(batches, team: team) { members[$0].model.logits($1) }
+        return team.map(batches) { members[$0].model.logits($1) }
     }
 }
 

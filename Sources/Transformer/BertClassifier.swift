@@ -1,5 +1,6 @@
 import Checkpoint
 import Numerics
+import Support
 
 /// A BERT encoder with a classification head over weights that it does not own: what one compute thread works with.
 ///
@@ -107,16 +108,11 @@ public final class BertClassifier {
     static func compactRows(_ tokenIDs: [Int32], among rows: [Int32]) throws(TransformerError) -> [Int32] {
         var result = [Int32](repeating: 0, count: tokenIDs.count)
         for (t, id) in tokenIDs.enumerated() {
-            var low = 0
-            var high = rows.count
-            while low < high {
-                let middle = (low + high) / 2
-                if rows[middle] < id { low = middle + 1 } else { high = middle }
-            }
-            guard low < rows.count, rows[low] == id else {
+            let row = rows.partitioningIndex { $0 >= id }
+            guard row < rows.count, rows[row] == id else {
                 throw .invalidBatch("token id \(id) is not among the rows of the step's gradient")
             }
-            result[t] = Int32(low)
+            result[t] = Int32(row)
         }
         return result
     }

@@ -1,5 +1,5 @@
-import CKernels
 import Checkpoint
+import CKernels
 
 /// BERT's input: the sum of word, position and segment embeddings, LayerNorm, dropout.
 struct Embeddings {

@@ -2,6 +2,7 @@ import Checkpoint
 import Collectives
 import Foundation
 import Numerics
+import Support
 import Testing
 
 @testable import Benchmarks
@@ -122,7 +123,7 @@ import Testing
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("profile-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        #expect(throws: ProfileError.self) { try ProfileReport(folder: folder.path) }
+        #expect(throws: FileError.self) { try ProfileReport(folder: folder.path) }
         for worker in 1...2 {
             let profile = Profile()
             let (step, first) = (profile.recorder("step"), profile.recorder("compute 0"))
@@ -146,7 +147,7 @@ import Testing
         #expect(events.count { $0["ph"] as? String == "X" } == 10)
 
         try Data("{}".utf8).write(to: folder.appendingPathComponent("worker-3.json"))
-        #expect(throws: ProfileError.self) { try ProfileReport(folder: folder.path) }
+        #expect(throws: FileError.self) { try ProfileReport(folder: folder.path) }
     }
 
     @Test func `kernels are called as often as is said`() throws {

@@ -150,7 +150,7 @@ import Testing
         let name = #"\u001b[31m\n"# + String(repeating: "x", count: 10_000)
         let path = try scratch.write(safetensors("{\"\(name)\":{}}", data: 0))
         let message = failure { _ = try SafetensorsFile(path: path) }
-        #expect(message.contains(#""\u{1b}[31m\u{a}xxx"#))
+        #expect(message.contains(#""\u{1B}[31m\u{A}xxx"#))
         #expect(message.utf8.count < path.utf8.count + 300)
     }
 

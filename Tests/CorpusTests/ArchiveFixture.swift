@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Support
 import Testing
 
 @testable import Corpus
@@ -61,7 +62,7 @@ enum ArchiveFixture {
             name: name, summary: "a test", classes: 2, trainExamples: 0, testExamples: 0, languages: [],
             licence: "none",
             archive: PackageArchive(
-                package: "test-package", version: "1", file: file, sha256: hexadecimal(SHA256.hash(data: archive)),
+                package: "test-package", version: "1", file: file, sha256: Hex.encode(SHA256.hash(data: archive)),
                 bytes: archive.count),
             contents: contents)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Corpus
@@ -123,7 +124,7 @@ struct FetchTests {
     }
 
     @Test func `a download that is larger than the free space is not begun`() {
-        let error = #expect(throws: CorpusError.self) { try DiskSpace.check(scratch.path, bytes: 1 << 60) }
+        let error = #expect(throws: FileError.self) { try DiskSpace.check(scratch.path, bytes: 1 << 60) }
         #expect(error?.description.contains("no space left") == true)
         #expect(throws: Never.self) { try DiskSpace.check("\(scratch.path)/not/there", bytes: 1) }
     }
@@ -326,7 +327,7 @@ struct FetchTests {
         ("{\"files\": [{\"filename\": \"t-1.whl\", \"url\": \"file:///etc/passwd\"}]}", "no address"),
     ])
     func aStrangeIndexIsRefused(page: String, reason: String) {
-        let error = #expect(throws: CorpusError.self) {
+        let error = #expect(throws: FileError.self) {
             try Fetcher.address(of: entry([]).archive, page: "https://i.invalid/simple/p/", data: Data(page.utf8))
         }
         #expect(error?.reason.contains(reason) == true, "\(String(describing: error))")
@@ -354,7 +355,7 @@ struct FetchTests {
             #expect(entry.isModel == (entry.trainExamples == 0) && entry.isModel == (entry.classes == 0))
             #expect(try DatasetCatalog.entry(entry.name.uppercased()).name == entry.name)
         }
-        let error = #expect(throws: CorpusError.self) { try DatasetCatalog.entry("mnist") }
+        let error = #expect(throws: FileError.self) { try DatasetCatalog.entry("mnist") }
         #expect(error?.description.contains("reuters-r8") == true)
     }
 }

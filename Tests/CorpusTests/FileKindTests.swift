@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import Corpus
@@ -34,7 +35,7 @@ struct FileKindTests {
             #expect(
                 error?.reason.contains(kind) == true && error?.reason.contains(advice) == true, "\(name): \(error!)")
         }
-        #expect(throws: CorpusError.self) { try dataFileSHA256(scratch.file("b.csv", head)) }
+        #expect(throws: FileError.self) { try dataFileSHA256(scratch.file("b.csv", head)) }
     }
 
     @Test(arguments: ["PAR1 is,a\n", "ORC,b\n", "BZh,c\n", "FEA1,text\n", "Rar!,x\n", "text,label\n", "中文,b\n", "a"])

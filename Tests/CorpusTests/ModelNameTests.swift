@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Corpus
@@ -9,7 +10,7 @@ import Testing
 
     @Test func `a model that was fetched is found by its name`() throws {
         let entry = try DatasetCatalog.entry("all-MiniLM-L6-v2")
-        #expect(throws: CorpusError.self) { try cache.modelFolder("all-minilm-l6-v2") }
+        #expect(throws: FileError.self) { try cache.modelFolder("all-minilm-l6-v2") }
         do { _ = try cache.modelFolder("all-MiniLM-L6-v2") } catch {
             #expect(
                 error.description
@@ -27,7 +28,7 @@ import Testing
     @Test func `other names are paths, and a path wins over a name`() throws {
         #expect(try cache.modelFolder("./all-MiniLM-L6-v2") == "./all-MiniLM-L6-v2")
         #expect(try cache.modelFolder("models/mine") == "models/mine")
-        #expect(throws: CorpusError("reuters-r8", "is a data set, not a model; `shoal fetch` lists the models")) {
+        #expect(throws: FileError("reuters-r8", "is a data set, not a model; `shoal fetch` lists the models")) {
             try cache.modelFolder("reuters-r8")
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Corpus
@@ -33,13 +34,13 @@ final class Scratch {
     }
 
     /// The error that reading a file of this content gives; nil if there is none.
-    func failure(_ name: String, _ text: String, _ options: DatasetReader.Options = .init()) -> CorpusError? {
+    func failure(_ name: String, _ text: String, _ options: DatasetReader.Options = .init()) -> FileError? {
         failure(of: file(name, text), options)
     }
 
     /// The error that reading a file gives; nil if there is none.
-    func failure(of path: String, _ options: DatasetReader.Options = .init()) -> CorpusError? {
-        do throws(CorpusError) {
+    func failure(of path: String, _ options: DatasetReader.Options = .init()) -> FileError? {
+        do throws(FileError) {
             _ = try DatasetReader.read(path, options: options)
             return nil
         } catch {

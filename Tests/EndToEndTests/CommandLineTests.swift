@@ -129,9 +129,9 @@ struct CommandLineTests {
                 == ["m", "t", "v", "e", "o"].map { "\(home)/\($0)" })
         let worker = try Shoal.parseAsRoot(["worker", "--coordinator", "ipc://x", "--keys", "~/k"]) as? WorkerCommand
         #expect(worker?.keys == "\(home)/k")
-        #expect((try Shoal.parseAsRoot(["resume", "~/r", "--keys", "~/k"]) as? Resume)?.directory == "\(home)/r")
-        #expect((try Shoal.parseAsRoot(["stop", "~/r"]) as? Stop)?.directory == "\(home)/r")
-        #expect((try Shoal.parseAsRoot(["status", "~/r"]) as? Status)?.run == "\(home)/r")
+        #expect((try Shoal.parseAsRoot(["resume", "~/r", "--keys", "~/k"]) as? Resume)?.run.path == "\(home)/r")
+        #expect((try Shoal.parseAsRoot(["stop", "~/r"]) as? Stop)?.run.path == "\(home)/r")
+        #expect((try Shoal.parseAsRoot(["status", "~/r"]) as? Status)?.run.path == "\(home)/r")
         #expect((try Shoal.parseAsRoot(["keygen", "~/k"]) as? Keygen)?.directory == "\(home)/k")
         let evaluate = try Shoal.parseAsRoot(["evaluate", "--model", "~/m", "--data", "~/d"]) as? Evaluate
         #expect([evaluate?.model, evaluate?.data] == ["\(home)/m", "\(home)/d"])

@@ -30,3 +30,18 @@ import Testing
         }
     }
 }
+
+@Suite struct ThreadTeamMapTests {
+    @Test(arguments: [1, 2, 5]) func `results come in the order of the items`(threads: Int) throws {
+        let team = try ThreadTeam(count: threads)
+        #expect(team.map(Array(0..<100)) { _, item in item * item } == (0..<100).map { $0 * $0 })
+        #expect(team.map([Int]()) { _, item in item }.isEmpty)
+        #expect(team.map(Array(0..<50)) { thread, _ in thread }.allSatisfy { (0..<threads).contains($0) })
+    }
+
+    @Test(arguments: [0, 1, 2, 7, 100]) func `ranges tile the whole, one per thread at most`(count: Int) throws {
+        let ranges = try ThreadTeam(count: 3).mapRanges(of: count) { $0 }
+        #expect(ranges.flatMap { $0 } == Array(0..<count))
+        #expect(ranges.count == max(1, min(3, count)))
+    }
+}

@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import Tokenization
@@ -28,13 +29,13 @@ struct JSONParserTests {
             String(repeating: "[", count: 100_000),
         ])
     func refused(text: String) {
-        #expect(throws: TokenizerError.self) { try parse(text) }
+        #expect(throws: FileError.self) { try parse(text) }
     }
 
     @Test("an error names the line")
     func lines() {
         #expect(
-            throws: TokenizerError(
+            throws: FileError(
                 "f", line: 3, "not valid JSON: a value was expected; the file may be damaged, fetch or save it again")
         ) {
             try parse("{\n\"a\":\n?}")

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Tokenization
@@ -15,7 +16,7 @@ struct LoadingTests {
             do {
                 _ = try BertTokenizer(modelDirectory: folder)
                 return "no error"
-            } catch let error as TokenizerError {
+            } catch let error as FileError {
                 #expect(!error.description.contains("\n"))
                 return error.description.replacingOccurrences(of: folder + "/", with: "")
             }
@@ -105,7 +106,7 @@ struct LoadingTests {
     @Test("nothing to load")
     func nothing() throws {
         #expect(try failure([String: String]()).contains("has neither tokenizer.json nor vocab.txt"))
-        #expect(throws: TokenizerError.self) { try BertTokenizer(modelDirectory: "/nonexistent/model") }
+        #expect(throws: FileError.self) { try BertTokenizer(modelDirectory: "/nonexistent/model") }
     }
 
     @Test(
@@ -125,15 +126,15 @@ struct LoadingTests {
     @Test("a vocab.txt that is not UTF-8 is refused by line")
     func notUTF8() throws {
         let found = try failure(["vocab.txt": Data("[UNK]\nca".utf8 + [0xE9, 0x0A])])
-        #expect(found == "vocab.txt:2: is not UTF-8")
+        #expect(found == "vocab.txt, line 2: is not UTF-8")
         #expect(try failure(["tokenizer.json": Data([0x22, 0xFF, 0x22])]).hasPrefix("tokenizer.json: is not UTF-8"))
     }
 
     @Test(
         "a tokenizer.json that is no BERT tokenizer is refused by name",
         arguments: [
-            ("", "tokenizer.json:1: not valid JSON: it ends too early"),
-            ("{\"model\":\n{\"vocab\": {\"a\" 1}}}", "tokenizer.json:2: not valid JSON: ':' was expected"),
+            ("", "tokenizer.json, line 1: not valid JSON: it ends too early"),
+            ("{\"model\":\n{\"vocab\": {\"a\" 1}}}", "tokenizer.json, line 2: not valid JSON: ':' was expected"),
             ("[]", "tokenizer.json: has no \"model\" object"),
             (
                 #"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#,
@@ -141,14 +142,20 @@ struct LoadingTests {
             ),
             (tokenizerJSON(vocab: "{}"), "tokenizer.json: model.vocab is empty"),
             (tokenizerJSON(vocab: "[1]"), "tokenizer.json: model.vocab must be an object"),
-            (tokenizerJSON(vocab: "{\"[UNK]\":0,\n\"a\":0}"), "tokenizer.json:2: token \"a\" with id 0: another token"),
-            (tokenizerJSON(vocab: #"{"a":0,"a":1}"#), "tokenizer.json:1: token \"a\" with id 1: this token has id 0"),
-            (tokenizerJSON(vocab: #"{"a":-1}"#), "tokenizer.json:1: token \"a\" with id -1: ids must be from 0"),
+            (
+                tokenizerJSON(vocab: "{\"[UNK]\":0,\n\"a\":0}"),
+                "tokenizer.json, line 2: token \"a\" with id 0: another token"
+            ),
+            (
+                tokenizerJSON(vocab: #"{"a":0,"a":1}"#),
+                "tokenizer.json, line 1: token \"a\" with id 1: this token has id 0"
+            ),
+            (tokenizerJSON(vocab: #"{"a":-1}"#), "tokenizer.json, line 1: token \"a\" with id -1: ids must be from 0"),
             (
                 tokenizerJSON(vocab: #"{"a":9999999999}"#),
-                "tokenizer.json:1: token \"a\" with id 9999999999: ids must be"
+                "tokenizer.json, line 1: token \"a\" with id 9999999999: ids must be"
             ),
-            (tokenizerJSON(vocab: #"{"a":1.5}"#), "tokenizer.json:1: the id of token \"a\" is no integer"),
+            (tokenizerJSON(vocab: #"{"a":1.5}"#), "tokenizer.json, line 1: the id of token \"a\" is no integer"),
             (tokenizerJSON(vocab: #"{"[CLS]":0,"[SEP]":1}"#), "tokenizer.json: has no token [UNK]"),
             (tokenizerJSON(vocab: #"{"[UNK]":0,"[SEP]":1}"#), "tokenizer.json: has no token [CLS]"),
             (tokenizerJSON(vocab: #"{"[UNK]":0,"[CLS]":1}"#), "tokenizer.json: has no token [SEP]"),
@@ -191,11 +198,11 @@ struct LoadingTests {
     @Test(
         "a broken configuration is refused by name",
         arguments: [
-            ("{", "tokenizer_config.json:1: not valid JSON"),
+            ("{", "tokenizer_config.json, line 1: not valid JSON"),
             ("3", "tokenizer_config.json: holds no JSON object"),
             (#"{"do_lower_case": "yes"}"#, "tokenizer_config.json: do_lower_case must be true, false or null"),
             (#"{"unk_token": 3}"#, "tokenizer_config.json: unk_token must be a string"),
-            (#"{"added_tokens_decoder": {"x": {}}}"#, "tokenizer_config.json:1: added_tokens_decoder has a key"),
+            (#"{"added_tokens_decoder": {"x": {}}}"#, "tokenizer_config.json, line 1: added_tokens_decoder has a key"),
             (
                 #"{"added_tokens_decoder": {"3": {"content": "q"}}}"#,
                 "tokenizer_config.json: added_tokens_decoder: token"
@@ -211,7 +218,7 @@ struct LoadingTests {
         try withFolder([String: String]()) { folder in
             let path = folder + "/vocab.txt"
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-            #expect(throws: TokenizerError(path, "is a folder; give a file")) {
+            #expect(throws: FileError(path, "is a folder; give a file")) {
                 try BertTokenizer(modelDirectory: folder)
             }
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Tokenization
@@ -56,7 +57,7 @@ private struct Settings: Decodable {
         #expect(refused.count > 20)
         for example in refused {
             try withFolder(example.files) { folder in
-                let error = #expect(throws: TokenizerError.self, "\(example.name)") {
+                let error = #expect(throws: FileError.self, "\(example.name)") {
                     try BertTokenizer(modelDirectory: folder)
                 }
                 let line = error?.description ?? ""
@@ -87,12 +88,12 @@ private struct Settings: Decodable {
     @Test func `a token that is too long is refused by its line, before any work`() throws {
         let long = String(repeating: "a", count: 3_000_000)
         let error = try withFolder(["vocab.txt": vocabulary("a") + long + "\nb\n"]) { folder in
-            #expect(throws: TokenizerError.self) { try BertTokenizer(modelDirectory: folder) }
+            #expect(throws: FileError.self) { try BertTokenizer(modelDirectory: folder) }
         }
         #expect(error?.line == 7 && error?.reason.hasPrefix("is longer than 65536 bytes") == true)
         let json = tokenizerJSON(vocab: "{\"[UNK]\":0,\n\"\(long)\":1}")
         let other = try withFolder(["tokenizer.json": json]) { folder in
-            #expect(throws: TokenizerError.self) { try BertTokenizer(modelDirectory: folder) }
+            #expect(throws: FileError.self) { try BertTokenizer(modelDirectory: folder) }
         }
         #expect(other?.line == 2 && other?.description.contains("a token of 3000000 bytes") == true)
     }
@@ -103,7 +104,7 @@ private struct Settings: Decodable {
         for (content, expected) in [(pointer, "git lfs pull"), (" <!DOCTYPE html><html>", "is a web page")] {
             let files = ["vocab.txt": vocabulary("a")].merging([name: content]) { $1 }
             let error = try withFolder(files) { folder in
-                #expect(throws: TokenizerError.self) { try BertTokenizer(modelDirectory: folder) }
+                #expect(throws: FileError.self) { try BertTokenizer(modelDirectory: folder) }
             }
             #expect(error?.path.hasSuffix(name) == true && error?.reason.contains(expected) == true, "\(name)")
         }
@@ -114,7 +115,7 @@ private struct Settings: Decodable {
             try FileManager.default.createDirectory(
                 atPath: folder + "/0_Transformer", withIntermediateDirectories: false)
             try Data("{}".utf8).write(to: URL(fileURLWithPath: folder + "/0_Transformer/config.json"))
-            let error = #expect(throws: TokenizerError.self) { try BertTokenizer(modelDirectory: folder) }
+            let error = #expect(throws: FileError.self) { try BertTokenizer(modelDirectory: folder) }
             #expect(error?.reason.hasSuffix("give \(folder)/0_Transformer") == true)
         }
     }

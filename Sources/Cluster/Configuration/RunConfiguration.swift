@@ -116,9 +116,6 @@ public struct RunConfiguration: Sendable, Equatable {
     /// Allows to listen on addresses that other machines reach, without encryption.
     public var insecure = false
 
-    /// The path as it is from every folder, for a run that is resumed elsewhere.
-    public static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
-
     /// A configuration with the defaults for everything else.
     public init(model: String, train: String, output: String) {
         self.model = model

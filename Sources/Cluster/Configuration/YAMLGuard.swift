@@ -1,3 +1,5 @@
+import Support
+
 /// Looks at the text of a configuration file before the YAML parser does: what its author needs are lines of
 /// `key: value`, and some of what YAML has besides takes a parser forever (aliases of aliases) or overflows its stack
 /// (lists in lists in lists).

@@ -16,8 +16,8 @@ final class CoordinatorLoop: @unchecked Sendable {
         case prepared(Preparer.Prepared)
         case preparationFailed(any Error)
         case warning(String)
-        case loaded(LoadedState, StateSource, warnings: [String])
-        case loadedBest(LoadedState, StateSource)
+        case loaded(StateReader.Found)
+        case loadedBest(StateReader.Found)
         case workerWrote(String, line: String)
     }
 
@@ -28,20 +28,16 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Senders that are warned about; more are not told of.
     private static let maxLoggedSenders = 16
 
-    let configuration: RunConfiguration
-    let directory: RunDirectory
-    /// Where the sockets of a run on this machine are.
-    let sockets: SocketFolder?
-    var warnedOfSockets = false
-    /// Whether the newest attempt to keep something failed.
-    var hasFailedToSave = false
+    private let configuration: RunConfiguration
+    private let directory: RunDirectory
+    private var disk: RunDisk
     private let door: ControlDoor
-    var socket: ZeroMQSocket { door.socket }
-    var endpoint: String { door.endpoint }
-    let inbox: Inbox<News>
-    let emit: @Sendable (RunEvent) -> Void
-    var machine: CoordinatorMachine
-    var prepared: Preparer.Prepared?
+    private var socket: ZeroMQSocket { door.socket }
+    private var endpoint: String { door.endpoint }
+    private let inbox: Inbox<News>
+    private let emit: @Sendable (RunEvent) -> Void
+    private var machine: CoordinatorMachine
+    private var prepared: Preparer.Prepared?
     private var failure: (any Error)?
     private var store = StateStore(count: 0)
     /// What was fetched and is being written.
@@ -70,7 +66,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     ) throws {
         self.configuration = configuration
         self.directory = directory
-        self.sockets = sockets
+        disk = RunDisk(directory: directory, sockets: sockets, keepCheckpoints: configuration.keepCheckpoints)
         self.inbox = inbox
         self.emit = emit
         door = try ControlDoor(bind: bind, workers: configuration.workers, keys: keys) { inbox.post(.warning($0)) }
@@ -118,7 +114,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             }
             if monotonicSeconds() >= nextStatus {
                 nextStatus = monotonicSeconds() + 1
-                lookAround()
+                checkPlaces()
                 directory.show(machine.status(monotonicSeconds()))
             }
         }
@@ -128,21 +124,21 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func take(_ news: News) throws {
         switch news {
         case .event(let event):
-            if case .saveFailed = event { hasFailedToSave = true }
-            if case .checkpointSaved = event { hasFailedToSave = false }
+            if case .saveFailed = event { disk.saved(false) }
+            if case .checkpointSaved = event { disk.saved(true) }
             try handle(event)
         case .workerWrote(let worker, let line): if outcome == nil { emit(.workerOutput(worker: worker, line: line)) }
         case .warning(let text): emit(.warning(text))
-        case .loaded(let state, let source, let warnings):
-            for warning in warnings { emit(.warning(warning)) }
+        case .loaded(let found):
+            for warning in found.warnings { emit(.warning(warning)) }
             retire()
-            self.source = state
-            try handle(.sourceLoaded(source))
-        case .loadedBest(let state, let source):
+            source = found.state
+            try handle(.sourceLoaded(found.source))
+        case .loadedBest(let found):
             retire()
-            self.source = state
-            best = state
-            try handle(.bestLoaded(source))
+            source = found.state
+            best = found.state
+            try handle(.bestLoaded(found.source))
         case .preparationFailed(let error):
             failure = error
             try handle(.preparationFailed(.failed("\(error)")))
@@ -155,7 +151,9 @@ final class CoordinatorLoop: @unchecked Sendable {
             self.prepared = prepared
             for notice in prepared.notices { emit(.notice(notice)) }
             for warning in prepared.warnings { emit(.warning(warning)) }
-            try checkDisk(prepared.preparation)
+            let room = try disk.checkRoom(
+                for: StateSize(prepared.preparation), isResumed: machine.settings.isResumed, free: disk.free)
+            if let room { emit(.warning(room)) }
             try handle(.prepared(prepared.preparation))
         }
     }
@@ -237,34 +235,22 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
     }
 
-    /// Reads the newest whole checkpoint in the background, or takes what the run began with.
-    private func loadSource() throws {
+    /// Reads a state in the background.
+    private func load(_ read: @escaping @Sendable (StateReader) throws -> News) throws {
         guard let prepared else { return }
-        let (path, initial, inbox) = (directory.path, prepared.state, inbox)
-        let (layout, parts) = (ParameterLayout(configuration: prepared.configuration), prepared.preparation.stateParts)
-        let schedule = prepared.preparation.source.point.schedule
+        let reader = StateReader(
+            path: directory.path, layout: ParameterLayout(configuration: prepared.configuration),
+            parts: prepared.preparation.stateParts, schedule: prepared.preparation.source.point.schedule)
+        let inbox = inbox
         try NamedThread.start("shoal-load") {
-            do {
-                var skipped: [String] = []
-                let newest = try CheckpointFolder.newestWhole(in: path) { folder, error in
-                    skipped.append("the checkpoint \(folder.path) is skipped: \(error)")
-                }
-                var state = initial
-                if let newest { state = try LoadedState(newest, layout: layout, parts: parts) }
-                guard !state.buffers.isEmpty else {
-                    throw RunError.failed("all workers are lost, and no whole checkpoint is left in \(path)")
-                }
-                var point = RunHistory.Point(
-                    step: state.step, schedule: schedule, epochLoss: state.epochLoss, epochSamples: state.epochSamples)
-                if !state.schedule.isEmpty { try point.schedule.restore(state.schedule) }
-                inbox.post(
-                    .loaded(
-                        state, StateSource(step: state.step, parts: state.digests(), point: point),
-                        warnings: skipped))
-            } catch {
-                inbox.post(.event(.sourceFailed("\(error)")))
-            }
+            do { inbox.post(try read(reader)) } catch { inbox.post(.event(.sourceFailed("\(error)"))) }
         }
+    }
+
+    /// Reads the newest whole checkpoint, or takes what the run began with.
+    private func loadSource() throws {
+        guard let initial = prepared?.state else { return }
+        try load { .loaded(try $0.newest(orElse: initial)) }
     }
 
     // MARK: effects
@@ -285,7 +271,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             nextStatus = 0
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
         case .loadSource: try loadSource()
-        case .loadBest(let step): try loadBest(step: step)
+        case .loadBest(let step): try load { .loadedBest(try $0.best(step: step)) }
         case .releaseSource: retire()
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
@@ -295,23 +281,29 @@ final class CoordinatorLoop: @unchecked Sendable {
                 throw RunError.failed("a chunk of the state does not fit")
             }
         case .saveModel:
-            lookAround()
+            checkPlaces()
             try saveModel()
         case .saveCheckpoint(let state):
             written = store
             store = StateStore(count: 0)
-            lookAround()
+            checkPlaces()
             try saveCheckpoint(state)
         case .end(.success(let result)):
-            lookAround()
+            checkPlaces()
             try directory.finish(result)
-            if configuration.keepCheckpoints == 0 { removeCheckpoints() }
+            if let problem = disk.removeUnwantedCheckpoints() { emit(.warning(problem)) }
             emit(.finished(result))
             outcome = .success(result)
         case .end(.failure(let error)):
             // An error of the data or the model keeps its own type.
-            outcome = .failure(failure ?? explained(error))
+            let size = prepared.map { StateSize($0.preparation) } ?? StateSize()
+            outcome = .failure(failure ?? disk.explained(error, size: size))
         }
+    }
+
+    /// Makes sure that the run directory and the sockets are still there.
+    private func checkPlaces() {
+        for warning in disk.checkPlaces(bind: { (try? socket.bind(endpoint)) != nil }) { emit(.warning(warning)) }
     }
 
     private func retire() {

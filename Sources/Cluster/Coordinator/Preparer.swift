@@ -2,6 +2,7 @@ import Checkpoint
 import Corpus
 import Foundation
 import Numerics
+import Support
 import Tokenization
 import Training
 import Transformer
@@ -139,8 +140,8 @@ enum Preparer {
         let source = StateSource(step: state.step, parts: state.digests(), point: history.base)
         resumption?.log.replay(into: &history, totalSteps: totalSteps)
         let welcome = Welcome(
-            modelConfiguration: String(decoding: try sortedJSON(model), as: UTF8.self),
-            hyperparameters: String(decoding: try sortedJSON(run.hyperparameters), as: UTF8.self),
+            modelConfiguration: String(decoding: try StableJSON.line(model), as: UTF8.self),
+            hyperparameters: String(decoding: try StableJSON.line(run.hyperparameters), as: UTF8.self),
             seed: run.seed, weightCount: layout.count, heartbeatTimeout: run.heartbeatTimeout,
             orphanTimeout: run.orphanTimeout, runID: runID, wire: run.wire, compressesWire: run.compressWire)
         var preparation = Preparation(
@@ -163,13 +164,6 @@ enum Preparer {
         return Prepared(
             preparation: preparation, state: state, configuration: model, maxLength: sources.maxLength,
             fingerprint: [:], warnings: warnings, notices: notices, run: run)
-    }
-
-    /// The same text for the same value: a worker compares it when its coordinator comes back.
-    private static func sortedJSON(_ value: some Encodable) throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        return try encoder.encode(value)
     }
 
     /// What a checkpoint must hold.

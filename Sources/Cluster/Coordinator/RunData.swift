@@ -13,7 +13,7 @@ struct RunData {
 
     /// Reads the files, and draws and leaves out what the options say.
     ///
-    /// - Throws: ``CorpusError``, or ``RunError`` where nothing is left.
+    /// - Throws: ``FileError``, or ``RunError`` where nothing is left.
     init(_ run: RunConfiguration) throws {
         let columns = ColumnNames(text: run.textColumn, textPair: run.textPairColumn, label: run.labelColumn)
         training = try DatasetReader.read(run.train, columns: columns)

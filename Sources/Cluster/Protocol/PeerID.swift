@@ -1,3 +1,5 @@
+import Support
+
 /// The routing id of a connection: how the coordinator tells workers apart.
 struct PeerID: Hashable, Sendable, CustomStringConvertible {
     /// As the socket has it.
@@ -5,6 +7,6 @@ struct PeerID: Hashable, Sendable, CustomStringConvertible {
 
     /// The first bytes in hexadecimal, for messages about senders that nobody knows.
     var description: String {
-        bytes.prefix(5).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        Hex.encode(bytes.prefix(5))
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// `coordinator.json` in a run directory: what a coordinator that is started again must know of the one before.
 struct CoordinatorFile: Codable, Checked, Sendable {
@@ -48,9 +49,7 @@ struct CoordinatorFile: Codable, Checked, Sendable {
     static let mode: mode_t = 0o600
 
     func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return try encoder.encode(self) + Data("\n".utf8)
+        try StableJSON.document(self)
     }
 
     func write(to directory: String) throws {
@@ -65,9 +64,6 @@ struct CoordinatorFile: Codable, Checked, Sendable {
 
     /// A new run's id.
     static func newRunID() -> String {
-        (0..<16).map { _ in
-            let byte = UInt8.random(in: 0...255)
-            return (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }.joined()
+        Hex.encode((0..<16).map { _ in UInt8.random(in: 0...255) })
     }
 }

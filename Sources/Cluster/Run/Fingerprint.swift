@@ -29,7 +29,7 @@ enum Fingerprint {
             hash.update(data: Data("\(name) \(data.count)\n".utf8))
             hash.update(data: data)
         }
-        return hash.finalize().map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return Hex.encode(hash.finalize())
     }
 
     private static func isModelFile(_ name: String) -> Bool {

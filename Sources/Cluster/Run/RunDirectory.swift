@@ -139,11 +139,11 @@ final class RunDirectory {
             "# The resolved configuration of this run; again: \(CommandName.current) train --config THIS --output ELSEWHERE\n"
         // Whoever reads it later may stand in another folder.
         var resolved = configuration
-        resolved.model = Self.absolute(configuration.model)
-        resolved.train = Self.absolute(configuration.train)
-        resolved.validation = configuration.validation.map(Self.absolute)
-        resolved.test = configuration.test.map(Self.absolute)
-        resolved.output = Self.absolute(configuration.output)
+        resolved.model = absolutePath(configuration.model)
+        resolved.train = absolutePath(configuration.train)
+        resolved.validation = configuration.validation.map(absolutePath)
+        resolved.test = configuration.test.map(absolutePath)
+        resolved.output = absolutePath(configuration.output)
         try writeSmall(try coordinator.json(), to: CoordinatorFile.name, mode: CoordinatorFile.mode)
         try writeSmall(Data((header + resolved.yaml()).utf8), to: "run.yaml", mode: 0o644)
         if metrics < 0 { try openMetrics() }
@@ -192,9 +192,7 @@ final class RunDirectory {
     ///
     /// - Returns: false where the disk has no room for it: it is kept, and written with the next one.
     func append(_ line: some Encodable) throws -> Bool {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        unwritten += [UInt8](try encoder.encode(line)) + [UInt8(ascii: "\n")]
+        unwritten += [UInt8](try StableJSON.line(line)) + [UInt8(ascii: "\n")]
         return flush()
     }
 
@@ -216,12 +214,10 @@ final class RunDirectory {
 
     /// Writes result.json: the last thing that a run does.
     func finish(_ result: RunResult) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         guard flush(), fsync(metrics) == 0 else {
             throw RunError.failed("cannot write \(metricsPath): \(String(cString: strerror(errno))); is the disk full?")
         }
-        try DurableFile.write(try encoder.encode(result) + Data("\n".utf8), to: resultPath)
+        try DurableFile.write(try StableJSON.document(result), to: resultPath)
         try checkResult()
     }
 
@@ -235,10 +231,6 @@ final class RunDirectory {
     /// Takes the folder away if this run made it and never got to write anything.
     func removeIfUnused() {
         if madeFolder, !isOpen { rmdir(path) }
-    }
-
-    private static func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }
 
     private static func reason(_ error: any Error) -> String {

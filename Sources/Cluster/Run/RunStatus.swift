@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// How a run goes: what `shoal status` shows, and `status.json` in the run directory holds.
 public struct RunStatus: Sendable, Codable, Equatable, Checked {
@@ -104,10 +105,8 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
 
     /// As JSON, keys sorted.
     public func json() -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         // All numbers are finite, or left out.
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+        (try? StableJSON.document(self)).map { String(decoding: $0.dropLast(), as: UTF8.self) } ?? "{}"
     }
 
     /// The most bytes that it may have as JSON: those of 1,024 workers and 1,000 changes are below a megabyte.

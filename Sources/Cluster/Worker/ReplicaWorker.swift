@@ -2,6 +2,7 @@ import Checkpoint
 import Collectives
 import Foundation
 import Numerics
+import Support
 import Training
 import Transformer
 

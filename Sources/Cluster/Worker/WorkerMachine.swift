@@ -1,6 +1,6 @@
-import Collectives
 import Checkpoint
 import Collections
+import Collectives
 import Foundation
 import Support
 import Training

@@ -1,4 +1,5 @@
 import Numerics
+import Support
 
 /// How one step's buckets are cut and who does what: a pure function of what all ranks know.
 struct AllReducePlan: Sendable {
@@ -148,17 +149,9 @@ struct AllReducePlan: Sendable {
     /// The segment of `bucket` that starts at `offset`, if there is one.
     func segment(bucket: Int, offset: Int) -> Int? {
         guard segmentsOfBucket.indices.contains(bucket) else { return nil }
-        var range = segmentsOfBucket[bucket]
-        while !range.isEmpty {
-            let middle = range.lowerBound + range.count / 2
-            if segments[middle].range.lowerBound == offset { return middle }
-            if segments[middle].range.lowerBound < offset {
-                range = (middle + 1)..<range.upperBound
-            } else {
-                range = range.lowerBound..<middle
-            }
-        }
-        return nil
+        let range = segmentsOfBucket[bucket]
+        let found = segments[range].partitioningIndex { $0.range.lowerBound >= offset }
+        return found < range.upperBound && segments[found].range.lowerBound == offset ? found : nil
     }
 
     /// The additions that merge this rank's contributions, and which of them then hold its inputs.

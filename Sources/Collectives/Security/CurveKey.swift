@@ -1,5 +1,6 @@
 import CZeroMQ
 import Foundation
+import Support
 
 /// A public key of CURVE: 32 bytes (a point of Curve25519), by which everybody may know its owner.
 public struct CurvePublicKey: Sendable, Hashable, CustomStringConvertible {
@@ -23,24 +24,11 @@ public struct CurvePublicKey: Sendable, Hashable, CustomStringConvertible {
     }
 
     static func bytes(hexadecimal text: some StringProtocol) -> [UInt8]? {
-        let digits = Array(text.utf8)
-        guard digits.count == 2 * byteCount else { return nil }
-        var bytes: [UInt8] = []
-        for i in 0..<byteCount {
-            guard let value = UInt8(String(decoding: digits[(2 * i)...(2 * i + 1)], as: UTF8.self), radix: 16),
-                digits[2 * i] != UInt8(ascii: "+")
-            else { return nil }
-            bytes.append(value)
-        }
-        return bytes
-    }
-
-    static func hexadecimal(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        Hex.decode(text).flatMap { $0.count == byteCount ? $0 : nil }
     }
 
     /// 64 hexadecimal digits.
-    public var description: String { Self.hexadecimal(bytes) }
+    public var description: String { Hex.encode(bytes) }
 }
 
 /// A public key with its secret half.
@@ -79,7 +67,7 @@ public struct CurveKeyPair: Sendable, CustomStringConvertible {
     }
 
     /// The secret key in 64 hexadecimal digits, for a file that only its owner reads.
-    public var secretHexadecimal: String { CurvePublicKey.hexadecimal(secret) }
+    public var secretHexadecimal: String { Hex.encode(secret) }
 
     /// The secret key, for the library.
     var secretBytes: [UInt8] { secret }

@@ -35,7 +35,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         var configuration = try run.resolve()
-        configuration.keys = (keys ?? configuration.keys).map(RunConfiguration.absolute)
+        configuration.keys = (keys ?? configuration.keys).map(absolutePath)
         configuration.insecure = insecure ?? configuration.insecure
         try await TrainingSession.run(configuration, workers: .external(bind: bind))
     }

@@ -12,10 +12,7 @@ struct Resume: AsyncParsableCommand {
             of workers. With more --epochs or --steps a run that is complete trains on.
             """)
 
-    @Argument(
-        help: ArgumentHelp("The run directory: the --output of the run.", valueName: "run-dir"),
-        transform: UserPath.argument)
-    var directory: String
+    @OptionGroup var run: RunArgument
 
     @Option(
         parsing: .unconditional,
@@ -53,11 +50,11 @@ struct Resume: AsyncParsableCommand {
     mutating func run() async throws {
         var options = RunOptions()
         (options.epochs, options.steps, options.insecure) = (epochs, steps, insecure)
-        options.keys = keys.map(RunConfiguration.absolute)
+        options.keys = keys.map(absolutePath)
         local.apply(to: &options)
         workers.apply(to: &options)
         checkpoints.apply(to: &options)
-        let (configuration, source) = try ResumeOptions.read(directory, overrides: options, bind: bind)
+        let (configuration, source) = try ResumeOptions.read(run.path, overrides: options, bind: bind)
         try await TrainingSession.run(
             configuration, workers: source, resume: ResumeOptions(acceptsChanges: acceptChanges))
     }

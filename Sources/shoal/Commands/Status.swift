@@ -7,13 +7,12 @@ struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Shows how a run goes, and its workers.",
-        discussion: "Asks the coordinator at an endpoint, or reads what the one of a run directory has last said.")
+        discussion: """
+            Reads what the coordinator of a run directory has last said. In place of the run directory, the endpoint where \
+            a coordinator listens (tcp://ADDRESS:PORT or ipc://PATH) may be given: it is asked.
+            """)
 
-    @Argument(
-        help: ArgumentHelp(
-            "The run directory, or the endpoint where the coordinator listens: tcp://ADDRESS:PORT or ipc://PATH.",
-            valueName: "run"), transform: UserPath.argument)
-    var run: String
+    @OptionGroup var run: RunArgument
 
     @Flag(help: "Prints JSON.")
     var json = false
@@ -37,15 +36,15 @@ struct Status: AsyncParsableCommand {
 
     mutating func run() async throws {
         let keys = try keys.map { try WorkerKeys(folder: $0) }
-        let isEndpoint = run.hasPrefix("tcp://") || run.hasPrefix("ipc://")
         let status =
-            isEndpoint
-            ? try StatusReader.ask(run, timeout: timeout, keys: keys) : try StatusReader.read(runDirectory: run)
+            run.isEndpoint
+            ? try StatusReader.ask(run.path, timeout: timeout, keys: keys)
+            : try StatusReader.read(runDirectory: run.path)
         if json {
             try StandardOutput.line(status.status.json())
         } else {
             try StandardOutput.line(
-                StatusReport(status.status, isAlive: status.isAlive, run: isEndpoint ? "" : run).text)
+                StatusReport(status.status, isAlive: status.isAlive, run: run.isEndpoint ? "" : run.path).text)
         }
     }
 }

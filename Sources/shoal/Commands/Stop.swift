@@ -11,10 +11,7 @@ struct Stop: AsyncParsableCommand {
             a terminal or a service, sees it end with exit code 130.
             """)
 
-    @Argument(
-        help: ArgumentHelp("The run directory: the --output of the run.", valueName: "run-dir"),
-        transform: UserPath.argument)
-    var directory: String
+    @OptionGroup var run: RunArgument
 
     @Option(
         parsing: .unconditional,
@@ -25,13 +22,15 @@ struct Stop: AsyncParsableCommand {
         guard timeout.isFinite, timeout > 0, timeout <= 1e6 else {
             throw ValidationError("--timeout is \(timeout), but must be above 0 and at most 1000000")
         }
-        guard !directory.hasPrefix("tcp://"), !directory.hasPrefix("ipc://") else {
-            throw ValidationError("\(directory) is an endpoint: give the run directory, on the coordinator's machine")
+        guard !run.isEndpoint else {
+            throw ValidationError(
+                "\(run.path.printable(limit: 400)) is an endpoint: give the run directory, on the coordinator's machine"
+            )
         }
     }
 
     mutating func run() async throws {
         try StandardOutput.line(
-            await RunStopper.stop(directory, timeout: timeout) { StandardError.write($0) })
+            await RunStopper.stop(run.path, timeout: timeout) { StandardError.write($0) })
     }
 }

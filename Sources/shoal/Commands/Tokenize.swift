@@ -39,7 +39,7 @@ struct Tokenize: AsyncParsableCommand {
     mutating func run() async throws {
         let source = TextSource(
             texts: [], file: file, columns: ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn))
-        let writer = TokenWriter(
+        let writer = try TokenWriter(
             tokenizer: try ModelPath.tokenizer(model), threads: threads.count,
             maxLength: maxLength ?? Int(Int32.max))
         try source.forEachWindow(.init(count: 1 << 16)) { texts in

@@ -1,6 +1,7 @@
 import Corpus
 import Dashboard
 import Foundation
+import Support
 import Training
 import Transformer
 
@@ -47,9 +48,8 @@ struct Evaluation {
 
     /// All of it as one JSON object; a loss that is no number is left out.
     func json() throws -> String {
-        let encoder = JSONEncoder()
+        let encoder = StableJSON.encoder([])
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let object = Object(
             accuracy: metrics.accuracy, macroF1: metrics.macroF1, loss: metrics.loss.isFinite ? metrics.loss : nil,
             examples: metrics.examples, examplesPerSecond: Double(metrics.examples) / max(seconds, 1e-9),

@@ -1,17 +1,10 @@
 import Corpus
 import Foundation
+import Support
 
 /// Reads lines from a file descriptor, as many at a time as are there: a pipe that is written line by line is answered
 /// line by line, a file in large pieces.
 final class LineReader {
-    /// Lines that cannot be used; names where they come from.
-    struct Failure: Error, CustomStringConvertible {
-        let source: String
-        let line: Int
-        let reason: String
-        var description: String { line > 0 ? "\(source), line \(line): \(reason)" : "\(source): \(reason)" }
-    }
-
     /// The longest line, in bytes: that of the longest record of a data file.
     static let lineLimit = 8 << 20
     private static let pieceSize = 1 << 18
@@ -97,7 +90,7 @@ final class LineReader {
             while true {
                 let got = read(descriptor, buffer.baseAddress, Self.pieceSize)
                 if got < 0 && errno == EINTR { continue }
-                guard got >= 0 else { throw failure(0, "cannot be read: \(String(cString: strerror(errno)))") }
+                guard got >= 0 else { throw failure(nil, "cannot be read: \(String(cString: strerror(errno)))") }
                 count = got
                 return
             }
@@ -106,7 +99,7 @@ final class LineReader {
         pending += piece
         if isAtStart, pending.count >= 3 || isAtEnd {
             if let kind = FileKind(head: pending.prefix(FileKind.headSize), path: source, isTable: false) {
-                throw failure(0, kind.advice)
+                throw failure(nil, kind.advice)
             }
             if pending.starts(with: [0xEF, 0xBB, 0xBF]) { pending.removeFirst(3) }
             isAtStart = false
@@ -119,7 +112,7 @@ final class LineReader {
         return poll(&descriptor, 1, 0) > 0
     }
 
-    private func failure(_ line: Int, _ reason: String) -> Failure {
-        Failure(source: source, line: line, reason: reason)
+    private func failure(_ line: Int?, _ reason: String) -> FileError {
+        FileError(source, line: line, reason)
     }
 }

@@ -89,7 +89,7 @@ struct TextClassifier {
     func logits(_ texts: [InputText]) throws -> [[Float]] {
         try check(hasPairs: texts.contains { $0.pair != nil })
         let (tokenizer, maxLength) = (tokenizer, maxLength)
-        let encodings = inParallel(texts.count, threads: threads) { range in
+        let encodings = model.team.mapRanges(of: texts.count) { range in
             range.map { tokenizer.encode(texts[$0].text, pair: texts[$0].pair, maxLength: maxLength) }
         }.flatMap { $0 }
         if let empty = encodings.firstIndex(where: { $0.inputIDs.isEmpty }) {

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import Support
 
 /// A text, or a pair of texts, to be worked on.
 struct InputText: Sendable {
@@ -79,9 +80,9 @@ enum TextSource {
         let isOpened = path.hasPrefix("/dev/") || path.hasPrefix("/proc/")
         guard isOpened, kind == S_IFIFO || isatty(descriptor) == 1 else {
             close(descriptor)
-            throw LineReader.Failure(
-                source: path, line: 0,
-                reason: kind == S_IFDIR
+            throw FileError(
+                path,
+                kind == S_IFDIR
                     ? "is a folder; give a file" : "not a regular file; give it as standard input (with <)")
         }
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
@@ -96,7 +97,7 @@ enum TextSource {
             descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else {
                 let reason = errno == ENOENT ? "no such file" : "cannot be opened: \(String(cString: strerror(errno)))"
-                throw LineReader.Failure(source: path, line: 0, reason: reason)
+                throw FileError(path, reason)
             }
             try requireText(descriptor, path)
         }

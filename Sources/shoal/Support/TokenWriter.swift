@@ -1,18 +1,19 @@
+import Numerics
 import Tokenization
 
 /// Tokenizes texts on several threads, and writes them as JSON Lines.
 struct TokenWriter {
     private let tokenizer: BertTokenizer
-    private let threads: Int
+    private let team: ThreadTeam
     private let maxLength: Int
     /// All tokens as JSON strings, end to end.
     private let tokens: [UInt8]
     /// Where each begins, and where the last one ends.
     private let starts: [Int]
 
-    init(tokenizer: BertTokenizer, threads: Int, maxLength: Int) {
+    init(tokenizer: BertTokenizer, threads: Int, maxLength: Int) throws {
         self.tokenizer = tokenizer
-        self.threads = threads
+        team = try ThreadTeam(count: threads)
         self.maxLength = maxLength
         var json = JSONBytes()
         var starts = [0]
@@ -26,7 +27,7 @@ struct TokenWriter {
 
     /// The lines of the texts, in pieces that follow each other.
     func lines(_ texts: [InputText]) -> [[UInt8]] {
-        inParallel(texts.count, threads: threads) { range in
+        team.mapRanges(of: texts.count) { range in
             var json = JSONBytes()
             for index in range {
                 add(tokenizer.encode(texts[index].text, pair: texts[index].pair, maxLength: maxLength), to: &json)

@@ -1,0 +1,59 @@
+import Checkpoint
+import Training
+import Transformer
+
+/// Reads states of a run from its checkpoints, for workers to load.
+struct StateReader: Sendable {
+    /// The run directory.
+    var path: String
+    var layout: ParameterLayout
+    /// The vectors that a checkpoint must hold.
+    var parts: [StatePart]
+    /// The schedule as it was when the coordinator began.
+    var schedule: LearningRateSchedule
+
+    /// A state with what people should know about how it was found.
+    struct Found: Sendable {
+        var state: LoadedState
+        var source: StateSource
+        var warnings: [String] = []
+    }
+
+    /// The newest checkpoint that is whole, or else `initial`, what the coordinator began with.
+    ///
+    /// - Throws: An error where there is neither, or the checkpoint does not fit.
+    func newest(orElse initial: LoadedState) throws -> Found {
+        var skipped: [String] = []
+        let newest = try CheckpointFolder.newestWhole(in: path) { folder, error in
+            skipped.append("the checkpoint \(folder.path) is skipped: \(error)")
+        }
+        let state = try newest.map { try LoadedState($0, layout: layout, parts: parts) } ?? initial
+        guard !state.buffers.isEmpty else {
+            throw RunError.failed("all workers are lost, and no whole checkpoint is left in \(path)")
+        }
+        var point = RunHistory.Point(
+            step: state.step, schedule: schedule, epochLoss: state.epochLoss, epochSamples: state.epochSamples)
+        if !state.schedule.isEmpty { try point.schedule.restore(state.schedule) }
+        return Found(
+            state: state, source: StateSource(step: state.step, parts: state.digests(), point: point),
+            warnings: skipped)
+    }
+
+    /// The checkpoint of a step, which is to become the model.
+    ///
+    /// - Throws: An error that says how to do without it.
+    func best(step: Int) throws(RunError) -> Found {
+        do {
+            let checkpoint = CheckpointFolder(runDirectory: path, step: step)
+            try checkpoint.verify()
+            let state = try LoadedState(checkpoint, layout: layout, parts: parts)
+            let point = RunHistory.Point(step: state.step, schedule: schedule)
+            return Found(
+                state: state, source: StateSource(step: state.step, parts: state.digests(), point: point))
+        } catch {
+            throw .failed(
+                "the best state, that of step \(step), cannot be read: \(error); shoal resume with --keep last writes "
+                    + "the last one")
+        }
+    }
+}
