@@ -46,7 +46,6 @@ import Testing
         let done = LockedArray<(any Error)?>(repeating: nil, count: 1)
         let endpoint = LockedArray<String>(repeating: "", count: 1)
         let (bound, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-        let started = Date()
         let own = Floats(Array(repeating: 1, count: 8192))
         let result = Floats(Array(repeating: 9, count: 8192))
         let errors = World.parallel(2) { thread in
@@ -70,7 +69,6 @@ import Testing
             return
         }
         #expect(peer.rank == 1 && step == 1)
-        #expect(Date().timeIntervalSince(started) < 30)
         #expect(options.sharedMemory.unreadable.contains(UInt64(getpid())))
         #expect(victim.refusedMessages == 0)
         withExtendedLifetime((own, result)) {}
@@ -88,7 +86,7 @@ import Testing
         let router = try ZeroMQSocket(context, type: .router, options: options)
         endpoint.set(0, try router.bind("tcp://127.0.0.1:*"))
         bound.signal()
-        let liar = try HostileMessageTests.Intruder(victim.endpoint)
+        let liar = try HostileMessageTests.RawPeer(victim.endpoint)
         try liar.send(HostileMessageTests.header(.hello))
         #expect(try liar.answer() == .welcome)
         let limits = ZeroMQLimits(frames: 3, bytes: 1 << 20)

@@ -68,7 +68,7 @@ final class AllReduceEngine {
 
     // MARK: the loop
 
-    /// Works until it is told to close; `lingering` seconds are given to the last messages.
+    /// Works until ``AllReducer/close()`` is called; `lingering` seconds are given to the last messages.
     func run(lingering: Double) {
         while !isClosed {
             attempt { try transport.wait(seconds: secondsToWait, reading: isReading) }

@@ -77,7 +77,6 @@ final class AllReduceMailbox: @unchecked Sendable {
                 throw .misuse("step \(step.number) begun before the last one was finished")
             case .idle: break
             }
-            if hasEnded { throw .misuse("begin after close") }
             if let lastStep, step.number <= lastStep { throw .misuse("step \(step.number) after step \(lastStep)") }
             lastStep = step.number
             current = .reducing
@@ -87,13 +86,18 @@ final class AllReduceMailbox: @unchecked Sendable {
     func finish(piggyback: [UInt8]) throws(AllReduceError) -> Reduction {
         try requestFinish(piggyback: piggyback)
         try wait { if case .finished = $0 { true } else { false } }
-        return condition.withLock {
-            guard case .finished(let reduction) = current else {
-                return Reduction(sumOfSquares: 0, bytesSent: 0, piggybacks: [])
-            }
-            current = .idle
+        return try fetch()
+    }
+
+    /// What the finished step gave; the next one can begin.
+    func fetch() throws(AllReduceError) -> Reduction {
+        let reduction: Reduction? = condition.withLock {
+            guard case .finished(let reduction) = current else { return nil }
+            current = hasEnded ? .closed : .idle
             return reduction
         }
+        guard let reduction else { throw .misuse("the result of a step that is not finished") }
+        return reduction
     }
 
     /// Asks for the end of the step, without waiting for it.

@@ -116,6 +116,9 @@ public final class AllReducer: GradientReducer {
     /// Ends the thread and closes the sockets; waits for that. Calling it again does nothing.
     public func close() { mailbox.close() }
 
+    /// How far it has come.
+    var state: AllReduceMailbox.State { mailbox.state }
+
     /// The messages refused so far: malformed, from unknown senders, or of another generation or step.
     public var refusedMessages: Int { refusals.count }
 }

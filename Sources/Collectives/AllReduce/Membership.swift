@@ -44,7 +44,7 @@ struct Membership {
     private var peers: [Peer]
     private var rankOfSender: [[UInt8]: Int] = [:]
 
-    /// Nobody has met yet; once started, all must within `timeout` seconds.
+    /// No ranks have met; once started, all must within `timeout` seconds.
     init(_ world: WorldDescription, timeout: Double) {
         self.world = world
         self.timeout = timeout

@@ -15,7 +15,7 @@ final class SharedMemoryLinks {
     /// What a peer may do with this rank's memory.
     private enum Export {
         case unreadable
-        /// It has read the challenge, and is yet to read so many segments that it was told of.
+        /// It has read the challenge, and has yet to read so many segments that were announced to it.
         case readable(pending: Int)
     }
 

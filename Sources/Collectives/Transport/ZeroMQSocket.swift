@@ -1,7 +1,7 @@
 import CZeroMQ
 import Foundation
 
-/// What a receiver puts up with in one message of several frames.
+/// Limits of one received message of several frames.
 public struct ZeroMQLimits: Sendable {
     /// The most frames, the routing id of a ROUTER included.
     public var frames: Int
@@ -59,7 +59,7 @@ public final class ZeroMQSocket {
         guard !isClosed else { return }
         isClosed = true
         if let gate {
-            // In this order: the library would wait for a monitor that nobody reads.
+            // In this order: the library would wait for a monitor that is not read any more.
             zmq_socket_monitor(handle, nil, 0)
             gate.close()
         }
@@ -115,7 +115,7 @@ public final class ZeroMQSocket {
             pair = own
             try set(ZMQ_CURVE_SERVER, Int32(1), "CURVE server")
             // With a domain, the context's gatekeeper is asked. It must live as long as the socket does: without one
-            // the library lets everybody in.
+            // the library accepts every key.
             try set(ZMQ_ZAP_DOMAIN, Array("shoal".utf8), "ZAP domain")
         case .client(let own, let server):
             pair = own
@@ -218,12 +218,12 @@ public final class ZeroMQSocket {
         try monitor(name, ZMQ_EVENT_DISCONNECTED)
     }
 
-    /// A socket that tells of handshakes; see ``ZeroMQMonitorEvent``.
+    /// A socket that reports handshakes; see ``ZeroMQMonitorEvent``.
     public func handshakes(name: String) throws(ZeroMQError) -> ZeroMQSocket {
         try monitor(name, ZeroMQMonitorEvent.connectionEvents)
     }
 
-    /// A socket that tells of `events`, whose messages are read by ``ZeroMQMonitorEvent``.
+    /// A socket that reports `events`, whose messages are read by ``ZeroMQMonitorEvent``.
     func monitor(_ name: String, _ events: Int32) throws(ZeroMQError) -> ZeroMQSocket {
         let address = "inproc://monitor-\(name)"
         guard zmq_socket_monitor(handle, address, events) == 0 else {
