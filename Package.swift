@@ -28,7 +28,9 @@ let package = Package(
         .target(name: "CLinux"),
 
         // A module may depend only on modules above it in this list.
-        .target(name: "Support", dependencies: ["CLinux"]),
+        .target(
+            name: "Support",
+            dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(name: "Numerics", dependencies: ["Support", "CKernels", "COneDNN"]),
         .target(name: "Checkpoint", dependencies: ["Support", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tokenization", dependencies: ["Support"]),
@@ -73,7 +75,7 @@ let package = Package(
 
         .testTarget(name: "SupportTests", dependencies: ["Support"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
-        .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint"]),
+        .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "Support"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Support"], resources: [.copy("Fixtures")]),
         .testTarget(

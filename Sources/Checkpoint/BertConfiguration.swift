@@ -48,14 +48,14 @@ public struct BertConfiguration: Sendable, Equatable, Codable {
     /// Checks every bound. The upper ones are far beyond any real model: they keep products of sizes from overflowing.
     ///
     /// - Throws: An error that names `path` and the key.
-    public func validate(path: String = "config.json") throws(CheckpointError) {
-        func fail(_ reason: String) -> CheckpointError { .malformed(path: path, reason: reason) }
-        func check(_ key: String, _ value: Int, _ range: ClosedRange<Int>) throws(CheckpointError) {
+    public func validate(path: String = "config.json") throws(FileError) {
+        func fail(_ reason: String) -> FileError { FileError(path, reason) }
+        func check(_ key: String, _ value: Int, _ range: ClosedRange<Int>) throws(FileError) {
             guard range.contains(value) else {
                 throw fail("\(key) is \(value), must be \(range.lowerBound) to \(range.upperBound)")
             }
         }
-        func check(_ key: String, probability value: Float) throws(CheckpointError) {
+        func check(_ key: String, probability value: Float) throws(FileError) {
             guard value >= 0, value < 1 else { throw fail("\(key) is \(value), must be at least 0 and below 1") }
         }
         try check("vocab_size", vocabSize, 1...16_777_216)
@@ -100,12 +100,12 @@ public struct BertConfiguration: Sendable, Equatable, Codable {
     ///
     /// - Parameter path: The file, for the message.
     /// - Throws: An error that names the entry of config.json.
-    public func requireClassifier(path: String) throws(CheckpointError) {
-        if let labelsProblem { throw .malformed(path: path, reason: labelsProblem) }
+    public func requireClassifier(path: String) throws(FileError) {
+        if let labelsProblem { throw FileError(path, labelsProblem) }
         if let otherArchitecture {
-            throw .malformed(
-                path: path,
-                reason: "architectures is \(quoted(otherArchitecture)), which is no text classifier: train it first")
+            throw FileError(
+                path,
+                "architectures is \(quoted(otherArchitecture)), which is no text classifier: train it first")
         }
     }
 

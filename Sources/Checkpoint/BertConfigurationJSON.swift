@@ -6,9 +6,9 @@ extension BertConfiguration {
     /// Reads a `config.json`.
     ///
     /// - Throws: An error that names the file and the entry: a model type other than `bert`, an impossible size.
-    public init(path: String) throws(CheckpointError) {
+    public init(path: String) throws(FileError) {
         let file = try MappedFile(path: path)
-        guard file.count <= 16 << 20 else { throw .malformed(path: path, reason: "too large for a config.json") }
+        guard file.count <= 16 << 20 else { throw FileError(path, "too large for a config.json") }
         try self.init(json: file.withBytes { Data($0) }, path: path)
     }
 
@@ -16,24 +16,24 @@ extension BertConfiguration {
     ///
     /// - Parameter path: The file, for error messages.
     /// - Throws: An error that names the file, the key and what was found.
-    public init(json data: Data, path: String) throws(CheckpointError) {
+    public init(json data: Data, path: String) throws(FileError) {
         let parsed = data.withUnsafeBytes { bytes -> Result<JSONValue, JSONError> in
             Result { () throws(JSONError) in try JSONValue(parsing: bytes) }
         }
         if case .failure = parsed, let advice = data.withUnsafeBytes({ ForeignContent.advice($0) }) {
-            throw .malformed(path: path, reason: advice)
+            throw FileError(path, advice)
         }
         switch parsed {
-        case .failure(let error): throw .malformed(path: path, reason: "not valid JSON: \(error.reason)")
-        case .success(.object(let object)): try self.init(object: object, path: path)
+        case .failure(let error): throw FileError(path, "not valid JSON: \(error.reason)")
+        case .success(.object(let object)): try self.init(object: object.dictionary, path: path)
         case .success(let value):
-            throw .malformed(path: path, reason: "must be a JSON object, found \(value.summary)")
+            throw FileError(path, "must be a JSON object, found \(value.summary)")
         }
     }
 
     /// `vocab_size` of a folder's config.json, of whatever kind of model; nil where it cannot be known.
     public static func vocabularySize(folder: String) -> Int? {
-        guard let file = try? MappedFile(path: joined(folder, "config.json")), file.count <= 16 << 20,
+        guard let file = try? MappedFile(path: joinedPath(folder, "config.json")), file.count <= 16 << 20,
             case .object(let object)? = try? file.withBytes({ try JSONValue(parsing: $0) }),
             case .integer(let size) = object["vocab_size"]
         else { return nil }
@@ -50,7 +50,7 @@ extension BertConfiguration {
     public func encode(to encoder: any Encoder) throws { try jsonObject.encode(to: encoder) }
 
     /// The contents of a `config.json` for `transformers.BertForSequenceClassification` in float32, keys sorted.
-    public func json() -> Data { Data(JSONValue.object(jsonObject).text.utf8) }
+    public func json() -> Data { Data(JSONValue.object(JSONObject(jsonObject)).text.utf8) }
 
     /// Keys that this program reads.
     private static let ownKeys: Set<String> = [
@@ -68,13 +68,12 @@ extension BertConfiguration {
         "quantization_config", "sentence_transformers", "loss_type",
     ]
 
-    init(object: [String: JSONValue], path: String) throws(CheckpointError) {
+    init(object: [String: JSONValue], path: String) throws(FileError) {
         let reader = KeyReader(object: object, path: path)
         switch object["model_type"] {
         case .string("bert"): break
         case let found:
-            throw .malformed(
-                path: path, reason: "model_type is \(found?.summary ?? "missing"), only \"bert\" is supported")
+            throw FileError(path, "model_type is \(found?.summary ?? "missing"), only \"bert\" is supported")
         }
         try reader.require("position_embedding_type", .string("absolute"))
         try reader.require("is_decoder", .bool(false))
@@ -82,6 +81,9 @@ extension BertConfiguration {
         try reader.require("is_encoder_decoder", .bool(false))
         try reader.require("pruned_heads", .object([:]))
         try reader.require("quantization_config", .object([:]))
+        guard !reader.has("auto_map") else {
+            throw FileError(path, "has auto_map: a model with code of its own, which cannot be used")
+        }
         self.init()
         try reader.read("vocab_size", &vocabSize)
         try reader.read("hidden_size", &hiddenSize)
@@ -105,10 +107,9 @@ extension BertConfiguration {
             labelsProblem = error.reason
         }
         guard labels.count != 1 else {
-            throw .malformed(
-                path: path,
-                reason:
-                    "has a single label: that is a regression, and only classification of single labels is supported")
+            throw FileError(
+                path,
+                "has a single label: that is a regression, and only classification of single labels is supported")
         }
         otherArchitecture = reader.otherArchitecture()
         others = object.filter { !Self.ownKeys.contains($0.key) && !Self.staleKeys.contains($0.key) }
@@ -142,10 +143,11 @@ extension BertConfiguration {
         object["position_embedding_type"] = .string("absolute")
         object["classifier_dropout"] = classifierDropout.map(number) ?? .null
         object["id2label"] = .object(
-            Dictionary(uniqueKeysWithValues: labels.enumerated().map { (String($0.offset), .string($0.element)) }))
+            JSONObject(
+                Dictionary(uniqueKeysWithValues: labels.enumerated().map { (String($0.offset), .string($0.element)) })))
         // First one wins: labels that come twice are refused by `validate`, before anything is written.
         object["label2id"] = .object(
-            Dictionary(labels.enumerated().map { ($0.element, .integer($0.offset)) }) { first, _ in first })
+            JSONObject(Dictionary(labels.enumerated().map { ($0.element, .integer($0.offset)) }) { first, _ in first }))
         return object
     }
 }
@@ -160,28 +162,28 @@ private struct KeyReader {
         return value == .null ? nil : value
     }
 
-    private func wrong(_ key: String, _ found: JSONValue, _ expected: String) -> CheckpointError {
-        .malformed(path: path, reason: "\(key) is \(found.summary), must be \(expected)")
+    private func wrong(_ key: String, _ found: JSONValue, _ expected: String) -> FileError {
+        FileError(path, "\(key) is \(found.summary), must be \(expected)")
     }
 
-    func require(_ key: String, _ expected: JSONValue) throws(CheckpointError) {
+    func require(_ key: String, _ expected: JSONValue) throws(FileError) {
         guard let found = value(key), found != expected else { return }
-        throw .malformed(
-            path: path,
-            reason: expected == .object([:])
+        throw FileError(
+            path,
+            expected == .object([:])
                 ? "has \(key), which is not supported"
                 : "\(key) is \(found.summary), only \(expected.summary) is supported")
     }
 
     func has(_ key: String) -> Bool { value(key) != nil }
 
-    func read(_ key: String, _ target: inout Int) throws(CheckpointError) {
+    func read(_ key: String, _ target: inout Int) throws(FileError) {
         guard let found = value(key) else { return }
         guard case .integer(let number) = found else { throw wrong(key, found, "a whole number") }
         target = number
     }
 
-    func read(_ key: String, _ target: inout Float) throws(CheckpointError) {
+    func read(_ key: String, _ target: inout Float) throws(FileError) {
         switch value(key) {
         case nil: return
         case .integer(let found): target = Float(found)
@@ -190,18 +192,18 @@ private struct KeyReader {
         }
     }
 
-    func read(_ key: String, _ target: inout String) throws(CheckpointError) {
+    func read(_ key: String, _ target: inout String) throws(FileError) {
         guard let found = value(key) else { return }
         guard case .string(let text) = found else { throw wrong(key, found, "a string") }
         target = text
     }
 
     /// Makes sure that the task is the one that is there: one label of several.
-    func requireSingleLabel() throws(CheckpointError) {
+    func requireSingleLabel() throws(FileError) {
         guard let found = value("problem_type"), found != .string("single_label_classification") else { return }
-        throw .malformed(
-            path: path,
-            reason: "problem_type is \(found.summary), only \"single_label_classification\" is supported; a model for "
+        throw FileError(
+            path,
+            "problem_type is \(found.summary), only \"single_label_classification\" is supported; a model for "
                 + "another task gives no meaningful result here")
     }
 
@@ -224,9 +226,10 @@ private struct KeyReader {
         guard let found = value("id2label"), found != .object([:]) else {
             return (0..<(count ?? 2)).map { "LABEL_\($0)" }
         }
-        guard case .object(let members) = found else {
+        guard case .object(let object) = found else {
             throw LabelsError("id2label is \(found.summary), must be an object")
         }
+        let members = object.dictionary
         if let count, count != members.count {
             throw LabelsError("num_labels is \(count), but id2label has \(members.count)")
         }

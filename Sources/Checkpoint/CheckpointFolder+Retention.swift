@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Which checkpoints of a run are kept.
 extension CheckpointFolder {
@@ -11,7 +12,7 @@ extension CheckpointFolder {
     ///   first.
     /// - Throws: An error that names the folder and the system's reason.
     @discardableResult
-    public static func prune(in runDirectory: String, keepNewest: Int) throws(CheckpointError) -> [CheckpointFolder] {
+    public static func prune(in runDirectory: String, keepNewest: Int) throws(FileError) -> [CheckpointFolder] {
         let all = try list(in: runDirectory)
         let whole = all.filter(\.isReadable)
         guard let newest = whole.first else { return [] }
@@ -26,14 +27,14 @@ extension CheckpointFolder {
     }
 
     /// Removes all checkpoints, and their folder if nothing else is in it.
-    public static func removeAll(in runDirectory: String) throws(CheckpointError) {
+    public static func removeAll(in runDirectory: String) throws(FileError) {
         for checkpoint in try list(in: runDirectory) { try AtomicDirectory.removeWhole(checkpoint.path) }
-        rmdir(joined(withoutTrailingSlash(runDirectory), collection))
+        rmdir(joinedPath(withoutTrailingSlash(runDirectory), collection))
     }
 
     /// The checkpoint with the highest `validation_accuracy` in its state's metrics; of equals, that with the lowest
     /// `validation_loss`, then the newest. Nil if none has them.
-    public static func best(in runDirectory: String) throws(CheckpointError) -> CheckpointFolder? {
+    public static func best(in runDirectory: String) throws(FileError) -> CheckpointFolder? {
         best(of: try list(in: runDirectory).filter(\.isReadable))
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// One checkpoint of a run, `checkpoints/step-00000120`: a model folder that `transformers` loads, and beside the model
 /// `optimizer.safetensors`, `trainer_state.json` and `manifest.json`.
@@ -18,7 +19,7 @@ public struct CheckpointFolder: Sendable, Equatable {
         precondition(step >= 0, "steps are counted from 0")
         let digits = String(step)
         let name = Self.prefix + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-        path = joined(joined(withoutTrailingSlash(runDirectory), Self.collection), name)
+        path = joinedPath(joinedPath(withoutTrailingSlash(runDirectory), Self.collection), name)
         self.step = step
     }
 
@@ -45,10 +46,11 @@ public struct CheckpointFolder: Sendable, Equatable {
             try ModelDirectory.writeFiles(
                 to: folder, configuration: configuration, tensors: weights, tokenizerFrom: source, maxLength: maxLength)
             let moments = renamed(firstMoments, as: .first) + renamed(secondMoments, as: .second)
-            try SafetensorsWriter.write(moments, to: joined(folder, optimizerFile))
+            try SafetensorsWriter.write(moments, to: joinedPath(folder, optimizerFile))
             var state = state
-            state.weightsSHA256 = try SafetensorsFile(path: joined(folder, ModelDirectory.weightsFile)).weightsSHA256()
-            try StateFile.write(state, to: joined(folder, TrainerState.fileName))
+            state.weightsSHA256 = try SafetensorsFile(path: joinedPath(folder, ModelDirectory.weightsFile))
+                .weightsSHA256()
+            try StateFile.write(state, to: joinedPath(folder, TrainerState.fileName))
             // Last, over everything else.
             try Manifest.summing(folder).write(to: folder)
         }
@@ -62,8 +64,8 @@ public struct CheckpointFolder: Sendable, Equatable {
     }
 
     /// The checkpoints of a run, newest first, whole or not. None if the run has no such folder.
-    public static func list(in runDirectory: String) throws(CheckpointError) -> [CheckpointFolder] {
-        let folder = joined(withoutTrailingSlash(runDirectory), collection)
+    public static func list(in runDirectory: String) throws(FileError) -> [CheckpointFolder] {
+        let folder = joinedPath(withoutTrailingSlash(runDirectory), collection)
         guard try PathKind(folder) == .folder else { return [] }
         var checkpoints: [CheckpointFolder] = []
         for name in try AtomicDirectory.names(in: folder) where name.hasPrefix(prefix) {
@@ -81,10 +83,10 @@ public struct CheckpointFolder: Sendable, Equatable {
     /// - Parameter skipped: Is told of each newer one that is not, and why, so that the user learns of it.
     /// - Throws: An error only if the folder of checkpoints cannot be read.
     public static func newestWhole(
-        in runDirectory: String, skipped: (CheckpointFolder, CheckpointError) -> Void = { _, _ in }
-    ) throws(CheckpointError) -> CheckpointFolder? {
+        in runDirectory: String, skipped: (CheckpointFolder, FileError) -> Void = { _, _ in }
+    ) throws(FileError) -> CheckpointFolder? {
         for checkpoint in try list(in: runDirectory) {
-            do throws(CheckpointError) {
+            do throws(FileError) {
                 try checkpoint.verify()
                 return checkpoint
             } catch {
@@ -97,43 +99,43 @@ public struct CheckpointFolder: Sendable, Equatable {
     /// Checks every file against the manifest, and that the files that make a checkpoint are all there.
     ///
     /// - Throws: An error that names the first file that is lost or damaged.
-    public func verify() throws(CheckpointError) {
-        let manifestPath = joined(path, Manifest.fileName)
+    public func verify() throws(FileError) {
+        let manifestPath = joinedPath(path, Manifest.fileName)
         guard try PathKind(manifestPath) != .nothing else {
-            throw .damaged(path: manifestPath, reason: "the file is lost")
+            throw FileError(manifestPath, "damaged: the file is lost")
         }
         let manifest = try Manifest(folder: path)
         let needed = [
             ModelDirectory.configurationFile, ModelDirectory.weightsFile, Self.optimizerFile, TrainerState.fileName,
         ]
         if let name = needed.first(where: { manifest.files[$0] == nil }) {
-            throw .damaged(path: manifestPath, reason: "does not list \(name)")
+            throw FileError(manifestPath, "damaged: does not list \(name)")
         }
         try manifest.verify(path)
         let state = try loadState()
         guard state.step == step else {
-            throw .damaged(
-                path: joined(path, TrainerState.fileName), reason: "is of step \(state.step), its folder of \(step)")
+            throw FileError(
+                joinedPath(path, TrainerState.fileName), "damaged: is of step \(state.step), its folder of \(step)")
         }
     }
 
     /// Reads trainer_state.json.
-    public func loadState() throws(CheckpointError) -> TrainerState {
-        let file = joined(path, TrainerState.fileName)
+    public func loadState() throws(FileError) -> TrainerState {
+        let file = joinedPath(path, TrainerState.fileName)
         let state = try StateFile.read(TrainerState.self, file)
         guard state.version == 1 else {
-            throw .malformed(path: file, reason: "has version \(state.version); this program reads version 1")
+            throw FileError(file, "has version \(state.version); this program reads version 1")
         }
-        if let problem = state.problem { throw .damaged(path: file, reason: problem) }
+        if let problem = state.problem { throw FileError(file, problem) }
         return state
     }
 
     /// Opens the model: configuration and weights.
-    public func model() throws(CheckpointError) -> ModelDirectory { try ModelDirectory(path: path) }
+    public func model() throws(FileError) -> ModelDirectory { try ModelDirectory(path: path) }
 
     /// Maps the optimizer's moments: tensors named by `Moment.name(of:)`.
-    public func openOptimizer() throws(CheckpointError) -> SafetensorsFile {
-        try SafetensorsFile(path: joined(path, Self.optimizerFile))
+    public func openOptimizer() throws(FileError) -> SafetensorsFile {
+        try SafetensorsFile(path: joinedPath(path, Self.optimizerFile))
     }
 
     /// The optimizer's two running means.

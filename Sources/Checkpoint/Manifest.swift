@@ -20,31 +20,31 @@ public struct Manifest: Sendable, Codable, Equatable {
     public var files: [String: Entry] = [:]
 
     /// Takes the sums of all files in a folder.
-    static func summing(_ folder: String) throws(CheckpointError) -> Manifest {
+    static func summing(_ folder: String) throws(FileError) -> Manifest {
         var manifest = Manifest()
         for name in try AtomicDirectory.names(in: folder) where name != fileName {
-            let file = try MappedFile(path: joined(folder, name))
+            let file = try MappedFile(path: joinedPath(folder, name))
             manifest.files[name] = Entry(bytes: file.count, sha256: file.withBytes { fileSHA256($0) })
         }
         return manifest
     }
 
-    func write(to folder: String) throws(CheckpointError) {
-        try StateFile.write(self, to: joined(folder, Self.fileName))
+    func write(to folder: String) throws(FileError) {
+        try StateFile.write(self, to: joinedPath(folder, Self.fileName))
     }
 
     /// Reads the manifest of a folder.
-    public init(folder: String) throws(CheckpointError) {
-        let path = joined(folder, Self.fileName)
+    public init(folder: String) throws(FileError) {
+        let path = joinedPath(folder, Self.fileName)
         self = try StateFile.read(Manifest.self, path)
         guard version == 1 else {
-            throw .malformed(path: path, reason: "has version \(version); this program reads version 1")
+            throw FileError(path, "has version \(version); this program reads version 1")
         }
         if let (name, entry) = files.first(where: { $1.bytes < 0 }) {
-            throw .malformed(path: path, reason: "\"files.\(quoted(name)).bytes\" is \(entry.bytes), a negative size")
+            throw FileError(path, "\"files.\(quoted(name)).bytes\" is \(entry.bytes), a negative size")
         }
         if let name = files.keys.first(where: { !isPlainFileName($0) }) {
-            throw .malformed(path: path, reason: "lists \(quoted(name)), which is no plain file name")
+            throw FileError(path, "lists \(quoted(name)), which is no plain file name")
         }
     }
 
@@ -52,18 +52,18 @@ public struct Manifest: Sendable, Codable, Equatable {
 
     /// Compares every file of a folder with its size and sum. Files that the manifest does not list are no matter.
     ///
-    /// - Throws: `CheckpointError.damaged` for the first file, by name, that is not as it was written.
-    public func verify(_ folder: String) throws(CheckpointError) {
+    /// - Throws: `FileError` for the first file, by name, that is not as it was written.
+    public func verify(_ folder: String) throws(FileError) {
         for name in files.keys.sorted(by: precedesInUTF8) {
             guard let entry = files[name] else { continue }
-            let path = joined(folder, name)
-            guard try PathKind(path) != .nothing else { throw .damaged(path: path, reason: "the file is lost") }
+            let path = joinedPath(folder, name)
+            guard try PathKind(path) != .nothing else { throw FileError(path, "damaged: the file is lost") }
             let file = try MappedFile(path: path)
             guard file.count == entry.bytes else {
-                throw .damaged(path: path, reason: "has \(file.count) bytes, \(entry.bytes) were written")
+                throw FileError(path, "damaged: has \(file.count) bytes, \(entry.bytes) were written")
             }
             guard file.withBytes({ fileSHA256($0) }) == entry.sha256 else {
-                throw .damaged(path: path, reason: "its SHA-256 is not the one that was written")
+                throw FileError(path, "damaged: its SHA-256 is not the one that was written")
             }
         }
     }
@@ -71,21 +71,21 @@ public struct Manifest: Sendable, Codable, Equatable {
 
 /// Small JSON files of our own.
 enum StateFile {
-    static func write(_ value: some Encodable, to path: String) throws(CheckpointError) {
+    static func write(_ value: some Encodable, to path: String) throws(FileError) {
         let encoder = StableJSON.encoder(.prettyPrinted)
         // A schedule's "best loss so far" starts at infinity.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         let data: Data
         do { data = try encoder.encode(value) } catch {
-            throw .malformed(path: path, reason: "cannot be written as JSON: \(error)")
+            throw FileError(path, "cannot be written as JSON: \(error)")
         }
-        try AtomicFile.write(data + Data("\n".utf8), to: path)
+        try DurableFile.write(data + Data("\n".utf8), to: path)
     }
 
-    static func read<T: Decodable>(_ type: T.Type, _ path: String) throws(CheckpointError) -> T {
+    static func read<T: Decodable>(_ type: T.Type, _ path: String) throws(FileError) -> T {
         let file = try MappedFile(path: path)
-        guard file.count <= 64 << 20 else { throw .damaged(path: path, reason: "is too large: \(file.count) bytes") }
+        guard file.count <= 64 << 20 else { throw FileError(path, "damaged: is too large: \(file.count) bytes") }
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
@@ -93,10 +93,10 @@ enum StateFile {
         do throws(JSONError) {
             _ = try file.withBytes { bytes throws(JSONError) in try JSONValue(parsing: bytes) }
         } catch {
-            throw .damaged(path: path, reason: "not valid JSON: \(error.reason)")
+            throw FileError(path, "damaged: not valid JSON: \(error.reason)")
         }
         do { return try decoder.decode(type, from: file.withBytes { Data($0) }) } catch {
-            throw .damaged(path: path, reason: why(error))
+            throw FileError(path, why(error))
         }
     }
 

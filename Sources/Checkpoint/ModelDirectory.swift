@@ -20,19 +20,18 @@ public struct ModelDirectory: Sendable {
     /// Opens a folder, reads its configuration, and looks whether there are weights.
     ///
     /// - Throws: An error that names the folder or file, and what to do.
-    public init(path: String) throws(CheckpointError) {
+    public init(path: String) throws(FileError) {
         let path = withoutTrailingSlash(path)
         switch try PathKind(path) {
         case .nothing:
-            throw .inputOutput(
-                path: path, reason: "no such model folder; `\(CommandName.current) fetch` lists models to start from")
-        case .file: throw .inputOutput(path: path, reason: "not a folder; give the folder that holds config.json")
+            throw FileError(path, "no such model folder; `\(CommandName.current) fetch` lists models to start from")
+        case .file: throw FileError(path, "not a folder; give the folder that holds config.json")
         case .folder: break
         }
-        let config = joined(path, Self.configurationFile)
+        let config = joinedPath(path, Self.configurationFile)
         guard try PathKind(config) != .nothing else {
             let advice = ModelFolderAdvice.advice(for: path) ?? "a model folder holds config.json and model.safetensors"
-            throw .inputOutput(path: config, reason: "missing; \(advice)")
+            throw FileError(config, "missing; \(advice)")
         }
         self.path = path
         configuration = try BertConfiguration(path: config)
@@ -42,36 +41,43 @@ public struct ModelDirectory: Sendable {
     /// Makes sure that the folder describes a fine-tuned classifier whose labels can be used.
     ///
     /// - Throws: An error that names config.json and the entry.
-    public func requireClassifier() throws(CheckpointError) {
-        try configuration.requireClassifier(path: joined(path, Self.configurationFile))
+    public func requireClassifier() throws(FileError) {
+        try configuration.requireClassifier(path: joinedPath(path, Self.configurationFile))
     }
 
     /// `model.safetensors`, or the index of its shards.
-    private func weightsPath() throws(CheckpointError) -> String {
-        let weights = joined(path, Self.weightsFile)
+    private func weightsPath() throws(FileError) -> String {
+        let weights = joinedPath(path, Self.weightsFile)
         if try PathKind(weights) != .nothing { return weights }
-        let index = joined(path, Self.indexFile)
+        let index = joinedPath(path, Self.indexFile)
         if try PathKind(index) != .nothing { return index }
         for old in ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"]
-        where try PathKind(joined(path, old)) != .nothing {
-            throw .inputOutput(
-                path: weights, reason: "missing: only \(old) is there; convert it with save_pretrained of transformers")
+        where try PathKind(joinedPath(path, old)) != .nothing {
+            throw FileError(weights, "missing: only \(old) is there; convert it with save_pretrained of transformers")
         }
-        throw .inputOutput(path: weights, reason: "missing; a model folder holds config.json and model.safetensors")
+        for (other, what) in [
+            ("adapter_model.safetensors", "an adapter is there: merge it into its model with merge_and_unload of peft"),
+            ("adapter_config.json", "an adapter is there: merge it into its model with merge_and_unload of peft"),
+            ("onnx", "only an ONNX model is there, which cannot be trained: take the folder it was made from"),
+            ("model.onnx", "only an ONNX model is there, which cannot be trained: take the folder it was made from"),
+        ] where try PathKind(joinedPath(path, other)) != .nothing {
+            throw FileError(weights, "missing: \(what)")
+        }
+        throw FileError(weights, "missing; a model folder holds config.json and model.safetensors")
     }
 
     /// Maps the weights: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
     ///
     /// - Throws: An error that names the file; also if it holds fewer numbers than config.json calls for, so that a
     ///   lying config.json cannot make anyone allocate much more than the file has.
-    public func openWeights() throws(CheckpointError) -> SafetensorsFile {
+    public func openWeights() throws(FileError) -> SafetensorsFile {
         let path = try weightsPath()
         let file = path.hasSuffix(".json") ? try SafetensorsFile(index: path) : try SafetensorsFile(path: path)
         let needed = configuration.encoderParameterCount
         guard file.elementCount >= needed else {
-            throw .malformed(
-                path: path,
-                reason: "holds \(file.elementCount) numbers, but config.json describes a model of at least \(needed)")
+            throw FileError(
+                path,
+                "holds \(file.elementCount) numbers, but config.json describes a model of at least \(needed)")
         }
         return file
     }
@@ -101,19 +107,19 @@ public struct ModelDirectory: Sendable {
     static func writeFiles(
         to folder: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
         maxLength: Int?
-    ) throws(CheckpointError) {
-        try configuration.validate(path: joined(folder, configurationFile))
-        try AtomicFile.write(configuration.json(), to: joined(folder, configurationFile))
-        try SafetensorsWriter.write(tensors, to: joined(folder, weightsFile))
+    ) throws(FileError) {
+        try configuration.validate(path: joinedPath(folder, configurationFile))
+        try DurableFile.write(configuration.json(), to: joinedPath(folder, configurationFile))
+        try SafetensorsWriter.write(tensors, to: joinedPath(folder, weightsFile))
         guard let source else { return }
         var hasVocabulary = false
-        for name in tokenizerFiles where try PathKind(joined(source, name)) == .file {
-            try FileWriter.copy(joined(source, name), to: joined(folder, name))
+        for name in tokenizerFiles where try PathKind(joinedPath(source, name)) == .file {
+            try DurableFile.copy(joinedPath(source, name), to: joinedPath(folder, name))
             hasVocabulary = hasVocabulary || name == "vocab.txt" || name == "tokenizer.json"
         }
         if let maxLength { try TokenizerLength.write(maxLength, to: folder) }
         guard hasVocabulary else {
-            throw .inputOutput(path: source, reason: "there is neither vocab.txt nor tokenizer.json to copy")
+            throw FileError(source, "there is neither vocab.txt nor tokenizer.json to copy")
         }
     }
 }

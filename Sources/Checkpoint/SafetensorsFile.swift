@@ -24,7 +24,7 @@ public final class SafetensorsFile: Sendable {
     /// Opens one file.
     ///
     /// - Throws: An error that names the file and what is wrong with it: it cannot be read, or its header lies.
-    public init(path: String) throws(CheckpointError) {
+    public init(path: String) throws(FileError) {
         let file = try MappedFile(path: path)
         let header = try SafetensorsHeader(file, path: path)
         self.path = path
@@ -37,19 +37,18 @@ public final class SafetensorsFile: Sendable {
     /// Opens all shards that a `model.safetensors.index.json` lists. They lie beside it.
     ///
     /// - Throws: An error that names the index or the shard.
-    public init(index path: String) throws(CheckpointError) {
+    public init(index path: String) throws(FileError) {
         let index = try ShardIndex(path: path)
         var tensors: [String: TensorDescription] = [:]
         var shard: [String: Int] = [:]
         var files: [MappedFile] = []
         for name in index.files {
-            let shardPath = joined(parentFolder(of: path), name)
+            let shardPath = joinedPath(parentFolder(of: path), name)
             let file = try MappedFile(path: shardPath)
             let header = try SafetensorsHeader(file, path: shardPath)
             for (tensor, description) in header.tensors {
                 guard index.fileOfTensor[tensor] == name else {
-                    throw .malformed(
-                        path: shardPath, reason: "tensor \(quoted(tensor)) is not listed for this file in \(path)")
+                    throw FileError(shardPath, "tensor \(quoted(tensor)) is not listed for this file in \(path)")
                 }
                 tensors[tensor] = description
                 shard[tensor] = files.count
@@ -57,7 +56,7 @@ public final class SafetensorsFile: Sendable {
             files.append(file)
         }
         if let lost = index.fileOfTensor.keys.sorted(by: precedesInUTF8).first(where: { tensors[$0] == nil }) {
-            throw .malformed(path: path, reason: "lists tensor \(quoted(lost)), which its file does not have")
+            throw FileError(path, "lists tensor \(quoted(lost)), which its file does not have")
         }
         self.path = path
         self.tensors = tensors
@@ -77,9 +76,9 @@ public final class SafetensorsFile: Sendable {
         }
     }
 
-    private func describe(_ name: String) throws(CheckpointError) -> TensorDescription {
+    private func describe(_ name: String) throws(FileError) -> TensorDescription {
         guard let tensor = tensors[name] else {
-            throw .malformed(path: path, reason: "there is no tensor \(quoted(name))")
+            throw FileError(path, "there is no tensor \(quoted(name))")
         }
         return tensor
     }
@@ -90,11 +89,11 @@ public final class SafetensorsFile: Sendable {
     /// - Throws: An error that names file and tensor if it is not there, is of another type or of another size.
     public func readFloats(
         _ name: String, into destination: UnsafeMutableBufferPointer<Float>
-    ) throws(CheckpointError) {
+    ) throws(FileError) {
         let tensor = try describe(name)
         guard destination.count == tensor.count else {
-            throw .malformed(
-                path: path, reason: "tensor \(quoted(name)) has \(tensor.count) elements, expected \(destination.count)"
+            throw FileError(
+                path, "tensor \(quoted(name)) has \(tensor.count) elements, expected \(destination.count)"
             )
         }
         let isFloat = files[shard[name] ?? 0].withBytes {
@@ -102,8 +101,7 @@ public final class SafetensorsFile: Sendable {
                 UnsafeRawBufferPointer(rebasing: $0[tensor.byteRange]), of: tensor.dtype, into: destination)
         }
         guard isFloat else {
-            throw .malformed(
-                path: path, reason: "tensor \(quoted(name)) has type \(tensor.dtype.rawValue), not a float type")
+            throw FileError(path, "tensor \(quoted(name)) has type \(tensor.dtype.rawValue), not a float type")
         }
     }
 

@@ -23,18 +23,18 @@ struct SafetensorsHeader {
     var tensors: [String: TensorDescription] = [:]
     var metadata: [String: String] = [:]
 
-    init(_ file: MappedFile, path: String) throws(CheckpointError) {
-        self = try file.withBytes { bytes throws(CheckpointError) in try SafetensorsHeader(bytes, path: path) }
+    init(_ file: MappedFile, path: String) throws(FileError) {
+        self = try file.withBytes { bytes throws(FileError) in try SafetensorsHeader(bytes, path: path) }
     }
 
     /// - Parameter path: For error messages.
-    init(_ file: UnsafeRawBufferPointer, path: String) throws(CheckpointError) {
-        func invalid(_ reason: String) -> CheckpointError {
-            .malformed(path: path, reason: "not a valid safetensors file: \(reason)")
+    init(_ file: UnsafeRawBufferPointer, path: String) throws(FileError) {
+        func invalid(_ reason: String) -> FileError {
+            FileError(path, "not a valid safetensors file: \(reason)")
         }
         // Looked for only where the length makes no sense: a good file may begin with any bytes.
-        func foreign(_ reason: String) -> CheckpointError {
-            ForeignContent.advice(file).map { .malformed(path: path, reason: $0) } ?? invalid(reason)
+        func foreign(_ reason: String) -> FileError {
+            ForeignContent.advice(file).map { FileError(path, $0) } ?? invalid(reason)
         }
         guard file.count >= 8 else { throw foreign("it has \(file.count) bytes, fewer than the 8 of a header length") }
         let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))

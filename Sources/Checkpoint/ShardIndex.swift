@@ -8,28 +8,29 @@ struct ShardIndex {
     /// The files in order of name.
     var files: [String] { Set(fileOfTensor.values).sorted(by: precedesInUTF8) }
 
-    init(path: String) throws(CheckpointError) {
+    init(path: String) throws(FileError) {
         let file = try MappedFile(path: path)
         guard file.count <= SafetensorsFile.maximumHeaderBytes else {
-            throw .malformed(path: path, reason: "is too large for an index")
+            throw FileError(path, "is too large for an index")
         }
         let json: JSONValue
         do throws(JSONError) {
             json = try file.withBytes { bytes throws(JSONError) in try JSONValue(parsing: bytes) }
         } catch {
             if let advice = file.withBytes({ ForeignContent.advice($0) }) {
-                throw .malformed(path: path, reason: advice)
+                throw FileError(path, advice)
             }
-            throw .malformed(path: path, reason: "not valid JSON: \(error.reason)")
+            throw FileError(path, "not valid JSON: \(error.reason)")
         }
         guard case .object(let object) = json, case .object(let map) = object["weight_map"], !map.isEmpty else {
-            throw .malformed(path: path, reason: "has no weight_map")
+            throw FileError(path, "has no weight_map")
         }
         var fileOfTensor: [String: String] = [:]
-        for (tensor, value) in map {
+        for member in map.members {
+            let (tensor, value) = (member.key, member.value)
             guard case .string(let name) = value, isPlainFileName(name) else {
-                throw .malformed(
-                    path: path, reason: "tensor \(quoted(tensor)) lies in \(value.summary), which is no plain file name"
+                throw FileError(
+                    path, "tensor \(quoted(tensor)) lies in \(value.summary), which is no plain file name"
                 )
             }
             fileOfTensor[tensor] = name

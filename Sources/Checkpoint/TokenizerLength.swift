@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The most tokens of a text, in the files of a tokenizer: so that a model folder says itself how long texts were in
 /// training.
@@ -15,30 +16,30 @@ public enum TokenizerLength {
     /// The `model_max_length` of a folder; nil where it says none, or one that means none.
     ///
     /// - Throws: An error that names the file, if it cannot be read.
-    public static func read(folder: String) throws(CheckpointError) -> Int? {
-        let path = joined(folder, configurationFile)
+    public static func read(folder: String) throws(FileError) -> Int? {
+        let path = joinedPath(folder, configurationFile)
         guard try PathKind(path) == .file else { return nil }
         switch try members(of: path)[key] {
         case nil, .null: return nil
         case .integer(let length) where length >= 1: return length <= longest ? length : nil
         case .number(let length) where length > Double(longest): return nil
         case .some(let found):
-            throw .malformed(path: path, reason: "\(key) is \(found.summary), must be a whole number above 0")
+            throw FileError(path, "\(key) is \(found.summary), must be a whole number above 0")
         }
     }
 
     /// Puts a length into the tokenizer's files of a folder, and leaves everything else in them byte by byte.
-    static func write(_ length: Int, to folder: String) throws(CheckpointError) {
-        let configuration = joined(folder, configurationFile)
+    static func write(_ length: Int, to folder: String) throws(FileError) {
+        let configuration = joinedPath(folder, configurationFile)
         if try PathKind(configuration) == .file {
             let data = try spliced(configuration) { scanner throws(JSONError) in
                 try JSONSplice.setting(key, to: "\(length)", in: &scanner)
             }
-            try AtomicFile.write(data, to: configuration)
+            try DurableFile.write(data, to: configuration)
         } else {
-            try AtomicFile.write(Data("{\n  \"\(key)\": \(length)\n}\n".utf8), to: configuration)
+            try DurableFile.write(Data("{\n  \"\(key)\": \(length)\n}\n".utf8), to: configuration)
         }
-        let tokenizer = joined(folder, tokenizerFile)
+        let tokenizer = joinedPath(folder, tokenizerFile)
         guard try PathKind(tokenizer) == .file else { return }
         let direction = try isLeft(folder) ? "Left" : "Right"
         let truncation = """
@@ -47,14 +48,14 @@ public enum TokenizerLength {
         let data = try spliced(tokenizer) { scanner throws(JSONError) in
             try JSONSplice.setting("truncation", to: truncation, in: &scanner)
         }
-        try AtomicFile.write(data, to: tokenizer)
+        try DurableFile.write(data, to: tokenizer)
     }
 
     /// Whether texts lose their beginning: `truncation_side`, or else the direction that `tokenizer.json` has.
-    private static func isLeft(_ folder: String) throws(CheckpointError) -> Bool {
-        let side = try members(of: joined(folder, configurationFile))["truncation_side"]
+    private static func isLeft(_ folder: String) throws(FileError) -> Bool {
+        let side = try members(of: joinedPath(folder, configurationFile))["truncation_side"]
         if case .string(let side) = side { return side == "left" }
-        let path = joined(folder, tokenizerFile)
+        let path = joinedPath(folder, tokenizerFile)
         var isLeft = false
         _ = try spliced(path) { scanner throws(JSONError) in
             try scanner.object { (scanner: inout JSONScanner, key: String) throws(JSONError) in
@@ -68,7 +69,7 @@ public enum TokenizerLength {
         return isLeft
     }
 
-    private static func members(of path: String) throws(CheckpointError) -> [String: JSONValue] {
+    private static func members(of path: String) throws(FileError) -> [String: JSONValue] {
         var members: [String: JSONValue] = [:]
         _ = try spliced(path) { scanner throws(JSONError) in
             try scanner.object { (scanner: inout JSONScanner, key: String) throws(JSONError) in
@@ -83,7 +84,7 @@ public enum TokenizerLength {
     /// Reads a file and calls `change` with a scanner at its beginning.
     private static func spliced(
         _ path: String, _ change: (inout JSONScanner) throws(JSONError) -> [UInt8]
-    ) throws(CheckpointError) -> Data {
+    ) throws(FileError) -> Data {
         let file = try MappedFile(path: path)
         do throws(JSONError) {
             return try file.withBytes { bytes throws(JSONError) in
@@ -92,7 +93,7 @@ public enum TokenizerLength {
                 return Data(try change(&scanner))
             }
         } catch {
-            throw .malformed(path: path, reason: "not valid JSON: \(error.reason)")
+            throw FileError(path, "not valid JSON: \(error.reason)")
         }
     }
 }

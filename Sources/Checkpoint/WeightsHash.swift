@@ -9,7 +9,7 @@ public func weightsSHA256(safetensors path: String) throws -> String {
 }
 
 /// The SHA-256 of a file's bytes, in lowercase hexadecimal digits.
-public func fileSHA256(_ path: String) throws(CheckpointError) -> String {
+public func fileSHA256(_ path: String) throws(FileError) -> String {
     try MappedFile(path: path).withBytes { fileSHA256($0) }
 }
 

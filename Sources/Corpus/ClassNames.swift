@@ -33,7 +33,11 @@ enum ClassNames {
         result = result.lowercased()
         while result.first == " " { result.removeFirst() }
         while result.last == " " { result.removeLast() }
-        if let number = Double(result), number.isFinite { return "\(number)" }
+        // Large integers differ where the nearest doubles do not.
+        if let number = Int(result) { return "\(number)" }
+        if let number = Double(result), number.isFinite {
+            return Int(exactly: number).map { "\($0)" } ?? "\(number)"
+        }
         return result
     }
 
@@ -52,6 +56,28 @@ enum ClassNames {
     /// Whether a name says that there is no label.
     static func saysMissing(_ name: String) -> Bool {
         missing.contains(name.lowercased().filter { !$0.isWhitespace }) || folded(name).isEmpty
+    }
+
+    /// Whether a name begins or ends with white space, as where blanks follow the commas of a file.
+    static func hasBlankEdge(_ name: String) -> Bool {
+        name.first?.isWhitespace == true || name.last?.isWhitespace == true
+    }
+
+    /// Whether a name is a number with decimals that are not all zero: a measurement rather than a class.
+    static func isFraction(_ name: String) -> Bool {
+        guard let number = Double(name), number.isFinite else { return false }
+        return number != number.rounded()
+    }
+
+    /// Whether a name holds several: a list as Python and JSON write it, or names of which others are classes too, with
+    /// `|`, `;` or `,` between them.
+    static func isList(_ name: String, among names: [String]) -> Bool {
+        if name.first == "[", name.last == "]" { return true }
+        for separator in ["|", ";", ","] as [Character] where name.contains(separator) {
+            let parts = name.split(separator: separator).map { folded(String($0)) }
+            if parts.count > 1, names.contains(where: { $0 != name && parts.contains(folded($0)) }) { return true }
+        }
+        return false
     }
 
     /// What to add where a name is not known: ", but differs from … only in …" if there is such a class.

@@ -56,15 +56,27 @@ public struct ColumnNames: Sendable, Equatable {
                     path, line: line, "the column \(quoted(name)) occurs twice; rename one, or is the header missing?")
             }
         }
-        func missing(_ what: String, option: String) -> FileError {
-            FileError(
-                path, line: line,
-                "which column holds the \(what)? Give --\(option)-column, one of \(listed(available))"
-                    + separatorHint(available))
-        }
         // What is named for one purpose is not guessed for another.
         let taken = [text, textPair, needsLabel ? label : nil].compactMap { $0 }
         let free = available.filter { !taken.contains($0) }
+        func question(_ what: String, option: String) -> String {
+            // The only column is that of the text.
+            if what == "label", available.count == 1 {
+                return "there is no column of labels: the only column is \(listed(available)); add one"
+                    + separatorHint(available)
+            }
+            let hint = separatorHint(available)
+            // Where the header is missing, the columns are called as the fields of the first example.
+            let candidates = listed(free.isEmpty ? available : free)
+            return "which column holds the \(what)? Give --\(option)-column, one of \(candidates)"
+                + (hint.isEmpty && what == "text"
+                    ? " (or is the header missing? The first line names the columns, as text and label)" : hint)
+        }
+        func missing(_ what: String, option: String) -> FileError {
+            FileError(
+                path, line: line,
+                question(what, option: option))
+        }
         let bare = free.map(Self.bare)
         func guess(_ usual: [String]) throws(FileError) -> String? {
             try named(usual.lazy.compactMap { bare.firstIndex(of: $0) }.first.map { free[$0] })

@@ -154,9 +154,8 @@ public enum DatasetReader {
             guard record.fields.count == header.count else {
                 throw FileError(
                     file.path, line: record.line,
-                    "\(record.fields.count) fields, but the header has \(header.count); "
-                        + (tabs
-                            ? "is there a tab or line break too many or too few?" : "put a text with commas in quotes"))
+                    "\(plural(record.fields.count, "field")), but the header has \(header.count); "
+                        + (try fieldsAdvice(record, reader, tabs: tabs, expected: header.count)))
             }
             try body(
                 Record(
@@ -167,6 +166,21 @@ public enum DatasetReader {
         }
         columns.unusedTexts = unused.found
         return columns
+    }
+
+    /// What to do about a record with more or fewer fields than the header.
+    private static func fieldsAdvice(
+        _ record: DelimitedReader.Record, _ reader: DelimitedReader, tabs: Bool, expected: Int
+    ) throws(FileError) -> String {
+        if tabs { return "is there a tab or line break too many or too few?" }
+        if record.fields.count < expected {
+            return "is a field missing, or a line break in a text that is not in quotes?"
+        }
+        // A quote behind a blank is a part of the field, and so separates nothing.
+        for field in record.fields where try reader.text(field).drop(while: \.isWhitespace).first == "\"" {
+            return "a field in quotes begins with the quote: remove the blank before it"
+        }
+        return "put a text with commas in quotes"
     }
 }
 

@@ -24,6 +24,7 @@ extension DatasetReview {
                 "\(data.path): a class that is called as a missing label: \(shown(missing)); remove these examples if they "
                     + "have no label")
         }
+        addNames(data, shown: shown)
         guard !isDrawn else { return }
         let rare = data.rareClasses(below: 2)
         let isMostlyRare = data.labels.count > 20 && 2 * rare.count > data.labels.count
@@ -36,6 +37,28 @@ extension DatasetReview {
                 "\(data.path): \(rare.count == 1 ? "one class has" : "\(rare.count) classes have") only one example: "
                     + "\(ClassNames.counted(rare)); add some, or leave \(rare.count == 1 ? "it" : "them") out with "
                     + "--drop-rare-classes")
+        }
+    }
+
+    /// Lines for names of classes that say that the labels were not read, or meant, as classes.
+    private mutating func addNames(_ data: Dataset, shown: ([Int]) -> String) {
+        let edged = data.labels.indices.filter { ClassNames.hasBlankEdge(data.labels[$0]) }
+        if !edged.isEmpty {
+            warnings.append(
+                "\(data.path): names of classes that begin or end with a blank: \(shown(edged)); the blanks, and "
+                    + "quotes behind them, are part of the names: remove them")
+        }
+        let fractions = data.labels.indices.filter { ClassNames.isFraction(data.labels[$0]) }
+        if fractions.count >= 2 {
+            warnings.append(
+                "\(data.path): labels that are numbers with decimals: \(shown(fractions)); each becomes a class of its "
+                    + "own, numbers are not predicted")
+        }
+        let lists = data.labels.indices.filter { ClassNames.isList(data.labels[$0], among: data.labels) }
+        if !lists.isEmpty {
+            warnings.append(
+                "\(data.path): labels that look like several: \(shown(lists)); each combination becomes a class of its "
+                    + "own, a text has one class")
         }
     }
 

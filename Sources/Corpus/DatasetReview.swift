@@ -47,13 +47,20 @@ public struct DatasetReview: Sendable, Equatable {
     /// Classes with their counts on a line; of many, some.
     public static func counted(_ classes: [(name: String, count: Int)]) -> String { ClassNames.counted(classes) }
 
+    /// The one of these classes from which `name` differs only in case, blanks or how a number is written; nil for
+    /// none.
+    public static func lookalike(of name: String, among known: [String]) -> String? {
+        let key = ClassNames.folded(name)
+        return known.first { ClassNames.folded($0) == key }
+    }
+
     /// What to say where a model of pairs gets single texts, or the reverse.
     public static func pairingAdvice(modelOfPairs: Bool) -> String {
         modelOfPairs
             ? "the model was trained on pairs of texts, but is given single ones: its answers mean little; give the second "
                 + "text too (--text-pair-column, or --text-pair)"
             : "the model was trained on single texts, but is given pairs: its answers mean little; name the one column with "
-                + "--text-column"
+                + "--text-column, or leave --text-pair out"
     }
 
     /// The columns, the classes and their counts on a line; texts that are not used on another.

@@ -77,39 +77,25 @@ public struct FetchCache: Sendable {
     /// Puts an entry in place as a whole: built in a folder beside it, flushed to the disk, renamed.
     func install(_ entry: FetchEntry, build: (_ folder: String) async throws -> Void) async throws {
         let place = folder(of: entry)
-        let temporary = Self.temporaryName(beside: place)
-        try Self.makeFolder(temporary)
-        defer { try? FileManager.default.removeItem(atPath: temporary) }
-        try await build(temporary)
-        var files: [String: Int] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: temporary) {
-            files[name] = Self.size("\(temporary)/\(name)")
-            try Self.flush("\(temporary)/\(name)")
+        try Self.makeFolder(parentFolder(of: place))
+        // A torn one has to go; a whole one that another process puts there meanwhile is as good as ours.
+        if !has(entry) { FlatFolder.remove(place) }
+        try await AtomicDirectory.create(place, replacing: Self.manifestName, keepsExisting: { has(entry) }) { folder in
+            try await build(folder)
+            var files: [String: Int] = [:]
+            for name in try AtomicDirectory.names(in: folder) { files[name] = Self.size("\(folder)/\(name)") }
+            let manifest = try JSONEncoder().encode(
+                Manifest(archive: entry.archive.sha256, conversion: Self.conversion, files: files))
+            try Self.write(manifest, to: "\(folder)/\(Self.manifestName)")
         }
-        let manifest = try JSONEncoder().encode(
-            Manifest(archive: entry.archive.sha256, conversion: Self.conversion, files: files))
-        try Self.write(manifest, to: "\(temporary)/\(Self.manifestName)")
-        try Self.flush("\(temporary)/\(Self.manifestName)")
-        try Self.flush(temporary)
-        if rename(temporary, place) != 0 {
-            // Somebody else's whole one is as good; a torn one has to go.
-            if has(entry) { return }
-            try? FileManager.default.removeItem(atPath: place)
-            guard rename(temporary, place) == 0 || has(entry) else { throw Self.failed(place, "put it in place") }
-        }
-        try Self.flush((place as NSString).deletingLastPathComponent)
     }
 
-    /// A name for what becomes `place` by renaming, that nobody else uses.
-    static func temporaryName(beside place: String) -> String {
-        "\(place).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
-    }
-
-    /// Removes what an interrupted fetch has left beside `place`: temporary things that nobody wrote to for an hour.
+    /// Removes what an interrupted fetch has left beside `place`: temporary files and folders that were not written to
+    /// for an hour. Hosts may share the folder, so that the writer's process number says nothing.
     static func removeLeftovers(beside place: String) {
         let folder = (place as NSString).deletingLastPathComponent
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        where name.wholeMatch(of: /.+\.[0-9]+-[0-9]+\.tmp/) != nil {
+        where PartialName.writer(of: name) != nil {
             var status = stat()
             guard stat("\(folder)/\(name)", &status) == 0, time(nil) - status.st_mtim.tv_sec > 3600 else { continue }
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
@@ -134,21 +120,5 @@ public struct FetchCache: Sendable {
             if isFull || DiskSpace.free(folder) == 0 { throw DiskSpace.fullError(folder) }
             throw FileError(path, "cannot write it: \(error.localizedDescription)")
         }
-    }
-
-    private static func flush(_ path: String) throws(FileError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failed(path, "open it") }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            if errno == ENOSPC || errno == EDQUOT {
-                throw DiskSpace.fullError((path as NSString).deletingLastPathComponent)
-            }
-            throw failed(path, "flush it to the disk")
-        }
-    }
-
-    static func failed(_ path: String, _ what: String) -> FileError {
-        FileError(path, "cannot \(what): \(String(cString: strerror(errno)))")
     }
 }

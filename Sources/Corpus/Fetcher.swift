@@ -66,7 +66,7 @@ public struct Fetcher: Sendable {
         try FetchCache.makeFolder("\(cache.path)/archives")
         FetchCache.removeLeftovers(beside: place)
         try DiskSpace.check(cache.path, bytes: archive.bytes)
-        let temporary = FetchCache.temporaryName(beside: place)
+        let temporary = temporarySibling(of: place)
         defer { unlink(temporary) }
         let origin: String
         if let localFolder {
@@ -90,7 +90,7 @@ public struct Fetcher: Sendable {
                 "the download is corrupt (SHA-256 \(found.prefix(12))…, not \(archive.sha256.prefix(12))…) and was "
                     + "removed; try again")
         }
-        guard rename(temporary, place) == 0 else { throw FetchCache.failed(place, "put it in place") }
+        guard rename(temporary, place) == 0 else { throw FileError.system(place, doing: "put it in place") }
         return place
     }
 
@@ -127,7 +127,7 @@ public struct Fetcher: Sendable {
     }
 
     private static func sha256(_ path: String) throws -> String {
-        guard let file = FileHandle(forReadingAtPath: path) else { throw FetchCache.failed(path, "open it") }
+        guard let file = FileHandle(forReadingAtPath: path) else { throw FileError.system(path, doing: "open it") }
         defer { try? file.close() }
         var hash = SHA256()
         while let part = try file.read(upToCount: 4 << 20), !part.isEmpty { hash.update(data: part) }

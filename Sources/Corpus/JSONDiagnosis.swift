@@ -1,3 +1,4 @@
+import Foundation
 import Support
 
 /// Finds out what is wrong with a line that is no JSON object (RFC 8259): the decoder says little.
@@ -77,6 +78,7 @@ struct JSONDiagnosis {
 
     private mutating func scanObject(depth: Int) throws(Stop) {
         position += 1
+        var keys: Set<String> = []
         skipBlanks()
         if next == UInt8(ascii: "}") { return position += 1 }
         while true {
@@ -89,13 +91,24 @@ struct JSONDiagnosis {
                 default: throw stop("a key in double quotes is due, here is \(shown)")
                 }
             }
+            let start = position
             try scanString()
+            guard let key = key(from: start), keys.insert(key).inserted else {
+                throw Stop(position: start, reason: "a key that was there before; leave one of them")
+            }
             skipBlanks()
             guard next == UInt8(ascii: ":") else { throw stop("a colon is due behind the key, here is \(shown)") }
             position += 1
             try scanValue(depth: depth + 1)
             if try scanComma(orEnd: UInt8(ascii: "}"), of: "object") { return }
         }
+    }
+
+    /// The key that has just been passed, with its escapes resolved; nil for what is none after all.
+    private func key(from start: Int) -> String? {
+        let literal = UnsafeRawBufferPointer(rebasing: bytes[start..<position])
+        if !literal.contains(UInt8(ascii: "\\")) { return String(decoding: literal, as: UTF8.self) }
+        return (try? JSONDecoder().decode(String.self, from: Data(literal))).map { "\"\($0)\"" }
     }
 
     private mutating func scanArray(depth: Int) throws(Stop) {

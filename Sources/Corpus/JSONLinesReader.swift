@@ -62,8 +62,15 @@ enum JSONLinesReader {
         // The decoder says little about bad UTF-8.
         _ = try file.text(range)
         do {
-            return try decoder.decode(
+            let object = try decoder.decode(
                 [String: JSONField].self, from: Data(UnsafeRawBufferPointer(rebasing: file.bytes[range])))
+            // The decoder passes over a comma too many, and over a key that comes twice.
+            if let problem = JSONDiagnosis.problem(in: UnsafeRawBufferPointer(rebasing: file.bytes[range])) {
+                throw FileError(file.path, line: line, "at column \(problem.column): \(problem.reason)")
+            }
+            return object
+        } catch let error as FileError {
+            throw error
         } catch {
             if file.bytes[range].first(where: { $0 != 32 && $0 != 9 }) == UInt8(ascii: "[") {
                 throw FileError(

@@ -194,7 +194,9 @@ public struct Narrator {
     /// The outcome of an evaluation on one line.
     static func evaluation(_ record: EvaluationRecord) -> String {
         let metrics = record.metrics
-        let place = record.kind == .validation ? "epoch \(record.epoch): validation" : "test"
+        // A run may end before its first epoch does.
+        let when = record.epoch > 0 ? "epoch \(record.epoch)" : "step \(record.step)"
+        let place = record.kind == .validation ? "\(when): validation" : "test"
         let speed = Format.rate(Double(metrics.examples) / record.seconds)
         let outcome =
             "\(place): accuracy \(Format.share(metrics.accuracy)), macro F1 \(Format.share(metrics.macroF1)), "

@@ -1,6 +1,6 @@
 extension RandomAccessCollection {
-    /// The first index whose element satisfies `belongsToSecondPart`, by binary search; `endIndex` if there is none. All
-    /// elements before it must fail the predicate, and all behind it satisfy it.
+    /// The first index whose element satisfies `belongsToSecondPart`, by binary search; `endIndex` if there is none.
+    /// All elements before it must fail the predicate, and all behind it satisfy it.
     @inlinable
     public func partitioningIndex(where belongsToSecondPart: (Element) -> Bool) -> Index {
         var low = startIndex

@@ -135,7 +135,7 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
     /// Throws an error that names the first option that is out of range.
     public func validate() throws(TrainingError) {
         try Self.check("weight-decay", weightDecay, "a number of at least 0") { $0 >= 0 }
-        if let clipNorm { try Self.check("clip-norm", clipNorm, "a number above 0") { $0 > 0 } }
+        if let clipNorm { try Self.check("clip-norm", clipNorm, "a number above 0, or 0 for no clipping") { $0 > 0 } }
         if let dropout { try Self.check("dropout", dropout, "at least 0 and below 1") { $0 >= 0 && $0 < 1 } }
         try Self.check("label-smoothing", labelSmoothing, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
         switch optimizer {

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The shape of the learning rate after warmup.
 public enum ScheduleKind: String, Sendable, Codable, CaseIterable {
@@ -97,8 +98,15 @@ public struct LearningRateSchedule: Sendable, Equatable {
     public var state: [String: Double] { settings.kind == .plateau ? plateau.values : [:] }
 
     /// Goes on from a checkpoint's ``state``.
+    ///
+    /// - Throws: An error where the state is not that of this kind of schedule: nothing of it is passed over.
     public mutating func restore(_ state: [String: Double]) throws(TrainingError) {
-        guard settings.kind == .plateau else { return }
+        guard settings.kind == .plateau else {
+            guard let key = state.keys.min() else { return }
+            throw .unusableState(
+                "the schedule's state has \"\(key.printable(limit: 40))\", which the schedule \(settings.kind.rawValue) "
+                    + "does not have; resume with the schedule of the checkpoint, or from another one")
+        }
         plateau = try PlateauState(values: state)
     }
 

@@ -1,3 +1,5 @@
+import Support
+
 /// The settings of ``PlateauState``.
 public struct PlateauSettings: Sendable, Codable, Equatable {
     /// How many evaluations in a row may fail to improve before the rate is reduced.
@@ -92,6 +94,11 @@ public struct PlateauState: Sendable, Equatable {
                 throw .unusableState("the schedule's state has no valid \"\(key)\"; resume from another checkpoint")
             }
             return count
+        }
+        let known: Set = ["rate", "best", "bad_evaluations", "cooldown_left"]
+        if let key = values.keys.sorted().first(where: { !known.contains($0) }) {
+            throw .unusableState(
+                "the schedule's state has an unknown \"\(key.printable(limit: 40))\"; resume from another checkpoint")
         }
         guard let rate = values["rate"], rate.isFinite, rate >= 0 else {
             throw .unusableState("the schedule's state has no valid \"rate\"; resume from another checkpoint")

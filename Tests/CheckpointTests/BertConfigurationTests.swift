@@ -1,10 +1,11 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Checkpoint
 
 @Suite struct BertConfigurationTests {
-    func parse(_ json: String) throws(CheckpointError) -> BertConfiguration {
+    func parse(_ json: String) throws(FileError) -> BertConfiguration {
         try BertConfiguration(json: Data(json.utf8), path: "m/config.json")
     }
 
@@ -72,7 +73,7 @@ import Testing
         let back = try JSONDecoder().decode(BertConfiguration.self, from: JSONEncoder().encode(c))
         #expect(back.labels == c.labels && back.classifierDropout == 0.2 && back.layerNormEpsilon == 1e-12)
         #expect(back.json() == c.json())
-        #expect(throws: CheckpointError.self) {
+        #expect(throws: FileError.self) {
             try JSONDecoder().decode(BertConfiguration.self, from: Data(#"{"model_type":"gpt2"}"#.utf8))
         }
     }
@@ -118,6 +119,7 @@ import Testing
         (#"{"model_type":"bert","is_decoder":true}"#, "is_decoder is true, only false"),
         (#"{"model_type":"bert","quantization_config":{"bits":4}}"#, "has quantization_config"),
         (#"{"model_type":"bert","pruned_heads":{"0":[1]}}"#, "has pruned_heads"),
+        (#"{"model_type":"bert","auto_map":{"AutoModel":"m.Model"}}"#, "has auto_map"),
     ])
     func errorsNameFileAndKey(json: String, reason: String) {
         let message = failure { _ = try parse(json) }

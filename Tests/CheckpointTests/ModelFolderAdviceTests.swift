@@ -31,6 +31,18 @@ import Testing
         #expect(message.contains(expected.replacing("@", with: scratch.path)), "\(message)")
     }
 
+    @Test(arguments: [
+        ("adapter_config.json", "merge it into its model"), ("onnx/model.onnx", "an ONNX model"),
+        ("pytorch_model.bin", "save_pretrained"), ("x", "a model folder holds"),
+    ])
+    func `weights of another kind are named as that`(name: String, expected: String) throws {
+        let scratch = try Scratch()
+        try folder(scratch, [name])
+        try Data(#"{"model_type":"bert"}"#.utf8).write(to: URL(fileURLWithPath: scratch.file("config.json")))
+        let message = failure { _ = try ModelDirectory(path: scratch.path) }
+        #expect(message.contains("model.safetensors: missing") && message.contains(expected), "\(message)")
+    }
+
     @Test func `weights that are something else are named as that`() throws {
         let scratch = try Scratch()
         let cases: [([UInt8], String)] = [

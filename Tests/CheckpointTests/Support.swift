@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Checkpoint
@@ -47,10 +48,10 @@ func failure(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLoc
         try body()
         Issue.record("no error", sourceLocation: location)
         return ""
-    } catch let error as CheckpointError {
+    } catch let error as FileError {
         return error.description
     } catch {
-        Issue.record("\(error) is no CheckpointError", sourceLocation: location)
+        Issue.record("\(error) is no FileError", sourceLocation: location)
         return ""
     }
 }

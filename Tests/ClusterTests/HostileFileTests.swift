@@ -37,7 +37,8 @@ struct HostileFileTests {
                     number: 0, host: "h", pid: 5, threads: 1, state: "working", speed: 2, share: 0.25,
                     silentSeconds: 0.5,
                     residentBytes: 1024)
-            ], changes: [RunStatus.Change(kind: .joined, subject: "worker 0", detail: "", step: 0, time: 1.7e9)])
+            ], changes: [RunStatus.Change(kind: .joined, subject: "worker 0", detail: "", step: 0, time: 1.7e9)],
+            process: .current)
     }
 
     @Test func `every number of status json may be anything, and nothing traps`() throws {
@@ -52,6 +53,32 @@ struct HostileFileTests {
             } catch { refused += 1 }
         }
         #expect(refused > all.count / 2)
+    }
+
+    @Test func `what is left of damaged checkpoints is not written over by a run that begins anew`() throws {
+        try inScratch { folder in
+            func refusal() -> String {
+                do {
+                    _ = try Resumption(runDirectory: folder, fingerprint: [:], acceptsChanges: false)
+                    return ""
+                } catch { return "\(error)" }
+            }
+            #expect(refusal() == "", "a run that was interrupted before its first checkpoint")
+            let checkpoints = folder + "/checkpoints"
+            try FileManager.default.createSymbolicLink(
+                atPath: checkpoints, withDestinationPath: folder + "/disk-that-is-not-mounted")
+            #expect(refusal().contains("\(checkpoints) leads to no folder: put back what was there, or move it away"))
+            try FileManager.default.createDirectory(
+                atPath: folder + "/disk-that-is-not-mounted", withIntermediateDirectories: true)
+            #expect(refusal() == "")
+            for step in ["step-00000002", "step-00000001"] {
+                try FileManager.default.createDirectory(
+                    atPath: "\(checkpoints)/\(step)", withIntermediateDirectories: true)
+            }
+            #expect(
+                refusal().hasPrefix(
+                    "no checkpoint of 2 in \(checkpoints) is whole: \(checkpoints)/step-00000002/manifest.json: "))
+        }
     }
 
     @Test(arguments: [

@@ -92,6 +92,17 @@ import Testing
         #expect(throws: ProtocolError.self, "\(name)") { try Samples.decodeCoordinator(frames) }
     }
 
+    @Test func `names that lines repeat are cut`() throws {
+        var envelope = PBEnvelope()
+        envelope.hello = .with { ($0.threads, $0.pid, $0.host) = (1, 9, String(repeating: "\"", count: 1000)) }
+        let message = try Samples.decodeWorker(WireFormat.frames(envelope, payload: nil))
+        guard case .hello(let worker, _, _) = message.body else {
+            Issue.record("\(message.body)")
+            return
+        }
+        #expect(worker.host.count <= 80 && worker.host.hasPrefix("\"\"\""))
+    }
+
     @Test func `the greatest numbers that are read do no harm`() throws {
         let simulation = try Simulation(workers: 2, local: false)
         var envelope = PBEnvelope()
@@ -103,7 +114,7 @@ import Testing
         // It joins with a state that nobody ordered, falls silent, and is lost.
         #expect(simulation.run(seconds: 60))
         #expect(simulation.error == nil)
-        #expect(simulation.coordinator.generation < ControlLimits.maxGeneration)
+        #expect(simulation.coordinator.membership.generation < ControlLimits.maxGeneration)
         #expect(simulation.refusals.isEmpty)
     }
 

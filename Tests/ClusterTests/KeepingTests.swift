@@ -35,14 +35,13 @@ struct KeepingTests {
     }
 
     @Test func `what is not a number is never the best`() {
-        typealias Best = CoordinatorMachine.Best
-        let some = Best(step: 3, accuracy: 0.5, loss: 1)
-        #expect(!Best(step: 6, accuracy: .nan, loss: 1).isAtLeast(some))
-        #expect(!Best(step: 6, accuracy: 0.9, loss: .nan).isAtLeast(some))
-        #expect(Best(step: 6, accuracy: 0.5, loss: 1).isAtLeast(some), "of equals the later one")
-        #expect(Best(step: 6, accuracy: 0.5, loss: 0.9).isAtLeast(some))
-        #expect(!Best(step: 6, accuracy: 0.5, loss: 1.1).isAtLeast(some))
-        #expect(Best(step: 6, accuracy: 0.6, loss: 9).isAtLeast(some))
+        let some = BestState(step: 3, accuracy: 0.5, loss: 1)
+        #expect(!BestState(step: 6, accuracy: .nan, loss: 1).isAtLeast(some))
+        #expect(!BestState(step: 6, accuracy: 0.9, loss: .nan).isAtLeast(some))
+        #expect(BestState(step: 6, accuracy: 0.5, loss: 1).isAtLeast(some), "of equals the later one")
+        #expect(BestState(step: 6, accuracy: 0.5, loss: 0.9).isAtLeast(some))
+        #expect(!BestState(step: 6, accuracy: 0.5, loss: 1.1).isAtLeast(some))
+        #expect(BestState(step: 6, accuracy: 0.6, loss: 9).isAtLeast(some))
     }
 
     @Test func `the room for the end is known at the start`() throws {
@@ -54,6 +53,10 @@ struct KeepingTests {
         #expect(!low.isError && low.text.contains("20 MB are free") && low.text.contains("needs 52 MB"), "\(low.text)")
         let none = try #require(space.problem(free: 1_000_000, path: "r"))
         #expect(none.isError && none.text.contains("free 15 MB, or choose another --output"), "\(none.text)")
+        // A small model's megabytes would say that what is free is as much as what is needed.
+        let small = try #require(
+            DiskSpace(floats: 10_000, moments: 2, keep: 2, hasValidation: false).problem(free: 100_000, path: "r"))
+        #expect(small.text.contains("100 kB are free") && small.text.contains("needs 160 kB"), "\(small.text)")
         #expect(DiskSpace(floats: 1, moments: 0, keep: 0, hasValidation: false).checkpoints == 2)
         #expect(try #require(DiskSpace.free("/")) > 0)
         #expect(DiskSpace.free("/nowhere") == nil)

@@ -29,6 +29,8 @@ import Training
                 == ["--compress-wire ", "--micro-batches 2 ", "--wire bf16 "])
         (options.compressWire, options.microBatches, options.wire) = (true, 2, "bf16")
         #expect(try RunConfiguration.resolve(options).remediesForWaiting.isEmpty)
+        // A worker alone waits for no other.
+        #expect(try RunConfiguration.resolve(minimal()).remediesForWaiting.isEmpty)
     }
 
     @Test func optionsWinOverTheFile() throws {

@@ -21,7 +21,7 @@ final class RunStateTests {
     private func status(host: String? = nil, age: Double = 0) -> String {
         var status = RunStatus(
             phase: "training", step: 5, totalSteps: 80, loss: nil, tokensPerSecond: nil, generation: 1, checkpoint: nil,
-            elapsedSeconds: 1, endpoint: "", workers: [], changes: [])
+            elapsedSeconds: 1, endpoint: "", workers: [], changes: [], process: .current)
         status.host = host ?? status.host
         status.time -= age
         return status.json()
@@ -120,6 +120,11 @@ final class RunStateTests {
         let line = try await RunStopper.stop("\(folder)/a", timeout: 1) { _ in Issue.record("signalled") }
         #expect(
             line.contains("is not running: it ended at step 5 of 80, no checkpoint is kept; go on with `shoal resume "))
+        // A checkpoint that is there is named, whatever became of the status.
+        try write("a/checkpoints/step-00000004/manifest.json")
+        try FileManager.default.removeItem(atPath: "\(folder)/a/status.json")
+        let kept = try await RunStopper.stop("\(folder)/a", timeout: 1) { _ in Issue.record("signalled") }
+        #expect(kept.contains("it ended at step 4, the state is kept in \(folder)/a/checkpoints/step-00000004; go on"))
         try write("a/status.json", status(host: "elsewhere"))
         await #expect {
             _ = try await RunStopper.stop("\(self.folder)/a", timeout: 1) { _ in }

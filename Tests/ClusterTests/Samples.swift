@@ -7,6 +7,7 @@ import Transformer
 
 /// Values to test with.
 enum Samples {
+    static let process = RunStatus.Process(pid: 1, host: "h", time: 1e9)
     static let digest = String(repeating: "0a", count: 32)
 
     static func batch(_ lengths: [Int] = [3, 1], labels: Bool = true, types: Bool = false) -> PackedBatch {

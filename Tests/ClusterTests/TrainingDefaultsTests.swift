@@ -30,23 +30,47 @@ import Testing
 
     @Test func `what is chosen is said, and is in the file of the run`() throws {
         var run = try RunConfiguration.resolve(options())
-        #expect(run.choosesLength)
+        #expect(run.choosesEpochs && run.choosesRate)
         #expect(!run.yaml().contains("epochs") && !run.yaml().contains("\nlearning_rate"))
         let line = TrainingDefaults.apply(to: &run, examples: 320)
         #expect(
             line
                 == "10 epochs of 10 steps at a learning rate of 1e-4 (chosen for 320 examples; --epochs, --learning-rate to "
                 + "change)")
-        #expect(run.epochs == 10 && run.steps == nil && run.learningRate == 1e-4 && !run.choosesLength)
+        #expect(
+            run.epochs == 10 && run.steps == nil && run.learningRate == 1e-4 && !run.choosesEpochs && !run.choosesRate)
+        let again = try RunConfiguration(options: RunOptions(yaml: run.yaml(), path: "run.yaml"))
+        #expect(again == run)
+    }
+
+    @Test func `what is given stays, and the rest follows from the examples`() throws {
+        var run = try RunConfiguration.resolve(options { $0.learningRate = 2e-5 })
+        #expect(
+            TrainingDefaults.apply(to: &run, examples: 320)
+                == "10 epochs of 10 steps at a learning rate of 2e-5 (the epochs are chosen for 320 examples; --epochs to "
+                + "change)")
+        #expect(run.epochs == 10 && run.learningRate == 2e-5)
+        run = try RunConfiguration.resolve(options { $0.epochs = 1 })
+        #expect(
+            TrainingDefaults.apply(to: &run, examples: 320)
+                == "1 epoch of 10 steps at a learning rate of 1e-4 (the rate is chosen for 320 examples; --learning-rate "
+                + "to change)")
+        #expect(run.epochs == 1 && run.learningRate == 1e-4)
+        run = try RunConfiguration.resolve(options { $0.steps = 30 })
+        #expect(run.yaml().contains("steps: 30") && !run.yaml().contains("\nlearning_rate"))
+        #expect(
+            TrainingDefaults.apply(to: &run, examples: 5485)
+                == "30 steps at a learning rate of 5e-5 (the rate is chosen for 5485 examples; --learning-rate to change)"
+        )
+        #expect(run.steps == 30 && run.epochs == nil && run.learningRate == 5e-5)
         let again = try RunConfiguration(options: RunOptions(yaml: run.yaml(), path: "run.yaml"))
         #expect(again == run)
     }
 
     @Test func `options of the user win`() throws {
-        let changes: [(inout RunOptions) -> Void] = [
-            { $0.epochs = 3 }, { $0.steps = 30 }, { $0.learningRate = 5e-5 },
-        ]
-        for change in changes {
+        for change in [{ ($0.epochs, $0.learningRate) = (3, 5e-5) }, { ($0.steps, $0.learningRate) = (30, 5e-5) }]
+            as [(inout RunOptions) -> Void]
+        {
             let given = try RunConfiguration.resolve(options(change))
             var run = given
             #expect(TrainingDefaults.apply(to: &run, examples: 10) == nil)

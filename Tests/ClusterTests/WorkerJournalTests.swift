@@ -12,7 +12,7 @@ struct WorkerJournalTests {
             journal.welcomed(classes: 3) == "the coordinator at tcp://h:1 has answered; waiting until the work begins")
         #expect(
             journal.joined(rank: 0, size: 2, step: 12)
-                == "joined as worker 1 of 2: it trains a model with 3 classes, from step 13 on")
+                == "joined as worker 1 of 2: it trains a model with 3 classes, after step 12")
         for step in 13...15 { journal.stepped(UInt64(step)) }
         #expect(journal.tick(59) == nil)
         #expect(journal.tick(60) == "step 15 is done; 3 steps with this worker")
@@ -21,6 +21,14 @@ struct WorkerJournalTests {
         #expect(journal.joined(rank: 0, size: 1, step: 15) == "going on as worker 1 of 1, after step 15")
         journal.evaluated(logits: 30)
         #expect(journal.done == "; this worker took part in 3 steps and evaluated 10 examples")
+    }
+
+    @Test func `a worker that is there from the first step says so`() {
+        var journal = WorkerJournal(isQuiet: false, coordinator: "tcp://h:1", now: 0)
+        _ = journal.welcomed(classes: 2)
+        #expect(
+            journal.joined(rank: 0, size: 1, step: 0)
+                == "joined as worker 1 of 1: it trains a model with 2 classes, from the beginning")
     }
 
     @Test func `a worker that a run has started leaves that to the run`() {

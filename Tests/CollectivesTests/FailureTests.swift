@@ -97,12 +97,13 @@ import Testing
         #expect(begin([0..<2], [0..<3, 2..<4])?.description.contains("overlaps") == true)
         #expect(begin([0..<2], [0..<4]) == nil)
         #expect(begin([0..<2], [0..<4], step: 2)?.description.contains("before the last one was finished") == true)
-        reducer.submit(
-            bucket: 0, contributions: [Contribution(node: TreeNode(level: 0, index: 0), base: buffer.pointer)])
+        // Before the submit, which makes the step fail as soon as the engine's thread looks at it.
         let tooLong = [UInt8](repeating: 0, count: Reduction.maxPiggybackBytes + 1)
         #expect(
             failure { _ = try reducer.finish(piggyback: tooLong) }?.description.contains("a piggyback of 65537 bytes")
                 == true)
+        reducer.submit(
+            bucket: 0, contributions: [Contribution(node: TreeNode(level: 0, index: 0), base: buffer.pointer)])
         #expect(failure { _ = try reducer.finish() }?.description.contains("do not tile micro-batches 0..<2") == true)
     }
 }

@@ -85,9 +85,22 @@ struct BadInputTests {
     }
 
     @Test func aWrongNumberOfFields() {
-        expect(scratch.failure("a.csv", "text,label\na,x\nb\n"), line: 3, "1 fields", "header has 2")
+        expect(
+            scratch.failure("a.csv", "text,label\na,x\nb\n"), line: 3, "1 field, but the header has 2",
+            "is a field missing")
         expect(scratch.failure("b.csv", "text,label\n\"a\nb\",x\nc, d,y\n"), line: 4, "3 fields", "quotes")
-        expect(scratch.failure("c.tsv", "text\tlabel\na\tx\ny\n"), line: 3, "1 fields", "tab")
+        expect(scratch.failure("c.tsv", "text\tlabel\na\tx\ny\n"), line: 3, "1 field, ", "tab")
+        expect(
+            scratch.failure("d.csv", "text,label\nx, \"a, b\",y\n"), line: 2, "4 fields", "remove the blank before it")
+    }
+
+    @Test func `a header that is missing, or has no labels, is thought of`() {
+        expect(scratch.failure("a.csv", "what a film,pos\nso dull,neg\n"), line: 1, "is the header missing?")
+        expect(scratch.failure("b.csv", "text\nx\ny\n"), line: 1, "no column of labels", "\"text\"; add one")
+        expect(scratch.failure("c.csv", "text;label\nx;y\n"), line: 1, "semicolons")
+        let named = scratch.failure("d.csv", "text,label\nx,y\n", .init(columns: ColumnNames(text: "label")))
+        expect(named, line: 1, "Give --label-column, one of \"text\"")
+        #expect(named?.reason.contains("\"label\"") == false)
     }
 
     @Test func invalidUTF8() {

@@ -50,6 +50,34 @@ struct DatasetReviewTests {
         #expect(try self.review([("nano", 2), ("nonentity", 2)]).warnings.isEmpty)
     }
 
+    @Test func `names that begin or end with a blank are warned about`() throws {
+        let review = try review([(" neg", 3), ("pos ", 3), ("a b", 3)])
+        let lines = review.warnings.filter { $0.contains("begin or end with a blank") }
+        #expect(lines.count == 1 && lines[0].contains("\" neg\" 3, \"pos \" 3;"), "\(review)")
+    }
+
+    @Test func `labels that are measurements are warned about`() throws {
+        let review = try review([("0.5", 3), ("3.75", 3), ("1.0", 3), ("2", 3)])
+        #expect(review.warnings.count == 1 && review.warnings[0].contains("decimals: 0.5 3, 3.75 3;"), "\(review)")
+        for fine in [["0.0", "1.0"], ["1", "2"], ["v1.5", "v2.5"], ["2.5", "other"]] {
+            #expect(try self.review(fine.map { ($0, 3) }).warnings.isEmpty)
+        }
+    }
+
+    @Test func `labels that hold several are warned about`() throws {
+        let lists = try review([("[0, 1]", 3), ("[1]", 3), ("x", 3)])
+        #expect(lists.warnings.count == 1 && lists.warnings[0].contains("look like several"), "\(lists)")
+        for separator in ["|", ";", ", "] {
+            let joined = try review([("a", 3), ("b", 3), ("a\(separator)b", 3)])
+            #expect(joined.warnings.count == 1 && joined.warnings[0].contains("a\(separator)b\" 3"), "\(joined)")
+        }
+        #expect(try review([("food, drink", 3), ("sports; games", 3), ("a|b", 3)]).warnings.isEmpty)
+    }
+
+    @Test func `large numbers that differ are not taken for one`() throws {
+        #expect(try review([("9007199254740992", 3), ("9007199254740993", 3)]).warnings.isEmpty)
+    }
+
     @Test func `rare classes are named all at once, with counts and a way out`() throws {
         let review = try review([("a", 5), ("r1", 1), ("r2", 1)])
         let line = try #require(review.warnings.first)

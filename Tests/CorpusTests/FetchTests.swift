@@ -120,7 +120,7 @@ struct FetchTests {
         ])
         let text = await failure(fetcher, entry(bytes))
         #expect(text.contains("no space left on this disk"), "\(text)")
-        #expect(cached().allSatisfy { !$0.contains(".tmp") && !$0.contains("tables") }, "\(cached())")
+        #expect(cached().allSatisfy { !$0.contains(".partial") && !$0.contains("tables") }, "\(cached())")
     }
 
     @Test func `a download that is larger than the free space is not begun`() {
@@ -238,7 +238,7 @@ struct FetchTests {
             for try await folder in group { #expect(folder == fetcher.cache.folder(of: entry)) }
         }
         #expect(fetcher.cache.has(entry))
-        #expect(cached().allSatisfy { !$0.contains(".tmp") }, "\(cached())")
+        #expect(cached().allSatisfy { !$0.contains(".partial") }, "\(cached())")
     }
 
     @Test func scoresBecomeLabelsAndEveryFifthATest() async throws {
@@ -334,7 +334,7 @@ struct FetchTests {
     }
 
     @Test func whatAnInterruptedFetchLeftGoesAfterAnHour() throws {
-        let (old, new) = ("\(scratch.path)/a.1-2.tmp", scratch.file("b.3-4.tmp", "new"))
+        let (old, new) = ("\(scratch.path)/.a.partial-1-2", scratch.file(".b.partial-3-4", "new"))
         try FileManager.default.createDirectory(atPath: "\(old)/in", withIntermediateDirectories: true)
         try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -4000)], ofItemAtPath: old)
         FetchCache.removeLeftovers(beside: "\(scratch.path)/a")

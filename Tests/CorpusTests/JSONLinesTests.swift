@@ -64,6 +64,22 @@ struct JSONLinesTests {
         #expect(error.reason.contains(reason), "\(error)")
     }
 
+    @Test(arguments: [
+        (#"{"text":"a","label":"x",}"#, "at column 25: a comma before }"),
+        (#"{"text":"a","label":"x","n":[1,]}"#, "at column 32: a comma before ]"),
+        (#"{"text":"a","label":"x","text":"b"}"#, "at column 25: a key that was there before"),
+        (#"{"text":"a","label":"x","\u0074ext":"b"}"#, "at column 25: a key that was there before"),
+        (#"{"text":"a","label":"x","n":{"b":1,"b":1}}"#, "at column 36: a key that was there before"),
+    ]) func `what a lenient reader passes over is refused`(line: String, reason: String) throws {
+        let error = try #require(scratch.failure("a.jsonl", "{\"text\":\"a\",\"label\":\"x\"}\n" + line + "\n"))
+        #expect(error.line == 2 && error.reason.hasPrefix(reason), "\(error)")
+    }
+
+    @Test func `the same key in two objects of a line is no mistake`() throws {
+        let line = #"{"text":"a","label":"x","m":{"text":1},"n":[{"text":1},{"text":2}]}"#
+        #expect(try scratch.rows("a.jsonl", line + "\n") == [["x", "a"]])
+    }
+
     @Test func unknownKeysAreListed() throws {
         let error = try #require(scratch.failure("a.jsonl", "{\"b\":\"1\",\"a\":\"2\"}\n"))
         #expect(error.line == 1)

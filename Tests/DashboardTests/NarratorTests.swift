@@ -126,6 +126,12 @@ struct NarratorTests {
                 ])
     }
 
+    @Test func `an evaluation before the first epoch ends names its step`() {
+        let metrics = Samples.metrics(labels: ["a", "b"], counts: [(0, 0, 3), (1, 0, 1)])
+        let record = EvaluationRecord(kind: .validation, step: 8, epoch: 0, metrics: metrics, seconds: 2)
+        #expect(Narrator.evaluation(record).hasPrefix("step 8: validation: accuracy 0.7500"))
+    }
+
     @Test func `lines of a log fit into 80 columns`() {
         var narrator = Narrator(traits: Self.log, plainInterval: 0)
         var summary = Samples.summary

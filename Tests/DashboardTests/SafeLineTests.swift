@@ -25,7 +25,7 @@ struct SafeLineTests {
             changes: [
                 RunStatus.Change(kind: .lost, subject: "\u{1B}", detail: "\n\n", step: .min, time: 1e300),
                 RunStatus.Change(kind: .lost, subject: "a", detail: "", step: 0, time: .nan),
-            ])
+            ], process: .current)
         status.time = -1e300
         for isAlive in [true, false, nil] {
             let text = StatusReport(status, isAlive: isAlive).text

@@ -111,6 +111,33 @@ struct CommandLineTests {
         }
     }
 
+    @Test(arguments: [
+        (["--momentum", "0.5"], "--momentum belongs to the optimizer sgd and has no effect with adamw"),
+        (["--nesterov"], "--nesterov belongs to the optimizer sgd"),
+        (
+            ["--optimizer", "sgd", "--beta2", "0.9"],
+            "--beta2 belongs to the optimizer adamw and has no effect with sgd"
+        ),
+        (["--patience", "2"], "--patience belongs to the schedule plateau and has no effect with linear"),
+        (["--schedule", "cosine", "--min-learning-rate", "0"], "--min-learning-rate belongs to the schedule plateau"),
+        (["--keep", "best"], "--keep best needs something to tell the best by: give a --validation file"),
+    ]) func `an option without effect is refused`(options: [String], message: String) throws {
+        let arguments = ["train", "--model", "m", "--train", "t", "--output", "o"] + options
+        let command = try #require(try Shoal.parseAsRoot(arguments) as? Train)
+        do {
+            _ = try command.run.resolve(local: command.local)
+            Issue.record("\(options) was accepted")
+        } catch {
+            #expect("\(error)".hasPrefix(message), "\(error)")
+            #expect(Ending(error).code == 64)
+        }
+    }
+
+    @Test func `keys are for endpoints alone when a status is asked for`() {
+        #expect(throws: (any Error).self) { try Shoal.parseAsRoot(["status", "runs/a", "--keys", "k"]) }
+        #expect(throws: Never.self) { try Shoal.parseAsRoot(["status", "tcp://h:1", "--keys", "k"]) }
+    }
+
     @Test func `a text may begin with a dash`() throws {
         let command = try #require(
             try Shoal.parseAsRoot(["predict", "--model", "m", "--text", "- not good", "--text", "--worse"]) as? Predict)

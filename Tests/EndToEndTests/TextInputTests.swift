@@ -93,36 +93,12 @@ struct TextSourceTests {
         #expect {
             try TextSource(texts: [], file: "/none.txt", columns: ColumnNames()).forEachWindow(.init(count: 1)) { _ in }
         } throws: {
-            "\($0)" == "/none.txt: no such file"
+            "\($0)" == "/none.txt: no such file; a text itself is given with --text"
         }
     }
 }
 
-struct JSONBytesTests {
-    @Test(arguments: ["plain", "", "\"\\/\u{8}\n\t\u{1F}\u{7F}", "中文 🙂 e\u{301}", "\u{2028}"])
-    func stringsAreReadBackByAnybody(text: String) throws {
-        var json = JSONBytes()
-        json.raw("[")
-        json.string(text)
-        json.raw("]")
-        #expect(try JSONDecoder().decode([String].self, from: Data(json.bytes)) == [text])
-    }
-
-    @Test(arguments: [0, 7, 10, 30_521, -1, Int32.max, Int32.min])
-    func wholeNumbersAreWrittenInDigits(value: Int32) {
-        var json = JSONBytes()
-        json.integer(value)
-        #expect(String(decoding: json.bytes, as: UTF8.self) == "\(value)")
-    }
-
-    @Test func numbersThatJSONDoesNotKnowAreNull() {
-        var json = JSONBytes()
-        json.number(.nan)
-        json.raw(" ")
-        json.number(0.25)
-        #expect(String(decoding: json.bytes, as: UTF8.self) == "null 0.25")
-    }
-
+struct PredictionWriterTests {
     @Test func predictionsAreObjectsInTheOrderOfTheLabels() throws {
         let line = String(
             decoding: PredictionWriter(labels: ["b", "\"a\""]).lines([[0, 0], [1, -.infinity]]), as: UTF8.self)
@@ -194,7 +170,7 @@ struct RunOptionGroupsTests {
         let parsed = try Shoal.parseAsRoot(
             [
                 "train", "--config", file.path, "--batch-size", "64", "--steps", "9", "--clip-norm", "0", "--nesterov",
-                "--threads-per-worker", "3", "--pin-workers",
+                "--optimizer", "sgd", "--threads-per-worker", "3", "--pin-workers",
             ])
         let train = try #require(parsed as? Train)
         let configuration = try train.run.resolve(local: train.local)

@@ -40,6 +40,7 @@ import Testing
         #expect(hint(ENOMEM, [.addressSpace: 1 << 20]).contains("ulimit -v"))
         #expect(hint(ENOMEM).contains("memory of this machine"))
         #expect(hint(EAGAIN).contains("kernel.threads-max"))
+        #expect(hint(EFBIG) == "raise ulimit -f (size of a file)")
         #expect(hint(ENOENT).isEmpty)
     }
 

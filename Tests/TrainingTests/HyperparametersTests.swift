@@ -17,6 +17,7 @@ import Testing
         #expect(message { $0.weightDecay = .nan }.contains("--weight-decay"))
         #expect(message { $0.clipNorm = 0 }.contains("--clip-norm"))
         #expect(message { $0.clipNorm = .infinity }.contains("--clip-norm"))
+        #expect(message { $0.clipNorm = -1 }.contains("or 0 for no clipping"))
         #expect(message { $0.dropout = 1 }.contains("--dropout"))
         #expect(message { $0.dropout = -0.1 }.contains("--dropout"))
         #expect(message { $0.labelSmoothing = 1 }.contains("--label-smoothing"))

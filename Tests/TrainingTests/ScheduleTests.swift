@@ -111,11 +111,25 @@ import Testing
         #expect(other == schedule(.plateau))
     }
 
+    @Test(arguments: [ScheduleKind.constant, .linear, .cosine])
+    func `a state that this kind of schedule does not have is refused`(_ kind: ScheduleKind) {
+        let message = errorText {
+            var other = schedule(kind)
+            try other.restore(schedule(.plateau).state)
+        }
+        #expect(message?.contains("which the schedule \(kind.rawValue) does not have") == true)
+        #expect(throws: Never.self) {
+            var other = schedule(kind)
+            try other.restore([:])
+        }
+    }
+
     @Test(arguments: [
         [:], ["rate": 1], ["rate": -1, "bad_evaluations": 0, "cooldown_left": 0],
         ["rate": 1, "bad_evaluations": 0.5, "cooldown_left": 0],
         ["rate": 1, "bad_evaluations": 0, "cooldown_left": -1],
         ["rate": 1, "bad_evaluations": 1e300, "cooldown_left": 0],
+        ["rate": 1, "bad_evaluations": 0, "cooldown_left": 0, "patience": 1],
     ]) func anAlteredPlateauStateIsRefused(_ values: [String: Double]) {
         let message = errorText {
             var plateau = schedule(.plateau)

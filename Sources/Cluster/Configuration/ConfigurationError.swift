@@ -9,6 +9,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case missingOption(_ option: String, what: String)
     /// An option of a worker, which has no configuration file, was not given.
     case missingWorkerOption(_ option: String, what: String)
+    /// An option that has no effect with the others; `reason` says what it belongs to.
+    case unused(_ option: String, reason: String)
     /// Two options that exclude each other.
     case conflict(_ option: String, _ other: String)
     /// The configuration file cannot be used; `line` is 0 where it is not known.
@@ -28,6 +30,7 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
         case .missingOption(let option, let what):
             "--\(option) is missing: give \(what), there or as \(option.replacing("-", with: "_")) in the --config file"
         case .missingWorkerOption(let option, let what): "--\(option) is missing: give \(what)"
+        case .unused(let option, let reason): "--\(option) \(reason)"
         case .conflict(let option, let other): "--\(option) and --\(other) exclude each other: give one of them"
         case .file(let path, let line, let reason): line > 0 ? "\(path):\(line): \(reason)" : "\(path): \(reason)"
         case .unsupported(let option, let value, let reason):

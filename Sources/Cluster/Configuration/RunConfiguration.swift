@@ -36,9 +36,11 @@ public struct RunConfiguration: Sendable, Equatable {
     public var steps: Int?
     /// The highest learning rate.
     public var learningRate = 5e-5
-    /// Whether epochs and learning rate follow from the number of examples when the data are read: where none of
-    /// ``epochs``, ``steps`` and ``learningRate`` was given.
-    public var choosesLength = false
+    /// Whether ``epochs`` follow from the number of examples when the data are read: where neither they nor ``steps``
+    /// were given.
+    public var choosesEpochs = false
+    /// Whether ``learningRate`` follows from the number of examples when the data are read: where it was not given.
+    public var choosesRate = false
     /// Weight decay, not applied to biases and LayerNorm.
     public var weightDecay = 0.01
     /// `adamw` or `sgd`.
@@ -149,12 +151,20 @@ public struct RunConfiguration: Sendable, Equatable {
     ) throws(ConfigurationError) -> RunConfiguration {
         try options.checkConflicts()
         var layer = options
-        if let file { layer = options.merged(over: try RunOptions(yamlFile: file)) }
+        if let file {
+            layer = options.merged(over: try RunOptions(yamlFile: file))
+            if let unused = layer.unused, !options.gives(unused.key) {
+                throw .file(path: file, line: 0, reason: "\(unused.key) \(unused.reason)")
+            }
+        }
         return try RunConfiguration(options: layer)
     }
 
     /// The configuration of `options`, with defaults for what they leave open; validated.
     public init(options: RunOptions) throws(ConfigurationError) {
+        if let unused = options.unused {
+            throw .unused(unused.key.replacing("_", with: "-"), reason: unused.reason)
+        }
         guard let model = options.model else { throw .missingOption("model", what: "the folder of a model") }
         guard let train = options.train else { throw .missingOption("train", what: "the file of examples") }
         guard let output = options.output else { throw .missingOption("output", what: "the run directory to write") }
@@ -170,7 +180,8 @@ public struct RunConfiguration: Sendable, Equatable {
         microBatches = options.microBatches ?? microBatches
         steps = options.steps
         epochs = steps == nil ? options.epochs ?? epochs : nil
-        choosesLength = options.epochs == nil && options.steps == nil && options.learningRate == nil
+        choosesEpochs = options.epochs == nil && options.steps == nil
+        choosesRate = options.learningRate == nil
         learningRate = options.learningRate ?? learningRate
         weightDecay = options.weightDecay ?? weightDecay
         optimizer = options.optimizer ?? optimizer
@@ -265,7 +276,8 @@ public struct RunConfiguration: Sendable, Equatable {
         o.pinWorkers = pinWorkers
         (o.epochs, o.steps) = (epochs, steps)
         (o.learningRate, o.weightDecay, o.optimizer) = (learningRate, weightDecay, optimizer)
-        if choosesLength { (o.epochs, o.steps, o.learningRate) = (nil, nil, nil) }
+        if choosesEpochs { (o.epochs, o.steps) = (nil, nil) }
+        if choosesRate { o.learningRate = nil }
         if optimizer == "sgd" {
             (o.momentum, o.nesterov) = (momentum, nesterov)
         } else {
@@ -293,6 +305,8 @@ public struct RunConfiguration: Sendable, Equatable {
     /// See ``RunSummary/remediesForWaiting``. Those that keep every bit come first.
     var remediesForWaiting: [String] {
         var remedies: [String] = []
+        // A worker alone sends nothing.
+        guard workers > 1 else { return remedies }
         if !compressWire { remedies.append("--compress-wire (the same weights, more computing)") }
         if microBatches > workers {
             // Only the last micro-batch's backward pass runs beside sending.

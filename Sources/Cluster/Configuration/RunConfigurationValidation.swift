@@ -51,9 +51,7 @@ extension RunConfiguration {
         }
         try Self.check("keep-checkpoints", keepCheckpoints, 0...1_000_000)
         if keep == .best, validation == nil {
-            throw .unsupported(
-                "keep", value: "best",
-                reason: "there is nothing to tell the best by; give a --validation file, or leave --keep out")
+            throw .unused("keep", reason: "best needs something to tell the best by: give a --validation file")
         }
         guard orphanTimeout.isFinite, orphanTimeout >= 0, orphanTimeout <= 1e6 else {
             throw .invalid("orphan-timeout", value: "\(orphanTimeout)", need: "0 to 1000000 seconds")

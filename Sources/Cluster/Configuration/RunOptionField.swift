@@ -9,6 +9,8 @@ struct RunOptionField: Sendable {
     let write: @Sendable (RunOptions) -> Node?
     /// Copies the value from the second to the first, if it is given.
     let overlay: @Sendable (inout RunOptions, RunOptions) -> Void
+    /// Makes it one that is not given.
+    let clear: @Sendable (inout RunOptions) -> Void
 
     init<T: RunOptionValue>(_ key: String, _ path: WritableKeyPath<RunOptions, T?> & Sendable) {
         self.key = key
@@ -21,6 +23,7 @@ struct RunOptionField: Sendable {
             options[keyPath: path] = value
         }
         write = { options in options[keyPath: path]?.node }
+        clear = { options in options[keyPath: path] = nil }
         overlay = { target, source in
             if let value = source[keyPath: path] { target[keyPath: path] = value }
         }

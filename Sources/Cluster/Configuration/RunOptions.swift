@@ -91,9 +91,10 @@ public struct RunOptions: Sendable, Equatable {
         .init("keys", \.keys), .init("insecure", \.insecure),
     ]
 
-    /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, that of the upper layer counts.
+    /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, that of the upper layer counts;
+    /// with another optimizer or schedule, the settings of that of `base` go.
     public func merged(over base: RunOptions) -> RunOptions {
-        var result = base
+        var result = base.withoutSettings(replacedBy: self)
         if epochs != nil { result.steps = nil }
         if steps != nil { result.epochs = nil }
         for field in Self.fields { field.overlay(&result, self) }

@@ -15,7 +15,7 @@ struct CheckpointWriter: Sendable {
     var fingerprint: [String: String]
     /// The newest checkpoints that are kept, besides the best.
     var keep: Int
-    var state: CoordinatorMachine.TrainingState
+    var state: TrainingState
     var weights: FloatBuffer
     /// The moments that the optimizer has.
     var firstMoment: FloatBuffer?

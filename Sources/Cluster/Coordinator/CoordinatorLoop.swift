@@ -12,9 +12,9 @@ import Transformer
 final class CoordinatorLoop: @unchecked Sendable {
     /// What other threads tell it.
     enum News: Sendable {
-        case event(CoordinatorMachine.Event)
-        case prepared(Preparer.Prepared)
-        case preparationFailed(any Error)
+        case event(CoordinatorEvent)
+        case loadedRun(LoadedRun)
+        case loadingFailed(any Error)
         case warning(String)
         case loaded(StateReader.Found)
         case loadedBest(StateReader.Found)
@@ -37,7 +37,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private let inbox: Inbox<News>
     private let emit: @Sendable (RunEvent) -> Void
     private var machine: CoordinatorMachine
-    private var prepared: Preparer.Prepared?
+    private var loaded: LoadedRun?
     private var failure: (any Error)?
     private var store = StateStore(count: 0)
     /// What was fetched and is being written.
@@ -50,6 +50,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Starts and ends workers that are children.
     private let children: LocalWorkers?
     private var nextStatus = 0.0
+    private var statusDesk = StatusDesk()
+    private var prefetcher: BatchPrefetcher?
     private var warnedOfMetrics = false
     private var loggedSenders: Set<String> = []
     /// Where the message that is being handled came from, if it was none.
@@ -59,7 +61,7 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     /// Binds the control socket.
     init(
-        configuration: RunConfiguration, settings: CoordinatorMachine.Settings, bind: String, directory: RunDirectory,
+        configuration: RunConfiguration, settings: CoordinatorSettings, bind: String, directory: RunDirectory,
         sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<News>,
         children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
         emit: @escaping @Sendable (RunEvent) -> Void
@@ -85,15 +87,16 @@ final class CoordinatorLoop: @unchecked Sendable {
             try loop()
         } catch {
             // What went wrong here (a full disk, say) ends the run; the workers are told.
-            for member in machine.members + machine.waiting {
+            for member in machine.membership.all {
                 try? send(
                     CoordinatorMessage(generation: 0, step: 0, body: .shutdown("the run failed")), to: member.peer)
             }
             outcome = .failure(error)
         }
+        prefetcher?.close()
         door.close()
         // Lent to the context until here.
-        withExtendedLifetime((source, retired, prepared)) {}
+        withExtendedLifetime((source, retired, loaded)) {}
         return outcome ?? .failure(RunError.failed("the run ended without a result"))
     }
 
@@ -115,10 +118,10 @@ final class CoordinatorLoop: @unchecked Sendable {
             if monotonicSeconds() >= nextStatus {
                 nextStatus = monotonicSeconds() + 1
                 checkPlaces()
-                directory.show(machine.status(monotonicSeconds()))
+                directory.show(machine.status(monotonicSeconds(), process: .current))
             }
         }
-        directory.show(machine.status(monotonicSeconds()))
+        directory.show(machine.status(monotonicSeconds(), process: .current))
     }
 
     private func take(_ news: News) throws {
@@ -139,29 +142,31 @@ final class CoordinatorLoop: @unchecked Sendable {
             source = found.state
             best = found.state
             try handle(.bestLoaded(found.source))
-        case .preparationFailed(let error):
+        case .loadingFailed(let error):
             failure = error
-            try handle(.preparationFailed(.failed("\(error)")))
-        case .prepared(var prepared):
-            prepared.preparation.endpoint = Endpoint.shown(endpoint)
-            prepared.preparation.output = directory.path
-            source = prepared.state
+            try handle(.loadingFailed(.failed("\(error)")))
+        case .loadedRun(var new):
+            new.plan.endpoint = Endpoint.shown(endpoint)
+            new.plan.output = directory.path
+            source = new.state
             // A run that is resumed can read its checkpoint again.
-            if prepared.state.step > 0 { prepared.state.buffers = [:] }
-            self.prepared = prepared
-            for notice in prepared.notices { emit(.notice(notice)) }
-            for warning in prepared.warnings { emit(.warning(warning)) }
+            if new.state.step > 0 { new.state.buffers = [:] }
+            loaded = new
+            for notice in new.notices { emit(.notice(notice)) }
+            for warning in new.warnings { emit(.warning(warning)) }
             let room = try disk.checkRoom(
-                for: StateSize(prepared.preparation), isResumed: machine.settings.isResumed, free: disk.free)
+                for: StateSize(new.plan), isResumed: machine.training.settings.isResumed, free: disk.free)
             if let room { emit(.warning(room)) }
-            try handle(.prepared(prepared.preparation))
+            let inbox = inbox
+            prefetcher = try BatchPrefetcher(new.plan) { inbox.post(.event(.prefetched($0))) }
+            try handle(.runLoaded(new.plan))
         }
     }
 
-    private func handle(_ event: CoordinatorMachine.Event) throws {
+    private func handle(_ event: CoordinatorEvent) throws {
         for effect in machine.handle(event, now: monotonicSeconds()) { try perform(effect) }
         // What was written is not needed any more, unless the model is written from it next.
-        if machine.writing == nil { written = StateStore(count: 0) }
+        if machine.training.checkpointer.policy.writing == nil { written = StateStore(count: 0) }
     }
 
     // MARK: the socket
@@ -183,7 +188,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         let peer = PeerID(bytes: frames[0].array)
         // What is known of the connection comes with what was sent over it; the first frame is the library's own.
         let sent = frames[frames.count - 1]
-        switch door.verdict(on: sent, from: peer, isMember: machine.knows(peer), now: monotonicSeconds()) {
+        switch door.verdict(on: sent, from: peer, isMember: machine.membership.knows(peer), now: monotonicSeconds()) {
         case .drop: return
         case .revoked: return try handle(.revoked(peer))
         case .take: break
@@ -196,7 +201,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         nonsenseAddress = nil
     }
 
-    private static func event(_ frames: [ZeroMQMessage], from peer: PeerID) -> CoordinatorMachine.Event {
+    private static func event(_ frames: [ZeroMQMessage], from peer: PeerID) -> CoordinatorEvent {
         withExtendedLifetime(frames) {
             do throws(ProtocolError) {
                 return .message(peer, try WorkerMessage(frames: frames.dropFirst().map(\.bytes), owner: frames.last))
@@ -212,6 +217,13 @@ final class CoordinatorLoop: @unchecked Sendable {
         } catch  where error.isUnreachable {
             // It is gone; its heartbeats, or its exit, will tell.
         }
+    }
+
+    private func sendStatus(_ peer: PeerID) throws {
+        let now = monotonicSeconds()
+        guard statusDesk.admits(peer, now) else { return }
+        let json = statusDesk.json(now) { machine.status(now, process: .current) }
+        try send(CoordinatorMessage(generation: 0, step: 0, body: .status(json)), to: peer)
     }
 
     private func sendSource(_ part: StatePart, _ chunks: Range<Int>, generation: UInt64, to peer: PeerID) throws {
@@ -237,10 +249,10 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     /// Reads a state in the background.
     private func load(_ read: @escaping @Sendable (StateReader) throws -> News) throws {
-        guard let prepared else { return }
+        guard let loaded else { return }
         let reader = StateReader(
-            path: directory.path, layout: ParameterLayout(configuration: prepared.configuration),
-            parts: prepared.preparation.stateParts, schedule: prepared.preparation.source.point.schedule)
+            path: directory.path, layout: ParameterLayout(configuration: loaded.configuration),
+            parts: loaded.plan.stateParts, schedule: loaded.plan.source.point.schedule)
         let inbox = inbox
         try NamedThread.start("shoal-load") {
             do { inbox.post(try read(reader)) } catch { inbox.post(.event(.sourceFailed("\(error)"))) }
@@ -249,15 +261,17 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     /// Reads the newest whole checkpoint, or takes what the run began with.
     private func loadSource() throws {
-        guard let initial = prepared?.state else { return }
+        guard let initial = loaded?.state else { return }
         try load { .loaded(try $0.newest(orElse: initial)) }
     }
 
     // MARK: effects
 
-    private func perform(_ effect: CoordinatorMachine.Effect) throws {
+    private func perform(_ effect: CoordinatorEffect) throws {
         switch effect {
         case .send(let peer, let message): try send(message, to: peer)
+        case .sendStatus(let peer): try sendStatus(peer)
+        case .prefetch(let request): prefetcher?.request(request)
         case .sendSource(let peer, let part, let chunks, let generation):
             try sendSource(part, chunks, generation: generation, to: peer)
         case .emit(let event): try show(event)
@@ -267,7 +281,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             guard loggedSenders.count < Self.maxLoggedSenders, loggedSenders.insert(sender).inserted else { return }
             emit(.warning("\(text) (\(sender))"))
         case .openRunDirectory:
-            try directory.start(prepared?.run ?? configuration, coordinatorFile)
+            try directory.start(loaded?.run ?? configuration, coordinatorFile)
             nextStatus = 0
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
         case .loadSource: try loadSource()
@@ -275,7 +289,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .releaseSource: retire()
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
-        case .beginStore: store = StateStore(count: prepared?.preparation.welcome.weightCount ?? 0)
+        case .beginStore: store = StateStore(count: loaded?.plan.welcome.weightCount ?? 0)
         case .storeChunk(let part, let index, let payload):
             guard store.store(part, chunk: index, payload) else {
                 throw RunError.failed("a chunk of the state does not fit")
@@ -296,7 +310,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             outcome = .success(result)
         case .end(.failure(let error)):
             // An error of the data or the model keeps its own type.
-            let size = prepared.map { StateSize($0.preparation) } ?? StateSize()
+            let size = loaded.map { StateSize($0.plan) } ?? StateSize()
             outcome = .failure(failure ?? disk.explained(error, size: size))
         }
     }
@@ -313,8 +327,8 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
-            runID: prepared?.preparation.welcome.runID ?? "", starts: machine.settings.incarnation + 1,
-            endpoint: endpoint, isLocal: children != nil, fingerprint: prepared?.fingerprint ?? [:],
+            runID: loaded?.plan.welcome.runID ?? "", starts: machine.training.settings.incarnation + 1,
+            endpoint: endpoint, isLocal: children != nil, fingerprint: loaded?.fingerprint ?? [:],
             path: directory.identity?.path, inode: directory.identity?.inode)
     }
 
@@ -333,7 +347,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     /// Writing takes as long as the disk does: another thread does it, while the heartbeats go on here.
-    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorMachine.Event) throws {
+    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorEvent) throws {
         let inbox = inbox
         try NamedThread.start("shoal-save") {
             // Of this thread (on Linux, 0 is the thread that calls): workers on this machine come first.
@@ -347,11 +361,11 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     private func saveModel() throws {
-        guard let prepared else { return }
-        let (model, maxLength) = (prepared.configuration, prepared.maxLength)
+        guard let loaded else { return }
+        let (model, maxLength) = (loaded.configuration, loaded.maxLength)
         let weights = best?.buffers[.weights] ?? written.buffer(.weights)
         let (path, source) = (directory.modelPath, configuration.model)
-        let checkpoint = machine.checkpoints.path
+        let checkpoint = machine.training.checkpointer.policy.path
         try inBackground {
             let layout = ParameterLayout(configuration: model)
             try withExtendedLifetime(weights) {
@@ -370,17 +384,18 @@ final class CoordinatorLoop: @unchecked Sendable {
         FileManager.default.fileExists(atPath: model) ? model : checkpoint ?? model
     }
 
-    private func saveCheckpoint(_ state: CoordinatorMachine.TrainingState) throws {
-        guard let prepared else { return }
+    private func saveCheckpoint(_ state: TrainingState) throws {
+        guard let loaded else { return }
         let (state, written) = (state, written)
         func buffer(_ part: StatePart) -> FloatBuffer? {
-            prepared.preparation.stateParts.contains(part) ? written.buffer(part) : nil
+            loaded.plan.stateParts.contains(part) ? written.buffer(part) : nil
         }
         let writer = CheckpointWriter(
-            runDirectory: directory.path, model: prepared.configuration,
-            tokenizerSource: Self.tokenizerSource(configuration.model, orElse: machine.checkpoints.path),
-            maxLength: prepared.maxLength,
-            seed: configuration.seed, fingerprint: prepared.fingerprint, keep: configuration.keepCheckpoints,
+            runDirectory: directory.path, model: loaded.configuration,
+            tokenizerSource: Self.tokenizerSource(
+                configuration.model, orElse: machine.training.checkpointer.policy.path),
+            maxLength: loaded.maxLength, seed: configuration.seed, fingerprint: loaded.fingerprint,
+            keep: configuration.keepCheckpoints,
             state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
             secondMoment: buffer(.secondMoment))
         let inbox = inbox

@@ -29,33 +29,3 @@ extension ExampleSource {
         return batch
     }
 }
-
-/// All that the coordinator must know before workers can be welcomed.
-struct Preparation: Sendable {
-    var welcome: Welcome
-    /// The classes, in the order of the logits.
-    var labels: [String]
-    /// The model's parameters, without alignment gaps.
-    var parameters: Int
-    var training: any ExampleSource
-    var validation: (any ExampleSource)?
-    var test: (any ExampleSource)?
-    var plan: DataPlan
-    var totalSteps: Int
-    /// What the run begins with.
-    var source: StateSource
-    /// What is known of the steps so far: of a run that is resumed, from its files.
-    var history: RunHistory
-    /// The checkpoint that `source` is, if it is one.
-    var checkpoint: String?
-    /// The best checkpoint by validation that is there.
-    var best: CoordinatorMachine.Best?
-    /// The vectors that a checkpoint needs.
-    var stateParts: [StatePart] = [.weights]
-    /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend
-    /// on the workers.
-    var evaluationBatch: Int
-    /// Where workers connect to, and the run directory, for people.
-    var endpoint = ""
-    var output = ""
-}

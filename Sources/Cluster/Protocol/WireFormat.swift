@@ -1,5 +1,6 @@
 import Foundation
 import SwiftProtobuf
+import Support
 
 /// A message as frames, and the checks that both directions share.
 enum WireFormat {
@@ -59,6 +60,11 @@ enum WireFormat {
     static func shownText(_ text: String, _ name: String) throws(ProtocolError) -> String {
         let text = try Self.text(text, name)
         return String(String.UnicodeScalarView(text.unicodeScalars.map { isShown($0) ? $0 : " " }))
+    }
+
+    /// A name that lines of the log and of the status repeat: what is longer than names are is cut.
+    static func name(_ text: String, _ name: String) throws(ProtocolError) -> String {
+        try shownText(text, name).printable(limit: 80)
     }
 
     private static func isShown(_ scalar: Unicode.Scalar) -> Bool {

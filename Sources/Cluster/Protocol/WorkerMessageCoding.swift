@@ -101,9 +101,9 @@ extension WorkerMessage {
             }
             return .hello(
                 WorkerDescription(
-                    host: try WireFormat.shownText(hello.host, "a host name"), pid: Int(hello.pid),
-                    threads: Int(hello.threads), cpu: try WireFormat.shownText(hello.cpuModel, "a processor's name"),
-                    instructionSet: try WireFormat.shownText(hello.instructionSet, "an instruction set"),
+                    host: try WireFormat.name(hello.host, "a host name"), pid: Int(hello.pid),
+                    threads: Int(hello.threads), cpu: try WireFormat.name(hello.cpuModel, "a processor's name"),
+                    instructionSet: try WireFormat.name(hello.instructionSet, "an instruction set"),
                     dataKey: CurvePublicKey(bytes: hello.dataKey)),
                 runID: try WireFormat.shownText(hello.runID, "a run's id"), hasState: hello.hasState_p)
         case .chunkRequest(let request):

@@ -25,7 +25,10 @@ struct DiskSpace: Equatable {
 
     /// What to say where `free` bytes are there; `isError` if the run cannot end well.
     func problem(free: Int, path: String) -> (text: String, isError: Bool)? {
-        func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
+        // What is there in full units, what is needed in begun ones, of which small models have few.
+        func megabytes(_ bytes: Int) -> String {
+            bytes < 10_000_000 ? "\((bytes + 999) / 1000) kB" : "\((bytes + 999_999) / 1_000_000) MB"
+        }
         let place = "\(megabytes(free)) are free on the disk of \(path.printable(limit: 400))"
         if free < least {
             return (

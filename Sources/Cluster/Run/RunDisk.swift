@@ -70,7 +70,7 @@ struct RunDisk {
     /// How a run that could not write its end can still be saved.
     private func remedy(_ size: StateSize) -> String {
         guard let newest = (try? CheckpointFolder.list(in: directory.path))?.first else {
-            return "; no checkpoint is left of the run: free some room and start it again"
+            return "; no checkpoint is left of the run: mend that (free room if the disk is full) and start it again"
         }
         let megabytes = (size.floats * 4 * (1 + size.parts) + 999_999) / 1_000_000
         return "; the state of step \(newest.step) is kept: if the disk is full, free \(megabytes) MB, and then run "
@@ -99,9 +99,9 @@ struct StateSize: Equatable {
 
 extension StateSize {
     /// That of a run.
-    init(_ preparation: Preparation) {
+    init(_ plan: RunPlan) {
         self.init(
-            floats: preparation.welcome.weightCount, parts: preparation.stateParts.count,
-            hasValidation: preparation.validation != nil)
+            floats: plan.welcome.weightCount, parts: plan.stateParts.count,
+            hasValidation: plan.validation != nil)
     }
 }

@@ -1,3 +1,4 @@
+import Checkpoint
 import Foundation
 import Support
 
@@ -49,7 +50,8 @@ enum RunState: Equatable {
         {
             self = .complete(steps: result.steps)
         } else {
-            self = .interrupted(step: status?.step ?? 0, total: status?.totalSteps ?? 0)
+            let newest = status == nil ? (try? CheckpointFolder.list(in: path))?.first?.step : nil
+            self = .interrupted(step: status?.step ?? newest ?? 0, total: status?.totalSteps ?? 0)
         }
     }
 

@@ -1,3 +1,4 @@
+import Checkpoint
 import Foundation
 import Support
 
@@ -79,7 +80,8 @@ public enum RunStopper {
         case .complete(let steps): return "it is complete after \(plural(steps, "step")), its model is \(shown)/model"
         case .interrupted(let step, let total):
             let place = total > 0 ? "step \(step) of \(total)" : "step \(step)"
-            let checkpoint = (try? StatusReader.read(runDirectory: path).status.checkpoint) ?? nil
+            // What is there counts, not what a status says, which may be lost, or that of the folder that was copied.
+            let checkpoint = (try? CheckpointFolder.list(in: path))?.first?.path
             let kept = checkpoint.map { "the state is kept in \($0.printable(limit: 1000))" } ?? "no checkpoint is kept"
             return "it ended at \(place), \(kept); go on with `\(CommandName.line("resume", path))`"
         }

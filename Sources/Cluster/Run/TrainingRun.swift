@@ -71,10 +71,15 @@ public struct TrainingRun: Sendable {
             try Resumption(
                 runDirectory: directory.path, fingerprint: known?.fingerprint ?? [:], acceptsChanges: $0.acceptsChanges)
         }
-        if let resumption { events(.resuming(checkpoint: resumption.checkpoint?.path)) }
         // Workers of a run that had other data are not those of this one.
         let isCopy = known.map { !$0.isOf(directory.identity) } ?? false
-        let runID = resume?.acceptsChanges == true || isCopy ? CoordinatorFile.newRunID() : known?.runID
+        let runID =
+            (resume?.acceptsChanges == true || isCopy ? nil : known?.runID) ?? CoordinatorFile.newRunID()
+        // Where the run may be complete, that is looked at before anything is started.
+        let loaded =
+            resumption?.mayBeComplete(steps: configuration.steps) == true
+            ? try RunLoader.load(configuration, resuming: resumption, runID: runID) : nil
+        if let resumption { events(.resuming(checkpoint: resumption.checkpoint?.path)) }
         for warning in directory.warnings { events(.warning(warning)) }
         if isCopy {
             events(
@@ -106,7 +111,11 @@ public struct TrainingRun: Sendable {
             let returning = place.isOld ? LivingWorkers.count(of: directory.path, endpoint: loop.boundEndpoint) : 0
             for number in min(returning, configuration.workers)..<configuration.workers { children.start(number) }
         }
-        try prepare(resumption, runID: runID ?? CoordinatorFile.newRunID(), inbox: inbox)
+        if let loaded {
+            inbox.post(.loadedRun(loaded))
+        } else {
+            try load(resumption, runID: runID, inbox: inbox)
+        }
         let result = await Self.onThread(loop)
         let succeeded = if case .success = result { true } else { false }
         let grace = profileFolder == nil ? Self.graceSeconds.success : Self.graceSeconds.profile
@@ -114,8 +123,8 @@ public struct TrainingRun: Sendable {
         return try result.get()
     }
 
-    private func settings(isLocal: Bool, starts: Int) -> CoordinatorMachine.Settings {
-        var settings = CoordinatorMachine.Settings(workers: configuration.workers, local: isLocal)
+    private func settings(isLocal: Bool, starts: Int) -> CoordinatorSettings {
+        var settings = CoordinatorSettings(workers: configuration.workers, local: isLocal)
         settings.heartbeatTimeout = configuration.heartbeatTimeout
         settings.joinTimeout = configuration.joinTimeout
         settings.minWorkers = configuration.minWorkers
@@ -208,6 +217,13 @@ public struct TrainingRun: Sendable {
         case .local:
             if let text = configuration.threadWarning(processors: processors) { events(.warning(text)) }
             if let text = configuration.idleNotice(processors: processors) { events(.notice(text)) }
+            // They may stand in the file of a run whose workers were started by hand.
+            if configuration.keys != nil || configuration.insecure {
+                events(
+                    .warning(
+                        "\(configuration.keys != nil ? "keys" : "insecure") has no effect on workers that are started "
+                            + "here: their sockets are in a folder that only this user may enter"))
+            }
         case .external:
             // Of a run that is resumed, they may be left from workers that it started itself.
             guard resume == nil else { return }
@@ -276,13 +292,13 @@ public struct TrainingRun: Sendable {
             : await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     }
 
-    private func prepare(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) throws {
+    private func load(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) throws {
         let configuration = configuration
-        try NamedThread.start("shoal-prepare") {
+        try NamedThread.start("shoal-read") {
             do {
-                inbox.post(.prepared(try Preparer.prepare(configuration, resuming: resumption, runID: runID)))
+                inbox.post(.loadedRun(try RunLoader.load(configuration, resuming: resumption, runID: runID)))
             } catch {
-                inbox.post(.preparationFailed(error))
+                inbox.post(.loadingFailed(error))
             }
         }
     }

@@ -135,11 +135,7 @@ public struct KeyFolder: Sendable {
     }
 
     private func write(_ text: String, to path: String, mode: mode_t) throws {
-        do {
-            try DurableFile.write(Data(text.utf8), to: path, mode: mode)
-        } catch {
-            throw RunError.failed("\(path) cannot be written: \(error)")
-        }
+        try DurableFile.write(Data(text.utf8), to: path, mode: mode)
     }
 }
 

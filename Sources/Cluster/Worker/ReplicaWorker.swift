@@ -26,7 +26,7 @@ final class ReplicaWorker {
     private var compressesWire = false
     private var heartbeatTimeout = 5.0
     private static let (stallSeconds, stallFactor, firstStallSeconds) = {
-        let settings = CoordinatorMachine.Settings(workers: 1, local: true)
+        let settings = CoordinatorSettings(workers: 1, local: true)
         return (settings.stallSeconds, settings.stallFactor, settings.firstStallSeconds)
     }()
     /// What the last step took, in any generation.

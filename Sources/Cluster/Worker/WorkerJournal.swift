@@ -44,7 +44,7 @@ struct WorkerJournal: Sendable {
         let place = "worker \(rank + 1) of \(size)"
         guard isFirst else { return "going on as \(place), after step \(step)" }
         let task = "it trains a model with \(plural(classes, "class", "classes"))"
-        return "joined as \(place): \(task), from step \(step + 1) on"
+        return "joined as \(place): \(task), \(step == 0 ? "from the beginning" : "after step \(step)")"
     }
 
     /// The run has this many steps behind it, the newest of them done here.

@@ -6,8 +6,7 @@ import Foundation
 /// |---|---|---|
 /// | 0-3 | `u32` | magic, "SHAR" (0x52414853) |
 /// | 4-5 | `u16` | version, 4 |
-/// | 6 | `u8` | kind: 1 hello, 2 welcome, 3 refusal, 4 begin, 5 contribution, 6 result, 7 piggyback, 8 reader, |
-/// | | | 9 taken |
+/// | 6 | `u8` | 1 hello, 2 welcome, 3 refusal, 4 begin, 5 contribution, 6 result, 7 piggyback, 8 reader, 9 taken |
 /// | 7 | `u8` | reason of a refusal: 1 version, 2 generation, 3 world size, 4 segment size, 5 rank, 6 wire format |
 /// | | | or the format of the payload (hello, contribution, result): see `PayloadFormat`; else 0 |
 /// | 8-15 | `u64` | generation |

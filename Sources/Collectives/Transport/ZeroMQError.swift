@@ -50,6 +50,8 @@ public struct ZeroMQError: Error, Sendable, Equatable, CustomStringConvertible {
             return "unknown transport: '\(endpoint)', expected tcp://HOST:PORT or ipc://PATH"
         case ENAMETOOLONG: return "path too long for a socket: \(endpoint), use a shorter one (at most 107 bytes)"
         case EACCES: return "no permission to \(operation) \(endpoint)"
+        case ENOSPC, EDQUOT:
+            return "cannot \(operation) \(endpoint): the disk is full; free some room, or set TMPDIR to another folder"
         case ENOENT: return "cannot \(operation) \(endpoint): the folder does not exist"
         default:
             let text = zmq_strerror(code).map { String(cString: $0) } ?? "error \(code)"

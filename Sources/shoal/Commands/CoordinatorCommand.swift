@@ -34,6 +34,10 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var insecure: Bool?
 
     mutating func run() async throws {
+        if run.workers.maxRestarts != nil {
+            throw ConfigurationError.unused(
+                "max-restarts", reason: "belongs to train: a coordinator starts no workers; leave it out")
+        }
         var configuration = try run.resolve()
         configuration.keys = (keys ?? configuration.keys).map(absolutePath)
         configuration.insecure = insecure ?? configuration.insecure

@@ -25,6 +25,13 @@ struct Evaluate: AsyncParsableCommand {
     @Flag(help: "Prints one JSON object in place of tables.")
     var json = false
 
+    @Flag(
+        help: """
+            Leaves out examples with labels that the model does not know, such as those of classes that \
+            --drop-rare-classes left out, and says how many.
+            """)
+    var skipUnknownLabels = false
+
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
@@ -43,7 +50,10 @@ struct Evaluate: AsyncParsableCommand {
             precision: try precision.checked())
         let names = ColumnNames(
             text: columns.textColumn, textPair: columns.textPairColumn, label: labels.labelColumn)
-        let examples = try read(names, labels: classifier.labels)
+        let known = try KnownLabels(
+            try DatasetReader.read(data, columns: names), among: classifier.labels, skipsUnknown: skipUnknownLabels)
+        if let notice = known.notice { StandardError.warning(notice) }
+        let examples = known.examples
         var review = DatasetReview(evaluating: examples, isPairModel: classifier.isPairModel)
         classifier.addTokens(of: examples, to: &review)
         StandardError.write(review)
@@ -56,22 +66,5 @@ struct Evaluate: AsyncParsableCommand {
             try StandardOutput.line(report.text(width: TerminalTraits.width(of: STDOUT_FILENO)))
             StandardError.write(outcome.speed)
         }
-    }
-
-    /// The examples, with the numbers that the model's labels have. `LABEL_3` also means a label "3" of the file.
-    private func read(_ columns: ColumnNames, labels: [String]) throws -> Dataset {
-        if labels.contains(where: { $0.hasPrefix("LABEL_") }) {
-            let found = try DatasetReader.read(data, columns: columns, labels: nil)
-            let rows = LabelMatch.rows(of: found.labels, among: labels)
-            if !rows.contains(nil) {
-                let examples = found.examples.map { example in
-                    Example(
-                        text: example.text, pair: example.pair,
-                        label: example.label.flatMap { rows[Int($0)] }.map { Int32($0) })
-                }
-                return Dataset(path: found.path, labels: labels, examples: examples)
-            }
-        }
-        return try DatasetReader.read(data, columns: columns, labels: labels)
     }
 }

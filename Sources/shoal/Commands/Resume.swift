@@ -55,7 +55,25 @@ struct Resume: AsyncParsableCommand {
         workers.apply(to: &options)
         checkpoints.apply(to: &options)
         let (configuration, source) = try ResumeOptions.read(run.path, overrides: options, bind: bind)
+        try checkUse(source)
         try await TrainingSession.run(
             configuration, workers: source, resume: ResumeOptions(acceptsChanges: acceptChanges))
+    }
+    /// Refuses options that have no effect on workers that come from `source`.
+    private func checkUse(_ source: WorkerSource) throws(ConfigurationError) {
+        let given: [(name: String, isGiven: Bool)]
+        let reason: String
+        switch source {
+        case .external:
+            given = [
+                ("threads-per-worker", local.threadsPerWorker != nil), ("pin-workers", local.pinWorkers == true),
+                ("max-restarts", workers.maxRestarts != nil),
+            ]
+            reason = "belongs to runs that start their workers, and this run's are started by hand; leave it out"
+        case .local:
+            given = [("keys", keys != nil), ("insecure", insecure == true)]
+            reason = "belongs to runs whose workers are started by hand, and this run starts its own; leave it out"
+        }
+        if let option = given.first(where: \.isGiven) { throw .unused(option.name, reason: reason) }
     }
 }

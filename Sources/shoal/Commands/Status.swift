@@ -32,6 +32,9 @@ struct Status: AsyncParsableCommand {
         guard timeout.isFinite, timeout > 0, timeout <= 1e6 else {
             throw ValidationError("--timeout is \(timeout), but must be above 0 and at most 1000000")
         }
+        guard keys == nil || run.isEndpoint else {
+            throw ValidationError("--keys belongs to an endpoint: leave it out for a run directory")
+        }
     }
 
     mutating func run() async throws {

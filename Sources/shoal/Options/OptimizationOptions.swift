@@ -9,7 +9,7 @@ struct OptimizationOptions: ParsableArguments {
         parsing: .unconditional,
         help: ArgumentHelp(
             "Passes over the training examples (default: \(run.epochs.map { "\($0)" } ?? "none"), or more for few "
-                + "examples, where --steps and --learning-rate are not given either).",
+                + "examples, where --steps is not given either).",
             valueName: "count"))
     var epochs: Int?
 
@@ -34,8 +34,8 @@ struct OptimizationOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The highest learning rate (default: \(run.learningRate), or 0.0001 for few examples, where --epochs and --steps "
-                + "are not given either).", valueName: "rate"))
+            "The highest learning rate (default: \(run.learningRate), or 0.0001 for few examples).",
+            valueName: "rate"))
     var learningRate: Double?
 
     @Option(help: ArgumentHelp("adamw or sgd (default: \(run.optimizer)).", valueName: "name"))

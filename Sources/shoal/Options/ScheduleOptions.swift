@@ -8,7 +8,8 @@ struct ScheduleOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The learning rate after warmup: linear or cosine (to 0 at the end), constant, or plateau (reduced when the "
-                + "validation loss stops falling) (default: \(run.schedule.rawValue)).", valueName: "name"))
+                + "loss of --validation, else of training, stops falling) (default: \(run.schedule.rawValue)).",
+            valueName: "name"))
     var schedule: String?
 
     @Option(

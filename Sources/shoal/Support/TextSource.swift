@@ -96,7 +96,10 @@ enum TextSource {
             // Without O_NONBLOCK, opening a FIFO would wait for a writer.
             descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else {
-                let reason = errno == ENOENT ? "no such file" : "cannot be opened: \(String(cString: strerror(errno)))"
+                let reason =
+                    errno == ENOENT
+                    ? "no such file; a text itself is given with --text"
+                    : "cannot be opened: \(String(cString: strerror(errno)))"
                 throw FileError(path, reason)
             }
             try requireText(descriptor, path)

@@ -1,0 +1,52 @@
+import Checkpoint
+import Numerics
+import Training
+import Transformer
+
+/// The state that a coordinator begins with: its checkpoint, or the weights of the model.
+struct InitialState {
+    var state: LoadedState
+    /// What of the model is new, and what of it is not used.
+    var notices: [String] = []
+
+    /// Reads it.
+    ///
+    /// - Parameters:
+    ///   - model: The folder to read, which is `checkpoint` where there is one.
+    ///   - parts: The vectors that a checkpoint must hold.
+    ///   - seed: Draws what the model lacks.
+    ///   - labels: The classes, in the order of the logits.
+    init(
+        _ model: RunModel, checkpoint: CheckpointFolder?, layout: ParameterLayout, parts: [StatePart], seed: UInt64,
+        labels: [String]
+    ) throws {
+        if let checkpoint {
+            state = try LoadedState(checkpoint, layout: layout, parts: parts)
+            return
+        }
+        let loaded = try WeightLoader.load(model.directory, layout: layout, newHead: .draw(seed: seed), labels: labels)
+        state = LoadedState(weights: loaded.weights)
+        notices = loaded.notices(labels: labels, of: model.directory)
+    }
+}
+
+extension StatePart {
+    /// What a checkpoint must hold.
+    static func parts(of optimizer: OptimizerKind) -> [StatePart] {
+        [.weights] + (optimizer.usesFirstMoment ? [.firstMoment] : [])
+            + (optimizer.usesSecondMoment ? [.secondMoment] : [])
+    }
+}
+
+extension Resumption {
+    /// The best checkpoint by validation that is there; nil for a run that begins again, or went back before it.
+    func keptBest(of runDirectory: String, upTo step: Int) throws -> BestState? {
+        guard checkpoint != nil, let found = try CheckpointFolder.best(in: runDirectory), found.step <= step else {
+            return nil
+        }
+        let metrics = try found.loadState().metrics
+        return BestState(
+            step: found.step, accuracy: metrics["validation_accuracy"] ?? .nan,
+            loss: metrics["validation_loss"] ?? .nan, isKept: true)
+    }
+}

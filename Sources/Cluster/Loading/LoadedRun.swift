@@ -1,0 +1,19 @@
+import Checkpoint
+
+/// All that the coordinator works with.
+struct LoadedRun: Sendable {
+    var plan: RunPlan
+    /// The state to begin with.
+    var state: LoadedState
+    var configuration: BertConfiguration
+    /// Tokens of a text at most.
+    var maxLength: Int
+    /// By which the run knows its data and its model again.
+    var fingerprint: [String: String]
+    /// Worth a warning.
+    var warnings: [String]
+    /// Worth a line: what was read, chosen or left out.
+    var notices: [String]
+    /// What is done, with what the data decided on.
+    var run: RunConfiguration
+}

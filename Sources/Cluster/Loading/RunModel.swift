@@ -1,0 +1,69 @@
+import Checkpoint
+import Corpus
+import Tokenization
+import Transformer
+
+/// The model that a run begins with, or goes on from, and its tokenizer.
+struct RunModel {
+    let directory: ModelDirectory
+    let tokenizer: BertTokenizer
+    /// Tokens of a text at most.
+    let maxLength: Int
+    /// Whether it is a checkpoint of this run.
+    private let isCheckpoint: Bool
+
+    /// Reads the folder: a checkpoint is a model folder like any other, and with it the model of the beginning need not
+    /// be there any more.
+    ///
+    /// - Throws: An error that names the folder, or --max-length where the model has not that many positions.
+    init(_ run: RunConfiguration, checkpoint: CheckpointFolder?) throws {
+        let folder = checkpoint?.path ?? run.model
+        isCheckpoint = checkpoint != nil
+        directory = try ModelDirectory(path: folder)
+        maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.maxPositions)
+        tokenizer = try BertTokenizer(modelDirectory: folder)
+        try ModelFit.check(tokenizer, directory)
+    }
+
+    /// The length that is asked for, or else the usual one, or what the model has.
+    static func maxLength(_ given: Int?, positions: Int) throws(ConfigurationError) -> Int {
+        let length = given ?? min(RunConfiguration.defaultMaxLength, positions)
+        guard length <= positions else {
+            throw .invalid("max-length", value: "\(length)", need: "at most the \(positions) tokens of the model")
+        }
+        return length
+    }
+
+    /// The model as it becomes with these data: with their classes.
+    ///
+    /// - Throws: ``RunError`` where the data are not for this model, or not those that the checkpoint was trained on.
+    func configuration(for data: RunData, of run: RunConfiguration) throws -> BertConfiguration {
+        var model = directory.configuration
+        let labels = data.training.labels
+        if isCheckpoint, model.labels != labels {
+            throw RunError.failed(
+                "\(run.train) has the classes \(labels.joined(separator: ", ")), the checkpoint \(directory.path) "
+                    + "\(model.labels.joined(separator: ", ")): a run cannot go on with other classes")
+        }
+        try ModelFit.check(
+            tokenizer, model, path: directory.path,
+            data: [data.training, data.validation, data.test].compactMap { $0 })
+        model.labels = labels
+        model.isTrainedOnPairs = data.training.columns?.textPair != nil
+        return model
+    }
+
+    /// The parameters of `model`; throws an error if there are more than fit into messages.
+    func layout(_ model: BertConfiguration) throws(RunError) -> ParameterLayout {
+        let layout = ParameterLayout(configuration: model)
+        guard layout.count <= ControlLimits.maxWeightCount, model.labels.count <= ControlLimits.maxLogits / 2 else {
+            throw .failed("the model is too large: \(layout.count) floats, \(model.labels.count) classes")
+        }
+        return layout
+    }
+
+    /// The examples as the model takes them.
+    func tokenized(_ data: Dataset) -> TokenizedDataset {
+        TokenizedDataset(data, tokenizer: tokenizer, maxLength: maxLength)
+    }
+}

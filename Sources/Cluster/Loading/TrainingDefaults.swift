@@ -1,0 +1,62 @@
+import Foundation
+import Support
+
+/// How long a run trains, and at which learning rate, where an option does not say so: by the number of its examples.
+///
+/// Few examples need more passes to become enough steps, and then bear a higher rate. The figures behind it are in
+/// docs/data.md.
+struct TrainingDefaults: Equatable {
+    /// The steps that a run should have at least.
+    static let leastSteps = 100
+    /// The most epochs: beyond them, a handful of examples is learnt by heart.
+    static let mostEpochs = 50
+    /// The epochs and the rate of a run that has enough steps with them.
+    static let usual = TrainingDefaults(epochs: 3, learningRate: 5e-5)
+    /// The rate of a run that has more epochs.
+    static let higherRate = 1e-4
+
+    var epochs: Int
+    var learningRate: Double
+
+    private init(epochs: Int, learningRate: Double) {
+        self.epochs = epochs
+        self.learningRate = learningRate
+    }
+
+    /// Those for `examples` examples in batches of `batchSize`, both at least 1.
+    init(examples: Int, batchSize: Int) {
+        let perEpoch = Self.stepsPerEpoch(examples, batchSize)
+        let needed = min(Self.mostEpochs, (Self.leastSteps + perEpoch - 1) / perEpoch)
+        self = needed > Self.usual.epochs ? Self(epochs: needed, learningRate: Self.higherRate) : Self.usual
+    }
+
+    private static func stepsPerEpoch(_ examples: Int, _ batchSize: Int) -> Int {
+        max(1, examples / batchSize + (examples % batchSize == 0 ? 0 : 1))
+    }
+
+    /// Puts the defaults into a configuration that leaves its epochs or its rate to the run; a line that says what was
+    /// chosen, or nil where options have decided on both.
+    static func apply(to run: inout RunConfiguration, examples: Int) -> String? {
+        guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
+        let chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize)
+        let (what, options): (String, String)
+        switch (run.choosesEpochs, run.choosesRate) {
+        case (true, true): (what, options) = ("chosen", "--epochs, --learning-rate")
+        case (true, false): (what, options) = ("the epochs are chosen", "--epochs")
+        default: (what, options) = ("the rate is chosen", "--learning-rate")
+        }
+        if run.choosesEpochs { (run.epochs, run.steps) = (chosen.epochs, nil) }
+        if run.choosesRate { run.learningRate = chosen.learningRate }
+        (run.choosesEpochs, run.choosesRate) = (false, false)
+        let perEpoch = plural(stepsPerEpoch(examples, run.batchSize), "step")
+        let length = run.steps.map { plural($0, "step") } ?? "\(plural(run.epochs ?? 1, "epoch")) of \(perEpoch)"
+        return "\(length) at a learning rate of \(shown(run.learningRate)) "
+            + "(\(what) for \(plural(examples, "example")); \(options) to change)"
+    }
+
+    /// A rate as people write it: "5e-5".
+    static func shown(_ rate: Double) -> String {
+        let text = String(format: "%.1e", rate)
+        return text.replacing(".0e", with: "e").replacing("e-0", with: "e-").replacing("e+0", with: "e")
+    }
+}

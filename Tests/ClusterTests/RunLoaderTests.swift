@@ -1,0 +1,100 @@
+import Checkpoint
+import Foundation
+import Numerics
+import Testing
+import Training
+import Transformer
+
+@testable import Cluster
+
+/// What a run is settled to be, concern by concern.
+struct RunLoaderTests {
+    private func run(_ change: (inout RunConfiguration) -> Void = { _ in }) -> RunConfiguration {
+        var run = RunConfiguration(model: "m", train: "t.csv", output: "runs/a")
+        change(&run)
+        return run
+    }
+
+    @Test func `the steps follow from epochs and examples, or are given`() throws {
+        #expect(try RunLength(run { $0.epochs = 3 }, examples: 65).totalSteps == 9)
+        #expect(try RunLength(run { ($0.epochs, $0.steps) = (nil, 5) }, examples: 65).totalSteps == 5)
+        #expect(try RunLength(run { $0.seed = 7 }, examples: 65).plan.stepsPerEpoch == 3)
+    }
+
+    @Test func `numbers that do not go with the examples are refused by option`() {
+        #expect { try RunLength(run { $0.workers = 4 }, examples: 3) } throws: {
+            "\($0)" == "--workers is 4, but must be at most the 3 examples of t.csv"
+        }
+        #expect { try RunLength(run { $0.epochs = .max }, examples: 65) } throws: {
+            "\($0)".hasPrefix("--epochs is \(Int.max), but must be")
+        }
+        #expect(throws: (any Error).self) { try RunLength(run(), examples: 0) }
+    }
+
+    @Test func `a run that is complete is refused, one that only lacks its ending is not`() throws {
+        let length = try RunLength(run { $0.epochs = 3 }, examples: 65)
+        func check(_ checkpoint: Int, _ finished: Int?) -> String? {
+            do throws(RunError) {
+                try length.requireRest(checkpoint: checkpoint, finished: finished, output: "runs/a")
+                return nil
+            } catch { return error.description }
+        }
+        #expect(check(0, nil) == nil && check(9, nil) == nil && check(8, 8) == nil)
+        #expect(
+            check(9, 9)
+                == "runs/a: the run is complete: 9 steps of 9; to train longer give more --epochs or --steps")
+        #expect(check(10, nil)?.contains("10 steps of 9") == true)
+        #expect(check(0, 12)?.contains("12 steps of 9") == true)
+    }
+
+    @Test func `the length of texts is the usual one, or what the model has`() throws {
+        #expect(try RunModel.maxLength(nil, positions: 512) == 128)
+        #expect(try RunModel.maxLength(nil, positions: 64) == 64)
+        #expect(try RunModel.maxLength(512, positions: 512) == 512)
+        #expect(throws: ConfigurationError.self) { try RunModel.maxLength(65, positions: 64) }
+    }
+
+    @Test func `a warmup that would cover all steps is shortened, and that is said`() throws {
+        let state = LoadedState(weights: FloatBuffer(count: 1))
+        let (usual, none) = try run { $0.warmup = .steps(5) }.schedule(totalSteps: 10, from: state)
+        #expect(usual.warmupSteps == 5 && none == [])
+        let (short, warnings) = try run { $0.warmup = .steps(10) }.schedule(totalSteps: 10, from: state)
+        #expect(short.warmupSteps == 1 && short.rate(at: 1) > 0)
+        #expect(
+            warnings == ["--warmup 10 would cover all 10 steps: the rate rises over 1 steps instead"], "\(warnings)")
+    }
+
+    @Test func `the schedule goes on from a checkpoint`() throws {
+        var state = LoadedState(weights: FloatBuffer(count: 1))
+        state.schedule = PlateauState(rate: 0.125).values
+        let plateau = run { ($0.schedule, $0.warmup) = (.plateau, .none) }
+        #expect(try plateau.schedule(totalSteps: 10, from: state).0.rate(at: 0) == 0.125)
+        state.schedule["rate"] = nil
+        #expect(throws: TrainingError.self) { try plateau.schedule(totalSteps: 10, from: state) }
+    }
+
+    @Test func `a checkpoint holds the moments that its optimizer has`() {
+        #expect(StatePart.parts(of: .adamW()) == [.weights, .firstMoment, .secondMoment])
+        #expect(StatePart.parts(of: .sgd(momentum: 0.9)) == [.weights, .firstMoment])
+        #expect(StatePart.parts(of: .sgd()) == [.weights])
+    }
+
+    @Test func `evaluation has batches of about two thousand tokens, and one at least`() {
+        #expect(RunPlan.evaluationBatch(maxLength: 128, classes: 8) == 16)
+        #expect(RunPlan.evaluationBatch(maxLength: 512, classes: 8) == 4)
+        #expect(RunPlan.evaluationBatch(maxLength: 65_536, classes: 8) == 1)
+        #expect(RunPlan.evaluationBatch(maxLength: 8, classes: ControlLimits.maxLogits / 2) == 1)
+    }
+
+    @Test func `only a run that was finished, or is to be shorter, may be complete`() throws {
+        let folder = NSTemporaryDirectory() + "shoal-rest-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var resumption = try Resumption(runDirectory: folder, fingerprint: [:], acceptsChanges: false)
+        #expect(!resumption.mayBeComplete(steps: nil) && !resumption.mayBeComplete(steps: 0))
+        resumption.finishedSteps = 9
+        #expect(resumption.mayBeComplete(steps: nil))
+        (resumption.finishedSteps, resumption.checkpoint) = (nil, CheckpointFolder(runDirectory: folder, step: 5))
+        #expect(resumption.mayBeComplete(steps: 4) && !resumption.mayBeComplete(steps: 5))
+    }
+}
