@@ -47,8 +47,8 @@ public struct AllReduceBenchmark: Sendable {
 
     /// Between threads of this process: one row a transport and size: the bytes of the vector, those that a rank sends,
     /// the median time, and the vector over that time.
-    public func table(ranks: Int, _ transports: [Transport]) throws -> FigureTable {
-        var table = FigureTable(columns: Self.columns)
+    public func table(ranks: Int, _ transports: [Transport]) throws -> TextTable {
+        var table = TextTable(columns: Self.columns)
         for transport in transports {
             for size in sizes {
                 add(try local(transport, ranks, size), transport.rawValue, ranks, size, to: &table)
@@ -65,14 +65,14 @@ public struct AllReduceBenchmark: Sendable {
     /// As rank `rank` of those at `endpoints`, which run the same benchmark elsewhere.
     ///
     /// - Throws: if an endpoint cannot be bound or a peer does not come within the time-out.
-    public func table(rank: Int, endpoints: [String], connectTimeout: Double) throws -> FigureTable {
+    public func table(rank: Int, endpoints: [String], connectTimeout: Double) throws -> TextTable {
         var options = options
         options.timeouts.connect = connectTimeout
         let reducer = try AllReducer(
             rank: rank, worldSize: endpoints.count, generation: 0, bind: endpoints[rank], options: options)
         defer { reducer.close() }
         try reducer.connect(to: endpoints)
-        var table = FigureTable(columns: Self.columns)
+        var table = TextTable(columns: Self.columns)
         var step: UInt64 = 0
         for size in sizes {
             add(try run(reducer, size, step: &step), "tcp", endpoints.count, size, to: &table)
@@ -86,7 +86,7 @@ public struct AllReduceBenchmark: Sendable {
         var sentBytes: Int
     }
 
-    private func add(_ outcome: Outcome, _ transport: String, _ ranks: Int, _ size: Int, to table: inout FigureTable) {
+    private func add(_ outcome: Outcome, _ transport: String, _ ranks: Int, _ size: Int, to table: inout TextTable) {
         table.add([
             .text(transport), .number(Double(ranks), decimals: 0), .number(Double(4 * size), decimals: 0),
             .number(Double(outcome.sentBytes), decimals: 0), .number(outcome.seconds * 1e3, decimals: 3),

@@ -29,8 +29,8 @@ public struct StepBenchmark: Sendable {
     }
 
     /// One row a precision: throughput, and its share of the peak of matrix products measured just before.
-    public func table(_ precisions: [Precision]) throws -> FigureTable {
-        var table = FigureTable(columns: [
+    public func table(_ precisions: [Precision]) throws -> TextTable {
+        var table = TextTable(columns: [
             "precision", "threads", "tokens", "step_ms", "tokens_per_second", "model_gflops", "peak_gflops",
             "share_of_peak",
         ])

@@ -15,7 +15,7 @@ public struct PackedBatch: Sendable, Equatable {
     /// S class indices; empty where there is nothing to learn from.
     public var labels: [Int32]
 
-    /// A batch of these arrays; see ``validate(configuration:labelCount:)`` for what comes from outside.
+    /// A batch of these arrays; see ``validate(configuration:)`` for what comes from outside.
     public init(
         tokenIDs: [Int32] = [], typeIDs: [Int32] = [], offsets: [Int32] = [0], sampleKeys: [UInt32] = [],
         labels: [Int32] = []

@@ -2,6 +2,7 @@ import Checkpoint
 import Foundation
 import Numerics
 import Synchronization
+import TestSupport
 import Testing
 import Transformer
 
@@ -9,17 +10,7 @@ import Transformer
 
 /// The two halves of a step, without processes: what a replica sums, and what it refuses.
 @Suite struct ModelReplicaTests {
-    private static var configuration: BertConfiguration {
-        var c = BertConfiguration()
-        c.vocabSize = 30
-        c.hiddenSize = 16
-        c.layers = 2
-        c.heads = 2
-        c.intermediateSize = 32
-        c.maxPositions = 12
-        c.labels = ["a", "b", "c"]
-        return c
-    }
+    private static let configuration = BertConfiguration.tiny(vocabulary: 30, hidden: 16, heads: 2, positions: 12)
 
     private func replica(threads: Int = 1, precision: Precision = .float32) throws -> ModelReplica {
         let made = try ModelReplica(

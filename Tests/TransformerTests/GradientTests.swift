@@ -1,23 +1,14 @@
 import Checkpoint
 import Foundation
 import Numerics
+import TestSupport
 import Testing
 
 @testable import Transformer
 
 /// Properties of the backward pass that need no reference.
 @Suite struct GradientTests {
-    private var configuration: BertConfiguration {
-        var c = BertConfiguration()
-        c.vocabSize = 40
-        c.hiddenSize = 24
-        c.layers = 2
-        c.heads = 3
-        c.intermediateSize = 48
-        c.maxPositions = 16
-        c.labels = ["a", "b", "c"]
-        return c
-    }
+    private let configuration = BertConfiguration.tiny()
 
     private func model() -> (BertClassifier, FloatBuffer) {
         let layout = ParameterLayout(configuration: configuration)

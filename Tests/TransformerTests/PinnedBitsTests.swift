@@ -1,6 +1,7 @@
 import Checkpoint
 import Foundation
 import Numerics
+import TestSupport
 import Testing
 
 @testable import Transformer
@@ -9,15 +10,7 @@ import Testing
 /// named in the changelog. They are the same on every machine.
 @Suite struct PinnedBitsTests {
     private static func configuration(labels: [String] = ["a", "b", "c"]) -> BertConfiguration {
-        var c = BertConfiguration()
-        c.vocabSize = 40
-        c.hiddenSize = 24
-        c.layers = 2
-        c.heads = 3
-        c.intermediateSize = 48
-        c.maxPositions = 16
-        c.labels = labels
-        return c
+        .tiny(labels: labels)
     }
 
     /// Offset, count, `w` where weight decay applies, and name of each tensor.

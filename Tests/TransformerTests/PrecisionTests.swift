@@ -1,21 +1,13 @@
 import Checkpoint
 import Numerics
+import TestSupport
 import Testing
 
 @testable import Transformer
 
 @Suite(.enabled(if: Matmul.hasBFloat16, "this processor multiplies no bfloat16")) struct PrecisionTests {
-    private let configuration: BertConfiguration = {
-        var c = BertConfiguration()
-        c.vocabSize = 60
-        c.hiddenSize = 64
-        c.layers = 3
-        c.heads = 4
-        c.intermediateSize = 128
-        c.maxPositions = 40
-        c.labels = ["a", "b", "c"]
-        return c
-    }()
+    private let configuration = BertConfiguration.tiny(
+        vocabulary: 60, hidden: 64, layers: 3, heads: 4, positions: 40)
 
     /// Collects the flat gradient of one micro-batch.
     private final class Collector: GradientSink {

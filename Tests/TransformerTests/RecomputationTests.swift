@@ -1,5 +1,6 @@
 import Checkpoint
 import Numerics
+import TestSupport
 import Testing
 
 @testable import Transformer
@@ -8,15 +9,7 @@ import Testing
     private static let precisions = Precision.allCases.filter { $0.obstacle == nil }
 
     private func configuration(layers: Int) -> BertConfiguration {
-        var c = BertConfiguration()
-        c.vocabSize = 60
-        c.hiddenSize = 64
-        c.layers = layers
-        c.heads = 4
-        c.intermediateSize = 128
-        c.maxPositions = 40
-        c.labels = ["a", "b", "c"]
-        return c
+        .tiny(vocabulary: 60, hidden: 64, layers: layers, heads: 4, positions: 40)
     }
 
     private func batch(seed: Int) -> PackedBatch {

@@ -18,7 +18,7 @@ struct BenchmarkOutput: ParsableArguments {
     @Flag(help: "Prints JSON: an array of one object a row.")
     var json = false
 
-    func show(_ table: FigureTable) throws {
+    func show(_ table: TextTable) throws {
         try StandardOutput.line(json ? try table.json() : table.text)
     }
 }

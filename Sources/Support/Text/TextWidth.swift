@@ -1,9 +1,7 @@
-import Support
-
 extension String {
     /// The columns that the text takes on a terminal: two for East Asian wide characters and emoji, none for combining
     /// marks. An approximation of Unicode's East Asian Width (UAX #11) by the blocks that matter.
-    var columns: Int {
+    public var columns: Int {
         reduce(0) { sum, character in
             guard let scalar = character.unicodeScalars.first else { return sum }
             return sum + (Self.isWide(scalar.value) ? 2 : Self.takesNothing(scalar) ? 0 : 1)
@@ -11,13 +9,15 @@ extension String {
     }
 
     /// The text with blanks after it, up to `width` columns.
-    func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - columns)) }
+    public func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - columns)) }
 
     /// The text with blanks before it, up to `width` columns.
-    func indented(to width: Int) -> String { String(repeating: " ", count: Swift.max(0, width - columns)) + self }
+    public func indented(to width: Int) -> String {
+        String(repeating: " ", count: Swift.max(0, width - columns)) + self
+    }
 
     /// The text, or as much of its beginning as fits into `width` columns with "..." after it.
-    func shortened(to width: Int) -> String {
+    public func shortened(to width: Int) -> String {
         guard columns > width else { return self }
         let ellipsis = String(repeating: ".", count: Swift.min(3, Swift.max(0, width)))
         var result = ""
@@ -30,12 +30,9 @@ extension String {
         return result + ellipsis
     }
 
-    /// The text as it can be shown on one line of a terminal: see `printable(limit:)`, here with room for a path.
-    var printable: String { printable(limit: 600) }
-
     /// The text in lines of at most `width` columns, broken at blanks; all but the first begin with `indent` blanks.
     /// Only a word that is longer than a line makes a longer one. Several blanks in a row are kept within a line.
-    func wrapped(to width: Int, indent: Int) -> [String] {
+    public func wrapped(to width: Int, indent: Int) -> [String] {
         var lines: [String] = []
         var line = ""
         for word in split(separator: " ", omittingEmptySubsequences: false).map(String.init) {
