@@ -103,7 +103,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func loop() throws {
         var poller = ZeroMQPoller()
         let incoming = poller.add(socket)
-        poller.add(fileDescriptor: inbox.wakeUp.fileDescriptor)
+        poller.add(fileDescriptor: inbox.eventFD.fileDescriptor)
         var nextTick = monotonicSeconds() + Self.tickSeconds
         while outcome == nil {
             let wait = Int(max(0, (nextTick - monotonicSeconds()) * 1000).rounded(.up))

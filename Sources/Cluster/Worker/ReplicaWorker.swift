@@ -171,19 +171,19 @@ final class ReplicaWorker {
         do {
             var options = AllReduceOptions()
             // Whether a lost peer is dead or slow is for the coordinator to say; it must hear of it soon.
-            options.lostPeerGrace = 0.25
+            options.timeouts.lostPeerGrace = 0.25
             // Long enough for a machine that is busy, short enough not to look like a hang.
-            options.connectTimeout = max(5, heartbeatTimeout)
+            options.timeouts.connect = max(5, heartbeatTimeout)
             // Who is to blame for a wait is for the coordinator to say; see its settings of the same meaning.
-            options.stepTimeout = Self.stallSeconds
-            options.stepTimeoutFactor = Self.stallFactor
-            options.firstStepTimeout =
+            options.timeouts.step = Self.stallSeconds
+            options.timeouts.stepFactor = Self.stallFactor
+            options.timeouts.firstStep =
                 lastStepSeconds.map { max(Self.stallSeconds, Self.stallFactor * $0) }
                 ?? Self.firstStallSeconds
             options.onRefusal = note
-            options.unreadable = unreadable
+            options.sharedMemory.unreadable = unreadable
             if let dataKeys, !keys.isEmpty { options.security = AllReduceSecurity(own: dataKeys, ranks: keys) }
-            (options.wire, options.compresses, options.sharesMemory) = (wire, compressesWire, sharesMemory)
+            (options.wire, options.compresses, options.sharedMemory.isEnabled) = (wire, compressesWire, sharesMemory)
             let made = try AllReducer(
                 rank: rank, worldSize: size, generation: generation, bind: endpoint(generation), options: options)
             setReducer(made)
