@@ -1,4 +1,3 @@
-import Checkpoint
 import CKernels
 import Foundation
 import Numerics
@@ -14,8 +13,8 @@ import Transformer
 ///
 /// It is used by one thread at a time.
 public final class ModelReplica {
-    /// The model's configuration.
-    public let configuration: BertConfiguration
+    /// The model.
+    public let specification: ModelSpecification
     /// What the step depends on, apart from the learning rate.
     public let hyperparameters: Hyperparameters
     /// Keys the dropout masks.
@@ -45,22 +44,22 @@ public final class ModelReplica {
     /// A replica with zero weights and moments.
     ///
     /// - Parameters:
-    ///   - configuration: The model.
+    ///   - specification: A valid model.
     ///   - hyperparameters: Validated ones.
     ///   - seed: The run's seed.
     ///   - threads: Compute threads, at least 1.
     ///   - profile: Told where the time of the compute threads goes; nil for nothing.
     /// - Throws: ``ResourceLimitError`` if the process may not have the memory or the threads.
     public init(
-        configuration: BertConfiguration, hyperparameters: Hyperparameters, seed: UInt64, threads: Int,
+        _ specification: ModelSpecification, hyperparameters: Hyperparameters, seed: UInt64, threads: Int,
         profile: Profile? = nil
     ) throws(ResourceLimitError) {
-        self.configuration = configuration
+        self.specification = specification
         self.hyperparameters = hyperparameters
         self.seed = seed
-        layout = ParameterLayout(configuration: configuration)
+        layout = ParameterLayout(specification)
         // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
-        gradientCapacity = layout.denseCount + configuration.vocabSize * configuration.hiddenSize
+        gradientCapacity = layout.denseCount + layout.rowCount * layout.rowWidth
         // Weights, two moments, and a gradient for each thread; activations, which depend on the texts, come on top.
         try ResourceProbe.memory(
             4 * (3 * layout.count + threads * gradientCapacity) + Self.spareBytes,
@@ -74,17 +73,17 @@ public final class ModelReplica {
         let (layout, weights, capacity) = (layout, modelWeights, gradientCapacity)
         members = (0..<threads).map { thread in
             ComputeThread(
-                model: BertClassifier(
-                    configuration: configuration, layout: layout, weights: weights,
+                model: Model(
+                    specification, layout: layout, weights: weights,
                     recomputes: hyperparameters.recompute, recorder: profile?.recorder("compute \(thread)")),
                 buffers: GradientBuffers(count: capacity))
         }
         let segments = layout.parameters.map {
-            ParameterSegment(offset: $0.offset, count: $0.count, decays: $0.decays)
+            ParameterSegment(offset: $0.offset, count: $0.count, hasWeightDecay: $0.hasWeightDecay)
         }
         optimizer = FlatOptimizer(
             segments: Array(segments.dropLast()), table: segments[segments.count - 1],
-            rowWidth: configuration.hiddenSize)
+            rowWidth: layout.rowWidth)
     }
 
     /// The number of compute threads.
@@ -94,7 +93,7 @@ public final class ModelReplica {
     public func restored(appliedSteps steps: UInt64) {
         appliedSteps = steps
         optimizer.inspectMoments(of: state)
-        modelWeights.refresh()
+        modelWeights.updateRoundedCopy()
     }
 
     private var state: OptimizerState {
@@ -103,7 +102,7 @@ public final class ModelReplica {
 
     /// The buckets of the flat gradient in a step with this work; the same on all ranks.
     public func buckets(_ work: StepWork) -> [Range<Int>] {
-        layout.stepBuckets(embeddingRows: work.embeddingRows.count, hiddenSize: configuration.hiddenSize)
+        layout.stepBuckets(embeddingRows: work.embeddingRows.count)
     }
 
     /// Where the sum of the step's gradient may be put: memory of this replica for the longest flat gradient. It is
@@ -130,10 +129,10 @@ public final class ModelReplica {
 
     private func dropoutPlan(step: UInt64) -> DropoutPlan? {
         let chosen = hyperparameters.dropout.map { Float($0) }
-        let hidden = DropoutRate(chosen ?? configuration.hiddenDropout)
-        let attention = DropoutRate(chosen ?? configuration.attentionDropout)
-        let classifier = DropoutRate(chosen ?? configuration.classifierDropout ?? configuration.hiddenDropout)
-        return DropoutPlan(seed: seed, step: step, hidden: hidden, attention: attention, classifier: classifier)
+        let hidden = DropoutRate(chosen ?? specification.encoder.hiddenDropout)
+        let attention = DropoutRate(chosen ?? specification.encoder.attentionDropout)
+        let head = DropoutRate(chosen ?? specification.head.dropout)
+        return DropoutPlan(seed: seed, step: step, hidden: hidden, attention: attention, head: head)
     }
 
     /// Computes this rank's micro-batches and sums their gradients in the order of the tree.
@@ -155,7 +154,6 @@ public final class ModelReplica {
         let count = work.microBatches.count
         guard count > 0 else { return [] }
         let dropout = dropoutPlan(step: work.step)
-        let smoothing = hyperparameters.labelSmoothing
         let tree = ReductionTree(leafCount: work.leafCount)
         let shares = (0..<threads).map { share($0, of: count) }
         let gate = BucketGate(
@@ -181,8 +179,7 @@ public final class ModelReplica {
                 do {
                     accumulator.begin(leaf: work.firstLeaf + i, isLast: i == shares[thread].upperBound - 1)
                     let loss = try members[thread].model.gradient(
-                        batch, dropout: dropout, labelSmoothing: smoothing, embeddingRows: work.embeddingRows,
-                        into: accumulator)
+                        batch, dropout: dropout, embeddingRows: work.embeddingRows, into: accumulator)
                     accumulator.end()
                     results.withLock {
                         $0[i] = MicroBatchResult(
@@ -228,7 +225,7 @@ public final class ModelReplica {
         team.run { thread in
             let range = (thread * count / threads)..<((thread + 1) * count / threads)
             optimizer.apply(step, to: state, gradient: gradient.base, rows: work.embeddingRows, in: range)
-            weights.refresh(range)
+            weights.updateRoundedCopy(range)
         }
         appliedSteps += 1
         return norm
@@ -255,11 +252,11 @@ public final class ModelReplica {
         return nil
     }
 
-    /// The logits of batches without dropout, each S x labels, computed by all threads side by side. Batches must be
-    /// valid for the configuration.
-    public func logits(_ batches: [PackedBatch]) -> [[Float]] {
+    /// The outputs of batches without dropout, each rows x width as the head defines them, computed by all threads side
+    /// by side. Batches must be valid for the model.
+    public func outputs(_ batches: [PackedBatch]) -> [[Float]] {
         let members = members
-        return team.map(batches) { members[$0].model.logits($1) }
+        return team.map(batches) { members[$0].model.outputs($1) }
     }
 }
 
@@ -267,10 +264,10 @@ public final class ModelReplica {
 ///
 /// `@unchecked Sendable` because thread i of a team, and nobody else at the time, uses the i-th of them.
 private final class ComputeThread: @unchecked Sendable {
-    let model: BertClassifier
+    let model: Model
     let buffers: GradientBuffers
 
-    init(model: BertClassifier, buffers: GradientBuffers) {
+    init(model: Model, buffers: GradientBuffers) {
         self.model = model
         self.buffers = buffers
     }

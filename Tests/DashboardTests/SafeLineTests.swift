@@ -32,4 +32,9 @@ struct SafeLineTests {
             #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || $0.value == 0x7F })
         }
     }
+
+    @Test func controlCharactersAreNotShown() {
+        #expect("a\u{1B}[2Jb\nc".printable == #"a\u{1B}[2Jb\u{A}c"#)
+        #expect("plain é 中".printable == "plain é 中")
+    }
 }

@@ -2,6 +2,7 @@ import Checkpoint
 import Foundation
 import Numerics
 import Synchronization
+import TestSupport
 import Testing
 import Transformer
 
@@ -9,21 +10,11 @@ import Transformer
 
 /// The two halves of a step, without processes: what a replica sums, and what it refuses.
 @Suite struct ModelReplicaTests {
-    private static var configuration: BertConfiguration {
-        var c = BertConfiguration()
-        c.vocabSize = 30
-        c.hiddenSize = 16
-        c.layers = 2
-        c.heads = 2
-        c.intermediateSize = 32
-        c.maxPositions = 12
-        c.labels = ["a", "b", "c"]
-        return c
-    }
+    private static let configuration = BertConfiguration.tiny(vocabulary: 30, hidden: 16, heads: 2, positions: 12)
 
     private func replica(threads: Int = 1, precision: Precision = .float32) throws -> ModelReplica {
         let made = try ModelReplica(
-            configuration: Self.configuration, hyperparameters: Hyperparameters(precision: precision), seed: 5,
+            Self.configuration.classifier(), hyperparameters: Hyperparameters(precision: precision), seed: 5,
             threads: threads)
         for (number, parameter) in made.layout.parameters.enumerated() {
             var random = PhiloxStream(seed: 8, purpose: .initialization, stream: UInt32(number))
@@ -91,7 +82,7 @@ import Transformer
     }
 
     /// Those that this processor has.
-    private static let precisions = Precision.allCases.filter { $0.obstacle == nil }
+    private static let precisions = Precision.allCases.filter { $0.unsupportedReason == nil }
 
     @Test(arguments: [1, 2, 3, 5, 8].flatMap { n in [(n, 1), (n, 2), (n, 3)] }, precisions)
     func `sums are those of the leaves in the order of the tree`(
@@ -156,9 +147,9 @@ import Transformer
         let work = work(leaves: 4, 2..<4)
         #expect(try replica.firstNonFiniteMicroBatch(work) == nil)
         for parameter in replica.layout.parameters {
-            let isPooler = parameter.name.hasPrefix("bert.pooler")
-            let isNorm = parameter.name == "bert.encoder.layer.1.output.LayerNorm.weight"
-            let isHead = parameter.name == "classifier.weight"
+            let isPooler = BERT.tensorName(parameter.id).hasPrefix("bert.pooler")
+            let isNorm = BERT.tensorName(parameter.id) == "bert.encoder.layer.1.output.LayerNorm.weight"
+            let isHead = BERT.tensorName(parameter.id) == "classifier.weight"
             guard isPooler || isNorm || isHead else { continue }
             for i in 0..<parameter.count {
                 let sign: Float = i / 16 == 0 ? 1 : -1
@@ -171,12 +162,12 @@ import Transformer
     }
 
     @Test func `work from outside is checked`() throws {
-        let c = Self.configuration
-        try work(leaves: 3).validate(configuration: c)
+        let model = Self.configuration.classifier()
+        try work(leaves: 3).validate(model)
         func refused(_ change: (inout StepWork) -> Void) {
             var bad = work(leaves: 3)
             change(&bad)
-            #expect(throws: TransformerError.self) { try bad.validate(configuration: c) }
+            #expect(throws: TransformerError.self) { try bad.validate(model) }
         }
         refused { $0.leafCount = 0 }
         refused { $0.leafCount = .max }
@@ -189,7 +180,7 @@ import Transformer
         refused { $0.embeddingRows.insert(-1, at: 0) }
         refused { $0.embeddingRows.swapAt(0, 1) }
         refused { $0.embeddingRows.append($0.embeddingRows.last ?? 0) }
-        refused { $0.microBatches[0].labels = [] }
+        refused { $0.microBatches[0].targets = .none }
         refused { $0.microBatches[0].tokenIDs[0] = 30 }
     }
 }

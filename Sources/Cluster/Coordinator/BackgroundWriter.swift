@@ -19,10 +19,9 @@ struct BackgroundWriter: Sendable {
     ///
     /// - Parameter checkpoint: The newest checkpoint.
     func writeModel(_ weights: FloatBuffer, of run: LoadedRun, checkpoint: String?) throws {
-        let (model, maxLength, path) = (run.configuration, run.maxLength, modelPath)
+        let (model, layout, maxLength, path) = (run.configuration, run.layout, run.maxLength, modelPath)
         let tokenizer = tokenizerSource(orElse: checkpoint)
         try inBackground {
-            let layout = ParameterLayout(configuration: model)
             try withExtendedLifetime(weights) {
                 try ModelDirectory.write(
                     to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
@@ -42,8 +41,9 @@ struct BackgroundWriter: Sendable {
             run.plan.stateParts.contains(part) ? fetched.buffer(part) : nil
         }
         let writer = CheckpointWriter(
-            runDirectory: path, model: run.configuration, tokenizerSource: tokenizerSource(orElse: checkpoint),
-            maxLength: run.maxLength, seed: configuration.seed, fingerprint: run.fingerprint,
+            runDirectory: path, configuration: run.configuration, layout: run.layout,
+            tokenizerSource: tokenizerSource(orElse: checkpoint), maxLength: run.maxLength, seed: configuration.seed,
+            fingerprint: run.fingerprint,
             keep: configuration.keepCheckpoints, state: state, weights: fetched.buffer(.weights),
             firstMoment: buffer(.firstMoment), secondMoment: buffer(.secondMoment))
         let inbox = inbox

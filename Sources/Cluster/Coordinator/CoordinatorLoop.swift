@@ -96,7 +96,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func loop() throws {
         var poller = ZeroMQPoller()
         let incoming = poller.add(socket)
-        poller.add(fileDescriptor: inbox.wakeUp.fileDescriptor)
+        poller.add(fileDescriptor: inbox.eventFD.fileDescriptor)
         var nextTick = monotonicSeconds() + Self.tickSeconds
         while outcome == nil {
             let wait = Int(max(0, (nextTick - monotonicSeconds()) * 1000).rounded(.up))
@@ -222,7 +222,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func load(_ read: @escaping @Sendable (StateReader) throws -> LoopInput) throws {
         guard let loaded else { return }
         let reader = StateReader(
-            path: directory.path, layout: ParameterLayout(configuration: loaded.configuration),
+            path: directory.path, model: loaded.plan.model, layout: loaded.layout,
             parts: loaded.plan.stateParts, schedule: loaded.plan.source.point.schedule)
         let inbox = inbox
         try NamedThread.start("shoal-load") {

@@ -16,8 +16,8 @@ final class ErrorFeedback {
     /// No residuals, for the gradients of a replica.
     init(_ replica: ModelReplica) {
         denseCount = replica.layout.denseCount
-        rowWidth = replica.configuration.hiddenSize
-        let floats = replica.configuration.vocabSize * rowWidth
+        rowWidth = replica.layout.rowWidth
+        let floats = replica.layout.rowCount * rowWidth
         // Pages that are not touched cost nothing.
         residual = FloatBuffer(count: denseCount + floats)
         table = FloatBuffer(count: floats)

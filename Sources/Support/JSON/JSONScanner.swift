@@ -149,8 +149,19 @@ public struct JSONScanner {
         guard current == 0x22 else { throw failure("expected a string") }
         position += 1
         var content: [UInt8] = []
+        let first = position
+        while let byte = current, byte != 0x22, byte != 0x5C, byte >= 0x20 { position += 1 }
+        if current == 0x22 {
+            // Most strings have no escapes.
+            guard let text = String(validating: bytes[first..<position], as: UTF8.self) else {
+                throw failure("a string is not UTF-8")
+            }
+            position += 1
+            return text
+        }
+        position = first
         while true {
-            // Most strings have no escapes: whole runs at once.
+            // Whole runs at once.
             let start = position
             while let byte = current, byte != 0x22, byte != 0x5C, byte >= 0x20 { position += 1 }
             content.append(contentsOf: bytes[start..<position])

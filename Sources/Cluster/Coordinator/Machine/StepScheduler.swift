@@ -122,7 +122,7 @@ struct StepScheduler: Sendable {
         for member in members {
             let order = StepOrder(
                 learningRate: learningRate, leafCount: packed.batches.count, partition: partition,
-                sampleCount: packed.sampleCount, embeddingRows: packed.embeddingRows,
+                sampleCount: packed.weight, embeddingRows: packed.embeddingRows,
                 batches: Array(packed.batches[partition[member.rank]]))
             turn.send(.step(order), to: member.peer, step: issued)
         }
