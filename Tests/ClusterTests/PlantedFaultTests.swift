@@ -3,7 +3,8 @@ import Testing
 
 @testable import Cluster
 
-/// Faults that are planted between the coordinator's decisions and what is done about them: the simulation must find each.
+/// Faults that are planted between the coordinator's decisions and what is done about them: the simulation must find
+/// each.
 @Suite struct PlantedFaultTests {
     private func simulation(local: Bool = true) throws -> Simulation {
         try Simulation(workers: 3, totalSteps: 12, local: local) { $0.checkpointEvery = 4 }

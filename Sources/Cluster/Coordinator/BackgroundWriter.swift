@@ -4,8 +4,8 @@ import Numerics
 import Support
 import Transformer
 
-/// Writes checkpoints and the model. That takes as long as the disk does: threads of its own do it, while the coordinator's
-/// thread answers heartbeats.
+/// Writes checkpoints and the model. That takes as long as the disk does: threads of its own do it, while the
+/// coordinator's thread answers heartbeats.
 struct BackgroundWriter: Sendable {
     let configuration: RunConfiguration
     /// The run directory.
