@@ -67,15 +67,4 @@ private struct MetricsCase: Decodable {
         let text = String(decoding: data, as: UTF8.self)
         #expect(text.contains("\"macro_f1\"") && text.contains("\"accuracy\"") && text.contains("\"per_class\""))
     }
-
-    @Test func tableHasALineAClassAndLinesUp() {
-        let value = metrics([0, 1, 1, 2], [0, 1, 0, 2], classes: 3, lossSum: 2)
-        let lines = value.table.split(separator: "\n")
-        #expect(lines.count == 7)
-        #expect(Set(lines.map(\.count)).count == 1)
-        #expect(lines[1].contains("class 0") && lines[1].contains("0.5000"))
-        let confusion = value.confusionTable.split(separator: "\n")
-        #expect(confusion.count == 4)
-        #expect(Set(confusion.map(\.count)).count == 1)
-    }
 }

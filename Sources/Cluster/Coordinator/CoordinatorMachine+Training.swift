@@ -119,7 +119,7 @@ extension CoordinatorMachine {
         let rows = Set(batches.flatMap(\.tokenIDs)).sorted()
         for member in members {
             let order = StepOrder(
-                learningRate: learningRate, leafCount: batches.count, partition: partition,
+                learningRate: learningRate, microBatchCount: batches.count, partition: partition,
                 sampleCount: plan.sampleCount, embeddingRows: rows, batches: Array(batches[partition[member.rank]]))
             send(member.peer, .step(order), step: step)
         }
