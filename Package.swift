@@ -73,6 +73,8 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
+        // What several test targets need.
+        .target(name: "TestSupport", dependencies: ["Checkpoint"], path: "Tests/TestSupport"),
         .testTarget(name: "SupportTests", dependencies: ["Support"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
         .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "Support"]),
@@ -84,20 +86,22 @@ let package = Package(
                 "Corpus", "Tokenization", "Numerics", "Support", .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
-            name: "TransformerTests", dependencies: ["Transformer", "Checkpoint"], resources: [.copy("Fixtures")]),
+            name: "TransformerTests", dependencies: ["Transformer", "Checkpoint", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics"],
+            name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics", "TestSupport"],
             resources: [.copy("Fixtures")]
         ),
         .testTarget(
-            name: "BenchmarksTests", dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support"]),
+            name: "BenchmarksTests",
+            dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support", "TestSupport"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Support"]),
         .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "shoal", "Checkpoint", "Cluster", "Collectives", "Support", "Transformer", "Numerics",
+                "shoal", "Checkpoint", "Cluster", "Collectives", "Support", "TestSupport", "Transformer", "Numerics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

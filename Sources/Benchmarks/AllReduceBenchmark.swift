@@ -33,20 +33,22 @@ public struct AllReduceBenchmark: Sendable {
         self.sizes = sizes
         self.repetitions = repetitions
         var options = AllReduceOptions()
-        (options.wire, options.compresses, options.sharesMemory) = (wire, compresses, sharesMemory)
-        options.stepTimeout = 600
+        (options.wire, options.compresses, options.sharedMemory.isEnabled) = (wire, compresses, sharesMemory)
+        options.timeouts.step = 600
         self.options = options
     }
 
     /// Vectors of fewer floats are sent, whatever the transport, as in training.
-    public static var leastFloatsInMemory: Int { AllReduceOptions().sharedMemoryBytes / MemoryLayout<Float>.stride }
+    public static var leastFloatsInMemory: Int {
+        AllReduceOptions().sharedMemory.minimumBytes / MemoryLayout<Float>.stride
+    }
 
     private static let columns = ["transport", "ranks", "bytes", "sent_bytes", "median_ms", "gigabytes_per_second"]
 
     /// Between threads of this process: one row a transport and size: the bytes of the vector, those that a rank sends,
     /// the median time, and the vector over that time.
-    public func table(ranks: Int, _ transports: [Transport]) throws -> FigureTable {
-        var table = FigureTable(columns: Self.columns)
+    public func table(ranks: Int, _ transports: [Transport]) throws -> TextTable {
+        var table = TextTable(columns: Self.columns)
         for transport in transports {
             for size in sizes {
                 add(try local(transport, ranks, size), transport.rawValue, ranks, size, to: &table)
@@ -63,14 +65,14 @@ public struct AllReduceBenchmark: Sendable {
     /// As rank `rank` of those at `endpoints`, which run the same benchmark elsewhere.
     ///
     /// - Throws: if an endpoint cannot be bound or a peer does not come within the time-out.
-    public func table(rank: Int, endpoints: [String], connectTimeout: Double) throws -> FigureTable {
+    public func table(rank: Int, endpoints: [String], connectTimeout: Double) throws -> TextTable {
         var options = options
-        options.connectTimeout = connectTimeout
+        options.timeouts.connect = connectTimeout
         let reducer = try AllReducer(
             rank: rank, worldSize: endpoints.count, generation: 0, bind: endpoints[rank], options: options)
         defer { reducer.close() }
         try reducer.connect(to: endpoints)
-        var table = FigureTable(columns: Self.columns)
+        var table = TextTable(columns: Self.columns)
         var step: UInt64 = 0
         for size in sizes {
             add(try run(reducer, size, step: &step), "tcp", endpoints.count, size, to: &table)
@@ -84,7 +86,7 @@ public struct AllReduceBenchmark: Sendable {
         var sentBytes: Int
     }
 
-    private func add(_ outcome: Outcome, _ transport: String, _ ranks: Int, _ size: Int, to table: inout FigureTable) {
+    private func add(_ outcome: Outcome, _ transport: String, _ ranks: Int, _ size: Int, to table: inout TextTable) {
         table.add([
             .text(transport), .number(Double(ranks), decimals: 0), .number(Double(4 * size), decimals: 0),
             .number(Double(outcome.sentBytes), decimals: 0), .number(outcome.seconds * 1e3, decimals: 3),
@@ -98,7 +100,7 @@ public struct AllReduceBenchmark: Sendable {
         defer { try? FileManager.default.removeItem(at: folder) }
         let reducers = try (0..<ranks).map { rank in
             var options = options
-            options.sharesMemory = transport == .memory
+            options.sharedMemory.isEnabled = transport == .memory
             let endpoint = transport == .tcp ? "tcp://127.0.0.1:*" : "ipc://\(folder.path)/\(rank)"
             return try AllReducer(rank: rank, worldSize: ranks, generation: 0, bind: endpoint, options: options)
         }

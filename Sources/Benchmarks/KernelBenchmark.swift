@@ -1,5 +1,6 @@
 import CKernels
 import Numerics
+import Support
 
 /// The loops between the products, on one thread, beside the memory bandwidth that bounds most of them.
 public struct KernelBenchmark: Sendable {
@@ -17,8 +18,8 @@ public struct KernelBenchmark: Sendable {
     }
 
     /// One row a kernel: time an element, and bytes that it reads and writes over that time.
-    public func table() -> FigureTable {
-        var table = FigureTable(columns: ["kernel", "elements", "ns_per_element", "gigabytes_per_second"])
+    public func table() -> TextTable {
+        var table = TextTable(columns: ["kernel", "elements", "ns_per_element", "gigabytes_per_second"])
         let count = rows * width
         func add(_ name: String, bytes: Int, elements: Int? = nil, _ body: () -> Void) {
             let seconds = calls.map { Stopwatch.mean(calls: $0, body) } ?? Stopwatch.least(body)

@@ -1,5 +1,6 @@
 import Checkpoint
 import Numerics
+import Support
 import Synchronization
 import Transformer
 
@@ -38,8 +39,8 @@ public struct MatmulBenchmark: Sendable {
     }
 
     /// One row a product: its shape, and what one thread reaches of it.
-    public func table(_ precisions: [Precision]) -> FigureTable {
-        var table = FigureTable(columns: ["product", "m", "n", "k", "precision", "gflops"])
+    public func table(_ precisions: [Precision]) -> TextTable {
+        var table = TextTable(columns: ["product", "m", "n", "k", "precision", "gflops"])
         for precision in precisions {
             for product in products {
                 table.add([

@@ -4,7 +4,7 @@ import Support
 /// What the workers of a run recorded of their time, put together.
 public struct ProfileReport: Sendable {
     /// Where the time went, the largest part first.
-    public let table: FigureTable
+    public let table: TextTable
     /// One Chrome trace of all workers: JSON that Perfetto and chrome://tracing open.
     public let trace: Data
 
@@ -58,7 +58,7 @@ public struct ProfileReport: Sendable {
         }
         parts["waiting for other threads, and the rest"] = Part(
             name: "waiting for other threads, and the rest", seconds: max(0, -computing), calls: 0)
-        var table = FigureTable(columns: ["part", "calls", "seconds", "share"])
+        var table = TextTable(columns: ["part", "calls", "seconds", "share"])
         for part in parts.values.sorted(by: { ($1.seconds, $0.name) < ($0.seconds, $1.name) }) {
             table.add([
                 .text(part.name), .number(Double(part.calls), decimals: 0), .number(part.seconds, decimals: 3),

@@ -1,6 +1,7 @@
 import Checkpoint
 import Collectives
 import Numerics
+import Support
 import Transformer
 
 /// Measures one host, and predicts what more of its kind would give.
@@ -67,8 +68,8 @@ public struct ScalingBenchmark: Sendable {
     }
 
     /// One row a link and number of hosts. `linkRates` are in bit/s.
-    public func table(_ host: Host, hosts: [Int], linkRates: [Double]) -> FigureTable {
-        var table = FigureTable(columns: [
+    public func table(_ host: Host, hosts: [Int], linkRates: [Double]) -> TextTable {
+        var table = TextTable(columns: [
             "gigabits_per_second", "hosts", "step_ms", "waiting_ms", "tokens_per_second", "efficiency",
         ])
         let alone = host.computeSeconds + host.optimizerSeconds

@@ -29,8 +29,8 @@ public struct StepBenchmark: Sendable {
     }
 
     /// One row a precision: throughput, and its share of the peak of matrix products measured just before.
-    public func table(_ precisions: [Precision]) throws -> FigureTable {
-        var table = FigureTable(columns: [
+    public func table(_ precisions: [Precision]) throws -> TextTable {
+        var table = TextTable(columns: [
             "precision", "threads", "tokens", "step_ms", "tokens_per_second", "model_gflops", "peak_gflops",
             "share_of_peak",
         ])
@@ -53,7 +53,7 @@ public struct StepBenchmark: Sendable {
     /// The median time of a step.
     func seconds(_ precision: Precision) throws -> Double {
         let replica = try ModelReplica(
-            configuration: configuration, hyperparameters: Hyperparameters(precision: precision), seed: 1,
+            configuration.classifier(), hyperparameters: Hyperparameters(precision: precision), seed: 1,
             threads: threads)
         fill(replica)
         replica.restored(appliedSteps: 0)
@@ -74,7 +74,7 @@ public struct StepBenchmark: Sendable {
     /// Small numbers of either sign; LayerNorm's factors about 1.
     private func fill(_ replica: ModelReplica) {
         for parameter in replica.layout.parameters {
-            let isFactor = parameter.name.hasSuffix("LayerNorm.weight")
+            let isFactor = parameter.id.isNormScale
             for i in parameter.range {
                 let hash = UInt32(truncatingIfNeeded: i) &* 2_654_435_761
                 replica.weights.pointer[i] = (Float(hash >> 8) / Float(1 << 24) - 0.5) * 0.06 + (isFactor ? 1 : 0)

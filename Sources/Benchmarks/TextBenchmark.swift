@@ -3,8 +3,8 @@ import Support
 /// Benchmarks over the texts of a file.
 public enum TextBenchmark {
     /// The rate at which `encode`, which gives the number of a text's tokens, gets through `texts` on this thread.
-    public static func tokenization(_ texts: [String], _ encode: (String) -> Int) -> FigureTable {
-        var table = FigureTable(columns: ["texts", "bytes", "tokens", "seconds", "megabytes_per_second"])
+    public static func tokenization(_ texts: [String], _ encode: (String) -> Int) -> TextTable {
+        var table = TextTable(columns: ["texts", "bytes", "tokens", "seconds", "megabytes_per_second"])
         let bytes = texts.reduce(0) { $0 + $1.utf8.count }
         var tokens = 0
         let seconds = Stopwatch.least(rounds: 3, seconds: 0) { tokens = texts.reduce(0) { $0 + encode($1) } }
@@ -20,8 +20,8 @@ public enum TextBenchmark {
     /// counts.
     public static func classification(
         texts: Int, tokens: Int, precision: String, threads: Int, _ classify: () throws -> Void
-    ) rethrows -> FigureTable {
-        var table = FigureTable(columns: [
+    ) rethrows -> TextTable {
+        var table = TextTable(columns: [
             "precision", "threads", "texts", "tokens", "seconds", "tokens_per_second",
         ])
         var seconds = Double.infinity

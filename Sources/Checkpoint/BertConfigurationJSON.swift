@@ -25,7 +25,7 @@ extension BertConfiguration {
         }
         switch parsed {
         case .failure(let error): throw FileError(path, "not valid JSON: \(error.reason)")
-        case .success(.object(let object)): try self.init(object: object, path: path)
+        case .success(.object(let object)): try self.init(object: object.dictionary, path: path)
         case .success(let value):
             throw FileError(path, "must be a JSON object, found \(value.summary)")
         }
@@ -50,7 +50,7 @@ extension BertConfiguration {
     public func encode(to encoder: any Encoder) throws { try jsonObject.encode(to: encoder) }
 
     /// The contents of a `config.json` for `transformers.BertForSequenceClassification` in float32, keys sorted.
-    public func json() -> Data { Data(JSONValue.object(jsonObject).text.utf8) }
+    public func json() -> Data { Data(JSONValue.object(JSONObject(jsonObject)).text.utf8) }
 
     /// Keys that this program reads.
     private static let ownKeys: Set<String> = [
@@ -143,10 +143,11 @@ extension BertConfiguration {
         object["position_embedding_type"] = .string("absolute")
         object["classifier_dropout"] = classifierDropout.map(number) ?? .null
         object["id2label"] = .object(
-            Dictionary(uniqueKeysWithValues: labels.enumerated().map { (String($0.offset), .string($0.element)) }))
+            JSONObject(
+                Dictionary(uniqueKeysWithValues: labels.enumerated().map { (String($0.offset), .string($0.element)) })))
         // First one wins: labels that come twice are refused by `validate`, before anything is written.
         object["label2id"] = .object(
-            Dictionary(labels.enumerated().map { ($0.element, .integer($0.offset)) }) { first, _ in first })
+            JSONObject(Dictionary(labels.enumerated().map { ($0.element, .integer($0.offset)) }) { first, _ in first }))
         return object
     }
 }
@@ -225,9 +226,10 @@ private struct KeyReader {
         guard let found = value("id2label"), found != .object([:]) else {
             return (0..<(count ?? 2)).map { "LABEL_\($0)" }
         }
-        guard case .object(let members) = found else {
+        guard case .object(let object) = found else {
             throw LabelsError("id2label is \(found.summary), must be an object")
         }
+        let members = object.dictionary
         if let count, count != members.count {
             throw LabelsError("num_labels is \(count), but id2label has \(members.count)")
         }

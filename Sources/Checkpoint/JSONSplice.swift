@@ -1,3 +1,5 @@
+import Support
+
 /// Changes one member of a JSON object and leaves the rest of the text as it is, byte by byte.
 ///
 /// Vocabularies have keys that Swift's strings count as equal ("é" in one code point and in two): a text that holds one

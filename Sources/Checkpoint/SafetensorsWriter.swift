@@ -37,9 +37,9 @@ public enum SafetensorsWriter {
         }
         let header = try header(order, metadata: metadata, path: path)
         try DurableFile.replace(path) { writer throws(FileError) in
-            let length = UInt64(header.utf8.count)
+            let length = UInt64(header.count)
             try writer.write(Data((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) }))
-            try writer.write(Data(header.utf8))
+            try writer.write(Data(header))
             for tensor in order { try writer.write(tensor.data) }
         }
     }
@@ -47,17 +47,18 @@ public enum SafetensorsWriter {
     /// The JSON, padded with spaces to a multiple of 8 bytes so that the data is aligned.
     static func header(
         _ order: [TensorToWrite], metadata: [String: String], path: String
-    ) throws(FileError) -> String {
-        var text = "{"
+    ) throws(FileError) -> [UInt8] {
+        var json = JSONWriter()
+        json.raw("{")
         if !metadata.isEmpty {
-            text += "\"__metadata__\":{"
+            json.raw("\"__metadata__\":{")
             for (i, key) in metadata.keys.sorted(by: precedesInUTF8).enumerated() {
-                if i > 0 { text += "," }
-                JSONValue.write(key, to: &text)
-                text += ":"
-                JSONValue.write(metadata[key] ?? "", to: &text)
+                if i > 0 { json.raw(",") }
+                json.string(key)
+                json.raw(":")
+                json.string(metadata[key] ?? "")
             }
-            text += "}"
+            json.raw("}")
         }
         var offset = 0
         var names: Set<String> = []
@@ -71,18 +72,18 @@ public enum SafetensorsWriter {
             guard tensor.name != "__metadata__", names.insert(tensor.name).inserted else {
                 throw FileError(path, "cannot be written: the name \(quoted(tensor.name)) is taken")
             }
-            if text.utf8.count > 1 { text += "," }
-            JSONValue.write(tensor.name, to: &text)
+            if json.bytes.count > 1 { json.raw(",") }
+            json.string(tensor.name)
             let shape = tensor.shape.map(String.init).joined(separator: ",")
-            text += ":{\"dtype\":\"\(tensor.dtype.rawValue)\",\"shape\":[\(shape)],"
-            text += "\"data_offsets\":[\(offset),\(offset + size)]}"
+            json.raw(":{\"dtype\":\"\(tensor.dtype.rawValue)\",\"shape\":[\(shape)],".utf8)
+            json.raw("\"data_offsets\":[\(offset),\(offset + size)]}".utf8)
             offset += size
         }
-        text += "}"
-        text += String(repeating: " ", count: (8 - text.utf8.count % 8) % 8)
-        guard text.utf8.count <= SafetensorsFile.maximumHeaderBytes else {
+        json.raw("}")
+        json.raw(String(repeating: " ", count: (8 - json.bytes.count % 8) % 8).utf8)
+        guard json.bytes.count <= SafetensorsFile.maximumHeaderBytes else {
             throw FileError(path, "cannot be written: its header would be larger than safetensors allows")
         }
-        return text
+        return json.bytes
     }
 }

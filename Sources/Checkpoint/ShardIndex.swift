@@ -26,7 +26,8 @@ struct ShardIndex {
             throw FileError(path, "has no weight_map")
         }
         var fileOfTensor: [String: String] = [:]
-        for (tensor, value) in map {
+        for member in map.members {
+            let (tensor, value) = (member.key, member.value)
             guard case .string(let name) = value, isPlainFileName(name) else {
                 throw FileError(
                     path, "tensor \(quoted(tensor)) lies in \(value.summary), which is no plain file name"

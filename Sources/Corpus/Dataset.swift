@@ -82,25 +82,6 @@ public struct Dataset: Sendable {
         return (part(of: chosen.sorted().map { examples[$0] }), short)
     }
 
-    /// A held-out part with `fraction` of each class (rounded; at least one and not all where a class has two), drawn
-    /// by `seed`; both parts in the order of the file. Examples without a label stay in the rest.
-    public func split(fraction: Double, seed: UInt64) -> (rest: Dataset, heldOut: Dataset) {
-        // Not a number counts as nothing.
-        let fraction = fraction > 0 ? min(fraction, 1) : 0
-        var isHeldOut = [Bool](repeating: false, count: examples.count)
-        for (label, positions) in positionsByClass.enumerated() where positions.count >= 2 {
-            let wanted = Int((Double(positions.count) * fraction).rounded())
-            let count = fraction > 0 ? min(max(wanted, 1), positions.count - 1) : 0
-            for position in Self.drawn(count, of: positions, purpose: .split, seed: seed, label: label) {
-                isHeldOut[position] = true
-            }
-        }
-        func part(_ heldOut: Bool) -> Dataset {
-            self.part(of: zip(examples, isHeldOut).filter { $0.1 == heldOut }.map(\.0))
-        }
-        return (part(false), part(true))
-    }
-
     private func part(of examples: [Example]) -> Dataset {
         Dataset(path: path, labels: labels, examples: examples, columns: columns)
     }

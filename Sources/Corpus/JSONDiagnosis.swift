@@ -1,7 +1,7 @@
-import Foundation
 import Support
 
-/// Finds out what is wrong with a line that is no JSON object (RFC 8259): the decoder says little.
+/// Finds out what is wrong with a line that is no JSON object (RFC 8259), in words for people: the scanner
+/// says less.
 struct JSONDiagnosis {
     /// The first thing that is wrong.
     struct Problem: Equatable {
@@ -107,8 +107,8 @@ struct JSONDiagnosis {
     /// The key that has just been passed, with its escapes resolved; nil for what is none after all.
     private func key(from start: Int) -> String? {
         let literal = UnsafeRawBufferPointer(rebasing: bytes[start..<position])
-        if !literal.contains(UInt8(ascii: "\\")) { return String(decoding: literal, as: UTF8.self) }
-        return (try? JSONDecoder().decode(String.self, from: Data(literal))).map { "\"\($0)\"" }
+        var scanner = JSONScanner(literal)
+        return try? scanner.string()
     }
 
     private mutating func scanArray(depth: Int) throws(Stop) {

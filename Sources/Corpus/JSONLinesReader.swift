@@ -1,19 +1,17 @@
-import Foundation
 import Support
 
-/// Reads JSON Lines: an object a line, whose values may be texts, numbers and truth values. Blank lines are skipped.
+/// Reads JSON Lines: one object per line, whose values may be texts, numbers and truth values. Blank lines are skipped.
 enum JSONLinesReader {
     /// Calls `body` with the records of a file. Guessed keys are those of the first object.
     static func read(
         _ file: TextFile, options: DatasetReader.Options, _ body: (DatasetReader.Record) throws(FileError) -> Void
     ) throws(FileError) -> DatasetColumns? {
-        let decoder = JSONDecoder()
         var columns: DatasetColumns?
         var names: [String] = []
         var unused: UnusedTexts?
         try file.forEachLine(limit: options.recordLimit) { line, range throws(FileError) in
             guard !isBlank(file.bytes[range]) else { return }
-            let object = try object(file, line, range, decoder)
+            let object = try object(file, line, range)
             let keys: DatasetColumns
             if let columns {
                 keys = columns
@@ -57,82 +55,84 @@ enum JSONLinesReader {
     }
 
     private static func object(
-        _ file: TextFile, _ line: Int, _ range: Range<Int>, _ decoder: JSONDecoder
+        _ file: TextFile, _ line: Int, _ range: Range<Int>
     ) throws(FileError) -> [String: JSONField] {
-        // The decoder says little about bad UTF-8.
+        // Says more of bad UTF-8 than the scanner.
         _ = try file.text(range)
-        do {
-            let object = try decoder.decode(
-                [String: JSONField].self, from: Data(UnsafeRawBufferPointer(rebasing: file.bytes[range])))
-            // The decoder passes over a comma too many, and over a key that comes twice.
-            if let problem = JSONDiagnosis.problem(in: UnsafeRawBufferPointer(rebasing: file.bytes[range])) {
-                throw FileError(file.path, line: line, "at column \(problem.column): \(problem.reason)")
+        let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
+        var object: [String: JSONField] = [:]
+        do throws(JSONError) {
+            var scanner = JSONScanner(bytes)
+            try scanner.object { (scanner: inout JSONScanner, key: String) throws(JSONError) in
+                let field = try JSONField(reading: &scanner)
+                guard object.updateValue(field, forKey: key) == nil else {
+                    throw scanner.failure("the key \(quoted(key)) comes twice")
+                }
             }
+            try scanner.expectEnd()
             return object
-        } catch let error as FileError {
-            throw error
         } catch {
-            if file.bytes[range].first(where: { $0 != 32 && $0 != 9 }) == UInt8(ascii: "[") {
-                throw FileError(
-                    file.path, line: line,
-                    "a JSON array; JSON Lines has one object on each line, convert it, as with jq -c '.[]'")
-            }
-            if line == 1, file.bytes[range].allSatisfy({ $0 == 32 || $0 == 9 || $0 == 123 }) {
-                throw FileError(
-                    file.path, line: line,
-                    "the object goes on on the next line; JSON Lines has one on each line, convert it, as with jq -c .")
-            }
-            let problem = JSONDiagnosis.problem(in: UnsafeRawBufferPointer(rebasing: file.bytes[range]))
-            if let problem {
-                throw FileError(
-                    file.path, line: line, "not a JSON object, at column \(problem.column): \(problem.reason)")
-            }
-            throw FileError(
-                file.path, line: line,
-                "not a JSON object\(detail(error)); JSON Lines has one on each line, as {\"text\": \"…\", \"label\": \"…\"}"
-            )
+            throw FileError(file.path, line: line, reason(error, bytes, line: line))
         }
     }
 
-    /// What the decoder found, where it says more than that something is wrong.
-    private static func detail(_ error: any Error) -> String {
-        guard case DecodingError.dataCorrupted(let context) = error,
-            let text = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
-        else { return "" }
-        return " (\(text.replacingOccurrences(of: " around line 1,", with: " at").trimmingCharacters(in: [".", " "])))"
+    /// What is wrong with a line that is no JSON object, and what to do.
+    private static func reason(_ error: JSONError, _ bytes: UnsafeRawBufferPointer, line: Int) -> String {
+        if bytes.first(where: { $0 != 32 && $0 != 9 }) == UInt8(ascii: "[") {
+            return "a JSON array; JSON Lines has one object on each line, convert it, as with jq -c '.[]'"
+        }
+        if line == 1, bytes.allSatisfy({ $0 == 32 || $0 == 9 || $0 == 123 }) {
+            return
+                "the object goes on on the next line; JSON Lines has one on each line, convert it, as with jq -c ."
+        }
+        if let problem = JSONDiagnosis.problem(in: bytes) {
+            return "not a JSON object, at column \(problem.column): \(problem.reason)"
+        }
+        return "not a JSON object (\(error.reason)); JSON Lines has one on each line, as "
+            + "{\"text\": \"…\", \"label\": \"…\"}"
     }
 }
 
 /// A value of a JSON line.
-private struct JSONField: Decodable {
+private struct JSONField {
     /// It as a text; nil for null, arrays and objects.
     let text: String?
     /// What it is if it is no text.
     let kind: String
 
-    init(from decoder: any Decoder) throws {
-        let value = try decoder.singleValueContainer()
-        let isNull = value.decodeNil()
-        kind = isNull ? "null" : "an array or an object"
-        if isNull {
-            text = nil
-            return
+    init(reading scanner: inout JSONScanner) throws(JSONError) {
+        switch scanner.peek() {
+        case UInt8(ascii: "\""): self.init(text: try scanner.string())
+        case UInt8(ascii: "t"):
+            try scanner.literal("true")
+            self.init(text: "true")
+        case UInt8(ascii: "f"):
+            try scanner.literal("false")
+            self.init(text: "false")
+        case UInt8(ascii: "n"):
+            try scanner.literal("null")
+            self.init(kind: "null")
+        case UInt8(ascii: "{"), UInt8(ascii: "["):
+            _ = try JSONValue(reading: &scanner)
+            self.init(kind: "an array or an object")
+        default: self.init(text: try Self.number(&scanner))
         }
-        do {
-            text = try value.decode(String.self)
-            return
-        } catch DecodingError.typeMismatch {}
-        if let bool = try? value.decode(Bool.self) {
-            text = bool ? "true" : "false"
-        } else if let integer = try? value.decode(Int.self) {
-            text = String(integer)
-        } else if let integer = try? value.decode(UInt64.self) {
-            // As a Double it would be rounded, and different labels would become one.
-            text = String(integer)
-        } else if let number = try? value.decode(Double.self) {
-            text = "\(number)"
-        } else {
-            text = nil
-        }
+    }
+
+    private init(text: String? = nil, kind: String = "a text") {
+        self.text = text
+        self.kind = kind
+    }
+
+    /// A number as a text: 1, 1.0 and 1e0 are the same label.
+    private static func number(_ scanner: inout JSONScanner) throws(JSONError) -> String {
+        let text = try scanner.number()
+        if let whole = Int(text) { return String(whole) }
+        // As a Double it would be rounded, and different labels would become one.
+        if let whole = UInt64(text) { return String(whole) }
+        guard let number = Double(text), number.isFinite else { throw scanner.failure("a number is too large") }
+        if let whole = Int(exactly: number) { return String(whole) }
+        if let whole = UInt64(exactly: number) { return String(whole) }
+        return "\(number)"
     }
 }

@@ -1,7 +1,7 @@
 import Support
 import Training
 
-/// The metrics of an evaluation for people: a line a class, the means, and the confusion matrix.
+/// The metrics of an evaluation for people: one line per class, the means, and the confusion matrix.
 public struct EvaluationReport: Sendable {
     private let metrics: ClassificationMetrics
     private let labels: [String]
@@ -21,15 +21,14 @@ public struct EvaluationReport: Sendable {
 
     /// Precision, recall, F1 and count of each class.
     var classes: String {
-        let column = max(8, labels.map(\.columns).max() ?? 0)
-        var lines = [heading("class".padded(to: column) + "  precision   recall       f1    count")]
+        var table = TextTable(columns: ["class", "precision", "recall", "f1", "count"])
         for (label, row) in zip(labels, metrics.perClass) {
-            lines.append(
-                label.padded(to: column) + Format.share(row.precision).indented(to: 11)
-                    + Format.share(row.recall).indented(to: 9) + Format.share(row.f1).indented(to: 9)
-                    + Format.count(row.support).indented(to: 9))
+            table.add([
+                .text(label), .figure(Format.share(row.precision)), .figure(Format.share(row.recall)),
+                .figure(Format.share(row.f1)), .figure(Format.count(row.support)),
+            ])
         }
-        return lines.joined(separator: "\n")
+        return headed(table).joined(separator: "\n")
     }
 
     private var means: String {
@@ -47,23 +46,16 @@ public struct EvaluationReport: Sendable {
         return grid.split(separator: "\n").allSatisfy { String($0).columns <= width } ? grid : list
     }
 
-    /// A row a true class, a column a predicted one, numbered as the rows are; zeros are dots.
+    /// One row per true class and one column per predicted one, numbered as the rows are; zeros are dots.
     private var grid: String {
         let rows = metrics.confusion.rows
-        let number = "\(max(1, rows.count) - 1)".count
-        let column = labels.map(\.columns).max() ?? 0
-        var widths = [Int](repeating: 0, count: rows.count)
-        for column in rows.indices {
-            widths[column] = max("\(column)".count, rows.map { "\($0[column])".count }.max() ?? 0) + 2
-        }
-        let head = rows.indices.map { "\($0)".indented(to: widths[$0]) }.joined()
-        var lines = ["confusion matrix: a row a true class, a column a predicted one"]
-        lines.append(heading(String(repeating: " ", count: number + 2 + column) + head))
+        var table = TextTable(columns: ["", ""] + rows.indices.map { "\($0)" })
         for (index, row) in rows.enumerated() {
-            let cells = row.indices.map { (row[$0] == 0 ? "." : "\(row[$0])").indented(to: widths[$0]) }.joined()
-            lines.append("\(index)".indented(to: number) + "  " + labels[index].padded(to: column) + cells)
+            table.add(
+                [.figure("\(index)"), .text(labels[index])] + row.map { .figure($0 == 0 ? "." : "\($0)") })
         }
-        return lines.joined(separator: "\n")
+        let title = "confusion matrix: one row per true class, one column per predicted class"
+        return ([title] + headed(table)).joined(separator: "\n")
     }
 
     /// For each true class, how often it was recognised and what else it was taken for: all that is not zero in the
@@ -72,7 +64,9 @@ public struct EvaluationReport: Sendable {
         let rows = metrics.confusion.rows
         let column = labels.map(\.columns).max() ?? 0
         let digits = rows.joined().map { "\($0)".count }.max() ?? 1
-        var lines = ["confusion matrix: a line a true class, how often it was recognised | what else it was taken for"]
+        var lines = [
+            "confusion matrix: one line per true class, how often it was recognised | what else it was taken for"
+        ]
         for (truth, row) in rows.enumerated() {
             let wrong = row.indices.filter { $0 != truth && row[$0] > 0 }.sorted { (row[$0], $1) > (row[$1], $0) }
             let text = wrong.map { "\(labels[$0]) \(row[$0])" }.joined(separator: ", ")
@@ -82,5 +76,9 @@ public struct EvaluationReport: Sendable {
         return lines.joined(separator: "\n")
     }
 
-    private func heading(_ text: String) -> String { Style.bold.applied(to: text, usesColor) }
+    /// The lines of a table, the first one as a heading.
+    private func headed(_ table: TextTable) -> [String] {
+        let lines = table.lines
+        return [Style.bold.applied(to: lines[0], usesColor)] + lines.dropFirst()
+    }
 }

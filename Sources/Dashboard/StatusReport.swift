@@ -111,7 +111,9 @@ public struct StatusReport {
         // A long host name gives way to the rest.
         let room = Self.width - others.reduce(0, +) - 2 * others.count
         for index in rows.indices { rows[index][1] = rows[index][1].shortened(to: max(8, room)) }
-        return Self.table(rows)
+        var table = TextTable(columns: rows[0])
+        for row in rows.dropFirst() { table.add(row.map { .text($0) }) }
+        return table.lines
     }
 
     private static func row(_ worker: RunStatus.Worker) -> [String] {
@@ -128,12 +130,5 @@ public struct StatusReport {
         var parts = tm()
         guard localtime_r(&seconds, &parts) != nil else { return "--:--:--" }
         return String(format: "%02d:%02d:%02d", parts.tm_hour, parts.tm_min, parts.tm_sec)
-    }
-
-    private static func table(_ rows: [[String]]) -> [String] {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].columns }.max() ?? 0 }
-        return rows.map { row in
-            zip(row, widths).map { $0.padded(to: $1) }.joined(separator: "  ").replacing(/\s+$/, with: "")
-        }
     }
 }

@@ -52,7 +52,6 @@ extension String {
 /// How text is set off on a terminal (ECMA-48 "select graphic rendition").
 enum Style: String, CaseIterable {
     case bold = "1"
-    case dim = "2"
     case yellow = "33"
 
     func applied(to text: String, _ on: Bool) -> String {

@@ -156,10 +156,4 @@ public final class Matmul {
 
     /// Whether this processor multiplies bfloat16 in hardware: AVX512-BF16 or AMX.
     public static var hasBFloat16: Bool { shoal_onednn_has_bf16() != 0 }
-
-    /// The version of oneDNN at hand, such as `2.6.3`.
-    public static var libraryVersion: String {
-        guard let version = dnnl_version() else { return "unknown" }
-        return "\(version.pointee.major).\(version.pointee.minor).\(version.pointee.patch)"
-    }
 }

@@ -46,10 +46,27 @@ enum TokenizerFiles {
         return description
     }
 
+    /// The value in the bytes of a JSON file; a byte order mark is passed over.
+    static func parse(_ bytes: [UInt8], path: String) throws(FileError) -> JSONValue {
+        guard isValidUTF8(bytes) else { throw FileError(path, "is not UTF-8; save it again as UTF-8 JSON") }
+        let mark = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        let parsed = bytes.withUnsafeBytes { bytes -> Result<JSONValue, JSONError> in
+            Result { () throws(JSONError) in
+                try JSONValue(
+                    parsing: UnsafeRawBufferPointer(rebasing: bytes[mark...]), repeatedKeys: .kept)
+            }
+        }
+        do { return try parsed.get() } catch {
+            throw FileError(
+                path, line: error.line,
+                "not valid JSON: \(error.problem); the file may be damaged, fetch or save it again")
+        }
+    }
+
     /// The object in a JSON file; nil if there is no such file.
     static func object(_ path: String) throws(FileError) -> JSONValue? {
         guard let bytes = try read(path, limit: mostSettingsBytes) else { return nil }
-        let root = try JSONParser.parse(bytes, path: path)
+        let root = try TokenizerFiles.parse(bytes, path: path)
         guard root.members != nil else { throw FileError(path, "holds no JSON object") }
         return root
     }

@@ -5,7 +5,7 @@ enum TokenizerJSON {
     static func read(
         _ bytes: [UInt8], path: String, settings: TokenizerSettings
     ) throws(FileError) -> TokenizerDescription {
-        let root = try JSONParser.parse(bytes, path: path)
+        let root = try TokenizerFiles.parse(bytes, path: path)
         guard let model = root["model"], model.members != nil else {
             throw FileError(path, "has no \"model\" object; is it a tokenizer file?")
         }
@@ -121,14 +121,14 @@ enum TokenizerJSON {
         }
         guard !entries.isEmpty else { throw FileError(path, "model.vocab is empty; fetch the model again") }
         for entry in entries {
-            guard entry.key.count <= TokenizerFiles.mostTokenBytes else {
-                throw FileError(path, line: entry.line, "a token of \(entry.key.count) bytes is too long")
+            guard entry.key.utf8.count <= TokenizerFiles.mostTokenBytes else {
+                throw FileError(path, line: entry.line, "a token of \(entry.key.utf8.count) bytes is too long")
             }
-            let name = "\"\(String(decoding: entry.key, as: UTF8.self).printable(limit: 60))\""
+            let name = "\"\(entry.key.printable(limit: 60))\""
             guard let id = entry.value.integer else {
                 throw FileError(path, line: entry.line, "the id of token \(name) is no integer")
             }
-            if let conflict = vocabulary.add(entry.key, id: id) {
+            if let conflict = vocabulary.add(entry.keyBytes, id: id) {
                 throw FileError(
                     path, line: entry.line,
                     "token \(name) with id \(id): \(VocabularyText.reason(conflict, vocabulary))")

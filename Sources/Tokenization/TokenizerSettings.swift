@@ -115,7 +115,7 @@ struct TokenizerSettings {
             throw FileError(configurationPath, "added_tokens_decoder must be an object of ids and tokens")
         }
         for member in members {
-            guard let id = Int(String(decoding: member.key, as: UTF8.self)) else {
+            guard let id = Int(member.key) else {
                 throw FileError(
                     configurationPath, line: member.line, "added_tokens_decoder has a key that is not a token id")
             }
@@ -135,7 +135,8 @@ struct TokenizerSettings {
             }
             // The file itself does not say which of its tokens are special, and so not normalized.
             let token = try MentionedToken(
-                .string(member.key), id: id, isSpecial: special.contains(member.key), path: path, place: "the list")
+                .string(member.key), id: id, isSpecial: special.contains(member.keyBytes), path: path, place: "the list"
+            )
             if hasDecoder { unread.append(token) } else { addedTokens.append(token) }
         }
         if !hasDecoder { addedTokens.sort { ($0.id ?? 0) < ($1.id ?? 0) } }
@@ -145,12 +146,12 @@ struct TokenizerSettings {
     private mutating func readNames(_ configuration: JSONValue?, _ map: JSONValue?) throws(FileError) {
         if tokenizerClass == .bert {
             for case (let role, let name?) in Self.roles {
-                try set(role, try token(.string(Array(name.utf8)), role, configurationPath))
+                try set(role, try token(.string(name), role, configurationPath))
             }
         }
         for (object, path) in [(configuration, configurationPath), (map, mapPath)] {
             for member in object?.members ?? [] {
-                let key = String(decoding: member.key, as: UTF8.self)
+                let key = member.key
                 guard key.hasSuffix("_token"), member.value.bool == nil, !member.value.isNull else { continue }
                 let found = try token(member.value, key, path)
                 guard !found.content.isEmpty else {
@@ -189,7 +190,7 @@ struct TokenizerSettings {
                     for member in members {
                         let found = try token(member.value, key, path)
                         if isOwn || !hasDecoder {
-                            try set(String(decoding: member.key, as: UTF8.self), found)
+                            try set(member.key, found)
                         } else {
                             unread.append(found)
                         }
@@ -223,7 +224,7 @@ struct TokenizerSettings {
     /// With an `added_tokens_decoder`, `transformers` does not read the map: it must not say anything else.
     private mutating func checkUnreadNames(_ map: JSONValue) throws(FileError) {
         for member in map.members ?? [] {
-            let key = String(decoding: member.key, as: UTF8.self)
+            let key = member.key
             guard key.hasSuffix("_token"), !member.value.isNull else { continue }
             let found = try token(member.value, key, mapPath)
             if let known = name(key) {

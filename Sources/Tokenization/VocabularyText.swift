@@ -73,3 +73,8 @@ enum VocabularyText {
         }
     }
 }
+
+/// Whether the bytes are well-formed UTF-8.
+func isValidUTF8(_ bytes: [UInt8]) -> Bool {
+    String(validating: bytes, as: UTF8.self) != nil
+}

@@ -3,35 +3,18 @@ import Collectives
 import Foundation
 import Numerics
 import Support
+import TestSupport
 import Testing
 
 @testable import Benchmarks
 
 /// That benchmarks run and report what they say; never how fast.
 @Suite struct BenchmarkTests {
-    private var configuration: BertConfiguration {
-        var c = BertConfiguration()
-        (c.vocabSize, c.hiddenSize, c.layers, c.heads, c.intermediateSize) = (50, 32, 2, 2, 64)
-        c.maxPositions = 16
-        c.labels = ["a", "b"]
-        return c
-    }
+    private let configuration = BertConfiguration.tiny(vocabulary: 50, hidden: 32, heads: 2, labels: ["a", "b"])
 
-    private func numbers(_ table: FigureTable, _ column: String) throws -> [Double] {
+    private func numbers(_ table: TextTable, _ column: String) throws -> [Double] {
         let index = try #require(table.columns.firstIndex(of: column))
         return table.rows.compactMap { if case .number(let value, _) = $0[index] { value } else { nil } }
-    }
-
-    @Test func `a table aligns its columns and names them in JSON`() throws {
-        var table = FigureTable(columns: ["name", "ms"])
-        table.add([.text("short"), .number(1.25, decimals: 1)])
-        table.add([.text("much longer"), .number(.nan, decimals: 0)])
-        #expect(table.text == "name          ms\nshort        1.2\nmuch longer  nan")
-        let rows = try #require(
-            try JSONSerialization.jsonObject(with: Data(try table.json().utf8)) as? [[String: Any]])
-        #expect(rows.count == 2)
-        #expect(rows[0]["ms"] as? Double == 1.25)
-        #expect(rows[1]["ms"] is NSNull)
     }
 
     @Test func `the median is that of sorted values`() {

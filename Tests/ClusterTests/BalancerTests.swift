@@ -5,11 +5,11 @@ import Testing
 
 @Suite struct BalancerTests {
     @Test func greedyCountsAreTheBest() {
-        #expect(Apportionment.counts(leaves: 8, speeds: [1, 1]) == [4, 4])
-        #expect(Apportionment.counts(leaves: 8, speeds: [3, 1]) == [6, 2])
-        #expect(Apportionment.counts(leaves: 8, speeds: [100, 1]) == [7, 1])
-        #expect(Apportionment.counts(leaves: 2, speeds: [1, 5, 4]) == [0, 1, 1])
-        #expect(Apportionment.partition([3, 0, 2]) == [0..<3, 3..<3, 3..<5])
+        #expect(WorkSplit.counts(leaves: 8, speeds: [1, 1]) == [4, 4])
+        #expect(WorkSplit.counts(leaves: 8, speeds: [3, 1]) == [6, 2])
+        #expect(WorkSplit.counts(leaves: 8, speeds: [100, 1]) == [7, 1])
+        #expect(WorkSplit.counts(leaves: 2, speeds: [1, 5, 4]) == [0, 1, 1])
+        #expect(WorkSplit.partition([3, 0, 2]) == [0..<3, 3..<3, 3..<5])
     }
 
     /// Against all ways to deal them.
@@ -17,14 +17,14 @@ import Testing
         var random = PhiloxStream(seed: seed, purpose: .split)
         let speeds = (0..<3).map { _ in 0.2 + random.nextUnit() * 3 }
         let leaves = 3 + random.next(below: 12)
-        let counts = Apportionment.counts(leaves: leaves, speeds: speeds)
+        let counts = WorkSplit.counts(leaves: leaves, speeds: speeds)
         #expect(counts.reduce(0, +) == leaves)
         for a in 1...(leaves - 2) {
             for b in 1...(leaves - a - 1) {
                 let other = [a, b, leaves - a - b]
                 #expect(
-                    Apportionment.makespan(counts, speeds: speeds)
-                        <= Apportionment.makespan(other, speeds: speeds) * (1 + 1e-12))
+                    WorkSplit.makespan(counts, speeds: speeds)
+                        <= WorkSplit.makespan(other, speeds: speeds) * (1 + 1e-12))
             }
         }
     }

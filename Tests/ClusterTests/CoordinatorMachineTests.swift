@@ -67,9 +67,9 @@ import Transformer
         let simulation = try Simulation(workers: 2, validation: 4)
         var most = 0
         simulation.beforeDelivery = { simulation in
-            let progress = simulation.coordinator.progress
+            let progress = simulation.coordinator.training.steps
             most = max(most, progress.issued - progress.completed)
-            if case .evaluating = simulation.coordinator.phase { #expect(progress.issued == progress.completed) }
+            if simulation.phaseName == "evaluating" { #expect(progress.issued == progress.completed) }
         }
         simulation.settle()
         #expect(most == 3)
@@ -87,14 +87,14 @@ import Transformer
         let simulation = try Simulation(workers: 2, validation: 4)
         var states: [String: Set<String>] = [:]
         simulation.beforeDelivery = { simulation in
-            let status = simulation.coordinator.status(0)
+            let status = simulation.coordinator.status(0, process: Samples.process)
             states[status.phase, default: []].formUnion(status.workers.map(\.state))
         }
         simulation.settle()
         #expect(states["training"] == ["working"])
         #expect(states["evaluating"] == ["working"])
         #expect(states["saving"] == ["waiting"])
-        let last = simulation.coordinator.status(0)
+        let last = simulation.coordinator.status(0, process: Samples.process)
         #expect(last.phase == "ended")
         #expect(last.workers.map(\.state) == ["ended", "ended"])
     }
@@ -108,7 +108,7 @@ import Transformer
         let simulation = try Simulation(workers: 3, validation: 6) { $0.maxRestarts = restarts }
         var done = false
         simulation.beforeDelivery = { simulation in
-            guard !done, "\(simulation.coordinator.phase)".hasPrefix(phase) else { return }
+            guard !done, simulation.phaseName == phase else { return }
             done = true
             simulation.kill(1)
         }
@@ -133,7 +133,9 @@ import Transformer
         let simulation = try Simulation(workers: 2, totalSteps: 50) { $0.maxRestarts = 1 }
         var killed = 0
         simulation.beforeDelivery = { simulation in
-            guard simulation.steps.count > killed, case .training = simulation.coordinator.phase else { return }
+            guard simulation.steps.count > killed, case .training = simulation.coordinator.training.stage else {
+                return
+            }
             killed += 1
             for index in simulation.workers.indices { simulation.kill(index) }
         }
@@ -387,7 +389,7 @@ import Transformer
 
     @Test func anInterruptDuringAnEvaluationKeepsTheState() throws {
         let simulation = try Simulation(workers: 2, validation: 30)
-        simulation.beforeDelivery = { if case .evaluating = $0.coordinator.phase { $0.coordinate(.interrupt) } }
+        simulation.beforeDelivery = { if $0.phaseName == "evaluating" { $0.coordinate(.interrupt) } }
         simulation.settle()
         #expect(simulation.outcome == .failure(.interrupted(checkpoint: "step-3")))
     }
@@ -404,7 +406,7 @@ import Transformer
         let simulation = try Simulation(workers: 2)
         var sent = 0
         simulation.beforeDelivery = { simulation in
-            guard simulation.coordinator.generation == 1, sent < 50 else { return }
+            guard simulation.coordinator.membership.generation == 1, sent < 50 else { return }
             sent += 1
             for generation in [0, 2, .max] as [UInt64] {
                 for message in Samples.workerMessages {
@@ -461,7 +463,7 @@ import Transformer
 
     @Test func aWorkerTooManyIsSentAway() throws {
         let simulation = try Simulation(workers: 1, local: false) { $0.maxWorkers = 1 }
-        while simulation.coordinator.members.isEmpty, simulation.coordinator.waiting.isEmpty {
+        while simulation.coordinator.membership.count == 0 {
             #expect(simulation.deliverOne())
         }
         let late = WorkerDescription(host: "h", pid: 9, threads: 1, cpu: "c", instructionSet: "AVX2")
@@ -495,7 +497,7 @@ import Transformer
         (["AVX-512 with BF16", "AVX-512 with AMX"], .bf16, 1), (["AVX-512 with AMX", "AVX-512 with AMX"], .bf16, 0),
     ])
     func differentProcessorsAreWarnedAboutOnce(sets: [String], precision: Precision, expected: Int) throws {
-        var settings = CoordinatorMachine.Settings(workers: 2, local: false)
+        var settings = CoordinatorSettings(workers: 2, local: false)
         settings.precision = precision
         settings.joinTimeout = 60
         var machine = CoordinatorMachine(settings, now: 0)

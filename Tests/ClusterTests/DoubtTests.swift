@@ -102,13 +102,15 @@ import Training
         let simulation = try Simulation(workers: 2, totalSteps: 8, local: false)
         var isDone = false
         simulation.beforeDelivery = { simulation in
-            guard !isDone, simulation.steps.count == 2, case .training = simulation.coordinator.phase else { return }
+            guard !isDone, simulation.steps.count == 2, case .training = simulation.coordinator.training.stage else {
+                return
+            }
             isDone = true
             simulation.coordinate(
                 .message(
                     simulation.peer(1),
                     WorkerMessage(
-                        generation: simulation.coordinator.generation, step: step,
+                        generation: simulation.coordinator.membership.generation, step: step,
                         body: .failure(Self.notFinite(microBatch)))))
         }
         #expect(simulation.run(seconds: 60))
@@ -221,17 +223,16 @@ import Training
     }
 
     @Test func `exits by signals that people send are not failures of a worker`() {
-        typealias Machine = CoordinatorMachine
         for why in [
             "was killed by signal 9 (Killed), saying \"x\",", "was killed by signal 15 (Terminated), saying \"x\",",
             "was killed by signal 11 (Segmentation fault)",
-        ] { #expect(!Machine.isOwnFailure(why, bySignal: true)) }
+        ] { #expect(!RepeatedFailures.isOwnFailure(why, bySignal: true)) }
         for why in [
             "exited with code 0, saying \"x\",", "exited with code 1",
             "exited with code 1, saying \"the coordinator refused this worker: x\",",
-        ] { #expect(!Machine.isOwnFailure(why, bySignal: false)) }
-        #expect(Machine.isOwnFailure("exited with code 1, saying \"x\",", bySignal: false))
-        #expect(Machine.isOwnFailure("was killed by signal 6 (Aborted), saying \"x\",", bySignal: true))
+        ] { #expect(!RepeatedFailures.isOwnFailure(why, bySignal: false)) }
+        #expect(RepeatedFailures.isOwnFailure("exited with code 1, saying \"x\",", bySignal: false))
+        #expect(RepeatedFailures.isOwnFailure("was killed by signal 6 (Aborted), saying \"x\",", bySignal: true))
         var failures = RepeatedFailures()
         let repeated = [
             failures.add("x of 17", process: 17, worker: 0, at: 3),

@@ -37,7 +37,8 @@ struct HostileFileTests {
                     number: 0, host: "h", pid: 5, threads: 1, state: "working", speed: 2, share: 0.25,
                     silentSeconds: 0.5,
                     residentBytes: 1024)
-            ], changes: [RunStatus.Change(kind: .joined, subject: "worker 0", detail: "", step: 0, time: 1.7e9)])
+            ], changes: [RunStatus.Change(kind: .joined, subject: "worker 0", detail: "", step: 0, time: 1.7e9)],
+            process: .current)
     }
 
     @Test func `every number of status json may be anything, and nothing traps`() throws {

@@ -114,7 +114,7 @@ import Testing
         // It joins with a state that nobody ordered, falls silent, and is lost.
         #expect(simulation.run(seconds: 60))
         #expect(simulation.error == nil)
-        #expect(simulation.coordinator.generation < ControlLimits.maxGeneration)
+        #expect(simulation.coordinator.membership.generation < ControlLimits.maxGeneration)
         #expect(simulation.refusals.isEmpty)
     }
 

@@ -35,14 +35,13 @@ struct KeepingTests {
     }
 
     @Test func `what is not a number is never the best`() {
-        typealias Best = CoordinatorMachine.Best
-        let some = Best(step: 3, accuracy: 0.5, loss: 1)
-        #expect(!Best(step: 6, accuracy: .nan, loss: 1).isAtLeast(some))
-        #expect(!Best(step: 6, accuracy: 0.9, loss: .nan).isAtLeast(some))
-        #expect(Best(step: 6, accuracy: 0.5, loss: 1).isAtLeast(some), "of equals the later one")
-        #expect(Best(step: 6, accuracy: 0.5, loss: 0.9).isAtLeast(some))
-        #expect(!Best(step: 6, accuracy: 0.5, loss: 1.1).isAtLeast(some))
-        #expect(Best(step: 6, accuracy: 0.6, loss: 9).isAtLeast(some))
+        let some = BestState(step: 3, accuracy: 0.5, loss: 1)
+        #expect(!BestState(step: 6, accuracy: .nan, loss: 1).isAtLeast(some))
+        #expect(!BestState(step: 6, accuracy: 0.9, loss: .nan).isAtLeast(some))
+        #expect(BestState(step: 6, accuracy: 0.5, loss: 1).isAtLeast(some), "of equals the later one")
+        #expect(BestState(step: 6, accuracy: 0.5, loss: 0.9).isAtLeast(some))
+        #expect(!BestState(step: 6, accuracy: 0.5, loss: 1.1).isAtLeast(some))
+        #expect(BestState(step: 6, accuracy: 0.6, loss: 9).isAtLeast(some))
     }
 
     @Test func `the room for the end is known at the start`() throws {

@@ -21,7 +21,7 @@ final class RunStateTests {
     private func status(host: String? = nil, age: Double = 0) -> String {
         var status = RunStatus(
             phase: "training", step: 5, totalSteps: 80, loss: nil, tokensPerSecond: nil, generation: 1, checkpoint: nil,
-            elapsedSeconds: 1, endpoint: "", workers: [], changes: [])
+            elapsedSeconds: 1, endpoint: "", workers: [], changes: [], process: .current)
         status.host = host ?? status.host
         status.time -= age
         return status.json()

@@ -7,6 +7,7 @@ import Transformer
 
 /// Values to test with.
 enum Samples {
+    static let process = RunStatus.Process(pid: 1, host: "h", time: 1e9)
     static let digest = String(repeating: "0a", count: 32)
 
     static func batch(_ lengths: [Int] = [3, 1], labels: Bool = true, types: Bool = false) -> PackedBatch {
@@ -53,7 +54,7 @@ enum Samples {
             .refusal("no"),
             .welcome(
                 Welcome(
-                    modelConfiguration: "{}", hyperparameters: "{}", seed: .max, weightCount: 1 << 20,
+                    modelSpecification: "{}", hyperparameters: "{}", seed: .max, weightCount: 1 << 20,
                     heartbeatTimeout: 5, orphanTimeout: 60, runID: "0af3", wire: .bf16, compressesWire: true)),
             .chunk(.weights, index: 0, payload: Data(repeating: 1, count: 16)), .membership(rank: 1, worldSize: 3),
             .membership(rank: 1, worldSize: 3, keys: keys),

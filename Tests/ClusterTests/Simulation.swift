@@ -38,7 +38,7 @@ final class Simulation {
         /// The step at which the validation loss is the lowest; nil where it never changes.
         var bestStep: Int?
         var weightCount = ControlLimits.chunkFloats + 100
-        var change: @Sendable (inout CoordinatorMachine.Settings) -> Void = { _ in }
+        var change: @Sendable (inout CoordinatorSettings) -> Void = { _ in }
     }
 
     /// What every worker computes on.
@@ -72,18 +72,18 @@ final class Simulation {
     var toCoordinator: [Deque<WorkerMessage>] = []
     var toWorker: [Deque<CoordinatorMessage>] = []
     /// What is done in the background, and will be told.
-    var pending: Deque<CoordinatorMachine.Event> = []
+    var pending: Deque<CoordinatorEvent> = []
     /// What was written to disk, and will be told unless that is held back.
-    var written: Deque<CoordinatorMachine.Event> = []
+    var written: Deque<CoordinatorEvent> = []
     var holdsDisk = false
-    var outcome: CoordinatorMachine.Outcome?
+    var outcome: RunOutcome?
     var workerErrors: [RunError?] = []
     var steps: [StepMetrics] = []
     var evaluations: [EvaluationRecord] = []
     /// metrics.jsonl.
     var log = MetricsLog()
     /// Checkpoints on disk, by step.
-    var disk: [Int: (numbers: [StatePart: UInt64], state: CoordinatorMachine.TrainingState)] = [:]
+    var disk: [Int: (numbers: [StatePart: UInt64], state: TrainingState)] = [:]
     var finalState: UInt64?
     /// The orders of the steps as the workers got them, by step and incarnation.
     var orders: [Int: [Int: StepOrder]] = [:]
@@ -118,7 +118,7 @@ final class Simulation {
     convenience init(
         workers count: Int, samples: Int = 20, batch: Int = 8, microBatches: Int = 4, totalSteps: Int = 5,
         validation: Int? = nil, test: Int? = 7, schedule: ScheduleKind = .linear, seed: UInt64 = 1, local: Bool = true,
-        change: @escaping @Sendable (inout CoordinatorMachine.Settings) -> Void = { _ in }
+        change: @escaping @Sendable (inout CoordinatorSettings) -> Void = { _ in }
     ) throws {
         try self.init(
             Shape(
@@ -131,11 +131,11 @@ final class Simulation {
         random = PhiloxStream(seed: seed, purpose: .shuffle)
         coordinator = CoordinatorMachine(Self.settings(shape, incarnation: 0), now: 0)
         for number in 0..<shape.workers { startWorker(number) }
-        coordinate(.prepared(try preparation()))
+        coordinate(.runLoaded(try runPlan()))
     }
 
-    private static func settings(_ shape: Shape, incarnation: Int) -> CoordinatorMachine.Settings {
-        var settings = CoordinatorMachine.Settings(workers: shape.workers, local: shape.local)
+    private static func settings(_ shape: Shape, incarnation: Int) -> CoordinatorSettings {
+        var settings = CoordinatorSettings(workers: shape.workers, local: shape.local)
         settings.joinTimeout = 60
         settings.maxWorkers = shape.microBatches
         settings.isResumed = incarnation > 0
@@ -145,7 +145,7 @@ final class Simulation {
     }
 
     /// What the coordinator reads: at the beginning the model, later the newest checkpoint and the log.
-    private func preparation() throws -> RunPlan {
+    private func runPlan() throws -> RunPlan {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         var model = BertConfiguration()
@@ -159,22 +159,23 @@ final class Simulation {
         log.replay(into: &history, totalSteps: shape.totalSteps)
         return RunPlan(
             welcome: Welcome(
-                modelConfiguration: String(decoding: try encoder.encode(model), as: UTF8.self),
+                modelSpecification: model.classifier().json(),
                 hyperparameters: String(decoding: try encoder.encode(Hyperparameters()), as: UTF8.self), seed: 1,
                 weightCount: shape.weightCount, heartbeatTimeout: 5, orphanTimeout: 60, runID: "run"),
-            labels: model.labels, parameters: 5, training: FakeExamples(count: shape.samples),
+            model: model.classifier(), labels: model.labels, parameters: 5,
+            training: FakeExamples(count: shape.samples),
             validation: shape.validation.map { FakeExamples(count: $0) },
             test: shape.test.map { FakeExamples(count: $0) }, plan: plan, totalSteps: shape.totalSteps, source: source,
             history: history, best: bestOnDisk, stateParts: [.weights, .firstMoment], evaluationBatch: 2)
     }
 
-    private var bestOnDisk: CoordinatorMachine.Best? {
-        var best: CoordinatorMachine.Best?
+    private var bestOnDisk: BestState? {
+        var best: BestState?
         for (step, checkpoint) in disk.sorted(by: { $0.key < $1.key }) {
             guard let accuracy = checkpoint.state.metrics["validation_accuracy"],
                 let loss = checkpoint.state.metrics["validation_loss"]
             else { continue }
-            let found = CoordinatorMachine.Best(step: step, accuracy: accuracy, loss: loss, isKept: true)
+            let found = BestState(step: step, accuracy: accuracy, loss: loss, isKept: true)
             if best.map({ found.isAtLeast($0) }) ?? true { best = found }
         }
         return best
@@ -194,7 +195,7 @@ final class Simulation {
     }
 
     private func source(
-        _ step: Int, _ checkpoint: (numbers: [StatePart: UInt64], state: CoordinatorMachine.TrainingState)
+        _ step: Int, _ checkpoint: (numbers: [StatePart: UInt64], state: TrainingState)
     ) throws -> StateSource {
         var schedule = LearningRateSchedule(
             ScheduleSettings(kind: shape.schedule, learningRate: 1), totalSteps: shape.totalSteps)
@@ -212,12 +213,12 @@ final class Simulation {
 
     // MARK: the coordinator
 
-    func coordinate(_ event: CoordinatorMachine.Event) {
+    func coordinate(_ event: CoordinatorEvent) {
         guard isCoordinatorAlive else { return }
         for effect in coordinator.handle(event, now: now) { perform(effect) }
     }
 
-    private func perform(_ effect: CoordinatorMachine.Effect) {
+    private func perform(_ effect: CoordinatorEffect) {
         switch effect {
         case .send(let peer, let message): deliver(message, to: peer)
         case .sendSource(let peer, let part, let chunks, let generation):
@@ -225,6 +226,11 @@ final class Simulation {
                 let body = CoordinatorMessage.Body.chunk(
                     part, index: chunk, payload: payload(sourceNumbers[part] ?? 0, chunk))
                 deliver(CoordinatorMessage(generation: generation, step: 0, body: body), to: peer)
+            }
+        case .sendStatus: break
+        case .prefetch(let request):
+            if let plan = coordinator.training.plan {
+                pending.append(.prefetched(BatchPrefetcher.pack(request, plan)))
             }
         case .emit(let event): note(event)
         case .logSender(_, let text): senderWarnings.append(text)
@@ -329,7 +335,7 @@ final class Simulation {
         bestNumber = nil
         // What was shown of the run comes from the log.
         coordinator = CoordinatorMachine(Self.settings(shape, incarnation: incarnation), now: now)
-        coordinate(.prepared(try preparation()))
+        coordinate(.runLoaded(try runPlan()))
     }
 
     // MARK: workers
@@ -471,6 +477,12 @@ final class Simulation {
             for index in workers.indices where !frozen.contains(index) { tell(index, .tick) }
         }
         return outcome != nil
+    }
+
+    /// What the coordinator is at.
+    var phaseName: String {
+        if case .working = coordinator.phase { return "\(coordinator.training.stage)" }
+        return "\(coordinator.phase)".split(separator: "(").first.map { String($0) } ?? ""
     }
 
     /// The error that the run ended with.

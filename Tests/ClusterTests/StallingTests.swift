@@ -22,12 +22,12 @@ import Testing
         let simulation = try Self.simulation(seed)
         var since: Double?
         simulation.beforeDelivery = { simulation in
-            guard since == nil, simulation.steps.count >= 2, "\(simulation.coordinator.phase)".hasPrefix(phase) else {
+            guard since == nil, simulation.steps.count >= 2, simulation.phaseName == phase else {
                 return
             }
             since = simulation.now
             // The state is fetched from the first.
-            let members = simulation.coordinator.members
+            let members = simulation.coordinator.membership.members
             let place = phase == "fetching" ? members.first : members.last
             simulation.stuck.insert((place?.worker.pid ?? 0) - simulation.pid(0))
         }
@@ -61,11 +61,12 @@ import Testing
     }
 
     @Test func `where all are slow none is lost`() throws {
-        let simulation = try Self.simulation()
+        // Without checkpoints: a state that is being fetched is owed by one alone.
+        let simulation = try Simulation(workers: 3, totalSteps: 12, validation: 9, local: false)
         simulation.stepTimeout = 1000
         var since: Double?
         simulation.beforeDelivery = { simulation in
-            guard since == nil, let flight = simulation.coordinator.progress.flights.first, flight.step >= 4,
+            guard since == nil, let flight = simulation.coordinator.training.steps.inFlight.first, flight.step >= 4,
                 flight.reports.allSatisfy({ $0 == nil }),
                 !simulation.reductions.keys.contains(where: { $0.step == UInt64(flight.step) })
             else { return }
@@ -81,12 +82,12 @@ import Testing
     }
 
     @Test func `the limit follows the median of the steps`() throws {
-        var machine = CoordinatorMachine(.init(workers: 1, local: true), now: 0)
-        #expect(machine.stallLimit == 600)
-        machine.pace.add(0.1)
-        #expect(machine.stallLimit == 60)
-        for seconds in [9.0, 10, 11, 1000] { machine.pace.add(seconds) }
-        #expect(machine.stallLimit == 200)
+        var detector = FailureDetector(CoordinatorSettings(workers: 1, local: true))
+        #expect(detector.stallLimit == 600)
+        detector.stepCompleted(seconds: 0.1)
+        #expect(detector.stallLimit == 60)
+        for seconds in [9.0, 10, 11, 1000] { detector.stepCompleted(seconds: seconds) }
+        #expect(detector.stallLimit == 200)
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64])
@@ -94,7 +95,7 @@ import Testing
         let simulation = try Self.simulation(seed)
         var isDone = false
         simulation.beforeDelivery = { simulation in
-            guard !isDone, case .evaluating = simulation.coordinator.phase else { return }
+            guard !isDone, case .evaluating = simulation.coordinator.training.stage else { return }
             isDone = true
             simulation.now += 1000
         }

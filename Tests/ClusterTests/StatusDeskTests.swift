@@ -5,13 +5,6 @@ import Testing
 
 /// Questions for the status.
 @Suite struct StatusDeskTests {
-    private func ask(_ simulation: Simulation, _ peer: PeerID) -> [String] {
-        let request = WorkerMessage(generation: 0, step: 0, body: .statusRequest)
-        return simulation.coordinator.handle(.message(peer, request), now: simulation.now).compactMap {
-            if case .send(peer, let message) = $0, case .status(let json) = message.body { json } else { nil }
-        }
-    }
-
     @Test func `the text is made once a second`() throws {
         var desk = StatusDesk()
         let simulation = try Simulation(workers: 1)
@@ -19,19 +12,30 @@ import Testing
         for tenth in 0..<35 {
             _ = desk.json(Double(tenth) / 10) {
                 made += 1
-                return simulation.coordinator.status(0)
+                return simulation.coordinator.status(0, process: Samples.process)
             }
         }
         #expect(made == 4)
     }
 
     @Test func `one connection and all together get few answers`() throws {
+        var desk = StatusDesk()
+        func admitted(_ peer: PeerID, _ now: Double) -> Int { desk.admits(peer, now) ? 1 : 0 }
+        #expect((0..<100).reduce(0) { sum, _ in sum + admitted(PeerID(bytes: [9]), 0) } == StatusDesk.perConnection)
+        let others = (0..<200).reduce(0) { $0 + admitted(PeerID(bytes: [8, UInt8($1)]), 0) }
+        #expect(others == StatusDesk.perSecond - StatusDesk.perConnection)
+        #expect(admitted(PeerID(bytes: [9]), 1) == 0)
+        #expect(admitted(PeerID(bytes: [7]), 1) == 1)
+    }
+
+    @Test func `a request for the status is answered whoever asks`() throws {
         let simulation = try Simulation(workers: 1)
-        #expect((0..<100).flatMap { _ in ask(simulation, PeerID(bytes: [9])) }.count == StatusDesk.perConnection)
-        let others = (0..<200).flatMap { ask(simulation, PeerID(bytes: [8, UInt8($0)])) }
-        #expect(others.count == StatusDesk.perSecond - StatusDesk.perConnection)
-        simulation.now += 1
-        #expect(ask(simulation, PeerID(bytes: [9])).isEmpty)
-        #expect(ask(simulation, PeerID(bytes: [7])).count == 1)
+        let request = WorkerMessage(generation: 0, step: 0, body: .statusRequest)
+        let effects = simulation.coordinator.handle(.message(PeerID(bytes: [9]), request), now: 0)
+        guard case .sendStatus(let peer) = effects.first else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(effects.count == 1 && peer == PeerID(bytes: [9]))
     }
 }

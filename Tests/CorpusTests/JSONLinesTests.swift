@@ -28,6 +28,14 @@ struct JSONLinesTests {
         #expect(real.examples.map(\.text) == ["1.5"])
     }
 
+    @Test(arguments: [
+        ("1.0", "1"), ("1e5", "100000"), ("-0", "0"), ("1e19", "10000000000000000000"), ("0.10", "0.1"),
+        ("1e30", "1e+30"),
+    ]) func `a number is the same text however it is written`(number: String, text: String) throws {
+        let data = try DatasetReader.read(scratch.file("a.jsonl", "{\"text\":\(number),\"label\":1}\n"))
+        #expect(data.examples.map(\.text) == [text])
+    }
+
     @Test func largeIntegersAreNotRoundedToOneLabel() throws {
         let (last, other) = ("18446744073709551615", "18446744073709551614")
         let data = try DatasetReader.read(
@@ -72,7 +80,7 @@ struct JSONLinesTests {
         (#"{"text":"a","label":"x","n":{"b":1,"b":1}}"#, "at column 36: a key that was there before"),
     ]) func `what a lenient reader passes over is refused`(line: String, reason: String) throws {
         let error = try #require(scratch.failure("a.jsonl", "{\"text\":\"a\",\"label\":\"x\"}\n" + line + "\n"))
-        #expect(error.line == 2 && error.reason.hasPrefix(reason), "\(error)")
+        #expect(error.line == 2 && error.reason.contains(reason), "\(error)")
     }
 
     @Test func `the same key in two objects of a line is no mistake`() throws {

@@ -83,28 +83,6 @@ struct SamplingTests {
         #expect(drawn.classCounts == [10, 15, 15])
     }
 
-    @Test func aSplitKeepsTheSharesOfClasses() {
-        let data = sample()
-        let (rest, held) = data.split(fraction: 0.2, seed: 5)
-        #expect(held.classCounts == [2, 4, 6])
-        #expect(rest.classCounts == [8, 16, 24])
-        #expect(Set((rest.examples + held.examples).map(\.text)) == Set(data.examples.map(\.text)))
-        #expect(held.examples == data.split(fraction: 0.2, seed: 5).heldOut.examples)
-        #expect(held.examples != data.split(fraction: 0.2, seed: 6).heldOut.examples)
-    }
-
-    @Test func aSplitLeavesNoClassEmptyOfTwo() {
-        let data = Dataset(
-            path: "few", labels: ["one", "two"],
-            examples: [Example(text: "a", label: 0), Example(text: "b", label: 1), Example(text: "c", label: 1)])
-        for fraction: Double in [0.01, 0.99, 1, 7, .infinity] {
-            #expect(data.split(fraction: fraction, seed: 1).heldOut.classCounts == [0, 1])
-        }
-        for fraction: Double in [0, -1, -.infinity, .nan] {
-            #expect(data.split(fraction: fraction, seed: 1).heldOut.examples.isEmpty)
-        }
-    }
-
     @Test func theHashIsThatOfTheBytes() throws {
         // SHA-256 of "abc" (FIPS 180-4, example B.1).
         #expect(

@@ -1,4 +1,5 @@
 @testable import Cluster
+import Support
 import Testing
 
 @testable import Dashboard

@@ -1,4 +1,5 @@
 @testable import Cluster
+import Support
 import Foundation
 import Testing
 
@@ -47,16 +48,16 @@ struct ReportTests {
         let text = EvaluationReport(metrics).text(width: 80)
         #expect(
             text == """
-                class         precision   recall       f1    count
-                acquisitions     0.9992   0.9975   0.9983    1,203
-                earn             0.7000   0.8750   0.7778        8
+                class         precision  recall      f1  count
+                acquisitions     0.9992  0.9975  0.9983  1,203
+                earn             0.7000  0.8750  0.7778      8
 
                 accuracy  0.9967
                 macro F1  0.8881
                 loss      0.2500
                 examples  1,211
 
-                confusion matrix: a row a true class, a column a predicted one
+                confusion matrix: one row per true class, one column per predicted class
                                     0  1
                 0  acquisitions  1200  3
                 1  earn             1  7

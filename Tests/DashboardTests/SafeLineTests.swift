@@ -25,11 +25,16 @@ struct SafeLineTests {
             changes: [
                 RunStatus.Change(kind: .lost, subject: "\u{1B}", detail: "\n\n", step: .min, time: 1e300),
                 RunStatus.Change(kind: .lost, subject: "a", detail: "", step: 0, time: .nan),
-            ])
+            ], process: .current)
         status.time = -1e300
         for isAlive in [true, false, nil] {
             let text = StatusReport(status, isAlive: isAlive).text
             #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || $0.value == 0x7F })
         }
+    }
+
+    @Test func controlCharactersAreNotShown() {
+        #expect("a\u{1B}[2Jb\nc".printable == #"a\u{1B}[2Jb\u{A}c"#)
+        #expect("plain é 中".printable == "plain é 中")
     }
 }

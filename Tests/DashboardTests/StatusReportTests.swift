@@ -18,7 +18,7 @@ struct StatusReportTests {
                 .init(
                     kind: .lost, subject: "worker 11 (pid 4194303 on \(host))",
                     detail: "was killed by signal 9 (SIGKILL) during step 12", step: 11, time: 0)
-            ])
+            ], process: .current)
         (status.epoch, status.totalEpochs, status.learningRate, status.secondsLeft) = (2, 10, 9.13e-5, 3_725)
         return status
     }

@@ -98,31 +98,7 @@ struct TextSourceTests {
     }
 }
 
-struct JSONBytesTests {
-    @Test(arguments: ["plain", "", "\"\\/\u{8}\n\t\u{1F}\u{7F}", "中文 🙂 e\u{301}", "\u{2028}"])
-    func stringsAreReadBackByAnybody(text: String) throws {
-        var json = JSONBytes()
-        json.raw("[")
-        json.string(text)
-        json.raw("]")
-        #expect(try JSONDecoder().decode([String].self, from: Data(json.bytes)) == [text])
-    }
-
-    @Test(arguments: [0, 7, 10, 30_521, -1, Int32.max, Int32.min])
-    func wholeNumbersAreWrittenInDigits(value: Int32) {
-        var json = JSONBytes()
-        json.integer(value)
-        #expect(String(decoding: json.bytes, as: UTF8.self) == "\(value)")
-    }
-
-    @Test func numbersThatJSONDoesNotKnowAreNull() {
-        var json = JSONBytes()
-        json.number(.nan)
-        json.raw(" ")
-        json.number(0.25)
-        #expect(String(decoding: json.bytes, as: UTF8.self) == "null 0.25")
-    }
-
+struct PredictionWriterTests {
     @Test func predictionsAreObjectsInTheOrderOfTheLabels() throws {
         let line = String(
             decoding: PredictionWriter(labels: ["b", "\"a\""]).lines([[0, 0], [1, -.infinity]]), as: UTF8.self)

@@ -1,6 +1,7 @@
 import Checkpoint
 import Foundation
 import Numerics
+import TestSupport
 import Transformer
 
 /// A folder of its own with a tiny model and a small data set that can be learnt; removed at the end.
@@ -50,19 +51,14 @@ final class TinyWorld {
     /// Writes a model folder of 2 layers, 32 wide, with random weights.
     func writeModel(_ name: String, change: (inout BertConfiguration) -> Void = { _ in }) throws {
         let vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ","] + Self.words.joined() + Self.fillers
-        var configuration = BertConfiguration()
-        configuration.vocabSize = vocabulary.count
-        configuration.hiddenSize = 32
-        configuration.layers = 2
-        configuration.heads = 4
-        configuration.intermediateSize = 64
-        configuration.maxPositions = 128
+        var configuration = BertConfiguration.tiny(
+            vocabulary: vocabulary.count, hidden: 32, heads: 4, positions: 128, labels: BertConfiguration().labels)
         change(&configuration)
-        let layout = ParameterLayout(configuration: configuration)
+        let layout = ParameterLayout(configuration.classifier())
         let weights = FloatBuffer(count: layout.count)
         for (number, parameter) in layout.parameters.enumerated() {
             var random = PhiloxStream(seed: 7, purpose: .initialization, stream: UInt32(number))
-            let isScale = parameter.name.hasSuffix("LayerNorm.weight")
+            let isScale = parameter.id.isNormScale
             for i in parameter.range {
                 weights.pointer[i] = isScale ? 1 : Float(random.nextUnit() - 0.5) * 0.2
             }

@@ -134,7 +134,7 @@ struct LoadingTests {
         "a tokenizer.json that is no BERT tokenizer is refused by name",
         arguments: [
             ("", "tokenizer.json, line 1: not valid JSON: it ends too early"),
-            ("{\"model\":\n{\"vocab\": {\"a\" 1}}}", "tokenizer.json, line 2: not valid JSON: ':' was expected"),
+            ("{\"model\":\n{\"vocab\": {\"a\" 1}}}", "tokenizer.json, line 2: not valid JSON: expected ':'"),
             ("[]", "tokenizer.json: has no \"model\" object"),
             (
                 #"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#,

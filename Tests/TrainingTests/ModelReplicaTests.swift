@@ -1,6 +1,7 @@
 import Foundation
 import Numerics
 import Synchronization
+import TestSupport
 import Testing
 import Transformer
 
@@ -54,7 +55,7 @@ import Transformer
     }
 
     /// Those that this processor has.
-    private static let precisions = Precision.allCases.filter { $0.obstacle == nil }
+    private static let precisions = Precision.allCases.filter { $0.unsupportedReason == nil }
 
     @Test(arguments: [1, 2, 3, 5, 8].flatMap { n in [(n, 1), (n, 2), (n, 3)] }, precisions)
     func `sums are those of the leaves in the order of the tree`(
@@ -119,9 +120,9 @@ import Transformer
         let work = work(leaves: 4, 2..<4)
         #expect(try replica.firstNonFiniteMicroBatch(work) == nil)
         for parameter in replica.layout.parameters {
-            let isPooler = parameter.name.hasPrefix("bert.pooler")
-            let isNorm = parameter.name == "bert.encoder.layer.1.output.LayerNorm.weight"
-            let isHead = parameter.name == "classifier.weight"
+            let isPooler = BERT.tensorName(parameter.id).hasPrefix("bert.pooler")
+            let isNorm = BERT.tensorName(parameter.id) == "bert.encoder.layer.1.output.LayerNorm.weight"
+            let isHead = BERT.tensorName(parameter.id) == "classifier.weight"
             guard isPooler || isNorm || isHead else { continue }
             for i in 0..<parameter.count {
                 let sign: Float = i / 16 == 0 ? 1 : -1
@@ -134,12 +135,12 @@ import Transformer
     }
 
     @Test func `work from outside is checked`() throws {
-        let c = TinyReplica.configuration
-        try work(leaves: 3).validate(configuration: c)
+        let model = TinyReplica.specification
+        try work(leaves: 3).validate(model)
         func refused(_ change: (inout StepWork) -> Void) {
             var bad = work(leaves: 3)
             change(&bad)
-            #expect(throws: TransformerError.self) { try bad.validate(configuration: c) }
+            #expect(throws: TransformerError.self) { try bad.validate(model) }
         }
         refused { $0.microBatchCount = 0 }
         refused { $0.microBatchCount = .max }
@@ -152,7 +153,7 @@ import Transformer
         refused { $0.embeddingRows.insert(-1, at: 0) }
         refused { $0.embeddingRows.swapAt(0, 1) }
         refused { $0.embeddingRows.append($0.embeddingRows.last ?? 0) }
-        refused { $0.microBatches[0].labels = [] }
+        refused { $0.microBatches[0].targets = .none }
         refused { $0.microBatches[0].tokenIDs[0] = 30 }
     }
 }

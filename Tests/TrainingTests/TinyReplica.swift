@@ -1,26 +1,18 @@
 import Checkpoint
 import Numerics
+import TestSupport
 import Transformer
 
 @testable import Training
 
 /// A replica of a tiny model with drawn weights, and work for it.
 enum TinyReplica {
-    static var configuration: BertConfiguration {
-        var c = BertConfiguration()
-        c.vocabSize = 30
-        c.hiddenSize = 16
-        c.layers = 2
-        c.heads = 2
-        c.intermediateSize = 32
-        c.maxPositions = 12
-        c.labels = ["a", "b", "c"]
-        return c
-    }
+    static let specification =
+        BertConfiguration.tiny(vocabulary: 30, hidden: 16, heads: 2, positions: 12).classifier()
 
     static func make(threads: Int = 1, precision: Precision = .float32) throws -> ModelReplica {
         let made = try ModelReplica(
-            configuration: configuration, hyperparameters: Hyperparameters(precision: precision), seed: 5,
+            specification, hyperparameters: Hyperparameters(precision: precision), seed: 5,
             threads: threads)
         for (number, parameter) in made.layout.parameters.enumerated() {
             var random = PhiloxStream(seed: 8, purpose: .initialization, stream: UInt32(number))

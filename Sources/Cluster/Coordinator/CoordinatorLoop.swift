@@ -12,9 +12,9 @@ import Transformer
 final class CoordinatorLoop: @unchecked Sendable {
     /// What other threads tell it.
     enum News: Sendable {
-        case event(CoordinatorMachine.Event)
+        case event(CoordinatorEvent)
         case loadedRun(LoadedRun)
-        case preparationFailed(any Error)
+        case loadingFailed(any Error)
         case warning(String)
         case loaded(StateReader.Found)
         case loadedBest(StateReader.Found)
@@ -50,6 +50,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Starts and ends workers that are children.
     private let children: LocalWorkers?
     private var nextStatus = 0.0
+    private var statusDesk = StatusDesk()
+    private var prefetcher: BatchPrefetcher?
     private var warnedOfMetrics = false
     private var loggedSenders: Set<String> = []
     /// Where the message that is being handled came from, if it was none.
@@ -59,7 +61,7 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     /// Binds the control socket.
     init(
-        configuration: RunConfiguration, settings: CoordinatorMachine.Settings, bind: String, directory: RunDirectory,
+        configuration: RunConfiguration, settings: CoordinatorSettings, bind: String, directory: RunDirectory,
         sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<News>,
         children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
         emit: @escaping @Sendable (RunEvent) -> Void
@@ -85,12 +87,13 @@ final class CoordinatorLoop: @unchecked Sendable {
             try loop()
         } catch {
             // What went wrong here (a full disk, say) ends the run; the workers are told.
-            for member in machine.members + machine.waiting {
+            for member in machine.membership.all {
                 try? send(
                     CoordinatorMessage(generation: 0, step: 0, body: .shutdown("the run failed")), to: member.peer)
             }
             outcome = .failure(error)
         }
+        prefetcher?.close()
         door.close()
         // Lent to the context until here.
         withExtendedLifetime((source, retired, loaded)) {}
@@ -100,7 +103,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func loop() throws {
         var poller = ZeroMQPoller()
         let incoming = poller.add(socket)
-        poller.add(fileDescriptor: inbox.wakeUp.fileDescriptor)
+        poller.add(fileDescriptor: inbox.eventFD.fileDescriptor)
         var nextTick = monotonicSeconds() + Self.tickSeconds
         while outcome == nil {
             let wait = Int(max(0, (nextTick - monotonicSeconds()) * 1000).rounded(.up))
@@ -115,10 +118,10 @@ final class CoordinatorLoop: @unchecked Sendable {
             if monotonicSeconds() >= nextStatus {
                 nextStatus = monotonicSeconds() + 1
                 checkPlaces()
-                directory.show(machine.status(monotonicSeconds()))
+                directory.show(machine.status(monotonicSeconds(), process: .current))
             }
         }
-        directory.show(machine.status(monotonicSeconds()))
+        directory.show(machine.status(monotonicSeconds(), process: .current))
     }
 
     private func take(_ news: News) throws {
@@ -139,9 +142,9 @@ final class CoordinatorLoop: @unchecked Sendable {
             source = found.state
             best = found.state
             try handle(.bestLoaded(found.source))
-        case .preparationFailed(let error):
+        case .loadingFailed(let error):
             failure = error
-            try handle(.preparationFailed(.failed("\(error)")))
+            try handle(.loadingFailed(.failed("\(error)")))
         case .loadedRun(var new):
             new.plan.endpoint = Endpoint.shown(endpoint)
             new.plan.output = directory.path
@@ -152,16 +155,18 @@ final class CoordinatorLoop: @unchecked Sendable {
             for notice in new.notices { emit(.notice(notice)) }
             for warning in new.warnings { emit(.warning(warning)) }
             let room = try disk.checkRoom(
-                for: StateSize(new.plan), isResumed: machine.settings.isResumed, free: disk.free)
+                for: StateSize(new.plan), isResumed: machine.training.settings.isResumed, free: disk.free)
             if let room { emit(.warning(room)) }
-            try handle(.prepared(new.plan))
+            let inbox = inbox
+            prefetcher = try BatchPrefetcher(new.plan) { inbox.post(.event(.prefetched($0))) }
+            try handle(.runLoaded(new.plan))
         }
     }
 
-    private func handle(_ event: CoordinatorMachine.Event) throws {
+    private func handle(_ event: CoordinatorEvent) throws {
         for effect in machine.handle(event, now: monotonicSeconds()) { try perform(effect) }
         // What was written is not needed any more, unless the model is written from it next.
-        if machine.writing == nil { written = StateStore(count: 0) }
+        if machine.training.checkpointer.policy.writing == nil { written = StateStore(count: 0) }
     }
 
     // MARK: the socket
@@ -183,7 +188,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         let peer = PeerID(bytes: frames[0].array)
         // What is known of the connection comes with what was sent over it; the first frame is the library's own.
         let sent = frames[frames.count - 1]
-        switch door.verdict(on: sent, from: peer, isMember: machine.knows(peer), now: monotonicSeconds()) {
+        switch door.verdict(on: sent, from: peer, isMember: machine.membership.knows(peer), now: monotonicSeconds()) {
         case .drop: return
         case .revoked: return try handle(.revoked(peer))
         case .take: break
@@ -196,7 +201,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         nonsenseAddress = nil
     }
 
-    private static func event(_ frames: [ZeroMQMessage], from peer: PeerID) -> CoordinatorMachine.Event {
+    private static func event(_ frames: [ZeroMQMessage], from peer: PeerID) -> CoordinatorEvent {
         withExtendedLifetime(frames) {
             do throws(ProtocolError) {
                 return .message(peer, try WorkerMessage(frames: frames.dropFirst().map(\.bytes), owner: frames.last))
@@ -212,6 +217,13 @@ final class CoordinatorLoop: @unchecked Sendable {
         } catch  where error.isUnreachable {
             // It is gone; its heartbeats, or its exit, will tell.
         }
+    }
+
+    private func sendStatus(_ peer: PeerID) throws {
+        let now = monotonicSeconds()
+        guard statusDesk.admits(peer, now) else { return }
+        let json = statusDesk.json(now) { machine.status(now, process: .current) }
+        try send(CoordinatorMessage(generation: 0, step: 0, body: .status(json)), to: peer)
     }
 
     private func sendSource(_ part: StatePart, _ chunks: Range<Int>, generation: UInt64, to peer: PeerID) throws {
@@ -239,7 +251,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func load(_ read: @escaping @Sendable (StateReader) throws -> News) throws {
         guard let loaded else { return }
         let reader = StateReader(
-            path: directory.path, layout: ParameterLayout(configuration: loaded.configuration),
+            path: directory.path, model: loaded.plan.model, layout: loaded.layout,
             parts: loaded.plan.stateParts, schedule: loaded.plan.source.point.schedule)
         let inbox = inbox
         try NamedThread.start("shoal-load") {
@@ -255,9 +267,11 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     // MARK: effects
 
-    private func perform(_ effect: CoordinatorMachine.Effect) throws {
+    private func perform(_ effect: CoordinatorEffect) throws {
         switch effect {
         case .send(let peer, let message): try send(message, to: peer)
+        case .sendStatus(let peer): try sendStatus(peer)
+        case .prefetch(let request): prefetcher?.request(request)
         case .sendSource(let peer, let part, let chunks, let generation):
             try sendSource(part, chunks, generation: generation, to: peer)
         case .emit(let event): try show(event)
@@ -313,7 +327,7 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
-            runID: loaded?.plan.welcome.runID ?? "", starts: machine.settings.incarnation + 1,
+            runID: loaded?.plan.welcome.runID ?? "", starts: machine.training.settings.incarnation + 1,
             endpoint: endpoint, isLocal: children != nil, fingerprint: loaded?.fingerprint ?? [:],
             path: directory.identity?.path, inode: directory.identity?.inode)
     }
@@ -333,7 +347,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     }
 
     /// Writing takes as long as the disk does: another thread does it, while the heartbeats go on here.
-    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorMachine.Event) throws {
+    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorEvent) throws {
         let inbox = inbox
         try NamedThread.start("shoal-save") {
             // Of this thread (on Linux, 0 is the thread that calls): workers on this machine come first.
@@ -348,12 +362,11 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private func saveModel() throws {
         guard let loaded else { return }
-        let (model, maxLength) = (loaded.configuration, loaded.maxLength)
+        let (model, layout, maxLength) = (loaded.configuration, loaded.layout, loaded.maxLength)
         let weights = best?.buffers[.weights] ?? written.buffer(.weights)
         let (path, source) = (directory.modelPath, configuration.model)
-        let checkpoint = machine.checkpoints.path
+        let checkpoint = machine.training.checkpointer.policy.path
         try inBackground {
-            let layout = ParameterLayout(configuration: model)
             try withExtendedLifetime(weights) {
                 try ModelDirectory.write(
                     to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
@@ -370,17 +383,18 @@ final class CoordinatorLoop: @unchecked Sendable {
         FileManager.default.fileExists(atPath: model) ? model : checkpoint ?? model
     }
 
-    private func saveCheckpoint(_ state: CoordinatorMachine.TrainingState) throws {
+    private func saveCheckpoint(_ state: TrainingState) throws {
         guard let loaded else { return }
         let (state, written) = (state, written)
         func buffer(_ part: StatePart) -> FloatBuffer? {
             loaded.plan.stateParts.contains(part) ? written.buffer(part) : nil
         }
         let writer = CheckpointWriter(
-            runDirectory: directory.path, model: loaded.configuration,
-            tokenizerSource: Self.tokenizerSource(configuration.model, orElse: machine.checkpoints.path),
-            maxLength: loaded.maxLength,
-            seed: configuration.seed, fingerprint: loaded.fingerprint, keep: configuration.keepCheckpoints,
+            runDirectory: directory.path, configuration: loaded.configuration, layout: loaded.layout,
+            tokenizerSource: Self.tokenizerSource(
+                configuration.model, orElse: machine.training.checkpointer.policy.path),
+            maxLength: loaded.maxLength, seed: configuration.seed, fingerprint: loaded.fingerprint,
+            keep: configuration.keepCheckpoints,
             state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
             secondMoment: buffer(.secondMoment))
         let inbox = inbox

@@ -1,8 +1,10 @@
 import Training
+import Transformer
 
 /// All that the coordinator must know before workers can be welcomed.
 struct RunPlan: Sendable {
     var welcome: Welcome
+    var model: ModelSpecification
     /// The classes, in the order of the logits.
     var labels: [String]
     /// The model's parameters, without alignment gaps.
@@ -19,7 +21,7 @@ struct RunPlan: Sendable {
     /// The checkpoint that `source` is, if it is one.
     var checkpoint: String?
     /// The best checkpoint by validation that is there.
-    var best: CoordinatorMachine.Best?
+    var best: BestState?
     /// The vectors that a checkpoint needs.
     var stateParts: [StatePart] = [.weights]
     /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend
@@ -33,5 +35,17 @@ struct RunPlan: Sendable {
     /// size has, and no more than a report of their logits holds.
     static func evaluationBatch(maxLength: Int, classes: Int) -> Int {
         max(1, min(16, 2048 / maxLength, ControlLimits.maxLogits / 2 / classes))
+    }
+}
+
+extension RunSummary {
+    /// What is known of a run once its data is.
+    init(_ plan: RunPlan, _ settings: CoordinatorSettings) {
+        self.init(
+            examples: plan.training.count, labels: plan.labels, parameters: plan.parameters,
+            totalSteps: plan.totalSteps, stepsPerEpoch: plan.plan.stepsPerEpoch,
+            workers: settings.workers, endpoint: plan.endpoint, output: plan.output,
+            isResumed: settings.isResumed, keys: settings.keys, remediesForWaiting: settings.remediesForWaiting,
+            validationExamples: plan.validation?.count ?? 0, testExamples: plan.test?.count ?? 0)
     }
 }

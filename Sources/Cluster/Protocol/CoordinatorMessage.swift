@@ -46,8 +46,8 @@ struct CoordinatorMessage: Sendable, Equatable {
 
 /// What a worker needs to know before it can hold a replica.
 struct Welcome: Sendable, Equatable {
-    /// `BertConfiguration` as JSON.
-    var modelConfiguration: String
+    /// `ModelSpecification` as JSON.
+    var modelSpecification: String
     /// `Hyperparameters` as JSON.
     var hyperparameters: String
     var seed: UInt64

@@ -11,7 +11,8 @@
 /// The control protocol between the coordinator and its workers.
 ///
 /// A message is two or three ZeroMQ frames: a preamble (see Preamble.swift: magic and version), an Envelope, and for
-/// Chunk a raw frame of little-endian floats. Everything is bounded and checked by Inbound.swift before it is used.
+/// Chunk a raw frame of little-endian floats. Everything is bounded and checked before it is used, by
+/// WorkerMessageCoding.swift and CoordinatorMessageCoding.swift with the limits of ControlLimits.swift.
 ///
 /// control.pb.swift is generated; from the root of the repository, with protoc 3.21 or newer and the plugin that
 /// `swift build --product protoc-gen-swift` makes in a checkout of swift-protobuf 1.39:

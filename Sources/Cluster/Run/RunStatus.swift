@@ -55,6 +55,29 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
         public var time: Double
     }
 
+    /// The process that a status is of, and when.
+    public struct Process: Sendable, Equatable {
+        /// Its process id.
+        public var pid: Int
+        /// Its host.
+        public var host: String
+        /// Seconds since 1970.
+        public var time: Double
+
+        /// These.
+        public init(pid: Int, host: String, time: Double) {
+            self.pid = pid
+            self.host = host
+            self.time = time
+        }
+
+        /// This process, now.
+        public static var current: Process {
+            Process(
+                pid: Int(getpid()), host: ProcessInfo.processInfo.hostName, time: Date().timeIntervalSince1970)
+        }
+    }
+
     /// What the run does: `gathering`, `connecting`, `training`, `evaluating`, `saving`, `failing`, `stopping` (after
     /// Ctrl-C, SIGTERM or a loss of workers: it ends as soon as the state is kept), `ended`.
     public var phase: String
@@ -144,7 +167,8 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
 
     init(
         phase: String, step: Int, totalSteps: Int, loss: Double?, tokensPerSecond: Double?, generation: UInt64,
-        checkpoint: String?, elapsedSeconds: Double, endpoint: String, workers: [Worker], changes: [Change]
+        checkpoint: String?, elapsedSeconds: Double, endpoint: String, workers: [Worker], changes: [Change],
+        process: Process
     ) {
         self.phase = phase
         self.step = step
@@ -154,10 +178,10 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
         self.generation = generation
         self.checkpoint = checkpoint
         self.elapsedSeconds = elapsedSeconds
-        pid = Int(getpid())
-        host = ProcessInfo.processInfo.hostName
+        pid = process.pid
+        host = process.host
         self.endpoint = endpoint
-        time = Date().timeIntervalSince1970
+        time = process.time
         self.workers = workers
         self.changes = changes
     }

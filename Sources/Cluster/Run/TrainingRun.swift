@@ -57,7 +57,7 @@ public struct TrainingRun: Sendable {
         try configuration.validate()
         // Stacks and heaps of threads are reserved in large pieces.
         try ResourceProbe.memory(512 << 20, for: "a coordinator")
-        if case .local = workers, let obstacle = configuration.precision.obstacle {
+        if case .local = workers, let obstacle = configuration.precision.unsupportedReason {
             throw ConfigurationError.unsupported(
                 "precision", value: configuration.precision.rawValue, reason: obstacle)
         }
@@ -123,8 +123,8 @@ public struct TrainingRun: Sendable {
         return try result.get()
     }
 
-    private func settings(isLocal: Bool, starts: Int) -> CoordinatorMachine.Settings {
-        var settings = CoordinatorMachine.Settings(workers: configuration.workers, local: isLocal)
+    private func settings(isLocal: Bool, starts: Int) -> CoordinatorSettings {
+        var settings = CoordinatorSettings(workers: configuration.workers, local: isLocal)
         settings.heartbeatTimeout = configuration.heartbeatTimeout
         settings.joinTimeout = configuration.joinTimeout
         settings.minWorkers = configuration.minWorkers
@@ -298,7 +298,7 @@ public struct TrainingRun: Sendable {
             do {
                 inbox.post(.loadedRun(try RunLoader.load(configuration, resuming: resumption, runID: runID)))
             } catch {
-                inbox.post(.preparationFailed(error))
+                inbox.post(.loadingFailed(error))
             }
         }
     }

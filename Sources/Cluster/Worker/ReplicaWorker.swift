@@ -26,7 +26,7 @@ final class ReplicaWorker {
     private var compressesWire = false
     private var heartbeatTimeout = 5.0
     private static let (stallSeconds, stallFactor, firstStallSeconds) = {
-        let settings = CoordinatorMachine.Settings(workers: 1, local: true)
+        let settings = CoordinatorSettings(workers: 1, local: true)
         return (settings.stallSeconds, settings.stallFactor, settings.firstStallSeconds)
     }()
     /// What the last step took, in any generation.
@@ -67,8 +67,8 @@ final class ReplicaWorker {
 
     func perform(_ job: ComputeJob) {
         switch job {
-        case .prepare(let configuration, let hyperparameters, let welcome):
-            prepare(configuration, hyperparameters, welcome)
+        case .prepare(let model, let hyperparameters, let welcome):
+            prepare(model, hyperparameters, welcome)
         case .join(let generation, let rank, let size, let keys):
             join(generation, rank: rank, size: size, keys: keys)
         default:
@@ -102,8 +102,8 @@ final class ReplicaWorker {
 
     // MARK: joining
 
-    private func prepare(_ configuration: BertConfiguration, _ hyperparameters: Hyperparameters, _ welcome: Welcome) {
-        let count = ParameterLayout(configuration: configuration).count
+    private func prepare(_ model: ModelSpecification, _ hyperparameters: Hyperparameters, _ welcome: Welcome) {
+        let count = ParameterLayout(model).count
         guard count == welcome.weightCount else {
             fail(.fatal, "joining", "the model has \(count) floats here and \(welcome.weightCount) at the coordinator")
             return
@@ -115,7 +115,7 @@ final class ReplicaWorker {
                     + "\(ProcessInfo.processInfo.physicalMemory >> 30) GiB")
             return
         }
-        if let obstacle = hyperparameters.precision.obstacle {
+        if let obstacle = hyperparameters.precision.unsupportedReason {
             fail(.fatal, "joining", obstacle)
             return
         }
@@ -123,7 +123,7 @@ final class ReplicaWorker {
         heartbeatTimeout = welcome.heartbeatTimeout
         do {
             replica = try ModelReplica(
-                configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
+                model, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
                 profile: profile)
         } catch {
             fail(.fatal, "joining", "\(error)")
@@ -171,19 +171,19 @@ final class ReplicaWorker {
         do {
             var options = AllReduceOptions()
             // Whether a lost peer is dead or slow is for the coordinator to say; it must hear of it soon.
-            options.lostPeerGrace = 0.25
+            options.timeouts.lostPeerGrace = 0.25
             // Long enough for a machine that is busy, short enough not to look like a hang.
-            options.connectTimeout = max(5, heartbeatTimeout)
+            options.timeouts.connect = max(5, heartbeatTimeout)
             // Who is to blame for a wait is for the coordinator to say; see its settings of the same meaning.
-            options.stepTimeout = Self.stallSeconds
-            options.stepTimeoutFactor = Self.stallFactor
-            options.firstStepTimeout =
+            options.timeouts.step = Self.stallSeconds
+            options.timeouts.stepFactor = Self.stallFactor
+            options.timeouts.firstStep =
                 lastStepSeconds.map { max(Self.stallSeconds, Self.stallFactor * $0) }
                 ?? Self.firstStallSeconds
             options.onRefusal = note
-            options.unreadable = unreadable
+            options.sharedMemory.unreadable = unreadable
             if let dataKeys, !keys.isEmpty { options.security = AllReduceSecurity(own: dataKeys, ranks: keys) }
-            (options.wire, options.compresses, options.sharesMemory) = (wire, compressesWire, sharesMemory)
+            (options.wire, options.compresses, options.sharedMemory.isEnabled) = (wire, compressesWire, sharesMemory)
             let made = try AllReducer(
                 rank: rank, worldSize: size, generation: generation, bind: endpoint(generation), options: options)
             setReducer(made)
@@ -220,7 +220,7 @@ final class ReplicaWorker {
             firstMicroBatch: order.partition[reducer.rank].lowerBound, microBatches: order.batches,
             embeddingRows: order.embeddingRows, sampleCount: order.sampleCount)
         do {
-            try work.validate(configuration: replica.configuration)
+            try work.validate(replica.specification)
             let training = self.training ?? TrainingStep(replica, reducer: reducer, recorder: recorder)
             self.training = training
             let outcome = try training.run(
@@ -263,12 +263,12 @@ final class ReplicaWorker {
 
     private func evaluate(_ replica: ModelReplica, _ generation: UInt64, _ id: UInt32, _ batches: [PackedBatch]) {
         do {
-            for batch in batches { try batch.validate(configuration: replica.configuration) }
+            for batch in batches { try batch.validate(replica.specification) }
         } catch {
             fail(.order, "evaluation", "\(error)", generation: generation)
             return
         }
-        report(.evaluated(generation: generation, id: id, replica.logits(batches).flatMap { $0 }))
+        report(.evaluated(generation: generation, id: id, replica.outputs(batches).flatMap { $0 }))
     }
 
     private func snapshot(_ replica: ModelReplica, _ generation: UInt64, _ step: UInt64, _ parts: [StatePart]) {

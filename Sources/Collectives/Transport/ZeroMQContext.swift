@@ -46,7 +46,7 @@ public final class ZeroMQContext: Sendable {
         return socket
     }
 
-    /// Makes every blocking call on the context's sockets return with ``ZeroMQError/isTerminated``.
+    /// Makes every blocking call on the context's sockets fail with ETERM.
     public func shutdown() {
         let raw = handle.withLock { $0 }
         if raw != 0 { zmq_ctx_shutdown(UnsafeMutableRawPointer(bitPattern: raw)) }

@@ -31,9 +31,6 @@ public struct ZeroMQError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A peer that is not connected, on a ROUTER with `routerMandatory`.
     public var isUnreachable: Bool { code == EHOSTUNREACH }
 
-    /// The context was terminated, or the call interrupted by a signal.
-    public var isTerminated: Bool { code == CZeroMQ.ETERM }
-
     /// One line with the endpoint, the cause and, where there is one, the remedy.
     public var description: String {
         switch code {

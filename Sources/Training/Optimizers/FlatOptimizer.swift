@@ -58,7 +58,7 @@ public struct FlatOptimizer: Sendable {
         for segment in segments {
             let part = segment.range.clamped(to: range)
             guard !part.isEmpty else { continue }
-            step.update(state, in: part, decays: segment.decays, gradient: gradient + part.lowerBound)
+            step.update(state, in: part, hasWeightDecay: segment.hasWeightDecay, gradient: gradient + part.lowerBound)
         }
         let part = table.range.clamped(to: range)
         if !part.isEmpty { applyTable(step, to: state, gradient: gradient + table.offset, rows: rows, in: part) }
@@ -84,9 +84,9 @@ public struct FlatOptimizer: Sendable {
                 var end = row + 1
                 while end < target, (step.keepsZeroMoments && !active[end]) == idle { end += 1 }
                 if idle {
-                    step.updateIdle(state, in: floats(row..<end), decays: table.decays)
+                    step.updateIdle(state, in: floats(row..<end), hasWeightDecay: table.hasWeightDecay)
                 } else {
-                    step.update(state, in: floats(row..<end), decays: table.decays, gradient: nil)
+                    step.update(state, in: floats(row..<end), hasWeightDecay: table.hasWeightDecay, gradient: nil)
                 }
                 row = end
             }
@@ -94,7 +94,8 @@ public struct FlatOptimizer: Sendable {
             let range = floats(row..<(row + 1))
             let skipped = range.lowerBound - (table.offset + row * rowWidth)
             precondition(active[row], "a row with a gradient must be activated first")
-            step.update(state, in: range, decays: table.decays, gradient: gradient + next * rowWidth + skipped)
+            step.update(
+                state, in: range, hasWeightDecay: table.hasWeightDecay, gradient: gradient + next * rowWidth + skipped)
             row += 1
             next += 1
         }

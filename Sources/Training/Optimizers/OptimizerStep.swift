@@ -57,33 +57,35 @@ public struct OptimizerStep: Sendable {
 
     /// Updates the parameters in `range`, which all decay or all do not. `gradient` points to the gradient of the first
     /// of them; nil stands for zeros.
-    public func update(_ state: OptimizerState, in range: Range<Int>, decays: Bool, gradient: UnsafePointer<Float>?) {
+    public func update(
+        _ state: OptimizerState, in range: Range<Int>, hasWeightDecay: Bool, gradient: UnsafePointer<Float>?
+    ) {
         guard !range.isEmpty else { return }
         let start = range.lowerBound
         switch scalars {
         case .adamW(let decaying, let plain):
-            var step = decays ? decaying : plain
+            var step = hasWeightDecay ? decaying : plain
             shoal_adamw(state.weights + start, state.first + start, state.second + start, gradient, range.count, &step)
         case .sgd(let decaying, let plain, let hasVelocity):
-            var step = decays ? decaying : plain
+            var step = hasWeightDecay ? decaying : plain
             if gradient == nil && !hasVelocity && step.weight_decay == 0 { return }
             shoal_sgd(state.weights + start, hasVelocity ? state.first + start : nil, gradient, range.count, &step)
         }
     }
 
     /// Updates the parameters in `range` given that their gradient and moments are all zero: the same bits as
-    /// ``update(_:in:decays:gradient:)`` without a gradient, but neither reads nor writes the moments.
-    func updateIdle(_ state: OptimizerState, in range: Range<Int>, decays: Bool) {
+    /// ``update(_:in:hasWeightDecay:gradient:)`` without a gradient, but neither reads nor writes the moments.
+    func updateIdle(_ state: OptimizerState, in range: Range<Int>, hasWeightDecay: Bool) {
         precondition(keepsZeroMoments, "the moments of these parameters do not stay zero")
         guard !range.isEmpty else { return }
         switch scalars {
         case .adamW(let decaying, _):
             // x - 0 is x, so only the decay is left.
-            if decays && decaying.decay != 1 {
+            if hasWeightDecay && decaying.decay != 1 {
                 shoal_scale(state.weights + range.lowerBound, decaying.decay, range.count)
             }
         case .sgd(let decaying, let plain, _):
-            var step = decays ? decaying : plain
+            var step = hasWeightDecay ? decaying : plain
             if step.weight_decay == 0 { return }
             shoal_sgd(state.weights + range.lowerBound, nil, nil, range.count, &step)
         }

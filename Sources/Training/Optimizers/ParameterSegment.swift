@@ -5,13 +5,13 @@ public struct ParameterSegment: Sendable, Equatable {
     /// The number of its floats.
     public var count: Int
     /// Whether weight decay applies (not to biases and LayerNorm).
-    public var decays: Bool
+    public var hasWeightDecay: Bool
 
     /// The segment `[offset, offset + count)`.
-    public init(offset: Int, count: Int, decays: Bool) {
+    public init(offset: Int, count: Int, hasWeightDecay: Bool) {
         self.offset = offset
         self.count = count
-        self.decays = decays
+        self.hasWeightDecay = hasWeightDecay
     }
 
     var range: Range<Int> { offset..<(offset + count) }

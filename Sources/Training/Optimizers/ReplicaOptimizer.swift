@@ -14,25 +14,25 @@ final class ReplicaOptimizer {
     private let count: Int
     private var optimizer: FlatOptimizer
 
-    /// Zero moments for `weights` that are laid out as `layout` says; `rowWidth` is that of the word embedding.
-    init(weights: ModelWeights, layout: ParameterLayout, rowWidth: Int) {
+    /// Zero moments for `weights` that are laid out as `layout` says.
+    init(weights: ModelWeights, layout: ParameterLayout) {
         self.weights = weights
         count = layout.count
         // Small pages: most rows of the word embedding never have a gradient, and their moments stay untouched.
         firstMoment = FloatBuffer(count: layout.count, isSparse: true)
         secondMoment = FloatBuffer(count: layout.count, isSparse: true)
         let segments = layout.parameters.map {
-            ParameterSegment(offset: $0.offset, count: $0.count, decays: $0.decays)
+            ParameterSegment(offset: $0.offset, count: $0.count, hasWeightDecay: $0.hasWeightDecay)
         }
         optimizer = FlatOptimizer(
-            segments: Array(segments.dropLast()), table: segments[segments.count - 1], rowWidth: rowWidth)
+            segments: Array(segments.dropLast()), table: segments[segments.count - 1], rowWidth: layout.rowWidth)
     }
 
     /// To be called after weights and moments have been replaced.
     func restored(appliedSteps steps: UInt64) {
         appliedSteps = steps
         optimizer.inspectMoments(of: state)
-        weights.refresh()
+        weights.updateRoundedCopy()
     }
 
     private var state: OptimizerState {
@@ -48,7 +48,7 @@ final class ReplicaOptimizer {
         team.run { thread in
             let range = (thread * count / threads)..<((thread + 1) * count / threads)
             optimizer.apply(step, to: state, gradient: gradient.base, rows: rows, in: range)
-            weights.refresh(range)
+            weights.updateRoundedCopy(range)
         }
         appliedSteps += 1
     }

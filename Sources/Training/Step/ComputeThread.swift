@@ -4,10 +4,10 @@ import Transformer
 ///
 /// `@unchecked Sendable` because only thread i of a ``ComputeTeam`` uses the i-th of them while the team runs.
 final class ComputeThread: @unchecked Sendable {
-    let model: BertClassifier
+    let model: Model
     let buffers: GradientBuffers
 
-    init(model: BertClassifier, buffers: GradientBuffers) {
+    init(model: Model, buffers: GradientBuffers) {
         self.model = model
         self.buffers = buffers
     }

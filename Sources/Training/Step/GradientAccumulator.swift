@@ -48,13 +48,13 @@ final class GradientAccumulator: GradientSink {
     /// The micro-batch under way is done.
     func end() { nodes = nextNodes }
 
-    func lend(offset: Int, count: Int) -> UnsafeMutablePointer<Float> {
+    func reserve(offset: Int, count: Int) -> UnsafeMutablePointer<Float> {
         lent = (offset, count)
         // Without a merge the leaf is a node of its own, and its buffer takes the gradient directly.
         return merges == 0 ? buffers[nodes.count] + offset : buffers.scratch(count)
     }
 
-    func takeBack() {
+    func commit() {
         guard merges > 0 else { return }
         let (offset, count) = lent
         var top = nodes.count - 1

@@ -10,8 +10,6 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
     public var clipNorm: Double?
     /// The dropout probability in place of the model's own ones; nil leaves those.
     public var dropout: Double?
-    /// The share of the target that is spread evenly over all classes, in [0, 1).
-    public var labelSmoothing: Double
     /// In what the encoder's products are computed.
     public var precision: Precision
     /// Whether the backward pass computes a layer's activations again instead of keeping them: the same bits, in less
@@ -22,19 +20,17 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         case optimizer, dropout, precision, recompute
         case weightDecay = "weight_decay"
         case clipNorm = "clip_norm"
-        case labelSmoothing = "label_smoothing"
     }
 
     /// Settings, by default those of fine-tuning with AdamW as `transformers` has it, with clipping to norm 1.
     public init(
         optimizer: OptimizerKind = .adamW(), weightDecay: Double = 0.01, clipNorm: Double? = 1, dropout: Double? = nil,
-        labelSmoothing: Double = 0, precision: Precision = .float32, recompute: Bool = false
+        precision: Precision = .float32, recompute: Bool = false
     ) {
         self.optimizer = optimizer
         self.weightDecay = weightDecay
         self.clipNorm = clipNorm
         self.dropout = dropout
-        self.labelSmoothing = labelSmoothing
         self.precision = precision
         self.recompute = recompute
     }
@@ -46,7 +42,6 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         weightDecay = try values.decode(Double.self, forKey: .weightDecay)
         clipNorm = try values.decodeIfPresent(Double.self, forKey: .clipNorm)
         dropout = try values.decodeIfPresent(Double.self, forKey: .dropout)
-        labelSmoothing = try values.decode(Double.self, forKey: .labelSmoothing)
         precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
         recompute = try values.decodeIfPresent(Bool.self, forKey: .recompute) ?? false
     }
@@ -56,7 +51,6 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         try Self.check("weight-decay", weightDecay, "a number of at least 0") { $0 >= 0 }
         if let clipNorm { try Self.check("clip-norm", clipNorm, "a number above 0, or 0 for no clipping") { $0 > 0 } }
         if let dropout { try Self.check("dropout", dropout, "at least 0 and below 1") { $0 >= 0 && $0 < 1 } }
-        try Self.check("label-smoothing", labelSmoothing, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
         switch optimizer {
         case .adamW(let beta1, let beta2, let epsilon):
             try Self.check("beta1", beta1, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }

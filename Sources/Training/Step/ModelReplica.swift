@@ -1,4 +1,3 @@
-import Checkpoint
 import Numerics
 import Support
 import Transformer
@@ -10,8 +9,8 @@ import Transformer
 ///
 /// It is used by one thread at a time.
 public final class ModelReplica {
-    /// The model's configuration.
-    public let configuration: BertConfiguration
+    /// The model.
+    public let specification: ModelSpecification
     /// What the step depends on, apart from the learning rate.
     public let hyperparameters: Hyperparameters
     /// Keys the dropout masks.
@@ -28,23 +27,23 @@ public final class ModelReplica {
     /// A replica with zero weights and moments.
     ///
     /// - Parameters:
-    ///   - configuration: The model.
+    ///   - specification: A valid model.
     ///   - hyperparameters: Validated ones.
     ///   - seed: The run's seed.
     ///   - threads: Compute threads, at least 1.
     ///   - profile: Records where the time of the compute threads goes; nil for no recording.
     /// - Throws: ``ResourceLimitError`` if the process may not have the memory or the threads.
     public init(
-        configuration: BertConfiguration, hyperparameters: Hyperparameters, seed: UInt64, threads: Int,
+        _ specification: ModelSpecification, hyperparameters: Hyperparameters, seed: UInt64, threads: Int,
         profile: Profile? = nil
     ) throws(ResourceLimitError) {
-        self.configuration = configuration
+        self.specification = specification
         self.hyperparameters = hyperparameters
         self.seed = seed
-        let layout = ParameterLayout(configuration: configuration)
+        let layout = ParameterLayout(specification)
         self.layout = layout
         // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
-        let capacity = layout.denseCount + configuration.vocabSize * configuration.hiddenSize
+        let capacity = layout.denseCount + layout.rowCount * layout.rowWidth
         // Weights, two moments, and a gradient for each thread; activations, which depend on the texts, come on top.
         try ResourceProbe.memory(
             4 * (3 * layout.count + threads * capacity) + Self.spareBytes,
@@ -52,11 +51,11 @@ public final class ModelReplica {
         let weights = ModelWeights(
             master: FloatBuffer(count: layout.count), layout: layout, precision: hyperparameters.precision)
         modelWeights = weights
-        optimizer = ReplicaOptimizer(weights: weights, layout: layout, rowWidth: configuration.hiddenSize)
+        optimizer = ReplicaOptimizer(weights: weights, layout: layout)
         team = try ComputeTeam(count: threads, gradientCapacity: capacity) { thread, buffers in
             ComputeThread(
-                model: BertClassifier(
-                    configuration: configuration, layout: layout, weights: weights,
+                model: Model(
+                    specification, layout: layout, weights: weights,
                     recomputes: hyperparameters.recompute, recorder: profile?.recorder("compute \(thread)")),
                 buffers: buffers)
         }
@@ -82,7 +81,7 @@ public final class ModelReplica {
 
     /// The buckets of the flat gradient in a step with this work; the same on all ranks.
     public func buckets(_ work: StepWork) -> [Range<Int>] {
-        layout.stepBuckets(embeddingRows: work.embeddingRows.count, hiddenSize: configuration.hiddenSize)
+        layout.stepBuckets(embeddingRows: work.embeddingRows.count)
     }
 
     /// Where the sum of the step's gradient may be put: memory of this replica for the longest flat gradient. It is
@@ -107,13 +106,11 @@ public final class ModelReplica {
         _ work: StepWork, isAbandoned: @escaping @Sendable () -> Bool = { false },
         bucketReady: @escaping @Sendable (_ bucket: Int, _ contributions: [Contribution]) -> Void
     ) throws -> [MicroBatchResult] {
-        let dropout = hyperparameters.dropoutPlan(for: configuration, seed: seed, step: work.step)
-        let smoothing = hyperparameters.labelSmoothing
+        let dropout = hyperparameters.dropoutPlan(for: specification, seed: seed, step: work.step)
         let pass = GradientPass(work: work, bucketCount: layout.buckets.count + 1, isAbandoned: isAbandoned) {
             thread, index, sink in
             try thread.model.gradient(
-                work.microBatches[index], dropout: dropout, labelSmoothing: smoothing,
-                embeddingRows: work.embeddingRows, into: sink
+                work.microBatches[index], dropout: dropout, embeddingRows: work.embeddingRows, into: sink
             ).sum
         }
         return try pass.run(on: team, bucketReady: bucketReady)
@@ -141,10 +138,10 @@ public final class ModelReplica {
         return norm
     }
 
-    /// The logits of batches without dropout, each S x labels, computed by all threads side by side. Batches must be
-    /// valid for the configuration.
-    public func logits(_ batches: [PackedBatch]) -> [[Float]] {
+    /// The outputs of batches without dropout, each rows x width as the head defines them, computed by all threads side
+    /// by side. Batches must be valid for the model.
+    public func outputs(_ batches: [PackedBatch]) -> [[Float]] {
         let threads = team.threads
-        return team.team.map(batches) { threads[$0].model.logits($1) }
+        return team.team.map(batches) { threads[$0].model.outputs($1) }
     }
 }

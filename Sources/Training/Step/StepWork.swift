@@ -1,4 +1,3 @@
-import Checkpoint
 import Numerics
 import Transformer
 
@@ -17,7 +16,7 @@ public struct StepWork: Sendable {
     /// The samples of the whole step, by which the summed gradient is divided.
     public var sampleCount: Int
 
-    /// Work of these parts; see ``validate(configuration:)`` for what comes from outside.
+    /// Work of these parts; see ``validate(_:)`` for what comes from outside.
     public init(
         step: UInt64, microBatchCount: Int, firstMicroBatch: Int, microBatches: [PackedBatch], embeddingRows: [Int32],
         sampleCount: Int
@@ -34,9 +33,9 @@ public struct StepWork: Sendable {
     public var ownMicroBatches: Range<Int> { firstMicroBatch..<(firstMicroBatch + microBatches.count) }
 
     /// Checks everything that memory safety relies on.
-    public func validate(configuration: BertConfiguration) throws(TransformerError) {
-        guard microBatchCount > 0, microBatchCount <= ReductionTree.maxLeafCount, firstMicroBatch >= 0, firstMicroBatch <= microBatchCount,
-            microBatches.count <= microBatchCount - firstMicroBatch
+    public func validate(_ model: ModelSpecification) throws(TransformerError) {
+        guard microBatchCount > 0, microBatchCount <= ReductionTree.maxLeafCount, firstMicroBatch >= 0,
+            firstMicroBatch <= microBatchCount, microBatches.count <= microBatchCount - firstMicroBatch
         else {
             throw .invalidBatch(
                 "\(microBatches.count) micro-batches from \(firstMicroBatch) on, in a step of \(microBatchCount)")
@@ -44,16 +43,14 @@ public struct StepWork: Sendable {
         guard sampleCount > 0 else { throw .invalidBatch("a step without samples") }
         var previous: Int32 = -1
         for row in embeddingRows {
-            guard row > previous, Int(row) < configuration.vocabSize else {
-                throw .invalidBatch("embedding row \(row) after \(previous), vocabulary \(configuration.vocabSize)")
+            guard row > previous, Int(row) < model.encoder.vocabulary else {
+                throw .invalidBatch("embedding row \(row) after \(previous), vocabulary \(model.encoder.vocabulary)")
             }
             previous = row
         }
         for batch in microBatches {
-            try batch.validate(configuration: configuration)
-            guard batch.labels.count == batch.sequenceCount else {
-                throw .invalidBatch("\(batch.labels.count) labels for \(batch.sequenceCount) sequences")
-            }
+            try batch.validate(model)
+            try model.objective.validate(batch.targets)
         }
     }
 }

@@ -30,11 +30,10 @@ public final class TrainingStep {
         self.replica = replica
         self.reducer = reducer
         self.recorder = recorder
-        let width = replica.configuration.hiddenSize
+        let layout = replica.layout
         feedback =
             reducer.roundsGradients
-            ? ErrorFeedback(
-                denseCount: replica.layout.denseCount, rowCount: replica.configuration.vocabSize, rowWidth: width) : nil
+            ? ErrorFeedback(denseCount: layout.denseCount, rowCount: layout.rowCount, rowWidth: layout.rowWidth) : nil
     }
 
     /// Takes a step.

@@ -1,6 +1,7 @@
 import Corpus
 import Dashboard
 import Foundation
+import Support
 
 /// What there is to fetch, for people.
 enum CatalogTable {
@@ -14,12 +15,9 @@ enum CatalogTable {
                 cache.has(entry) ? "yes" : "-", "\(entry.archive.package) \(entry.archive.version)", entry.summary,
             ]
         }
-        let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }
-        let lines = ([head] + rows).map { row in
-            zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }
-                .joined(separator: "  ").trimmingCharacters(in: .whitespaces)
-        }
-        return (lines + ["", "Sizes are those of the downloads. They are kept in \(cache.path)."])
+        var table = TextTable(columns: head)
+        for row in rows { table.add(row.map { .text($0) }) }
+        return (table.lines + ["", "Sizes are those of the downloads. They are kept in \(cache.path)."])
             .joined(separator: "\n")
     }
 }

@@ -1,3 +1,4 @@
+import Support
 import Training
 import Transformer
 
@@ -7,7 +8,7 @@ struct PredictionWriter {
 
     init(labels: [String]) {
         self.labels = labels.map { label in
-            var json = JSONBytes()
+            var json = JSONWriter()
             json.string(label)
             return json.bytes[...]
         }
@@ -15,7 +16,7 @@ struct PredictionWriter {
 
     /// A line for each row of logits.
     func lines(_ rows: [[Float]]) -> [UInt8] {
-        var json = JSONBytes()
+        var json = JSONWriter()
         for logits in rows {
             logits.withUnsafeBufferPointer { logits in
                 json.raw("{\"label\": ")

@@ -33,8 +33,6 @@ enum StandardOutput {
 
     /// Writes a text and a line feed.
     static func line(_ text: String) throws { try write(Array((text + "\n").utf8)) }
-
-    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 }
 
 /// Standard error: messages for people. That it cannot be written is no error.

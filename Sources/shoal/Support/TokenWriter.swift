@@ -1,4 +1,5 @@
 import Numerics
+import Support
 import Tokenization
 
 /// Tokenizes texts on several threads, and writes them as JSON Lines.
@@ -15,7 +16,7 @@ struct TokenWriter {
         self.tokenizer = tokenizer
         team = try ThreadTeam(count: threads)
         self.maxLength = maxLength
-        var json = JSONBytes()
+        var json = JSONWriter()
         var starts = [0]
         for id in 0..<tokenizer.vocabularySize {
             json.string(tokenizer.token(Int32(truncatingIfNeeded: id)) ?? "")
@@ -28,7 +29,7 @@ struct TokenWriter {
     /// The lines of the texts, in pieces that follow each other.
     func lines(_ texts: [InputText]) -> [[UInt8]] {
         team.mapRanges(of: texts.count) { range in
-            var json = JSONBytes()
+            var json = JSONWriter()
             for index in range {
                 add(tokenizer.encode(texts[index].text, pair: texts[index].pair, maxLength: maxLength), to: &json)
             }
@@ -36,7 +37,7 @@ struct TokenWriter {
         }
     }
 
-    private func add(_ encoding: Encoding, to json: inout JSONBytes) {
+    private func add(_ encoding: Encoding, to json: inout JSONWriter) {
         json.raw("{\"input_ids\": [")
         for (index, id) in encoding.inputIDs.enumerated() {
             if index > 0 { json.raw(", ") }

@@ -18,7 +18,7 @@ struct BenchmarkOutput: ParsableArguments {
     @Flag(help: "Prints JSON: an array of one object a row.")
     var json = false
 
-    func show(_ table: FigureTable) throws {
+    func show(_ table: TextTable) throws {
         try StandardOutput.line(json ? try table.json() : table.text)
     }
 }
@@ -52,7 +52,7 @@ struct BenchmarkShape: ParsableArguments {
     private static let labels = (0..<8).map { "\($0)" }
 
     func precisions() throws -> [Precision] {
-        if precision.isEmpty { return Precision.allCases.filter { $0.obstacle == nil } }
+        if precision.isEmpty { return Precision.allCases.filter { $0.unsupportedReason == nil } }
         for one in precision { _ = try PrecisionOption.check(one) }
         return precision
     }

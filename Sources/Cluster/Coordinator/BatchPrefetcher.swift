@@ -1,0 +1,72 @@
+import Foundation
+import Support
+import Training
+import Transformer
+
+/// Tokenizes and packs micro-batches on a thread of its own, so that the coordinator's thread answers heartbeats while a
+/// slow tokenizer works.
+///
+/// Its queue is bounded by who asks: ``StepPrefetch`` has at most a window of steps under way, ``EvaluationScheduler`` two
+/// orders of each worker.
+final class BatchPrefetcher: @unchecked Sendable {
+    private let condition = NSCondition()
+    /// Guarded by `condition`, as is `isClosed`.
+    private var queue: [BatchRequest] = []
+    private var isClosed = false
+
+    /// Begins to work; `deliver` is called on its thread.
+    init(_ plan: RunPlan, deliver: @escaping @Sendable (PrefetchedBatches) -> Void) throws {
+        try NamedThread.start("shoal-tokenize") { [self] in
+            while let request = next() { deliver(Self.pack(request, plan)) }
+        }
+    }
+
+    /// Has these micro-batches packed, after what was asked for before.
+    func request(_ request: BatchRequest) {
+        condition.withLock {
+            guard !queue.contains(request) else { return }
+            queue.append(request)
+            condition.signal()
+        }
+    }
+
+    /// Ends the thread, after what it is at.
+    func close() {
+        condition.withLock {
+            isClosed = true
+            condition.signal()
+        }
+    }
+
+    private func next() -> BatchRequest? {
+        condition.withLock {
+            while queue.isEmpty, !isClosed { condition.wait() }
+            return isClosed ? nil : queue.removeFirst()
+        }
+    }
+
+    /// Packs micro-batches: they depend on nothing but the data and the plan.
+    static func pack(_ request: BatchRequest, _ plan: RunPlan) -> PrefetchedBatches {
+        switch request {
+        case .step(let step):
+            let source = plan.training
+            let order = plan.plan.step(step) { source.text($0).tokenIDs.count }
+            let batches = order.microBatches.map { source.pack($0, labels: true) }
+            return .step(
+                PackedStep(
+                    step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
+                    weight: batches.reduce(0) { $0 + plan.model.objective.weight(of: $1.targets) },
+                    embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(),
+                    tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
+        case .evaluation(let id, let kind, let examples, let batchSize):
+            guard let source = kind == .validation ? plan.validation : plan.test else {
+                return .evaluation(id: id, [])
+            }
+            return .evaluation(
+                id: id,
+                stride(from: examples.lowerBound, to: examples.upperBound, by: batchSize).map {
+                    source.pack($0..<min($0 + batchSize, examples.upperBound), labels: false)
+                })
+        }
+    }
+}

@@ -1,0 +1,260 @@
+import Checkpoint
+import Training
+
+/// When the state is kept, which state is the best by validation, and what a run that ends early keeps.
+///
+/// With `--keep best`, the state after the last step is kept in a checkpoint first, so that the run can be continued; then
+/// all workers load the best checkpoint, whose weights are tested, compared and written as the model.
+struct CheckpointPolicy: Sendable {
+    /// What is being written in the background.
+    struct Writing: Sendable {
+        var purpose: FetchPurpose
+        /// The state that it is of.
+        var point: RunHistory.Point
+    }
+
+    /// The end of a run whose best state is an earlier one.
+    struct Finale: Sendable {
+        /// The best.
+        var best: BestState
+        /// Its state, as long as it is in memory.
+        var source: StateSource?
+    }
+
+    /// What follows from an attempt to write something that failed.
+    enum Failure: Sendable {
+        /// The run goes on, or tries again in a while.
+        case goOn
+        /// The model is written all the same.
+        case saveModel
+        case end(RunError)
+    }
+
+    /// Attempts in a row to keep a state that the run waits for.
+    private static let maxAttempts = 10
+    /// Between two of them.
+    private static let retrySeconds = 3.0
+
+    private let settings: CoordinatorSettings
+    /// The newest state that was asked for: its step, and when that was.
+    private var newest: (step: Int, at: Double)
+    /// The newest checkpoint that is there, and its step.
+    private(set) var path: String?
+    private var pathStep = -1
+    /// The newest validation.
+    private var validation: (step: Int, loss: Double, accuracy: Double)?
+    /// The last checkpoint could not be written, or there is none: a failure is that of the model.
+    private var isOnlyModelLeft = false
+    /// Attempts in a row that failed, and when to make the next one.
+    private var retry: (failures: Int, at: Double?) = (0, nil)
+    private(set) var writing: Writing?
+    /// The best validation so far.
+    private(set) var best: BestState?
+    private(set) var finale: Finale?
+    /// The run shall end with this, once the state is kept.
+    private(set) var ending: RunError?
+
+    init(_ settings: CoordinatorSettings) {
+        self.settings = settings
+        newest = (0, settings.startedAt)
+    }
+
+    /// The data is known: what the run begins with.
+    mutating func begin(step: Int, path: String?, best: BestState?) {
+        newest.step = step
+        self.best = best
+        if let path { (self.path, pathStep) = (path, step) }
+    }
+
+    /// The first step begins.
+    mutating func beginFirstStep(_ now: Double) { newest.at = now }
+
+    // MARK: when
+
+    /// Whether it is time for a checkpoint of the state before `step`.
+    func isDue(before step: Int, _ now: Double) -> Bool {
+        guard step > newest.step else { return false }
+        let bySteps = settings.checkpointEvery.map { step / $0 > newest.step / $0 } ?? false
+        let byTime = settings.checkpointSeconds.map { now - newest.at >= $0 } ?? false
+        return bySteps || byTime
+    }
+
+    /// A state was asked for.
+    mutating func requested(step: Int, _ now: Double) { newest = (step, now) }
+
+    /// Whether a checkpoint of the state after so many steps is there.
+    func isKept(step: Int) -> Bool { step == pathStep }
+
+    /// Whether the state is being written, or it must be waited for until it can be tried again.
+    var isBusy: Bool { writing != nil || retry.at != nil }
+
+    /// It is time for the next attempt to write a state that the run waits for.
+    mutating func isRetryDue(_ now: Double) -> Bool {
+        guard let at = retry.at, now >= at else { return false }
+        retry.at = nil
+        return true
+    }
+
+    /// Whether the ends of epochs are kept, with their validations.
+    var keepsEpochs: Bool { settings.keepsCheckpoints }
+
+    // MARK: the best
+
+    /// Takes in a validation.
+    mutating func validated(_ record: EvaluationRecord) {
+        validation = (record.step, record.metrics.loss, record.metrics.accuracy)
+        let found = BestState(step: record.step, accuracy: record.metrics.accuracy, loss: record.metrics.loss)
+        guard found.accuracy.isFinite, found.loss.isFinite else { return }
+        // One that was made again after going back counts once.
+        if let best, best.step < found.step, !found.isAtLeast(best) { return }
+        if let best, best.step > found.step, best.isAtLeast(found) { return }
+        best = found
+    }
+
+    /// The run goes back to `step`: a better state may come again, on the way that is taken again.
+    mutating func rewind(to step: Int) {
+        if let best, best.step > step { self.best = nil }
+    }
+
+    /// Whether the run must rest until the state after `completed` steps is kept: it is the best so far, and the run is to
+    /// end with the best.
+    func mustKeepBest(at completed: Int) -> Bool {
+        guard settings.keepsBest, let best else { return false }
+        return best.step == completed && !best.isKept && ending == nil
+    }
+
+    /// Whether the workers are to go to an earlier state for the end of a run that has `completed` all its steps.
+    func needsFinale(at completed: Int) -> Bool {
+        guard settings.keepsBest, let best, finale == nil else { return false }
+        return best.step < completed
+    }
+
+    /// The workers shall go to the best state, of this step.
+    mutating func beginFinale() -> Int? {
+        guard let best else { return nil }
+        finale = Finale(best: best)
+        return best.step
+    }
+
+    mutating func bestLoaded(_ source: StateSource) { finale?.source = source }
+
+    /// The workers have the best state: it need not be kept here.
+    mutating func releaseBest() { finale?.source?.parts = [] }
+
+    // MARK: writing
+
+    /// A state was fetched and is written now.
+    ///
+    /// - Parameter stepsPerEpoch: Of the run.
+    mutating func write(
+        _ purpose: FetchPurpose, _ point: RunHistory.Point, stepsPerEpoch: Int, _ turn: inout Turn
+    ) {
+        var metrics = ["epoch_loss": point.epochLoss, "epoch_samples": Double(point.epochSamples)]
+        if let validation, validation.step == point.step {
+            metrics["validation_loss"] = validation.loss
+            metrics["validation_accuracy"] = validation.accuracy
+        }
+        writing = Writing(purpose: purpose, point: point)
+        turn.perform(
+            .saveCheckpoint(
+                TrainingState(
+                    step: point.step, epoch: point.step / stepsPerEpoch, schedule: point.schedule.state,
+                    metrics: metrics)))
+    }
+
+    /// The model alone is written, from the best checkpoint as it was read.
+    mutating func writeBestModel(_ point: RunHistory.Point, _ turn: inout Turn) {
+        isOnlyModelLeft = true
+        writing = Writing(purpose: .final, point: point)
+        turn.perform(.saveModel)
+    }
+
+    /// A checkpoint is written; what it was for. The model comes after the last one.
+    mutating func saved(path: String, _ turn: inout Turn) -> Writing? {
+        guard let written = writing else { return nil }
+        self.path = path
+        pathStep = written.point.step
+        if best?.step == written.point.step { best?.isKept = true }
+        retry.failures = 0
+        turn.emit(.checkpoint(path))
+        if written.purpose == .final { turn.perform(.saveModel) } else { writing = nil }
+        return written
+    }
+
+    /// What was being written could not be.
+    ///
+    /// - Parameter isSaving: Whether the run is at its end.
+    mutating func failed(_ reason: String, isSaving: Bool, _ turn: inout Turn) -> Failure? {
+        guard let written = writing else { return nil }
+        writing = nil
+        switch written.purpose {
+        case .best:
+            retry.failures += 1
+            guard retry.failures < Self.maxAttempts else {
+                return .end(kept(.failed("a state that --keep best needs could not be kept: \(reason)")))
+            }
+            // There may be more room on the disk in a while.
+            turn.warn("a state that --keep best needs could not be kept, it is tried again: \(reason)")
+            retry.at = turn.now + Self.retrySeconds
+            return .goOn
+        case .periodic:
+            turn.warn("no checkpoint could be written, the run goes on: \(reason)")
+            return .goOn
+        case .ending(.interrupted): return .end(.failed("interrupted, and the state could not be kept: \(reason)"))
+        case .ending(let error): return .end(.failed("\(error), and the state could not be kept: \(reason)"))
+        case .final:
+            guard isSaving, !isOnlyModelLeft else { return .end(.failed(reason)) }
+            isOnlyModelLeft = true
+            writing = written
+            turn.warn("the last checkpoint could not be written: \(reason)")
+            return .saveModel
+        }
+    }
+
+    // MARK: the end
+
+    /// The run shall end with this, once the state is kept.
+    mutating func end(with error: RunError) { ending = error }
+
+    var isInterrupted: Bool { if case .interrupted = ending { true } else { false } }
+
+    /// An error that ends the run, with the state that is kept in the newest checkpoint, if there is one.
+    func kept(_ error: RunError) -> RunError {
+        switch error {
+        case .interrupted: .interrupted(checkpoint: path)
+        case .workerLost(let reason), .failed(let reason):
+            .failed(
+                path.map { "\(reason); the state before that step is kept in \($0)\(RunError.resuming($0))" } ?? reason)
+        }
+    }
+
+    /// What a run with a validation set says at its end.
+    ///
+    /// - Parameters:
+    ///   - completed: The steps of the run.
+    ///   - output: The run directory.
+    func bestNotice(modelPath: String, completed: Int, output: String) -> String? {
+        guard let best, let last = validation, last.accuracy.isFinite else { return nil }
+        func share(_ value: Double) -> String {
+            let digits = Int((value * 10_000).rounded())
+            let text = String(digits % 10_000)
+            return "\(digits / 10_000)." + String(repeating: "0", count: 4 - text.count) + text
+        }
+        let name = "step \(best.step) (validation accuracy \(share(best.accuracy)))"
+        if best.step == completed {
+            return "the best by validation is the last state, \(name): \(modelPath) holds it"
+        }
+        if settings.keepsBest {
+            let place = settings.removesCheckpoints ? nil : path
+            return "the best by validation is \(name): \(modelPath) holds it"
+                + (place.map { "; the last state, step \(completed), is in \($0)" } ?? "")
+        }
+        let way =
+            best.isKept && !settings.removesCheckpoints
+            ? "the best is in \(CheckpointFolder(runDirectory: output, step: best.step).path), and --keep best writes it "
+                + "as the model"
+            : "--keep best writes the best as the model"
+        return "the best by validation was \(name); \(modelPath) holds the last, step \(completed) "
+            + "(\(share(last.accuracy))): \(way)"
+    }
+}

@@ -1,0 +1,280 @@
+/// The coordinator's decisions: a pure state machine, from events and the time to effects. It owns no socket, no process,
+/// no file and no clock, so it can be tested, and simulated, without any.
+///
+/// It composes ``Rendezvous`` (how generations of workers come about: ``Membership``, ``LocalWorkerPolicy``,
+/// ``Reachability``), ``FailureDetector``, ``TrainingLoop`` (what a generation does: ``StepScheduler``,
+/// ``EvaluationScheduler``, ``Checkpointer``, ``ClaimVerifier``) and ``StatusReporter``. A part says what only the whole
+/// can do, such as beginning a new generation, by a ``Turn/Request``.
+struct CoordinatorMachine: Sendable {
+    private(set) var rendezvous: Rendezvous
+    private var detector: FailureDetector
+    private(set) var training: TrainingLoop
+    private var reporter: StatusReporter
+
+    init(_ settings: CoordinatorSettings, now: Double) {
+        var settings = settings
+        settings.startedAt = now
+        rendezvous = Rendezvous(settings)
+        detector = FailureDetector(settings)
+        training = TrainingLoop(settings)
+        reporter = StatusReporter(settings)
+    }
+
+    var phase: CoordinatorPhase { rendezvous.phase }
+    var membership: Membership { rendezvous.membership }
+
+    /// How the run goes, as seen by this process at this time.
+    func status(_ now: Double, process: RunStatus.Process) -> RunStatus {
+        reporter.status(phase: phase.name(training), membership, training, process: process, now)
+    }
+
+    /// Takes in an event at `now` (seconds on a monotonic clock) and says what to do.
+    mutating func handle(_ event: CoordinatorEvent, now: Double) -> [CoordinatorEffect] {
+        guard !rendezvous.isEnded else { return [] }
+        var turn = Turn(now: now, generation: rendezvous.membership.generation)
+        handle(event, &turn)
+        performRequests(&turn)
+        for seconds in turn.stepSeconds { detector.stepCompleted(seconds: seconds) }
+        reporter.observe(turn, step: training.steps.completed)
+        return turn.effects
+    }
+
+    private mutating func handle(_ event: CoordinatorEvent, _ turn: inout Turn) {
+        switch event {
+        case .runLoaded(let plan):
+            guard training.plan == nil else { break }
+            training.begin(plan, &turn)
+            turn.emit(.started(RunSummary(plan, training.settings)))
+            rendezvous.runLoaded(plan, &training, &turn)
+        case .loadingFailed(let error): rendezvous.end(.failure(error), &turn)
+        case .message(let peer, let message): received(message, from: peer, &turn)
+        case .rejected(let peer, let error): rejected(peer, error, &turn)
+        case .revoked(let peer):
+            turn.send(.refusal("the key of this worker was revoked"), to: peer)
+            rendezvous.membership.forgetUnidentified(peer)
+            rendezvous.lose(peer, why: "was sent away, as its key was revoked,", &training, &turn)
+        case .childStarted(let number, let pid): rendezvous.childStarted(number, pid: pid, &training, &turn)
+        case .childExited(let number, let pid, let why, let bySignal):
+            rendezvous.childExited(number, pid: pid, why: why, bySignal: bySignal, &training, &turn)
+        case .interrupt: rendezvous.interrupted(&training, &turn)
+        case .prefetched(let batches):
+            training.prefetched(batches, &rendezvous.membership, &turn)
+            rendezvous.beginWork(&training, &turn)
+        case .sourceLoaded(let source): rendezvous.sourceLoaded(source, &training, &turn)
+        case .sourceFailed(let reason): rendezvous.end(.failure(.failed(reason)), &turn)
+        case .bestLoaded(let source): rendezvous.bestLoaded(source, &training, &turn)
+        case .modelSaved(let path, let digest):
+            training.modelSaved(path: path, digest: digest, rendezvous.membership, &turn)
+        case .checkpointSaved(let path):
+            training.checkpointSaved(path: path, &rendezvous.membership, &turn)
+            performRequests(&turn)
+            rendezvous.checkpointEnded(&training, &turn)
+        case .saveFailed(let reason):
+            training.saveFailed(reason, &rendezvous.membership, &turn)
+            performRequests(&turn)
+            rendezvous.checkpointEnded(&training, &turn)
+        case .tick: tick(&turn)
+        }
+    }
+
+    /// Does what the parts have asked for.
+    private mutating func performRequests(_ turn: inout Turn) {
+        while !rendezvous.isEnded, let request = turn.nextRequest() {
+            switch request {
+            case .formGeneration: rendezvous.formGeneration(&training, &turn)
+            case .sendAway(let peer, let what): rendezvous.sendAway(peer, what, &training, &turn)
+            case .restore(let effect): rendezvous.restore(effect, &turn)
+            case .end(let outcome): rendezvous.end(outcome, &turn)
+            }
+        }
+    }
+
+    // MARK: messages
+
+    private mutating func received(_ message: WorkerMessage, from peer: PeerID, _ turn: inout Turn) {
+        if case .statusRequest = message.body { return turn.perform(.sendStatus(peer)) }
+        guard let index = rendezvous.membership.index(of: peer) else {
+            return receivedFromOutside(message, peer, &turn)
+        }
+        rendezvous.membership.members[index].lastHeard = turn.now
+        var isHeartbeat = false
+        switch message.body {
+        case .statusRequest: break
+        case .hello:
+            // It is in a generation of a coordinator that is no more: the next one must have a greater number.
+            guard message.generation >= turn.generation, needsWorkers else { break }
+            rendezvous.membership.reported(generation: message.generation)
+            rendezvous.formGeneration(&training, &turn)
+        case .heartbeat(let bytes):
+            isHeartbeat = true
+            rendezvous.membership.members[index].residentBytes = bytes
+        case .failure(let failure):
+            // A failure counts in any generation up to this one: its sender may have failed before it heard of this one.
+            workerFailed(index, failure, in: message.generation, applied: Int(clamping: message.step), &turn)
+        case .bound, .ready, .stepReport, .evaluationReport, .digest, .chunk, .chunkRequest, .snapshotTaken:
+            guard message.generation == turn.generation else { return }
+            rendezvous.membership.members[index].owesSince = nil
+            receivedInGeneration(message, index, &turn)
+        }
+        performRequests(&turn)
+        if detector.refute(peer, isHeartbeat: isHeartbeat, turn), isDetecting {
+            if case .failing = training.stage { return }
+            rendezvous.formGeneration(&training, &turn)
+        }
+    }
+
+    /// A message from a worker that is no member: one that is new, or was given up, or belongs to a coordinator that is
+    /// no more.
+    private mutating func receivedFromOutside(_ message: WorkerMessage, _ peer: PeerID, _ turn: inout Turn) {
+        var residentBytes: UInt64?
+        if case .heartbeat(let bytes) = message.body { residentBytes = bytes }
+        if rendezvous.membership.heard(peer, residentBytes: residentBytes, turn.now) { return }
+        guard case .hello(let worker, let runID, let hasState) = message.body else {
+            if !rendezvous.membership.isUnidentified(peer) { turn.send(.helloRequest, to: peer) }
+            return
+        }
+        rendezvous.membership.reported(generation: message.generation)
+        let applied = hasState ? Int(clamping: message.step) : nil
+        rendezvous.greeted(by: peer, worker, runID: runID, applied: applied, &training, &turn)
+    }
+
+    private mutating func receivedInGeneration(_ message: WorkerMessage, _ index: Int, _ turn: inout Turn) {
+        let member = rendezvous.membership.members[index]
+        switch message.body {
+        case .bound(let endpoint, let hasState, let records):
+            let applied = hasState ? Int(clamping: message.step) : nil
+            rendezvous.bound(endpoint, applied: applied, records, by: index, &training, &turn)
+        case .ready: rendezvous.ready(index, &training, &turn)
+        case .stepReport(let report):
+            if case .gathering = phase { break }
+            training.stepReported(report, step: message.step, by: index, &rendezvous.membership, &turn)
+        case .evaluationReport(let id, let logits):
+            training.evaluationReported(id, logits, by: index, &rendezvous.membership, &turn)
+        case .digest(let digest):
+            training.digestReported(digest, step: message.step, by: index, &rendezvous.membership, &turn)
+        case .chunkRequest(let part, let chunks):
+            guard case .connecting = phase, member.mustLoad else {
+                return turn.request(.sendAway(member.peer, what: "a request for the state out of turn"))
+            }
+            let members = rendezvous.membership.members.count
+            let problem = training.checkpointer.transfer.request(
+                part, chunks, by: member.peer, members: members, &turn)
+            if let problem { turn.request(.sendAway(member.peer, what: problem)) }
+        case .snapshotTaken:
+            training.checkpointer.transfer.snapshotTaken(step: message.step, by: member.peer, &turn)
+        case .chunk(let part, let index, let payload):
+            training.chunkReceived(
+                StateTransfer.Chunk(part: part, index: index), payload, step: message.step, from: member.peer,
+                &rendezvous.membership, &turn)
+        case .hello, .heartbeat, .failure, .statusRequest: break
+        }
+    }
+
+    /// Bytes that are not a message.
+    private mutating func rejected(_ peer: PeerID, _ error: ProtocolError, _ turn: inout Turn) {
+        guard let version = error.otherVersion else {
+            guard rendezvous.membership.record(of: peer) == nil else {
+                return turn.request(.sendAway(peer, what: "\(error)"))
+            }
+            return turn.perform(.logSender(peer, "an unknown sender sent \(error)"))
+        }
+        let text =
+            "a worker speaks version \(version) of the control protocol, the coordinator version "
+            + "\(Preamble.version): install the same shoal on both"
+        turn.send(.refusal(text), to: peer)
+        turn.perform(.logSender(peer, text))
+        if training.settings.local { rendezvous.end(.failure(.failed(text)), &turn) }
+    }
+
+    // MARK: failures
+
+    /// A member says that it cannot go on.
+    private mutating func workerFailed(
+        _ index: Int, _ failure: WorkerFailure, in generation: UInt64, applied: Int, _ turn: inout Turn
+    ) {
+        let members = rendezvous.membership.members
+        let member = members[index]
+        let isCurrent = generation == turn.generation && needsWorkers
+        switch failure.kind {
+        case .fatal, .order: rendezvous.failed(member, failure, &training, &turn)
+        case .nonFinite:
+            // One that comes from a former generation, or at any other time, will come again with the step.
+            guard isCurrent else { return }
+            let isTaken = training.claimed(
+                failure, step: applied, by: member, laterSeconds: detector.stallLimit, members, &turn)
+            if isTaken { detector.dropSuspicion() }
+        case .peer:
+            if case .failing = training.stage {
+                return training.failedToo(member.peer, isLost: false, members, &turn)
+            }
+            guard isCurrent, isDetecting, !rendezvous.unreachable(failure, by: member, turn) else { return }
+            let isTraining = if case .training = training.stage { true } else { false }
+            switch detector.reportUnreachable(
+                by: member, ranks: failure.peers, members: members,
+                waited: isTraining ? turn.now - training.steps.lastStepAt : nil, &turn)
+            {
+            case .wait: break
+            case .refuted: rendezvous.formGeneration(&training, &turn)
+            case .confirmFailed(let failed): lose([failed], &turn)
+            }
+        }
+    }
+
+    private mutating func lose(_ failed: [FailureDetector.Failed], _ turn: inout Turn) {
+        for failed in failed where rendezvous.membership.record(of: failed.peer) != nil {
+            if failed.isStall {
+                // If it can still read, it ends; otherwise it must not come back by a greeting.
+                let text = "it \(failed.why), while others waited for it; start it again"
+                turn.send(.refusal(text), to: failed.peer)
+            }
+            rendezvous.lose(failed.peer, why: failed.why, &training, &turn)
+            performRequests(&turn)
+        }
+    }
+
+    /// Whether the loss of a worker matters still.
+    private var needsWorkers: Bool { rendezvous.needsWorkers(training) }
+
+    /// Whether members that do not reach each other are of concern: not between generations.
+    private var isDetecting: Bool {
+        switch phase {
+        case .connecting, .working: needsWorkers
+        case .gathering, .awaitingCheckpoint, .restoring, .ended: false
+        }
+    }
+
+    // MARK: time
+
+    private mutating func tick(_ turn: inout Turn) {
+        rendezvous.membership.extendDeadlines(by: detector.suspendedSeconds(turn.now))
+        if detector.isHeartbeatDue(turn.now) {
+            for record in rendezvous.membership.all { turn.send(.heartbeat(wantsReply: false), to: record.peer) }
+        }
+        rendezvous.joinUnidentified(&training, &turn)
+        guard needsWorkers else { return }
+        rendezvous.localWorkers.startDue(&turn)
+        lose(detector.silent(among: rendezvous.membership.all, turn.now), &turn)
+        rendezvous.localWorkers.killDue(&turn)
+        lose(detector.confirmFailed(waited: turn.now - training.steps.lastStepAt, turn), &turn)
+        if needsWorkers {
+            let owing = rendezvous.membership.members.map(owes)
+            lose(detector.stalled(among: &rendezvous.membership.members, owing: owing, turn.now), &turn)
+        }
+        rendezvous.resolveUnreachable(&training, &turn)
+        rendezvous.tick(&training, &turn)
+        training.tick(&rendezvous.membership, &turn)
+    }
+
+    /// Whether the next thing to happen is for this member to do.
+    private func owes(_ member: WorkerRecord) -> Bool {
+        switch phase {
+        case .connecting:
+            guard rendezvous.membership.members.allSatisfy({ $0.endpoint != nil }) else {
+                return member.endpoint == nil
+            }
+            return training.checkpointer.transfer.owes(member)
+        case .working: return training.owes(member)
+        case .gathering, .awaitingCheckpoint, .restoring, .ended: return false
+        }
+    }
+}

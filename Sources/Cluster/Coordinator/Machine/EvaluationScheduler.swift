@@ -1,0 +1,213 @@
+import Training
+import Transformer
+
+/// Hands out the micro-batches of an evaluation to whichever worker is free; their composition is fixed, so that it does
+/// not depend on the workers.
+struct EvaluationScheduler: Sendable {
+    /// An evaluation under way, or one that was interrupted.
+    private struct Job: Sendable {
+        var kind: EvaluationKind
+        var source: any ExampleSource
+        var startedAt: Double
+        /// Examples of a micro-batch.
+        var batchSize: Int
+        var labels: [String]
+        /// The next example to hand out.
+        var next = 0
+        /// Examples that were handed out to workers that did not answer.
+        var again: [Range<Int>] = []
+        /// The orders out, by id.
+        var orders: [UInt32: Order] = [:]
+        /// The logits of every micro-batch, by its number.
+        var logits: [[Float]?]
+        var done = 0
+        /// A member is sent away: nothing is concluded before the generation that follows.
+        var awaitsGeneration = false
+
+        var isComplete: Bool { done == source.count && !awaitsGeneration }
+    }
+
+    private struct Order: Sendable {
+        var peer: PeerID
+        var examples: Range<Int>
+        /// The worker that has found a loss of these that is not finite.
+        var claimedBy: PeerID?
+        /// Its micro-batches are packed and sent.
+        var isSent = false
+    }
+
+    /// The orders of a worker: while one is computed, the next is on its way.
+    private static let ordersPerWorker = 2
+
+    private var job: Job?
+    /// Orders of all evaluations, so that a late answer is never taken for another one.
+    private var nextOrderID: UInt32 = 0
+    /// The outcome of the test set.
+    private(set) var test: EvaluationRecord?
+
+    /// What is being evaluated, or was when the generation ended.
+    var kind: EvaluationKind? { job?.kind }
+    var isComplete: Bool { job?.isComplete ?? false }
+
+    /// Whether a worker has an order that it has not answered.
+    func isAwaited(_ peer: PeerID) -> Bool {
+        job?.orders.values.contains { $0.peer == peer && $0.isSent } ?? false
+    }
+
+    mutating func start(
+        _ kind: EvaluationKind, _ source: any ExampleSource, batchSize: Int, labels: [String], _ turn: inout Turn
+    ) {
+        let batches = (source.count + batchSize - 1) / batchSize
+        job = Job(
+            kind: kind, source: source, startedAt: turn.now, batchSize: batchSize, labels: labels,
+            logits: [[Float]?](repeating: nil, count: batches))
+        turn.emit(.evaluating(kind, done: 0, total: source.count))
+    }
+
+    /// The generation ends, or the run: what the orders out asked for is to be handed out again.
+    mutating func suspend() {
+        guard var job else { return }
+        job.again += job.orders.values.map(\.examples)
+        job.orders.removeAll()
+        job.awaitsGeneration = false
+        self.job = job
+    }
+
+    /// The run goes back to an earlier step: nothing counts that was evaluated after it.
+    mutating func discard() {
+        job = nil
+        test = nil
+    }
+
+    // MARK: orders
+
+    /// Gives the members of a new generation their orders.
+    mutating func handOut(to members: [WorkerRecord], _ turn: inout Turn) {
+        for _ in 0..<Self.ordersPerWorker { for member in members { handOut(to: member, &turn) } }
+    }
+
+    private mutating func handOut(to member: WorkerRecord, _ turn: inout Turn) {
+        guard var job else { return }
+        if let again = job.again.popLast() {
+            self.job = job
+            order(again, of: member.peer, claimedBy: nil, &turn)
+        } else if job.next < job.source.count {
+            let logitsOfBatch = max(1, job.batchSize * job.labels.count)
+            let batches = max(1, min(member.worker.threads, ControlLimits.maxLogits / logitsOfBatch))
+            let examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
+            job.next = examples.upperBound
+            self.job = job
+            order(examples, of: member.peer, claimedBy: nil, &turn)
+        }
+    }
+
+    /// Has the micro-batches packed that a worker is to evaluate.
+    private mutating func order(
+        _ examples: Range<Int>, of peer: PeerID, claimedBy claimant: PeerID?, _ turn: inout Turn
+    ) {
+        guard let kind = job?.kind, let batchSize = job?.batchSize else { return }
+        job?.orders[nextOrderID] = Order(peer: peer, examples: examples, claimedBy: claimant)
+        turn.perform(.prefetch(.evaluation(id: nextOrderID, kind, examples: examples, batchSize: batchSize)))
+        nextOrderID &+= 1
+    }
+
+    /// The micro-batches of an order are packed: sends them, if the order still stands.
+    mutating func prefetched(_ id: UInt32, _ batches: [PackedBatch], step: Int, _ turn: inout Turn) {
+        guard let peer = job?.orders[id]?.peer else { return }
+        job?.orders[id]?.isSent = true
+        turn.send(.evaluate(id: id, batches: batches), to: peer, step: step)
+    }
+
+    // MARK: reports
+
+    /// Takes in the logits that a member reports for an order. A member whose report does not fit, or whose claim another
+    /// one refutes, is sent away.
+    ///
+    /// - Returns: an error that ends the run, if two workers found logits that are not finite, or the only one twice.
+    mutating func take(
+        _ logits: [Float], of id: UInt32, from member: WorkerRecord, members: [WorkerRecord], _ turn: inout Turn
+    ) -> RunError? {
+        guard var job, let order = job.orders[id], order.peer == member.peer, order.isSent,
+            logits.count == order.examples.count * job.labels.count
+        else {
+            turn.request(.sendAway(member.peer, what: "logits that do not fit an order"))
+            return nil
+        }
+        let classes = job.labels.count
+        job.orders[id] = nil
+        guard Self.isFinite(logits, of: order.examples, job.source, classes: classes) else {
+            self.job = job
+            guard order.claimedBy == nil else { return Self.notFinite(job.kind) }
+            // One worker's claim is not enough.
+            let other = members.first { $0.peer != order.peer } ?? member
+            self.order(order.examples, of: other.peer, claimedBy: order.peer, &turn)
+            return nil
+        }
+        var at = 0
+        for start in stride(from: order.examples.lowerBound, to: order.examples.upperBound, by: job.batchSize) {
+            let count = min(job.batchSize, order.examples.upperBound - start) * classes
+            job.logits[start / job.batchSize] = Array(logits[at..<(at + count)])
+            at += count
+        }
+        job.done += order.examples.count
+        turn.emit(.evaluating(job.kind, done: job.done, total: job.source.count))
+        self.job = job
+        handOut(to: member, &turn)
+        if let claimant = order.claimedBy, claimant != order.peer, members.contains(where: { $0.peer == claimant }) {
+            let what = "logits that are not finite, and another worker finds them finite"
+            turn.request(.sendAway(claimant, what: what))
+            self.job?.awaitsGeneration = true
+        }
+        return nil
+    }
+
+    private static func isFinite(
+        _ logits: [Float], of examples: Range<Int>, _ source: any ExampleSource, classes: Int
+    ) -> Bool {
+        logits.withUnsafeBufferPointer { all in
+            examples.enumerated().allSatisfy { at, example in
+                let row = UnsafeBufferPointer(rebasing: all[(at * classes)..<((at + 1) * classes)])
+                guard row.allSatisfy(\.isFinite) else { return false }
+                guard let label = source.label(example) else { return true }
+                return CrossEntropy.loss(row, label: Int(label)).isFinite
+            }
+        }
+    }
+
+    private static func notFinite(_ kind: EvaluationKind) -> RunError {
+        .failed("the loss of the \(kind.rawValue) set is not finite; try a lower --learning-rate")
+    }
+
+    /// Takes the outcome of an evaluation that is complete, in the order of the examples.
+    ///
+    /// - Parameters:
+    ///   - step: The steps completed.
+    ///   - epoch: The epochs finished.
+    ///   - modelStep: The step of the state that a test evaluates, if that is not the newest.
+    mutating func finish(
+        step: Int, epoch: Int, modelStep: Int?, _ turn: inout Turn
+    ) -> Result<EvaluationRecord, RunError> {
+        guard let job else { return .failure(.failed("no evaluation is under way")) }
+        self.job = nil
+        let classes = job.labels.count
+        var confusion = ConfusionMatrix(classes: classes)
+        var lossSum = 0.0
+        let logits = job.logits.flatMap { $0 ?? [] }
+        logits.withUnsafeBufferPointer { all in
+            for example in 0..<job.source.count {
+                guard let label = job.source.label(example).map({ Int($0) }) else { continue }
+                let row = UnsafeBufferPointer(rebasing: all[(example * classes)..<((example + 1) * classes)])
+                lossSum += CrossEntropy.loss(row, label: label)
+                confusion.add(truth: label, prediction: CrossEntropy.prediction(row))
+            }
+        }
+        guard lossSum.isFinite else { return .failure(Self.notFinite(job.kind)) }
+        let record = EvaluationRecord(
+            kind: job.kind, step: step, epoch: epoch,
+            metrics: ClassificationMetrics(confusion: confusion, labels: job.labels, lossSum: lossSum),
+            seconds: turn.now - job.startedAt, modelStep: job.kind == .test ? modelStep : nil)
+        turn.emit(.evaluation(record))
+        if job.kind == .test { test = record }
+        return .success(record)
+    }
+}

@@ -1,0 +1,400 @@
+import Foundation
+import Training
+
+/// What the members of a generation do, one thing after the other: train to the end of an epoch, evaluate, keep the state,
+/// and so on to the model. It does not know how members come and go: a generation begins with ``proceed(_:_:)``, and ends
+/// with ``suspend()``.
+struct TrainingLoop: Sendable {
+    let settings: CoordinatorSettings
+    private(set) var plan: RunPlan?
+    private(set) var stage = TrainingStage.idle
+    var steps: StepScheduler
+    private(set) var evaluations = EvaluationScheduler()
+    var checkpointer: Checkpointer
+    var claims = ClaimVerifier()
+
+    init(_ settings: CoordinatorSettings) {
+        self.settings = settings
+        steps = StepScheduler(settings)
+        checkpointer = Checkpointer(settings)
+    }
+
+    /// The data is known.
+    mutating func begin(_ plan: RunPlan, _ turn: inout Turn) {
+        self.plan = plan
+        steps.begin(plan.history, &turn)
+        checkpointer.begin(plan)
+    }
+
+    /// The run shall end with this, once the state is kept.
+    var ending: RunError? { checkpointer.policy.ending }
+
+    // MARK: generations
+
+    /// The generation ends: what its members were doing is put aside.
+    mutating func suspend() {
+        stage = .idle
+        steps.suspend()
+        evaluations.suspend()
+        checkpointer.transfer.suspend()
+        claims.suspend()
+    }
+
+    /// From where members that have reported what they have applied go on; nil before the data is known.
+    func resumePoint(_ members: [WorkerRecord]) -> ResumePoint? {
+        checkpointer.transfer.source.map {
+            ResumePoint.choose(members, source: $0, steps: steps, checkpoints: checkpointer.policy)
+        }
+    }
+
+    /// Members are to connect, and to load the state of `step` where they lack it.
+    mutating func connect(_ members: inout [WorkerRecord], at step: Int, _ turn: inout Turn) {
+        if checkpointer.policy.finale == nil { steps.prefetchRecovery(to: step, &turn) }
+        checkpointer.transfer.connect(&members, at: step, &turn)
+    }
+
+    /// All members have the state of `step`, and are connected: brings what is known of the run there.
+    ///
+    /// - Parameter mustRewind: What an earlier coordinator had written may reach further than the workers do.
+    mutating func goOn(from step: Int, _ members: inout [WorkerRecord], mustRewind: Bool, _ turn: inout Turn) {
+        if checkpointer.policy.finale == nil {
+            if mustRewind || step < max(steps.history?.end ?? 0, steps.completed) {
+                steps.rewind(to: step)
+                turn.perform(.rewindMetrics(step: step))
+                if step < steps.completed { turn.emit(.wentBack(from: steps.completed, to: step)) }
+                evaluations.discard()
+                checkpointer.policy.rewind(to: step)
+            }
+            steps.recover(to: step, records: members.records(at: step), &turn)
+        }
+        for i in members.indices { members[i].applied = step }
+        checkpointer.connected(&turn)
+    }
+
+    // MARK: one thing after the other
+
+    /// Goes on with whatever is next after the steps completed, with all members ready.
+    mutating func proceed(_ membership: inout Membership, _ turn: inout Turn) {
+        guard let plan else { return }
+        let (completed, members) = (steps.completed, membership.members)
+        if let ending {
+            apply(checkpointer.end(with: ending, step: completed, from: members, &turn), &membership, &turn)
+        } else if claims.mustCompareWeights {
+            compareWeights(members, &turn)
+        } else if membership.wantsGeneration, !steps.isDone {
+            turn.request(.formGeneration)
+        } else if evaluations.kind != nil {
+            evaluate(&membership, &turn)
+        } else if checkpointer.policy.mustKeepBest(at: completed) {
+            apply(checkpointer.keepBest(step: completed, from: members, &turn), &membership, &turn)
+        } else if steps.isDone, steps.hasPassedBarrier, checkpointer.policy.needsFinale(at: completed) {
+            apply(checkpointer.beginFinale(step: completed, from: members, &turn), &membership, &turn)
+        } else if steps.isAtBarrier, !steps.hasPassedBarrier {
+            if let validation = plan.validation {
+                start(.validation, validation, plan, &membership, &turn)
+            } else {
+                steps.passBarrier(validationLoss: nil)
+                proceed(&membership, &turn)
+            }
+        } else if !steps.isDone {
+            stage = .training
+            steps.resume(turn.now)
+            issueSteps(&membership, &turn)
+        } else if let test = plan.test, evaluations.test == nil {
+            start(.test, test, plan, &membership, &turn)
+        } else {
+            compareWeights(members, &turn)
+        }
+    }
+
+    /// Does what keeping the state calls for.
+    private mutating func apply(_ next: Checkpointer.Next?, _ membership: inout Membership, _ turn: inout Turn) {
+        switch next {
+        case nil: break
+        case .rest: stage = .fetching
+        case .save: stage = .saving
+        case .restoreBest(let step):
+            stage = .idle
+            turn.request(.restore(.loadBest(step: step)))
+        case .end(let error): end(.failure(error), &turn)
+        case .goOn:
+            apply(checkpointer.writeIfFetched(steps, &turn), &membership, &turn)
+            // The run may have rested for the sake of a checkpoint, and none is on its way any more.
+            if case .fetching = stage, checkpointer.isIdle { proceed(&membership, &turn) }
+        }
+    }
+
+    private mutating func end(_ outcome: RunOutcome, _ turn: inout Turn) {
+        stage = .idle
+        turn.request(.end(outcome))
+    }
+
+    // MARK: training
+
+    /// Orders steps up to the lookahead; where everything has come to rest, goes on with what comes there.
+    private mutating func issueSteps(_ membership: inout Membership, _ turn: inout Turn) {
+        steps.prefetchSteps(&turn)
+        while !isStopping(membership), steps.canIssue {
+            // The order for the copy of a state goes out before that for the step after it.
+            checkpointer.fetchIfDue(before: steps.issued, from: membership.members, &turn)
+            steps.issue(to: membership.members, &turn)
+        }
+        if steps.inFlight.isEmpty, isStopping(membership) { proceed(&membership, &turn) }
+    }
+
+    /// Whether no step is to be ordered any more before something else is done.
+    private func isStopping(_ membership: Membership) -> Bool {
+        ending != nil || membership.wantsGeneration || claims.mustCompareWeights
+    }
+
+    /// Micro-batches that were asked for are packed.
+    mutating func prefetched(_ batches: PrefetchedBatches, _ membership: inout Membership, _ turn: inout Turn) {
+        switch batches {
+        case .step(let step):
+            if steps.prefetched(step), case .training = stage { issueSteps(&membership, &turn) }
+        case .evaluation(let id, let batches):
+            if case .evaluating = stage { evaluations.prefetched(id, batches, step: steps.completed, &turn) }
+        }
+    }
+
+    /// A member has taken a step.
+    mutating func stepReported(
+        _ report: StepReport, step: UInt64, by index: Int, _ membership: inout Membership, _ turn: inout Turn
+    ) {
+        switch stage {
+        case .training: break
+        case .failing, .fetching, .saving:
+            // From before a failure; the step counts once the worker reports that it has applied it.
+            return
+        case .idle, .evaluating, .verifying:
+            let peer = membership.members[index].peer
+            return turn.request(.sendAway(peer, what: "a step's report although no step was under way"))
+        }
+        guard steps.take(report, step: step, by: &membership.members[index], &turn) else { return }
+        while case .training = stage, let (done, reports) = steps.nextReported() {
+            complete(done, reports, &membership, &turn)
+        }
+        claims.settle(completed: steps.completed, members: membership.members, &turn)
+        claims.sendOutliersAway(&turn)
+    }
+
+    private mutating func complete(
+        _ done: InFlightStep, _ reports: [StepReport], _ membership: inout Membership, _ turn: inout Turn
+    ) {
+        let report: StepReport
+        switch claims.agree(
+            on: reports, step: done.step, members: membership.members, isLossDecisive: steps.isLossDecisive, &turn)
+        {
+        case .report(let agreed): report = agreed
+        case .undecided(let error): return end(.failure(checkpointer.policy.kept(error)), &turn)
+        }
+        membership.stepCompleted()
+        turn.stepSeconds.append(steps.complete(done, report, of: reports, &turn))
+        apply(checkpointer.writeIfFetched(steps, &turn), &membership, &turn)
+        if steps.inFlight.isEmpty, ending == nil, steps.isAtBarrier {
+            proceed(&membership, &turn)
+        } else {
+            issueSteps(&membership, &turn)
+        }
+    }
+
+    // MARK: claims
+
+    /// A member says that the loss or gradient of a step is not finite; false if that is of no concern now.
+    ///
+    /// - Parameter laterSeconds: For which the other workers' reports are waited for when the step is computed again.
+    mutating func claimed(
+        _ failure: WorkerFailure, step: Int, by member: WorkerRecord, laterSeconds: Double, _ members: [WorkerRecord],
+        _ turn: inout Turn
+    ) -> Bool {
+        switch stage {
+        case .failing, .training: break
+        default: return false
+        }
+        guard let ordered = steps.inFlight.first(where: { $0.step == step }),
+            failure.microBatch.map({ ordered.partition[member.rank].contains($0) }) ?? true
+        else {
+            turn.request(
+                .sendAway(member.peer, what: "a failure in step \(step + 1), which it was not ordered to take"))
+            return false
+        }
+        stage = .failing
+        let verdict = claims.claim(
+            failure, by: member.peer, step: step, microBatches: ordered.partition.last?.upperBound ?? 1,
+            members: members, seconds: settings.nonFiniteSeconds, laterSeconds: laterSeconds, turn)
+        apply(verdict, &turn)
+        return true
+    }
+
+    /// While a claim is being looked into, another member says that it cannot go on, or was lost.
+    mutating func failedToo(_ peer: PeerID, isLost: Bool, _ members: [WorkerRecord], _ turn: inout Turn) {
+        apply(isLost ? claims.lost(peer, members: members) : claims.reported(peer, members: members), &turn)
+    }
+
+    private mutating func apply(_ verdict: ClaimVerifier.Verdict?, _ turn: inout Turn) {
+        switch verdict {
+        case nil: break
+        case .confirmed(let message):
+            // A generation of its own, so that every worker reports which steps it has applied.
+            checkpointer.policy.end(with: .failed(message))
+            turn.request(.formGeneration)
+        case .recompute(let notice):
+            if let notice { turn.emit(.notice(notice)) }
+            turn.request(.formGeneration)
+        case .refuted(let peer, let what): turn.request(.sendAway(peer, what: what))
+        }
+    }
+
+    // MARK: evaluation
+
+    private mutating func start(
+        _ kind: EvaluationKind, _ source: any ExampleSource, _ plan: RunPlan,
+        _ membership: inout Membership, _ turn: inout Turn
+    ) {
+        evaluations.start(kind, source, batchSize: plan.evaluationBatch, labels: plan.labels, &turn)
+        evaluate(&membership, &turn)
+    }
+
+    /// An evaluation begins, or goes on.
+    private mutating func evaluate(_ membership: inout Membership, _ turn: inout Turn) {
+        stage = .evaluating
+        evaluations.handOut(to: membership.members, &turn)
+        if evaluations.isComplete { finishEvaluation(&membership, &turn) }
+    }
+
+    /// A member reports the logits of an order.
+    mutating func evaluationReported(
+        _ id: UInt32, _ logits: [Float], by index: Int, _ membership: inout Membership, _ turn: inout Turn
+    ) {
+        let member = membership.members[index]
+        guard case .evaluating = stage else {
+            // After an interrupt, orders that were out are still answered.
+            if ending == nil { turn.request(.sendAway(member.peer, what: "logits that nobody asked for")) }
+            return
+        }
+        if let error = evaluations.take(logits, of: id, from: member, members: membership.members, &turn) {
+            end(.failure(error), &turn)
+        } else if evaluations.isComplete {
+            finishEvaluation(&membership, &turn)
+        }
+    }
+
+    private mutating func finishEvaluation(_ membership: inout Membership, _ turn: inout Turn) {
+        let modelStep = checkpointer.policy.finale?.best.step
+        switch evaluations.finish(step: steps.completed, epoch: steps.epoch, modelStep: modelStep, &turn) {
+        case .failure(let error): end(.failure(error), &turn)
+        case .success(let record):
+            if record.kind == .validation {
+                checkpointer.validated(record, isLast: steps.isDone, from: membership.members, &turn)
+                steps.passBarrier(validationLoss: record.metrics.loss)
+            }
+            proceed(&membership, &turn)
+        }
+    }
+
+    // MARK: comparing weights
+
+    private mutating func compareWeights(_ members: [WorkerRecord], _ turn: inout Turn) {
+        stage = .verifying
+        for member in members { turn.send(.digestRequest, to: member.peer, step: steps.completed) }
+    }
+
+    /// The steps behind the state that the workers hold at the end of the run.
+    private var finalStep: Int { checkpointer.policy.finale?.best.step ?? steps.completed }
+
+    mutating func digestReported(
+        _ digest: String, step: UInt64, by index: Int, _ membership: inout Membership, _ turn: inout Turn
+    ) {
+        guard case .verifying = stage else { return }
+        switch claims.compare(digest, step: step, expected: finalStep, of: index, &membership.members, &turn) {
+        case nil: break
+        case .undecided(let error): end(.failure(checkpointer.policy.kept(error)), &turn)
+        case .equal where claims.mustCompareWeights:
+            claims.weightsAreEqual()
+            turn.emit(.notice("all weights are the same: a report was false, and the run goes on"))
+            proceed(&membership, &turn)
+        case .equal: apply(checkpointer.saveModel(steps, from: membership.members, &turn), &membership, &turn)
+        }
+    }
+
+    // MARK: keeping the state
+
+    /// A chunk of a worker's state came.
+    mutating func chunkReceived(
+        _ chunk: StateTransfer.Chunk, _ payload: Data, step: UInt64, from peer: PeerID,
+        _ membership: inout Membership, _ turn: inout Turn
+    ) {
+        if let problem = checkpointer.transfer.received(chunk, payload, step: step, from: peer, &turn) {
+            turn.request(.sendAway(peer, what: problem))
+        }
+        apply(checkpointer.writeIfFetched(steps, &turn), &membership, &turn)
+    }
+
+    mutating func checkpointSaved(path: String, _ membership: inout Membership, _ turn: inout Turn) {
+        apply(checkpointer.saved(path: path, &steps, &turn), &membership, &turn)
+    }
+
+    mutating func saveFailed(_ reason: String, _ membership: inout Membership, _ turn: inout Turn) {
+        let isSaving = if case .saving = stage { true } else { false }
+        apply(checkpointer.failed(reason, isSaving: isSaving, &turn), &membership, &turn)
+    }
+
+    mutating func modelSaved(path: String, digest: String, _ membership: Membership, _ turn: inout Turn) {
+        let policy = checkpointer.policy
+        guard case .saving = stage, policy.writing?.purpose == .final, let plan else { return }
+        let output = plan.output
+        if let notice = policy.bestNotice(modelPath: path, completed: steps.completed, output: output) {
+            turn.emit(.notice(notice))
+        }
+        let workers = membership.members.isEmpty ? settings.workers : membership.members.count
+        let result = RunResult(
+            steps: steps, test: evaluations.test, best: policy.best, modelPath: path, sha256: digest,
+            modelStep: finalStep, workers: workers, startedAt: settings.startedAt, output: output, turn.now)
+        end(.success(result), &turn)
+    }
+
+    // MARK: time, and ending early
+
+    mutating func tick(_ membership: inout Membership, _ turn: inout Turn) {
+        switch stage {
+        case .failing: apply(claims.tick(members: membership.members, turn.now), &turn)
+        case .fetching: if checkpointer.policy.isRetryDue(turn.now) { apply(.goOn, &membership, &turn) }
+        default: break
+        }
+    }
+
+    /// Whether the next thing to happen is for this member to do.
+    func owes(_ member: WorkerRecord) -> Bool {
+        switch stage {
+        case .training: checkpointer.transfer.isFetching(from: member.peer) || steps.isAwaited(rank: member.rank)
+        case .evaluating: evaluations.isAwaited(member.peer)
+        case .verifying: member.digest == nil
+        case .fetching: checkpointer.transfer.isFetching(from: member.peer)
+        case .idle, .failing, .saving: false
+        }
+    }
+
+    /// Ends the run with `error` as soon as the state is kept.
+    mutating func finish(with error: RunError, _ membership: inout Membership, _ turn: inout Turn) {
+        checkpointer.policy.end(with: error)
+        switch stage {
+        case .training where steps.inFlight.isEmpty: proceed(&membership, &turn)
+        case .evaluating: proceed(&membership, &turn)
+        default: break
+        }
+    }
+
+    /// Ctrl-C or SIGTERM, with a generation at work.
+    mutating func interrupt(_ membership: inout Membership, _ turn: inout Turn) {
+        switch stage {
+        case .idle, .training, .evaluating: break
+        case .verifying where claims.mustCompareWeights: break
+        // The run rests only to go on afterwards.
+        case .fetching where checkpointer.isRestTemporary: break
+        // What is under way keeps the state anyway, and takes seconds.
+        case .verifying, .fetching, .saving, .failing: return
+        }
+        turn.emit(.interrupted)
+        finish(with: .interrupted(checkpoint: nil), &membership, &turn)
+    }
+}

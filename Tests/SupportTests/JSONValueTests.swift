@@ -1,0 +1,65 @@
+import Foundation
+import Support
+import Testing
+
+struct JSONValueTests {
+    private func parse(
+        _ text: String, _ repeatedKeys: JSONValue.RepeatedKeys = .refused
+    ) throws(JSONError) -> JSONValue {
+        var text = text
+        let result = text.withUTF8 { bytes -> Result<JSONValue, JSONError> in
+            Result { () throws(JSONError) in
+                try JSONValue(parsing: UnsafeRawBufferPointer(bytes), repeatedKeys: repeatedKeys)
+            }
+        }
+        return try result.get()
+    }
+
+    @Test func `every kind of value is read`() throws {
+        let root = try parse(" {\"a\": [1, -2.5, true, false, null, \"x\"], \"b\": {}}\n")
+        #expect(root["a"] == .array([.integer(1), .number(-2.5), .bool(true), .bool(false), .null, .string("x")]))
+        #expect(root["b"] == .object([:]) && root["c"] == nil)
+    }
+
+    @Test func `escapes are read, surrogate pairs included`() throws {
+        #expect(try parse(#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#).string == "\"\\/\u{8}\u{C}\n\r\té😀")
+    }
+
+    @Test(
+        arguments: [
+            "", " ", "{", "[", "\"", "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "tru", "nul", "01x", "+", "--1", "1 2",
+            "[1 2]", "+5", "007", ".5", "5.", "1e", "1e+", "-", "-.5", "1.2.3", "\"\\x\"", "\"\\u12\"", "\"\\u+123\"",
+            "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\n\"", "1e999", "{\"a\":1,\"a\":2}",
+            String(repeating: "[", count: 100_000),
+        ])
+    func `what is no JSON is refused`(_ text: String) {
+        #expect(throws: JSONError.self) { try parse(text) }
+    }
+
+    @Test func `an error has the line and the byte`() {
+        #expect(throws: JSONError(problem: "expected a JSON value", byte: 7, line: 3)) { try parse("{\n\"a\":\n?}") }
+        #expect(throws: JSONError(problem: "it ends too early", byte: 0, line: 1)) { try parse("") }
+    }
+
+    @Test func `members keep their order and the line of their key`() throws {
+        let members = try #require(try parse("{\"b\": [\n1],\n\"a\":\n2}").members)
+        #expect(members.map(\.key) == ["b", "a"] && members.map(\.line) == [1, 3])
+    }
+
+    @Test func `keys are told apart by their bytes, and the last of equal ones counts`() throws {
+        let root = try parse("{\"\u{E9}\":1,\"e\u{301}\":2,\"a\":3,\"a\":4}", .kept)
+        #expect(root["\u{E9}"] == .integer(1) && root["e\u{301}"] == .integer(2) && root["a"] == .integer(4))
+        #expect(root.members?.count == 4)
+        #expect(throws: Never.self) { try parse("{\"\u{E9}\":1,\"e\u{301}\":2}") }
+    }
+
+    @Test func `a written value is the same when it is read again`() throws {
+        let value: JSONValue = .object([
+            "b": .array([.integer(1), .number(0.5), .null, .bool(true)]), "a": .object([:]), "c": .string("x\n\"é"),
+        ])
+        #expect(value.text.hasPrefix("{\n  \"a\": {},\n  \"b\": [\n    1,"))
+        #expect(try parse(value.text) == value)
+        #expect(try JSONDecoder().decode(JSONValue.self, from: try StableJSON.line(value)) == value)
+        #expect(try parse(value.text) != .object(["a": .object([:])]))
+    }
+}
