@@ -8,6 +8,8 @@ import Transformer
 ///
 /// Its queue is bounded by who asks: ``StepPrefetch`` has at most a window of steps under way, ``EvaluationScheduler``
 /// two orders of each worker.
+///
+/// `@unchecked Sendable` because all that changes is guarded by `condition`.
 final class BatchPrefetcher: @unchecked Sendable {
     private let condition = NSCondition()
     /// Guarded by `condition`, as is `isClosed`.

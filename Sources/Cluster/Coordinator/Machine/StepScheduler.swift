@@ -121,7 +121,7 @@ struct StepScheduler: Sendable {
         partition = balancer.partition(leaves: packed.batches.count)
         for member in members {
             let order = StepOrder(
-                learningRate: learningRate, leafCount: packed.batches.count, partition: partition,
+                learningRate: learningRate, microBatchCount: packed.batches.count, partition: partition,
                 sampleCount: packed.weight, embeddingRows: packed.embeddingRows,
                 batches: Array(packed.batches[partition[member.rank]]))
             turn.send(.step(order), to: member.peer, step: issued)

@@ -378,8 +378,7 @@ struct TrainingLoop: Sendable {
     mutating func finish(with error: RunError, _ membership: inout Membership, _ turn: inout Turn) {
         checkpointer.policy.end(with: error)
         switch stage {
-        case .training where steps.inFlight.isEmpty: proceed(&membership, &turn)
-        case .evaluating: proceed(&membership, &turn)
+        case .training where steps.inFlight.isEmpty, .evaluating: proceed(&membership, &turn)
         default: break
         }
     }
