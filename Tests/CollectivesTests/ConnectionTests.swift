@@ -81,7 +81,7 @@ import Testing
         ("tcp://a:5", "a", 5...5), ("tcp://[::1]:5600-5699", "[::1]", 5600...5699), ("tcp://*:*", "*", 0...0),
         ("tcp://[fe80::1%eth0]:1", "[fe80::1%eth0]", 1...1),
     ])
-    func endpointsHaveHostsAndPorts(_ text: String, _ host: String, _ ports: ClosedRange<Int>) throws {
+    func `endpoints have hosts and ports`(_ text: String, _ host: String, _ ports: ClosedRange<Int>) throws {
         let endpoint = try #require(TCPEndpoint(text))
         #expect(endpoint.host == host)
         #expect(endpoint.ports == ports)
@@ -92,9 +92,9 @@ import Testing
         "tcp://a:0-5", "tcp://a:+5", "tcp://::1:5", "tcp://[]:5", "tcp://[::1:5", "ipc://x:5", "tcp://a:5-6-7",
         "tcp://a: 5",
     ])
-    func whatIsNoEndpointIsNil(_ text: String) { #expect(TCPEndpoint(text) == nil) }
+    func `what is no endpoint is nil`(_ text: String) { #expect(TCPEndpoint(text) == nil) }
 
-    @Test func theFirstFreePortOfARangeIsTakenAndAFullRangeSaysSo() throws {
+    @Test func `the first free port of a range is taken, and a full range says so`() throws {
         let context = try ZeroMQContext()
         // Two neighbours that are free now.
         var sockets: [ZeroMQSocket] = []
@@ -120,7 +120,7 @@ import Testing
         #expect(bound.count == 2)
     }
 
-    @Test func interfacesAndIPv6AreListenedOn() throws {
+    @Test func `interfaces and IPv6 are listened on`() throws {
         #expect(NetworkInterfaces.names.contains("lo"))
         let context = try ZeroMQContext()
         var sockets: [ZeroMQSocket] = []
@@ -145,7 +145,7 @@ import Testing
         #expect(Stranger("tcp://[::1]:\(port)") != nil)
     }
 
-    @Test func aFilterDropsStrangersAndKeepsThoseWhoAreIn() throws {
+    @Test func `a filter drops new connections and keeps those that are in`() throws {
         let door = try Door()
         let listener = try #require(door.router.listeners.first)
         let inside = try #require(Stranger(door.router.endpoint))
@@ -164,7 +164,7 @@ import Testing
         #expect(Stranger(door.router.endpoint) != nil)
     }
 
-    @Test func aFilterForIPv6ToldByAllItsBytes() throws {
+    @Test func `a filter tells IPv6 addresses apart by all their bytes`() throws {
         let context = try ZeroMQContext()
         let router = try ZeroMQSocket(context, type: .router)
         guard let endpoint = try? router.bind("tcp://[::1]:*"), let listener = router.listeners.first else { return }
@@ -177,7 +177,7 @@ import Testing
         #expect(Stranger(endpoint) != nil)
     }
 
-    @Test func tokensComeBackWithTimeUpToASize() {
+    @Test func `tokens come back with time up to a size`() {
         var bucket = TokenBucket(size: 4, perSecond: 2, now: 10)
         for _ in 0..<6 { bucket.take() }
         #expect(bucket.tokens == -2)
@@ -192,7 +192,7 @@ import Testing
         #expect(bucket.tokens == 4)
     }
 
-    @Test func aFloodIsShutOutAndToldOnceWhileAWorkerGoesOn() throws {
+    @Test func `a flood is shut out and reported once, while a worker goes on`() throws {
         var limits = ConnectionGate.Limits()
         (limits.burst, limits.perSecond) = (8, 0)
         let door = try Door(limits)
@@ -220,7 +220,7 @@ import Testing
         #expect(door.lines.values.count <= 3, "\(door.lines.values)")
     }
 
-    @Test func whatIsNoHandshakeIsEndedAndToldOnceAnAddress() throws {
+    @Test func `what is no handshake is ended, and reported once per address`() throws {
         let door = try Door(handshake: 300)
         for bytes in [
             Array("GET / HTTP/1.1\r\n\r\n".utf8), Self.greeting + [UInt8](repeating: 0xff, count: 100),
@@ -237,7 +237,7 @@ import Testing
         #expect(door.lines.values.first?.hasPrefix("refused a connection from 127.0.0.1 to tcp://127.0.0.1:") == true)
     }
 
-    @Test func aConnectionCanBeEndedByTheDescriptorOfItsMessages() throws {
+    @Test func `a connection can be ended by the descriptor of its messages`() throws {
         let door = try Door()
         let dealer = try ZeroMQSocket(ZeroMQContext(), type: .dealer)
         let monitor = try dealer.disconnections(name: "test")

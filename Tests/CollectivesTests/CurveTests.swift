@@ -5,7 +5,7 @@ import Testing
 @testable import Collectives
 
 @Suite struct CurveTests {
-    @Test func keysAreReadAsTheyAreWritten() throws {
+    @Test func `keys are read as they are written`() throws {
         let pair = try CurveKeyPair()
         let again = try #require(CurveKeyPair(secretHexadecimal: pair.secretHexadecimal))
         #expect(again.publicKey == pair.publicKey)
@@ -24,12 +24,12 @@ import Testing
         "", "12", String(repeating: "0", count: 63), String(repeating: "g", count: 64),
         String(repeating: "+1", count: 32), String(repeating: "0", count: 65), String(repeating: "é", count: 32),
     ])
-    func whatIsNoKeyIsNil(_ text: String) {
+    func `what is no key is nil`(_ text: String) {
         #expect(CurvePublicKey(hexadecimal: text) == nil)
         #expect(CurveKeyPair(secretHexadecimal: text) == nil)
     }
 
-    @Test func theGatekeeperAnswersByTheListAlone() throws {
+    @Test func `the gatekeeper answers by the list alone`() throws {
         let (known, unknown) = (try CurveKeyPair().publicKey, try CurveKeyPair().publicKey)
         func answer(_ request: [[UInt8]]) -> (code: String, user: String, denied: [CurvePublicKey?], in: [String]) {
             var denied: [CurvePublicKey?] = []
@@ -106,7 +106,7 @@ import Testing
         return found
     }
 
-    @Test func onlyAKeyOfTheListGetsInAndMessagesSayWhose() throws {
+    @Test func `only a key of the list gets in, and messages say whose`() throws {
         let (friend, stranger) = (try CurveKeyPair(), try CurveKeyPair())
         let server = try Server(allowed: [friend.publicKey])
         defer { server.close() }
@@ -126,14 +126,14 @@ import Testing
         #expect(try server.door.router.receive(limits: limits, wait: false) == nil, "nothing else came in")
     }
 
-    @Test func aClientWithKeysTellsThatTheServerHasNone() throws {
+    @Test func `a client with keys reports that the server has none`() throws {
         let door = try ConnectionTests.Door()
         let role = CurveRole.client(try CurveKeyPair(), server: try CurveKeyPair().publicKey)
         #expect([.mechanismMismatch, .handshakeCut].contains(try Self.outcome(door.router.endpoint, role)))
     }
 
     /// Records what a good client sends, through a listener in between, and sends it again.
-    @Test func replayedBytesGetNothingIn() throws {
+    @Test func `replayed bytes get nothing in`() throws {
         let friend = try CurveKeyPair()
         let server = try Server(allowed: [friend.publicKey])
         defer { server.close() }
@@ -156,7 +156,7 @@ import Testing
             "\(server.door.lines.values)")
     }
 
-    @Test func ranksWithKeysSumAndStrangersDoNotGetIn() throws {
+    @Test func `ranks with keys sum, and unauthenticated peers do not get in`() throws {
         let pairs = try (0..<2).map { _ in try CurveKeyPair() }
         let lines = LockedArray<String>(repeating: "", count: 0)
         let reducers = try (0..<2).map { rank in

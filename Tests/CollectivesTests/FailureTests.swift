@@ -23,7 +23,7 @@ import Testing
         } catch { return error as? AllReduceError }
     }
 
-    @Test func aPeerThatNeverAnswersTheHandshakeIsNamed() throws {
+    @Test func `a peer that never answers the handshake is named`() throws {
         let folder = try World.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let lonely = try AllReducer(
@@ -34,7 +34,7 @@ import Testing
         #expect(failure { _ = try lonely.finish() } == error)
     }
 
-    @Test func aPeerThatIsSilentInAStepIsNamedWithStepAndPhase() throws {
+    @Test func `a peer that is silent in a step is named with step and phase`() throws {
         let world = try World(2, options: Self.hasty)
         defer { world.close() }
         try world.connect()
@@ -48,7 +48,7 @@ import Testing
         #expect(!text.contains("\n"))
     }
 
-    @Test func aPeerThatHasGoneIsReportedLongBeforeTheTimeout() throws {
+    @Test func `a peer that has gone is reported long before the timeout`() throws {
         var options = Self.hasty
         options.stepTimeout = 600
         options.connectTimeout = 30
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func abortEndsAWait() throws {
+    @Test func `abort ends a wait`() throws {
         var options = Self.hasty
         options.stepTimeout = 600
         let world = try World(2, options: options)
@@ -87,7 +87,7 @@ import Testing
         #expect(failure { _ = try reducer.finish() } == .aborted(reason: "generation 2 began"))
     }
 
-    @Test func theCloseOfOneReducerWhileAnotherThreadWaitsEndsTheWait() throws {
+    @Test func `the close of one reducer while another thread waits ends the wait`() throws {
         var options = Self.hasty
         options.stepTimeout = 600
         let world = try World(2, options: options)
@@ -104,7 +104,7 @@ import Testing
         #expect(errors[0] is AllReduceError)
     }
 
-    @Test func peersThatDoNotFitAreRefusedWithTheReason() throws {
+    @Test func `peers that do not fit are refused with the reason`() throws {
         func meet(_ change: (inout AllReduceOptions) -> Void, worldSize: Int = 2, generation: UInt64 = 5) throws
             -> String
         {
@@ -126,7 +126,7 @@ import Testing
         #expect(try meet({ _ in }, generation: 6).contains("no answer from rank 0"))
     }
 
-    @Test func anAddressInUseIsNamed() throws {
+    @Test func `an address in use is named`() throws {
         let first = try AllReducer(rank: 0, worldSize: 2, generation: 1, bind: "tcp://127.0.0.1:*")
         defer { first.close() }
         let endpoint = first.endpoint
@@ -136,7 +136,7 @@ import Testing
         #expect(bad?.description.hasPrefix("unknown transport: 'inproc://x'") == true)
     }
 
-    @Test func misuseIsAnErrorNotACrash() throws {
+    @Test func `misuse is an error, not a crash`() throws {
         let reducer = try AllReducer(rank: 0, worldSize: 1, generation: 1, bind: "")
         defer { reducer.close() }
         let buffer = Floats([1, 2, 3, 4])

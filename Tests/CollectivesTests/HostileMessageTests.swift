@@ -48,7 +48,7 @@ import Testing
         return try AllReducer(rank: 0, worldSize: 2, generation: 3, bind: "tcp://127.0.0.1:*", options: options)
     }
 
-    @Test func garbageIsRefusedCountedAndToldOnce() throws {
+    @Test func `garbage is refused, counted and reported once`() throws {
         let lines = LockedArray<String>(repeating: "", count: 0)
         let victim = try Self.victim(lines)
         defer { victim.close() }
@@ -88,7 +88,7 @@ import Testing
         #expect(try peer.answer() == .welcome)
     }
 
-    @Test func anOversizedFrameCostsTheSenderItsConnection() throws {
+    @Test func `an oversized frame costs the sender its connection`() throws {
         let victim = try Self.victim()
         defer { victim.close() }
         let intruder = try Intruder(victim.endpoint)
@@ -100,7 +100,7 @@ import Testing
     }
 
     /// Plays rank 1 by hand: after the handshake it lies in every way, then tells the truth.
-    @Test func messagesOfAStepThatLieAreRefusedAndHarmNothing() throws {
+    @Test func `messages of a step that lie are refused, and harm nothing`() throws {
         let victim = try Self.victim()
         defer { victim.close() }
         let endpoint = LockedArray<String>(repeating: "", count: 1)

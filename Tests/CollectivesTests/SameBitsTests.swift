@@ -17,7 +17,9 @@ import Testing
     }
 
     @Test(arguments: World.Transport.allCases, [1, 2, 3, 4, 7])
-    func everyWorldSizeAndLeafCountGivesTheBitsOfTheTree(_ transport: World.Transport, _ worldSize: Int) throws {
+    func `every world size and leaf count gives the bits of the tree`(_ transport: World.Transport, _ worldSize: Int)
+        throws
+    {
         let world = try World(worldSize, transport, options: Self.options)
         defer { world.close() }
         try world.connect()
@@ -35,7 +37,7 @@ import Testing
         #expect(world.reducers.allSatisfy { $0.refusedMessages == 0 })
     }
 
-    @Test func anyPartitionAndWorldSizeGivesTheSameSumOfSquares() throws {
+    @Test func `any partition and world size gives the same sum of squares`() throws {
         let job = Job(leafCount: 8, buckets: Self.buckets, seed: 3)
         let partitions: [[Range<Int>]] = [
             [0..<8], [0..<8, 8..<8], [0..<1, 1..<8], [3..<8, 0..<3], [0..<0, 0..<5, 5..<8], [6..<8, 2..<6, 0..<2],
@@ -58,7 +60,7 @@ import Testing
         #expect(abs((sums.values.first ?? 0) / direct - 1) < 1e-12)
     }
 
-    @Test func aLastBucketOfVaryingLengthAndEmptyBucketsWork() throws {
+    @Test func `a last bucket of varying length, and empty buckets, work`() throws {
         let world = try World(2, options: Self.options)
         defer { world.close() }
         try world.connect()
@@ -73,7 +75,7 @@ import Testing
         }
     }
 
-    @Test func nothingOutsideOfTheBucketsIsWritten() throws {
+    @Test func `nothing outside of the buckets is written`() throws {
         let world = try World(2, options: Self.options)
         defer { world.close() }
         try world.connect()
@@ -89,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func largeSegmentsSentWithoutCopyGiveTheSameBits() throws {
+    @Test func `large segments sent without copy give the same bits`() throws {
         for transport in World.Transport.allCases {
             let world = try World(3, transport)
             defer { world.close() }
@@ -104,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func thousandsOfStepsLeaveNothingBehind() throws {
+    @Test func `thousands of steps leave nothing behind`() throws {
         let world = try World(2, options: Self.options)
         defer { world.close() }
         try world.connect()

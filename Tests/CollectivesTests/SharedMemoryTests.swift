@@ -7,7 +7,7 @@ import Testing
 @Suite struct SharedMemoryTests {
     private let challenge = MemoryBoard.makeChallenge()
 
-    @Test func aProcessThatShowsTheChallengeIsRead() throws {
+    @Test func `a process that shows the challenge is read`() throws {
         let board = MemoryBoard(worldSize: 3)
         let location = board.show(challenge, to: 2)
         #expect(location.encoded.withUnsafeBytes(MemoryLocation.init) == location)
@@ -21,7 +21,7 @@ import Testing
         withExtendedLifetime(board) {}
     }
 
-    @Test func whoDoesNotShowTheChallengeIsNotRead() {
+    @Test func `a peer that does not show the challenge is not read`() {
         let board = MemoryBoard(worldSize: 2)
         let location = board.show(challenge, to: 1)
         func tries(_ change: (inout MemoryLocation) -> Void, _ challenge: [UInt8]) -> Bool {
@@ -39,7 +39,7 @@ import Testing
         withExtendedLifetime(board) {}
     }
 
-    @Test func whatDoesNotHoldAnyMoreIsFoundOut() throws {
+    @Test func `what does not hold any more is found out`() throws {
         let board = MemoryBoard(worldSize: 2)
         let memory = try #require(PeerMemory(board.show(challenge, to: 1), challenge: challenge))
         let (floats, copy) = (Floats([1, 2]), Floats([0, 0]))
@@ -57,7 +57,7 @@ import Testing
         withExtendedLifetime((floats, board)) {}
     }
 
-    @Test func inMemoryHardlyAnythingIsSent() throws {
+    @Test func `with shared memory hardly anything is sent`() throws {
         let job = Job(leafCount: 2, buckets: [0..<40_000], seed: 2)
         let expected = job.expected
         var bytes: [Int] = []
@@ -82,7 +82,7 @@ import Testing
 
     /// Ranks 0 and 1 share memory, rank 2 is elsewhere: whatever the wire does to floats, all have the same ones.
     @Test(arguments: [(WirePrecision.float32, false), (.float32, true), (.bf16, false), (.bf16, true)])
-    func ranksThatDoNotShareHaveTheSameBits(_ wire: WirePrecision, _ compresses: Bool) throws {
+    func `ranks that do not share have the same bits`(_ wire: WirePrecision, _ compresses: Bool) throws {
         let folder = try World.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let reducers = try (0..<3).map { rank in
