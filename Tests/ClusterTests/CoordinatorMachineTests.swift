@@ -15,7 +15,7 @@ import Transformer
     }
 
     @Test(arguments: [1, 2, 3, 4], [1, 2, 3] as [UInt64])
-    func aRunGoesFromGreetingToModel(_ workers: Int, _ seed: UInt64) throws {
+    func `a run goes from greeting to model`(_ workers: Int, _ seed: UInt64) throws {
         let simulation = try Simulation(workers: workers, validation: 5, seed: seed)
         simulation.settle()
         let result = try result(simulation)
@@ -32,7 +32,7 @@ import Transformer
         #expect(simulation.workerErrors.allSatisfy { $0 == nil })
     }
 
-    @Test func theOrdersOfAStepAreTheSameWorkForAnyNumberOfWorkers() throws {
+    @Test func `the orders of a step are the same work for any number of workers`() throws {
         func batches(_ workers: Int) throws -> [[PackedBatch]] {
             let simulation = try Simulation(workers: workers)
             simulation.settle()
@@ -43,7 +43,7 @@ import Transformer
         for workers in 2...4 { #expect(try batches(workers) == alone) }
     }
 
-    @Test func ranksWithoutMicroBatchesInAShortBatchTakePartAllTheSame() throws {
+    @Test func `ranks without micro-batches of a short batch take part`() throws {
         // The last batch of the epoch has two examples, and there are four workers.
         let simulation = try Simulation(workers: 4, samples: 10, totalSteps: 4)
         simulation.settle()
@@ -54,7 +54,7 @@ import Transformer
         #expect(Set(short.map(\.embeddingRows)).count == 1)
     }
 
-    @Test func embeddingRowsAreThoseOfTheWholeStep() throws {
+    @Test func `embedding rows are those of the whole step`() throws {
         let simulation = try Simulation(workers: 2)
         simulation.settle()
         for (_, orders) in simulation.orders {
@@ -63,7 +63,7 @@ import Transformer
         }
     }
 
-    @Test func stepsAreOrderedAheadButNotPastAnEvaluation() throws {
+    @Test func `steps are ordered ahead, but not past an evaluation`() throws {
         let simulation = try Simulation(workers: 2, validation: 4)
         var most = 0
         simulation.beforeDelivery = { simulation in
@@ -75,7 +75,7 @@ import Transformer
         #expect(most == 3)
     }
 
-    @Test func plateauListensToTheTrainingLossWhereThereIsNoValidationSet() throws {
+    @Test func `plateau listens to the training loss where there is no validation set`() throws {
         let simulation = try Simulation(workers: 1, totalSteps: 15, schedule: .plateau)
         simulation.settle()
         // The loss is 1 in every epoch of three steps: after two without improvement the rate is halved.
@@ -83,7 +83,7 @@ import Transformer
         #expect((simulation.steps.last?.learningRate ?? 1) < 1)
     }
 
-    @Test func theStatusSaysWhatWorkersDo() throws {
+    @Test func `the status says what workers do`() throws {
         let simulation = try Simulation(workers: 2, validation: 4)
         var states: [String: Set<String>] = [:]
         simulation.beforeDelivery = { simulation in
@@ -102,7 +102,7 @@ import Transformer
     // MARK: workers that fail
 
     @Test(arguments: ["gathering", "connecting", "training", "evaluating", "verifying", "fetching"], [0, 2])
-    func theDeathOfAWorkerInAnyPhaseChangesNothing(_ phase: String, _ restarts: Int) throws {
+    func `the death of a worker in any phase changes nothing`(_ phase: String, _ restarts: Int) throws {
         let calm = try Simulation(workers: 3, validation: 6)
         calm.settle()
         let simulation = try Simulation(workers: 3, validation: 6) { $0.maxRestarts = restarts }
@@ -129,7 +129,7 @@ import Transformer
         #expect(simulation.restarts == min(1, restarts))
     }
 
-    @Test func aRunWithoutWorkersAndRestartsEnds() throws {
+    @Test func `a run without workers and restarts ends`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 50) { $0.maxRestarts = 1 }
         var killed = 0
         simulation.beforeDelivery = { simulation in
@@ -143,14 +143,14 @@ import Transformer
         #expect(try #require(simulation.error).contains("--max-restarts 1 is used up"))
     }
 
-    @Test func aDeathWhileTheModelIsWrittenIsNoFailure() throws {
+    @Test func `a death while the model is written is no failure`() throws {
         let simulation = try Simulation(workers: 2)
         simulation.settle()
         simulation.kill(0)
         #expect(try result(simulation).steps == 5)
     }
 
-    @Test func aSilentWorkerIsMissedAfterTheTimeOut() throws {
+    @Test func `a silent worker is missed after the timeout`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 50)
         var killed = -1.0
         var next = -1.0
@@ -168,7 +168,7 @@ import Transformer
         #expect(lost.contains { $0.contains("worker 0 (pid 100 on h) gave no sign of life for 5.0 s") })
     }
 
-    @Test func aWorkerThatWasStoppedComesBack() throws {
+    @Test func `a worker that was stopped comes back`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 200, local: false)
         var stopped = -1.0
         simulation.beforeDelivery = { simulation in
@@ -185,7 +185,7 @@ import Transformer
         #expect(simulation.wrongBits.isEmpty)
     }
 
-    @Test func aPeerThatDoesNotAnswerIsGivenUpSoonerThanByItsHeartbeat() throws {
+    @Test func `a peer that does not answer is given up before its heartbeat times out`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 30, local: false)
         var killed = -1.0
         var next = -1.0
@@ -203,7 +203,7 @@ import Transformer
         #expect(lost.contains { $0.contains("is missed by worker 1 (pid 101 on h) and does not answer") })
     }
 
-    @Test func belowTheMinimumTheOthersWait() throws {
+    @Test func `below the minimum the others wait`() throws {
         let simulation = try Simulation(workers: 3, totalSteps: 30, local: false) { $0.minWorkers = 3 }
         var done = false
         simulation.beforeDelivery = { simulation in
@@ -219,7 +219,7 @@ import Transformer
         #expect(try result(simulation).steps == 30)
     }
 
-    @Test func whoComesLaterTakesPart() throws {
+    @Test func `a worker that comes later takes part`() throws {
         let calm = try Simulation(workers: 1, totalSteps: 30)
         calm.settle()
         let simulation = try Simulation(workers: 1, totalSteps: 30, local: false)
@@ -238,21 +238,21 @@ import Transformer
 
     // MARK: checkpoints and resuming
 
-    @Test func checkpointsAreWrittenAsTheRunGoesOn() throws {
+    @Test func `checkpoints are written as the run goes on`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 30) { $0.checkpointEvery = 10 }
         simulation.settle()
         #expect(Set(simulation.disk.keys) == [10, 20, 30])
         #expect(simulation.wrongBits.isEmpty)
     }
 
-    @Test func theEndOfAnEpochIsKeptWithItsValidation() throws {
+    @Test func `the end of an epoch is kept with its validation`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 9, validation: 5) { $0.checkpointEvery = 1000 }
         simulation.settle()
         #expect(Set(simulation.disk.keys) == [3, 6, 9])
         #expect(simulation.disk[6]?.state.metrics["validation_accuracy"] == 0.4)
     }
 
-    @Test func aFullDiskDoesNotEndTheRun() throws {
+    @Test func `a full disk does not end the run`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 30) { $0.checkpointEvery = 10 }
         simulation.isDiskFull = true
         simulation.settle()
@@ -262,7 +262,8 @@ import Transformer
         #expect(warnings.contains { $0.contains("no space left on device") })
     }
 
-    @Test(arguments: 0..<20 as Range<UInt64>) func aCheckpointThatIsBeingWrittenIsWaitedForWhereNobodyIsFurther(
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func `a checkpoint that is being written is waited for where no worker is further`(
         _ seed: UInt64
     )
         throws
@@ -297,7 +298,7 @@ import Transformer
         #expect(back.allSatisfy { $0 == 10 }, "not behind the checkpoint")
     }
 
-    @Test func anInterruptAfterWhichNobodyIsLeftEndsTheRun() throws {
+    @Test func `an interrupt after which no worker is left ends the run`() throws {
         for local in [true, false] {
             let simulation = try Simulation(workers: 2, totalSteps: 40, local: local) { $0.maxRestarts = 9 }
             var done = false
@@ -313,7 +314,9 @@ import Transformer
     }
 
     @Test(arguments: [ScheduleKind.linear, .plateau], [nil, 6])
-    func aCoordinatorThatIsStartedAgainGoesOnFromItsWorkers(_ schedule: ScheduleKind, _ validation: Int?) throws {
+    func `a coordinator that is started again goes on from its workers`(_ schedule: ScheduleKind, _ validation: Int?)
+        throws
+    {
         func simulation() throws -> Simulation {
             try Simulation(workers: 2, totalSteps: 30, validation: validation, schedule: schedule)
         }
@@ -331,7 +334,9 @@ import Transformer
     }
 
     @Test(arguments: [ScheduleKind.linear, .plateau], [nil, 6])
-    func aRunWhoseProcessesAreAllGoneGoesOnFromItsCheckpoint(_ schedule: ScheduleKind, _ validation: Int?) throws {
+    func `a run whose processes are all gone goes on from its checkpoint`(_ schedule: ScheduleKind, _ validation: Int?)
+        throws
+    {
         func simulation() throws -> Simulation {
             try Simulation(workers: 2, totalSteps: 30, validation: validation, schedule: schedule) {
                 $0.checkpointEvery = 5
@@ -351,7 +356,7 @@ import Transformer
         #expect(killed.wrongBits.isEmpty)
     }
 
-    @Test func orphansEndAfterAWhile() throws {
+    @Test func `orphans end after a while`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 300)
         simulation.beforeDelivery = { if $0.isCoordinatorAlive, $0.steps.count == 14 { $0.killCoordinator() } }
         #expect(!simulation.run(seconds: 50))
@@ -361,7 +366,7 @@ import Transformer
         #expect(simulation.workerErrors.allSatisfy { $0?.description.contains("no sign of life for 60 s") == true })
     }
 
-    @Test func aLossThatIsNotFiniteKeepsTheStateBeforeIt() throws {
+    @Test func `a loss that is not finite keeps the state before it`() throws {
         let simulation = try Simulation(workers: 3)
         simulation.disturb = { [unowned simulation] number, job, result in
             guard case .step(let generation, 3, let order) = job, let rank = simulation.replicas[number].joined?.rank
@@ -377,7 +382,7 @@ import Transformer
         #expect(simulation.stored == [[1, 0], [1, 1], [2, 0], [2, 1]])
     }
 
-    @Test func afterAnInterruptTheStepsUnderWayAreFinishedAndKept() throws {
+    @Test func `after an interrupt the steps under way are finished and kept`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 40)
         simulation.beforeDelivery = { if $0.steps.count == 4 { $0.coordinate(.interrupt) } }
         simulation.settle()
@@ -387,14 +392,14 @@ import Transformer
         #expect(simulation.workerErrors.allSatisfy { $0 == nil })
     }
 
-    @Test func anInterruptDuringAnEvaluationKeepsTheState() throws {
+    @Test func `an interrupt during an evaluation keeps the state`() throws {
         let simulation = try Simulation(workers: 2, validation: 30)
         simulation.beforeDelivery = { if $0.phaseName == "evaluating" { $0.coordinate(.interrupt) } }
         simulation.settle()
         #expect(simulation.outcome == .failure(.interrupted(checkpoint: "step-3")))
     }
 
-    @Test func anInterruptBeforeTheFirstStepKeepsNothing() throws {
+    @Test func `an interrupt before the first step keeps nothing`() throws {
         let simulation = try Simulation(workers: 2)
         simulation.coordinate(.interrupt)
         #expect(simulation.outcome == .failure(.interrupted(checkpoint: nil)))
@@ -402,7 +407,7 @@ import Transformer
 
     // MARK: messages that do not belong
 
-    @Test func messagesOfAnotherGenerationAreDropped() throws {
+    @Test func `messages of another generation are dropped`() throws {
         let simulation = try Simulation(workers: 2)
         var sent = 0
         simulation.beforeDelivery = { simulation in
@@ -423,7 +428,7 @@ import Transformer
         #expect(simulation.steps.count == 5)
     }
 
-    @Test func strangersAreIgnoredWhateverTheySay() throws {
+    @Test func `messages of unknown peers are ignored`() throws {
         let simulation = try Simulation(workers: 2)
         let stranger = PeerID(bytes: [1, 200])
         simulation.beforeDelivery = { simulation in
@@ -436,7 +441,7 @@ import Transformer
     }
 
     @Test(arguments: [0, 1, 2, 3, 4, 5, 6] as [Int])
-    func aMemberThatSendsWhatDoesNotFitIsNamed(_ which: Int) throws {
+    func `a member that sends what does not fit is named`(_ which: Int) throws {
         let simulation = try Simulation(workers: 2)
         let report = StepReport(
             lossSums: [1], gradientNorm: 1, computeSeconds: 0, allreduceSeconds: 0, stepSeconds: 0, residentBytes: 0,
@@ -461,7 +466,7 @@ import Transformer
         #expect(simulation.workers[1] == nil)
     }
 
-    @Test func aWorkerTooManyIsSentAway() throws {
+    @Test func `a worker too many is sent away`() throws {
         let simulation = try Simulation(workers: 1, local: false) { $0.maxWorkers = 1 }
         while simulation.coordinator.membership.count == 0 {
             #expect(simulation.deliverOne())
@@ -474,7 +479,7 @@ import Transformer
         #expect("\(simulation.toWorker[0])".contains("refusal"))
     }
 
-    @Test func anotherVersionIsRefusedByName() throws {
+    @Test func `another version is refused by name`() throws {
         let simulation = try Simulation(workers: 1, local: false)
         simulation.coordinate(.rejected(simulation.peer(0), ProtocolError("version 9", otherVersion: 9)))
         #expect("\(simulation.toWorker[0])".contains("a worker speaks version 9"))
@@ -482,7 +487,7 @@ import Transformer
         #expect(simulation.outcome == nil)
     }
 
-    @Test func workersThatNeverComeAreWaitedForOnlySoLong() throws {
+    @Test func `workers that never come are waited for only so long`() throws {
         let simulation = try Simulation(workers: 2)
         simulation.kill(1, tellingParent: false)
         simulation.toCoordinator[1] = []
@@ -496,7 +501,7 @@ import Transformer
         (["AVX-512 with BF16", "AVX-512 with AMX"], .float32, 0),
         (["AVX-512 with BF16", "AVX-512 with AMX"], .bf16, 1), (["AVX-512 with AMX", "AVX-512 with AMX"], .bf16, 0),
     ])
-    func differentProcessorsAreWarnedAboutOnce(sets: [String], precision: Precision, expected: Int) throws {
+    func `different processors are warned about once`(sets: [String], precision: Precision, expected: Int) throws {
         var settings = CoordinatorSettings(workers: 2, local: false)
         settings.precision = precision
         settings.joinTimeout = 60
@@ -513,7 +518,7 @@ import Transformer
     }
 
     /// Whatever nonsense comes, in whatever order, the run ends, and never with a trap.
-    @Test(arguments: 0..<60 as Range<UInt64>) func randomNonsenseAlwaysEndsTheRun(_ seed: UInt64) throws {
+    @Test(arguments: 0..<60 as Range<UInt64>) func `random nonsense always ends the run`(_ seed: UInt64) throws {
         var random = PhiloxStream(seed: seed, purpose: .split)
         let simulation = try Simulation(
             workers: 1 + random.next(below: 4), validation: random.next(below: 2) == 0 ? 5 : nil, seed: seed)
