@@ -182,7 +182,7 @@ import Transformer
             }
             if let message = try? Samples.decodeCoordinator(frames), case .step(let order) = message.body {
                 accepted += 1
-                #expect(order.partition.reduce(0) { $0 + $1.count } == order.leafCount)
+                #expect(order.partition.reduce(0) { $0 + $1.count } == order.microBatchCount)
                 for batch in order.batches { #expect(Int(batch.offsets.last ?? -1) == batch.tokenIDs.count) }
             }
         }

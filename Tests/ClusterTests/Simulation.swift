@@ -159,10 +159,11 @@ final class Simulation {
         log.replay(into: &history, totalSteps: shape.totalSteps)
         return RunPlan(
             welcome: Welcome(
-                modelConfiguration: String(decoding: try encoder.encode(model), as: UTF8.self),
+                modelSpecification: model.classifier().json(),
                 hyperparameters: String(decoding: try encoder.encode(Hyperparameters()), as: UTF8.self), seed: 1,
                 weightCount: shape.weightCount, heartbeatTimeout: 5, orphanTimeout: 60, runID: "run"),
-            labels: model.labels, parameters: 5, training: FakeExamples(count: shape.samples),
+            model: model.classifier(), labels: model.labels, parameters: 5,
+            training: FakeExamples(count: shape.samples),
             validation: shape.validation.map { FakeExamples(count: $0) },
             test: shape.test.map { FakeExamples(count: $0) }, plan: plan, totalSteps: shape.totalSteps, source: source,
             history: history, best: bestOnDisk, stateParts: [.weights, .firstMoment], evaluationBatch: 2)

@@ -31,7 +31,7 @@ import Testing
         #expect(try dealer.receive(limits: ZeroMQLimits(frames: 1, bytes: 1), wait: false) == nil)
     }
 
-    @Test func `messages over the limits are dropped whole, and name their sender`() throws {
+    @Test func `messages over the limits are dropped whole and name their sender`() throws {
         var options = ZeroMQSocketOptions()
         options.routingID = [65]
         let (router, dealer) = try pair(.init(), options)
@@ -125,8 +125,8 @@ import Testing
         #expect(try problem("tcp://203.0.113.7:4000").contains("tcp://203.0.113.7:4000"))
     }
 
-    @Test func `a wake up ends a sleep`() throws {
-        let wakeUp = try WakeUp()
+    @Test func `a notification ends a wait`() throws {
+        let wakeUp = try EventFD()
         var poller = ZeroMQPoller()
         let entry = poller.add(fileDescriptor: wakeUp.fileDescriptor)
         #expect(try !poller.wait(milliseconds: 0))

@@ -132,7 +132,7 @@ public struct RunConfiguration: Sendable, Equatable {
             ? .sgd(momentum: momentum, nesterov: nesterov) : .adamW(beta1: beta1, beta2: beta2, epsilon: epsilon)
         return Hyperparameters(
             optimizer: kind, weightDecay: weightDecay, clipNorm: clipNorm, dropout: dropout,
-            labelSmoothing: labelSmoothing, precision: precision, recompute: recompute)
+            precision: precision, recompute: recompute)
     }
 
     /// The settings of the learning-rate schedule.

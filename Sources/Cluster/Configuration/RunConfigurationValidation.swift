@@ -31,6 +31,9 @@ extension RunConfiguration {
             try hyperparameters.validate()
             try scheduleSettings.validate()
         } catch { throw .training(error) }
+        guard labelSmoothing.isFinite, labelSmoothing >= 0, labelSmoothing < 1 else {
+            throw .invalid("label-smoothing", value: "\(labelSmoothing)", need: "at least 0 and below 1")
+        }
         guard heartbeatTimeout.isFinite, heartbeatTimeout >= 0.5, heartbeatTimeout <= 3600 else {
             throw .invalid("heartbeat-timeout", value: "\(heartbeatTimeout)", need: "0.5 to 3600 seconds")
         }

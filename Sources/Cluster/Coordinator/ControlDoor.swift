@@ -28,6 +28,7 @@ final class ControlDoor {
     private let context: ZeroMQContext
     private let gatekeeper: CurveGatekeeper?
     private let gate: ConnectionGate?
+    private let ledger: ConnectionLedger
     private let list: AllowList?
     private let ownKey: String
     private var counts: [PeerID: Int] = [:]
@@ -40,7 +41,8 @@ final class ControlDoor {
     /// people.
     init(bind: String, workers: Int, keys: CoordinatorKeys?, warn: @escaping @Sendable (String) -> Void) throws {
         context = try ZeroMQContext(peers: workers)
-        let slot = ConnectionGate.Slot()
+        let ledger = ConnectionLedger(log: warn)
+        self.ledger = ledger
         let list = try keys.map { try AllowList(path: $0.allowList, problem: warn) }
         self.list = list
         ownKey = keys?.pair.publicKey.description ?? ""
@@ -49,10 +51,10 @@ final class ControlDoor {
             // The coordinator's own keys let in too: to ask for the status.
             let own = keys.pair.publicKey
             gatekeeper = try CurveGatekeeper(
-                context, allows: { $0 == own || list.name($0) != nil }, admitted: { slot.gate?.admitted($0) }
+                context, allows: { $0 == own || list.name($0) != nil }, admitted: { ledger.recordAuthenticated($0) }
             ) { key, address in
                 let why = key.map { "the key \($0) is not in \(list.path)" } ?? "it has no key"
-                slot.gate?.tell(address, "refused a connection from \(address): \(why) (told once an address)")
+                ledger.logOnce(address, "refused a connection from \(address): \(why) (reported once per address)")
             }
         }
         self.gatekeeper = gatekeeper
@@ -68,8 +70,7 @@ final class ControlDoor {
         options.backlog += Int32(clamping: workers)
         socket = try ZeroMQSocket(context, type: .router, options: options)
         endpoint = try socket.bind(bind)
-        gate = try socket.guardConnections(.init(expected: workers), note: warn)
-        slot.gate = gate
+        gate = try socket.guardConnections(.init(expected: workers), ledger: ledger)
     }
 
     func close() {
@@ -102,7 +103,7 @@ final class ControlDoor {
         counts[peer, default: 0] += 1
         guard counts[peer, default: 0] > Self.perSecond else { return .take }
         let address = frame.property("Peer-Address") ?? "an unknown address"
-        gate?.tell(address, "ended a connection from \(address): it sends too much for one that takes no part")
+        ledger.logOnce(address, "ended a connection from \(address): it sends too much for one that takes no part")
         end(frame)
         return .drop
     }

@@ -103,7 +103,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func loop() throws {
         var poller = ZeroMQPoller()
         let incoming = poller.add(socket)
-        poller.add(fileDescriptor: inbox.wakeUp.fileDescriptor)
+        poller.add(fileDescriptor: inbox.eventFD.fileDescriptor)
         var nextTick = monotonicSeconds() + Self.tickSeconds
         while outcome == nil {
             let wait = Int(max(0, (nextTick - monotonicSeconds()) * 1000).rounded(.up))
@@ -251,7 +251,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func load(_ read: @escaping @Sendable (StateReader) throws -> News) throws {
         guard let loaded else { return }
         let reader = StateReader(
-            path: directory.path, layout: ParameterLayout(configuration: loaded.configuration),
+            path: directory.path, model: loaded.plan.model, layout: loaded.layout,
             parts: loaded.plan.stateParts, schedule: loaded.plan.source.point.schedule)
         let inbox = inbox
         try NamedThread.start("shoal-load") {
@@ -362,12 +362,11 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private func saveModel() throws {
         guard let loaded else { return }
-        let (model, maxLength) = (loaded.configuration, loaded.maxLength)
+        let (model, layout, maxLength) = (loaded.configuration, loaded.layout, loaded.maxLength)
         let weights = best?.buffers[.weights] ?? written.buffer(.weights)
         let (path, source) = (directory.modelPath, configuration.model)
         let checkpoint = machine.training.checkpointer.policy.path
         try inBackground {
-            let layout = ParameterLayout(configuration: model)
             try withExtendedLifetime(weights) {
                 try ModelDirectory.write(
                     to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
@@ -391,7 +390,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             loaded.plan.stateParts.contains(part) ? written.buffer(part) : nil
         }
         let writer = CheckpointWriter(
-            runDirectory: directory.path, model: loaded.configuration,
+            runDirectory: directory.path, configuration: loaded.configuration, layout: loaded.layout,
             tokenizerSource: Self.tokenizerSource(
                 configuration.model, orElse: machine.training.checkpointer.policy.path),
             maxLength: loaded.maxLength, seed: configuration.seed, fingerprint: loaded.fingerprint,

@@ -13,7 +13,9 @@ enum BatchCoding {
                 }
                 message.tokenIds.append(contentsOf: batch.tokenIDs.lazy.map { UInt32(bitPattern: $0) })
                 message.sampleKeys.append(contentsOf: batch.sampleKeys)
-                message.labels.append(contentsOf: batch.labels.lazy.map { UInt32(bitPattern: $0) })
+                if case .classes(let labels) = batch.targets {
+                    message.labels.append(contentsOf: labels.lazy.map { UInt32(bitPattern: $0) })
+                }
             }
             if batches.contains(where: { $0.typeIDs.contains { $0 != 0 } }) {
                 for batch in batches {
@@ -65,7 +67,9 @@ enum BatchCoding {
                 message.typeIds.isEmpty
                 ? [Int32](repeating: 0, count: length) : message.typeIds[range].map { Int32(bitPattern: $0) }
             batch.sampleKeys = Array(message.sampleKeys[samples])
-            if !message.labels.isEmpty { batch.labels = message.labels[samples].map { Int32(bitPattern: $0) } }
+            if !message.labels.isEmpty {
+                batch.targets = .classes(message.labels[samples].map { Int32(bitPattern: $0) })
+            }
             result.append(batch)
             sample = samples.upperBound
             token = range.upperBound

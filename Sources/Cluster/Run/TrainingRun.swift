@@ -57,7 +57,7 @@ public struct TrainingRun: Sendable {
         try configuration.validate()
         // Stacks and heaps of threads are reserved in large pieces.
         try ResourceProbe.memory(512 << 20, for: "a coordinator")
-        if case .local = workers, let obstacle = configuration.precision.obstacle {
+        if case .local = workers, let obstacle = configuration.precision.unsupportedReason {
             throw ConfigurationError.unsupported(
                 "precision", value: configuration.precision.rawValue, reason: obstacle)
         }

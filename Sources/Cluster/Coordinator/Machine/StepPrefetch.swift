@@ -22,6 +22,8 @@ struct PackedStep: Sendable, Equatable {
     var epoch: Int
     var sampleCount: Int
     var batches: [PackedBatch]
+    /// What the summed gradient is divided by: see `Objective.weight(of:)`.
+    var weight: Int
     /// The distinct token ids, ascending.
     var embeddingRows: [Int32]
     var tokenCount: Int

@@ -121,8 +121,8 @@ struct StepScheduler: Sendable {
         partition = balancer.partition(leaves: packed.batches.count)
         for member in members {
             let order = StepOrder(
-                learningRate: learningRate, leafCount: packed.batches.count, partition: partition,
-                sampleCount: packed.sampleCount, embeddingRows: packed.embeddingRows,
+                learningRate: learningRate, microBatchCount: packed.batches.count, partition: partition,
+                sampleCount: packed.weight, embeddingRows: packed.embeddingRows,
                 batches: Array(packed.batches[partition[member.rank]]))
             turn.send(.step(order), to: member.peer, step: issued)
         }
