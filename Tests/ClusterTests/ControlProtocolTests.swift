@@ -138,7 +138,8 @@ import Transformer
         let bad: [PBBatches] = [
             batches { $0.sequences = [3] }, batches { $0.sequences = [0, 2] }, batches { $0.lengths = [3, 2] },
             batches { $0.lengths = [.max, .max] }, batches { $0.tokenIds.append(1) }, batches { $0.typeIds = [1] },
-            batches { $0.labels = [1] }, batches { $0.sampleKeys = [] }, batches { $0.sequences = [.max, .max] },
+            batches { $0.classes.labels = [1] }, batches { $0.sampleKeys = [] },
+            batches { $0.sequences = [.max, .max] },
         ]
         for message in bad { #expect(throws: ProtocolError.self) { try BatchCoding.decode(message) } }
         let orders: [(inout PBStepOrder) -> Void] = [
