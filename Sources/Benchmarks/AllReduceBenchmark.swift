@@ -33,13 +33,15 @@ public struct AllReduceBenchmark: Sendable {
         self.sizes = sizes
         self.repetitions = repetitions
         var options = AllReduceOptions()
-        (options.wire, options.compresses, options.sharesMemory) = (wire, compresses, sharesMemory)
-        options.stepTimeout = 600
+        (options.wire, options.compresses, options.sharedMemory.isEnabled) = (wire, compresses, sharesMemory)
+        options.timeouts.step = 600
         self.options = options
     }
 
     /// Vectors of fewer floats are sent, whatever the transport, as in training.
-    public static var leastFloatsInMemory: Int { AllReduceOptions().sharedMemoryBytes / MemoryLayout<Float>.stride }
+    public static var leastFloatsInMemory: Int {
+        AllReduceOptions().sharedMemory.minimumBytes / MemoryLayout<Float>.stride
+    }
 
     private static let columns = ["transport", "ranks", "bytes", "sent_bytes", "median_ms", "gigabytes_per_second"]
 
@@ -65,7 +67,7 @@ public struct AllReduceBenchmark: Sendable {
     /// - Throws: if an endpoint cannot be bound or a peer does not come within the time-out.
     public func table(rank: Int, endpoints: [String], connectTimeout: Double) throws -> TextTable {
         var options = options
-        options.connectTimeout = connectTimeout
+        options.timeouts.connect = connectTimeout
         let reducer = try AllReducer(
             rank: rank, worldSize: endpoints.count, generation: 0, bind: endpoints[rank], options: options)
         defer { reducer.close() }
@@ -98,7 +100,7 @@ public struct AllReduceBenchmark: Sendable {
         defer { try? FileManager.default.removeItem(at: folder) }
         let reducers = try (0..<ranks).map { rank in
             var options = options
-            options.sharesMemory = transport == .memory
+            options.sharedMemory.isEnabled = transport == .memory
             let endpoint = transport == .tcp ? "tcp://127.0.0.1:*" : "ipc://\(folder.path)/\(rank)"
             return try AllReducer(rank: rank, worldSize: ranks, generation: 0, bind: endpoint, options: options)
         }

@@ -100,7 +100,7 @@ public struct ScalingModel: Sendable {
     public static func buckets(
         _ configuration: BertConfiguration, tokens: Double, microBatches: Int, computeSeconds: Double
     ) -> [Bucket] {
-        let layout = ParameterLayout(configuration: configuration)
+        let layout = ParameterLayout(configuration.classifier())
         let rows = embeddingRows(tokens: tokens, limit: configuration.vocabSize)
         let lengths =
             layout.buckets.map { Double($0.count) } + [rows * Double(configuration.hiddenSize)]

@@ -53,30 +53,20 @@ public struct StepBenchmark: Sendable {
     /// The median time of a step.
     func seconds(_ precision: Precision) throws -> Double {
         let replica = try ModelReplica(
-            configuration: configuration, hyperparameters: Hyperparameters(precision: precision), seed: 1,
+            configuration.classifier(), hyperparameters: Hyperparameters(precision: precision), seed: 1,
             threads: threads)
         fill(replica)
         replica.restored(appliedSteps: 0)
         let reducer = try AllReducer(rank: 0, worldSize: 1, generation: 0, bind: "")
         defer { reducer.close() }
         try reducer.connect(to: [""])
+        let training = TrainingStep(replica, reducer: reducer)
         var times: [Double] = []
         for number in 0...steps {
-            let work = work(UInt64(number))
-            let start = monotonicSeconds()
-            let result = replica.resultBuffer(work)
-            try reducer.begin(
-                ReductionStep(
-                    number: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: [0..<work.leafCount],
-                    buckets: replica.buckets(work), result: result))
-            _ = try replica.computeGradients(work) { bucket, contributions in
-                reducer.submit(bucket: bucket, contributions: contributions)
-            }
-            let reduction = try reducer.finish()
-            _ = try replica.apply(
-                gradientSum: result, work: work, sumOfSquares: reduction.sumOfSquares, learningRate: 1e-5)
+            let outcome = try training.run(
+                work(UInt64(number)), partition: [0..<microBatches], learningRate: 1e-5)
             // The first one makes code and touches memory.
-            if number > 0 { times.append(monotonicSeconds() - start) }
+            if number > 0 { times.append(outcome.seconds) }
         }
         return Stopwatch.median(times)
     }
@@ -84,7 +74,7 @@ public struct StepBenchmark: Sendable {
     /// Small numbers of either sign; LayerNorm's factors about 1.
     private func fill(_ replica: ModelReplica) {
         for parameter in replica.layout.parameters {
-            let isFactor = parameter.name.hasSuffix("LayerNorm.weight")
+            let isFactor = parameter.id.isNormScale
             for i in parameter.range {
                 let hash = UInt32(truncatingIfNeeded: i) &* 2_654_435_761
                 replica.weights.pointer[i] = (Float(hash >> 8) / Float(1 << 24) - 0.5) * 0.06 + (isFactor ? 1 : 0)
@@ -106,7 +96,7 @@ public struct StepBenchmark: Sendable {
                 label: Int32(s % configuration.labels.count))
         }
         return StepWork(
-            step: step, leafCount: microBatches, firstLeaf: 0, microBatches: batches, embeddingRows: rows.sorted(),
-            sampleCount: lengths.count)
+            step: step, microBatchCount: microBatches, firstMicroBatch: 0, microBatches: batches,
+            embeddingRows: rows.sorted(), sampleCount: lengths.count)
     }
 }

@@ -9,14 +9,15 @@ import Transformer
 public final class InferenceModel {
     /// The model's configuration, labels included.
     public let configuration: BertConfiguration
+    private let specification: ModelSpecification
     /// Its threads, which the caller may use between two calls.
     public let team: ThreadTeam
     private let models: [Member]
 
     /// `@unchecked Sendable` because thread i of the team, and nobody else at the time, uses the i-th of them.
     private final class Member: @unchecked Sendable {
-        let model: BertClassifier
-        init(_ model: BertClassifier) { self.model = model }
+        let model: Model
+        init(_ model: Model) { self.model = model }
     }
 
     /// Loads the weights of a fine-tuned classifier.
@@ -25,27 +26,26 @@ public final class InferenceModel {
     public init(directory: ModelDirectory, threads: Int, precision: Precision = .float32) throws {
         try directory.requireClassifier()
         configuration = directory.configuration
-        let layout = ParameterLayout(configuration: directory.configuration)
+        let specification = configuration.classifier()
+        self.specification = specification
+        let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
-        let loaded = try WeightLoader.load(directory, layout: layout, newHead: .refuse)
+        let loaded = try WeightLoader.load(directory, specification, layout: layout, missingHead: .fail)
         if let extra = loaded.unused.first(where: { $0.contains("encoder.layer.") || $0.hasPrefix("classifier") }) {
             throw TransformerError.weights(
                 "\(directory.path): the weights have the tensor \(extra), which the model that config.json describes "
                     + "has no place for: its results would not be those of the model that was trained")
         }
         let weights = ModelWeights(master: loaded.weights, layout: layout, precision: precision)
-        weights.refresh()
+        weights.updateRoundedCopy()
         team = try ThreadTeam(count: threads)
-        let configuration = directory.configuration
-        models = (0..<threads).map { _ in
-            Member(BertClassifier(configuration: configuration, layout: layout, weights: weights))
-        }
+        models = (0..<threads).map { _ in Member(Model(specification, layout: layout, weights: weights)) }
     }
 
     /// The logits of valid batches, each S x labels, row-major, in the order of the batches.
     public func logits(_ batches: [PackedBatch]) throws(TransformerError) -> [[Float]] {
-        for batch in batches { try batch.validate(configuration: configuration) }
+        for batch in batches { try batch.validate(specification) }
         let models = models
-        return team.map(batches) { models[$0].model.logits($1) }
+        return team.map(batches) { models[$0].model.outputs($1) }
     }
 }

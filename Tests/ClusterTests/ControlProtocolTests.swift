@@ -138,7 +138,8 @@ import Transformer
         let bad: [PBBatches] = [
             batches { $0.sequences = [3] }, batches { $0.sequences = [0, 2] }, batches { $0.lengths = [3, 2] },
             batches { $0.lengths = [.max, .max] }, batches { $0.tokenIds.append(1) }, batches { $0.typeIds = [1] },
-            batches { $0.labels = [1] }, batches { $0.sampleKeys = [] }, batches { $0.sequences = [.max, .max] },
+            batches { $0.classes.labels = [1] }, batches { $0.sampleKeys = [] },
+            batches { $0.sequences = [.max, .max] },
         ]
         for message in bad { #expect(throws: ProtocolError.self) { try BatchCoding.decode(message) } }
         let orders: [(inout PBStepOrder) -> Void] = [
@@ -182,7 +183,7 @@ import Transformer
             }
             if let message = try? Samples.decodeCoordinator(frames), case .step(let order) = message.body {
                 accepted += 1
-                #expect(order.partition.reduce(0) { $0 + $1.count } == order.leafCount)
+                #expect(order.partition.reduce(0) { $0 + $1.count } == order.microBatchCount)
                 for batch in order.batches { #expect(Int(batch.offsets.last ?? -1) == batch.tokenIDs.count) }
             }
         }

@@ -5,8 +5,8 @@ import Testing
 
 /// Listening, and who gets in.
 @Suite struct ConnectionTests {
-    /// A plain TCP connection, as a stranger makes it.
-    final class Stranger {
+    /// A plain TCP connection, as anything can make it.
+    final class PlainConnection {
         let descriptor: Int32
         private var port: Int
 
@@ -46,7 +46,7 @@ import Testing
         [0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0] + Array("NULL".utf8) + [UInt8](repeating: 0, count: 48)
 
     /// A listening ROUTER with a gate.
-    struct Door {
+    struct Listener {
         let context: ZeroMQContext
         let router: ZeroMQSocket
         let gate: ConnectionGate
@@ -65,7 +65,7 @@ import Testing
             options.handshakeTimeout = handshake
             router = try ZeroMQSocket(context, type: .router, options: options)
             _ = try router.bind("tcp://127.0.0.1:*")
-            gate = try #require(try router.guardConnections(limits) { lines.append($0) })
+            gate = try #require(try router.guardConnections(limits, ledger: ConnectionLedger { lines.append($0) }))
         }
     }
 
@@ -81,7 +81,7 @@ import Testing
         ("tcp://a:5", "a", 5...5), ("tcp://[::1]:5600-5699", "[::1]", 5600...5699), ("tcp://*:*", "*", 0...0),
         ("tcp://[fe80::1%eth0]:1", "[fe80::1%eth0]", 1...1),
     ])
-    func endpointsHaveHostsAndPorts(_ text: String, _ host: String, _ ports: ClosedRange<Int>) throws {
+    func `endpoints have hosts and ports`(_ text: String, _ host: String, _ ports: ClosedRange<Int>) throws {
         let endpoint = try #require(TCPEndpoint(text))
         #expect(endpoint.host == host)
         #expect(endpoint.ports == ports)
@@ -92,9 +92,9 @@ import Testing
         "tcp://a:0-5", "tcp://a:+5", "tcp://::1:5", "tcp://[]:5", "tcp://[::1:5", "ipc://x:5", "tcp://a:5-6-7",
         "tcp://a: 5",
     ])
-    func whatIsNoEndpointIsNil(_ text: String) { #expect(TCPEndpoint(text) == nil) }
+    func `what is no endpoint is nil`(_ text: String) { #expect(TCPEndpoint(text) == nil) }
 
-    @Test func theFirstFreePortOfARangeIsTakenAndAFullRangeSaysSo() throws {
+    @Test func `the first free port of a range is taken and a full range says so`() throws {
         let context = try ZeroMQContext()
         // Two neighbours that are free now.
         var sockets: [ZeroMQSocket] = []
@@ -120,7 +120,7 @@ import Testing
         #expect(bound.count == 2)
     }
 
-    @Test func interfacesAndIPv6AreListenedOn() throws {
+    @Test func `interfaces and IPv6 are listened on`() throws {
         #expect(NetworkInterfaces.names.contains("lo"))
         let context = try ZeroMQContext()
         var sockets: [ZeroMQSocket] = []
@@ -138,33 +138,33 @@ import Testing
         let router = try ZeroMQSocket(context, type: .router)
         let endpoint = try router.bind("tcp://*:*")
         let port = try #require(TCPEndpoint(endpoint)).ports.lowerBound
-        #expect(Stranger("tcp://127.0.0.1:\(port)") != nil)
+        #expect(PlainConnection("tcp://127.0.0.1:\(port)") != nil)
         guard !SocketAddress.resolve("[::1]").isEmpty, let six = try? bind("tcp://[::1]:*") else { return }
         #expect(six.hasPrefix("tcp://[::1]:"))
-        #expect(Stranger(six) != nil)
-        #expect(Stranger("tcp://[::1]:\(port)") != nil)
+        #expect(PlainConnection(six) != nil)
+        #expect(PlainConnection("tcp://[::1]:\(port)") != nil)
     }
 
-    @Test func aFilterDropsStrangersAndKeepsThoseWhoAreIn() throws {
-        let door = try Door()
+    @Test func `a filter drops unknown addresses and keeps open connections`() throws {
+        let door = try Listener()
         let listener = try #require(door.router.listeners.first)
-        let inside = try #require(Stranger(door.router.endpoint))
+        let inside = try #require(PlainConnection(door.router.endpoint))
         #expect(Self.eventually { door.gate.openConnections == 1 })
         #expect(PacketFilter(lettingPass: []).attach(to: listener))
-        #expect(Stranger(door.router.endpoint, milliseconds: 200) == nil)
+        #expect(PlainConnection(door.router.endpoint, milliseconds: 200) == nil)
         // Its greeting is answered still.
         inside.send(Self.greeting)
         var buffer = [UInt8](repeating: 0, count: 10)
         #expect(recv(inside.descriptor, &buffer, buffer.count, 0) > 0)
         #expect(PacketFilter(lettingPass: [[127, 0, 0, 2], [127, 0, 0, 1]]).attach(to: listener))
-        #expect(Stranger(door.router.endpoint) != nil)
+        #expect(PlainConnection(door.router.endpoint) != nil)
         #expect(PacketFilter(lettingPass: [[127, 0, 0, 2]]).attach(to: listener))
-        #expect(Stranger(door.router.endpoint, milliseconds: 200) == nil)
+        #expect(PlainConnection(door.router.endpoint, milliseconds: 200) == nil)
         PacketFilter.detach(from: listener)
-        #expect(Stranger(door.router.endpoint) != nil)
+        #expect(PlainConnection(door.router.endpoint) != nil)
     }
 
-    @Test func aFilterForIPv6ToldByAllItsBytes() throws {
+    @Test func `a filter tells IPv6 addresses by all their bytes`() throws {
         let context = try ZeroMQContext()
         let router = try ZeroMQSocket(context, type: .router)
         guard let endpoint = try? router.bind("tcp://[::1]:*"), let listener = router.listeners.first else { return }
@@ -172,12 +172,12 @@ import Testing
         var other = own
         other[0] = 0x20
         #expect(PacketFilter(lettingPass: [other]).attach(to: listener))
-        #expect(Stranger(endpoint, milliseconds: 200) == nil)
+        #expect(PlainConnection(endpoint, milliseconds: 200) == nil)
         #expect(PacketFilter(lettingPass: [other, own]).attach(to: listener))
-        #expect(Stranger(endpoint) != nil)
+        #expect(PlainConnection(endpoint) != nil)
     }
 
-    @Test func tokensComeBackWithTimeUpToASize() {
+    @Test func `tokens come back with time up to a size`() {
         var bucket = TokenBucket(size: 4, perSecond: 2, now: 10)
         for _ in 0..<6 { bucket.take() }
         #expect(bucket.tokens == -2)
@@ -192,24 +192,24 @@ import Testing
         #expect(bucket.tokens == 4)
     }
 
-    @Test func aFloodIsShutOutAndToldOnceWhileAWorkerGoesOn() throws {
+    @Test func `a flood is shut out and reported once while a worker goes on`() throws {
         var limits = ConnectionGate.Limits()
         (limits.burst, limits.perSecond) = (8, 0)
-        let door = try Door(limits)
+        let door = try Listener(limits)
         let dealer = try ZeroMQSocket(ZeroMQContext(), type: .dealer)
         try dealer.connect(door.router.endpoint)
         try dealer.send([[1]])
         #expect(try door.router.receive(limits: ZeroMQLimits(frames: 2, bytes: 100))?.count == 2)
-        var strangers: [Stranger] = []
+        var connections: [PlainConnection] = []
         for _ in 0..<2000 where !door.gate.isShut {
-            if let stranger = Stranger(door.router.endpoint, milliseconds: 500) {
+            if let plain = PlainConnection(door.router.endpoint, milliseconds: 500) {
                 // A command that is no handshake's.
-                stranger.send(Self.greeting + [4, 5, 1, 2, 3, 4, 5])
-                strangers.append(stranger)
+                plain.send(Self.greeting + [4, 5, 1, 2, 3, 4, 5])
+                connections.append(plain)
             }
         }
         #expect(Self.eventually { door.gate.isShut })
-        #expect(Stranger(door.router.endpoint, milliseconds: 200) == nil)
+        #expect(PlainConnection(door.router.endpoint, milliseconds: 200) == nil)
         try dealer.send([[2]])
         #expect(try door.router.receive(limits: ZeroMQLimits(frames: 2, bytes: 100))?.last?.array == [2])
         // Of some, no more is known than that they are gone.
@@ -220,25 +220,25 @@ import Testing
         #expect(door.lines.values.count <= 3, "\(door.lines.values)")
     }
 
-    @Test func whatIsNoHandshakeIsEndedAndToldOnceAnAddress() throws {
-        let door = try Door(handshake: 300)
+    @Test func `what is no handshake is ended and reported once per address`() throws {
+        let door = try Listener(handshake: 300)
         for bytes in [
             Array("GET / HTTP/1.1\r\n\r\n".utf8), Self.greeting + [UInt8](repeating: 0xff, count: 100),
             // A frame of 2^60 bytes, as a command and as a message.
             Self.greeting + [6, 0x10, 0, 0, 0, 0, 0, 0, 0], Self.greeting + [2, 0x10, 0, 0, 0, 0, 0, 0, 0],
             Array(Self.greeting.prefix(20)), [],
         ] {
-            let stranger = try #require(Stranger(door.router.endpoint, milliseconds: 20_000))
-            if !bytes.isEmpty { stranger.send(bytes) }
-            #expect(stranger.wasEnded, "\(bytes.prefix(80))")
+            let plain = try #require(PlainConnection(door.router.endpoint, milliseconds: 20_000))
+            if !bytes.isEmpty { plain.send(bytes) }
+            #expect(plain.wasEnded, "\(bytes.prefix(80))")
         }
         #expect(Self.eventually { door.gate.openConnections == 0 })
         #expect(door.lines.values.count == 1, "\(door.lines.values)")
         #expect(door.lines.values.first?.hasPrefix("refused a connection from 127.0.0.1 to tcp://127.0.0.1:") == true)
     }
 
-    @Test func aConnectionCanBeEndedByTheDescriptorOfItsMessages() throws {
-        let door = try Door()
+    @Test func `a connection can be ended by the descriptor of its messages`() throws {
+        let door = try Listener()
         let dealer = try ZeroMQSocket(ZeroMQContext(), type: .dealer)
         let monitor = try dealer.disconnections(name: "test")
         try dealer.connect(door.router.endpoint)

@@ -5,7 +5,7 @@ import Testing
 @testable import Collectives
 
 @Suite struct CurveTests {
-    @Test func keysAreReadAsTheyAreWritten() throws {
+    @Test func `keys are read as they are written`() throws {
         let pair = try CurveKeyPair()
         let again = try #require(CurveKeyPair(secretHexadecimal: pair.secretHexadecimal))
         #expect(again.publicKey == pair.publicKey)
@@ -24,12 +24,12 @@ import Testing
         "", "12", String(repeating: "0", count: 63), String(repeating: "g", count: 64),
         String(repeating: "+1", count: 32), String(repeating: "0", count: 65), String(repeating: "é", count: 32),
     ])
-    func whatIsNoKeyIsNil(_ text: String) {
+    func `what is no key is nil`(_ text: String) {
         #expect(CurvePublicKey(hexadecimal: text) == nil)
         #expect(CurveKeyPair(secretHexadecimal: text) == nil)
     }
 
-    @Test func theGatekeeperAnswersByTheListAlone() throws {
+    @Test func `the gatekeeper answers by the list alone`() throws {
         let (known, unknown) = (try CurveKeyPair().publicKey, try CurveKeyPair().publicKey)
         func answer(_ request: [[UInt8]]) -> (code: String, user: String, denied: [CurvePublicKey?], in: [String]) {
             var denied: [CurvePublicKey?] = []
@@ -62,7 +62,7 @@ import Testing
     private struct Server {
         let pair: CurveKeyPair
         let gatekeeper: CurveGatekeeper
-        let door: ConnectionTests.Door
+        let door: ConnectionTests.Listener
         let denied = LockedArray<String>(repeating: "", count: 0)
 
         init(allowed: Set<CurvePublicKey>) throws {
@@ -72,7 +72,7 @@ import Testing
             gatekeeper = try CurveGatekeeper(context, allows: allowed.contains) { key, address in
                 denied.append("\(address) \(key?.description ?? "none")")
             }
-            door = try ConnectionTests.Door(curve: .server(pair), context: context)
+            door = try ConnectionTests.Listener(curve: .server(pair), context: context)
         }
 
         func close() {
@@ -106,18 +106,18 @@ import Testing
         return found
     }
 
-    @Test func onlyAKeyOfTheListGetsInAndMessagesSayWhose() throws {
-        let (friend, stranger) = (try CurveKeyPair(), try CurveKeyPair())
+    @Test func `only keys of the list are accepted and messages name their owner`() throws {
+        let (friend, plain) = (try CurveKeyPair(), try CurveKeyPair())
         let server = try Server(allowed: [friend.publicKey])
         defer { server.close() }
         let endpoint = server.door.router.endpoint
         let key = server.pair.publicKey
-        #expect(try Self.outcome(endpoint, .client(stranger, server: key)) == .denied)
-        #expect(server.denied.values.contains("127.0.0.1 \(stranger.publicKey)"))
+        #expect(try Self.outcome(endpoint, .client(plain, server: key)) == .denied)
+        #expect(server.denied.values.contains("127.0.0.1 \(plain.publicKey)"))
         // It may end the connection before all of its greeting is read.
         #expect([.mechanismMismatch, .handshakeCut].contains(try Self.outcome(endpoint, nil)))
         // Another server's key: the server cannot read what is sent.
-        #expect(try Self.outcome(endpoint, .client(friend, server: stranger.publicKey)) == .handshakeCut)
+        #expect(try Self.outcome(endpoint, .client(friend, server: plain.publicKey)) == .handshakeCut)
         #expect(try Self.outcome(endpoint, .client(friend, server: key)) == .handshakeSucceeded)
         let limits = ZeroMQLimits(frames: 2, bytes: 100)
         let frames = try #require(try server.door.router.receive(limits: limits))
@@ -126,14 +126,14 @@ import Testing
         #expect(try server.door.router.receive(limits: limits, wait: false) == nil, "nothing else came in")
     }
 
-    @Test func aClientWithKeysTellsThatTheServerHasNone() throws {
-        let door = try ConnectionTests.Door()
+    @Test func `a client with keys finds out that the server has none`() throws {
+        let door = try ConnectionTests.Listener()
         let role = CurveRole.client(try CurveKeyPair(), server: try CurveKeyPair().publicKey)
         #expect([.mechanismMismatch, .handshakeCut].contains(try Self.outcome(door.router.endpoint, role)))
     }
 
     /// Records what a good client sends, through a listener in between, and sends it again.
-    @Test func replayedBytesGetNothingIn() throws {
+    @Test func `replayed bytes deliver nothing`() throws {
         let friend = try CurveKeyPair()
         let server = try Server(allowed: [friend.publicKey])
         defer { server.close() }
@@ -146,7 +146,8 @@ import Testing
         let captured = relay.captured
         #expect(captured.count > 300, "greeting, hello, initiate and the message")
         for _ in 0..<5 {
-            let replay = try #require(ConnectionTests.Stranger(server.door.router.endpoint, milliseconds: 20_000))
+            let replay = try #require(
+                ConnectionTests.PlainConnection(server.door.router.endpoint, milliseconds: 20_000))
             replay.send(captured)
             #expect(replay.wasEnded)
         }
@@ -156,7 +157,7 @@ import Testing
             "\(server.door.lines.values)")
     }
 
-    @Test func ranksWithKeysSumAndStrangersDoNotGetIn() throws {
+    @Test func `ranks with keys sum and peers without are not accepted`() throws {
         let pairs = try (0..<2).map { _ in try CurveKeyPair() }
         let lines = LockedArray<String>(repeating: "", count: 0)
         let reducers = try (0..<2).map { rank in
@@ -167,10 +168,10 @@ import Testing
             return try AllReducer(rank: rank, worldSize: 2, generation: 1, bind: "tcp://127.0.0.1:*", options: options)
         }
         defer { _ = World.parallel(2) { reducers[$0].close() } }
-        let stranger = try CurveKeyPair()
+        let plain = try CurveKeyPair()
         let target = reducers[0].endpoint
         for _ in 0..<5 {
-            #expect(try Self.outcome(target, .client(stranger, server: pairs[0].publicKey)) == .denied)
+            #expect(try Self.outcome(target, .client(plain, server: pairs[0].publicKey)) == .denied)
             #expect([.mechanismMismatch, .handshakeCut].contains(try Self.outcome(target, nil)))
         }
         let endpoints = reducers.map(\.endpoint)
@@ -218,7 +219,7 @@ final class Relay: @unchecked Sendable {
             var waiting = pollfd(fd: door, events: Int16(POLLIN), revents: 0)
             guard poll(&waiting, 1, 60_000) == 1 else { return }
             let client = accept(door, nil, nil)
-            guard client >= 0, let server = ConnectionTests.Stranger(target) else { return }
+            guard client >= 0, let server = ConnectionTests.PlainConnection(target) else { return }
             var ends = [client, server.descriptor].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             var buffer = [UInt8](repeating: 0, count: 65_536)
             while poll(&ends, 2, 60_000) > 0 {

@@ -6,7 +6,7 @@ import Testing
 
 /// A peer that sends what it likes.
 @Suite struct HostileMessageTests {
-    final class Intruder {
+    final class RawPeer {
         let context: ZeroMQContext
         let socket: ZeroMQSocket
         init(_ endpoint: String) throws {
@@ -42,17 +42,17 @@ import Testing
     static func victim(_ lines: LockedArray<String>? = nil) throws -> AllReducer {
         var options = AllReduceOptions()
         options.segmentFloats = 4096
-        options.stepTimeout = 0.5
-        options.closeTimeout = 0.1
+        options.timeouts.step = 60
+        options.timeouts.close = 0.1
         if let lines { options.onRefusal = { lines.append($0) } }
         return try AllReducer(rank: 0, worldSize: 2, generation: 3, bind: "tcp://127.0.0.1:*", options: options)
     }
 
-    @Test func garbageIsRefusedCountedAndToldOnce() throws {
+    @Test func `garbage is refused, counted and reported once`() throws {
         let lines = LockedArray<String>(repeating: "", count: 0)
         let victim = try Self.victim(lines)
         defer { victim.close() }
-        let intruder = try Intruder(victim.endpoint)
+        let sender = try RawPeer(victim.endpoint)
         var version = Self.header(.hello)
         version[4] = 9
         var magic = Self.header(.hello)
@@ -75,32 +75,32 @@ import Testing
             [Self.header(.hello) { $0.generation = 2 }],
             [Self.header(.hello) { $0.worldSize = 3 }],
         ]
-        for message in messages { try intruder.socket.send(message) }
+        for message in messages { try sender.socket.send(message) }
         #expect(Self.refusals(victim, messages.count))
-        for message in messages { try intruder.socket.send(message) }
+        for message in messages { try sender.socket.send(message) }
         #expect(Self.refusals(victim, 2 * messages.count))
         #expect(Set(lines.values).count == lines.values.count)
         #expect(
             lines.values.allSatisfy { $0.hasPrefix("refused a message from an unknown sender") && !$0.contains("\n") })
         // It still answers those that know the protocol.
-        let peer = try Intruder(victim.endpoint)
+        let peer = try RawPeer(victim.endpoint)
         try peer.send(Self.header(.hello))
         #expect(try peer.answer() == .welcome)
     }
 
-    @Test func anOversizedFrameCostsTheSenderItsConnection() throws {
+    @Test func `an oversized frame costs the sender its connection`() throws {
         let victim = try Self.victim()
         defer { victim.close() }
-        let intruder = try Intruder(victim.endpoint)
-        try intruder.send([UInt8](repeating: 1, count: Reduction.maxPiggybackBytes + 5000))
-        let peer = try Intruder(victim.endpoint)
+        let sender = try RawPeer(victim.endpoint)
+        try sender.send([UInt8](repeating: 1, count: Reduction.maxPiggybackBytes + 5000))
+        let peer = try RawPeer(victim.endpoint)
         try peer.send(Self.header(.hello))
         #expect(try peer.answer() == .welcome)
         #expect(victim.refusedMessages == 0)
     }
 
     /// Plays rank 1 by hand: after the handshake it lies in every way, then tells the truth.
-    @Test func messagesOfAStepThatLieAreRefusedAndHarmNothing() throws {
+    @Test func `messages of a step that lie are refused and harm nothing`() throws {
         let victim = try Self.victim()
         defer { victim.close() }
         let endpoint = LockedArray<String>(repeating: "", count: 1)
@@ -138,7 +138,7 @@ import Testing
         options.receiveTimeout = 5000
         let router = try ZeroMQSocket(context, type: .router, options: options)
         endpoint.set(0, try router.bind("tcp://127.0.0.1:*"))
-        let liar = try Intruder(victim.endpoint)
+        let liar = try RawPeer(victim.endpoint)
         bound.signal()
         try liar.send(header(.hello))
         #expect(try liar.answer() == .welcome)
@@ -153,7 +153,7 @@ import Testing
         }
         func contribution(_ change: (inout AllReduceHeader) -> Void = { _ in }) -> [UInt8] {
             header(.contribution) {
-                ($0.step, $0.nodeIndex, $0.count) = (1, 1, 4096)
+                ($0.step, $0.node.index, $0.count) = (1, 1, 4096)
                 change(&$0)
             }
         }
@@ -173,8 +173,8 @@ import Testing
             [contribution { $0.step = 0 }, floats(7)],
             [contribution(), floats(7, 4095)],
             [contribution()],
-            [contribution { $0.nodeIndex = 0 }, floats(7)],
-            [contribution { ($0.nodeLevel, $0.nodeIndex) = (.max, .max) }, floats(7)],
+            [contribution { $0.node.index = 0 }, floats(7)],
+            [contribution { ($0.node.level, $0.node.index) = (.max, .max) }, floats(7)],
             [contribution { $0.offset = 4096 }, floats(7)],
             [contribution { $0.offset = 1 }, floats(7)],
             [contribution { $0.offset = .max }, floats(7)],

@@ -28,7 +28,7 @@ import Testing
 
     @Test(arguments: floods.indices) func `a peer that floods is named at once`(_ index: Int) throws {
         let (expected, messages) = Self.floods[index]
-        let (error, _) = try Self.play(begins: 1, sends: messages)
+        let (error, _) = try Self.play(sends: messages)
         guard case .incompatiblePeer(let peer, let reason) = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -40,7 +40,7 @@ import Testing
     @Test func `what is kept between steps is bounded and its sender named when the step begins`() throws {
         // Of step 2, where step 1 comes next.
         let (error, _) = try Self.play(
-            begins: 1, sends: (0..<200).map { _ in Self.piggyback(2, 10_000) }, beforeBegin: true)
+            sends: (0..<200).map { _ in Self.piggyback(2, 10_000) }, beforeBegin: true)
         guard case .incompatiblePeer(let peer, let reason) = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -51,7 +51,7 @@ import Testing
 
     @Test func `a few messages that do not belong are only refused`() throws {
         let few = (0..<20).map { _ in [HostileMessageTests.header(.taken) { $0.step = 1 }] }
-        let (error, refused) = try Self.play(begins: 1, sends: few)
+        let (error, refused) = try Self.play(sends: few)
         guard case .timeout = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -59,78 +59,58 @@ import Testing
         #expect(refused == 20)
     }
 
-    @Test func `the time for a step follows the step before`() throws {
-        var options = FailureTests.hasty
-        options.stepTimeout = 0.1
-        options.firstStepTimeout = 0.4
-        let world = try World(2, options: options)
-        defer { world.close() }
-        try world.connect()
-        let started = Date()
-        #expect(throws: AllReduceError.self) {
-            _ = try FailureTests.job.run(
-                world.reducers[0], step: 1, partition: [0..<2, 2..<4], singleLeaves: true, inPlace: true)
+    @Test func `what has come for the next step is used when it begins`() throws {
+        let world = SimulatedWorld(2, options: SimulatedWorld.options)
+        world.connect()
+        let first = [try world.begin(0), try world.begin(1)]
+        try world.finish(0)
+        try world.finish(1)
+        for rank in 0...1 { #expect(try world.engines[rank]?.mailbox.fetch() != nil) }
+        let ahead = try world.begin(1, step: 2)
+        try world.finish(1)
+        #expect(world.state(1) == .finishing && world.state(0) == .idle)
+        let behind = try world.begin(0, step: 2)
+        try world.finish(0)
+        #expect(ahead.bits == behind.bits)
+        guard case .finished = world.state(0), case .finished = world.state(1) else {
+            Issue.record("\(String(describing: world.state(0))) \(String(describing: world.state(1)))")
+            return
         }
-        #expect(Date().timeIntervalSince(started) >= 0.39)
+        withExtendedLifetime(first) {}
     }
 
-    /// Rank 0 begins a step whose other rank sends these messages; what it failed with, and how many it refused.
+    @Test func `an unauthenticated sender of many bad messages loses its connection`() {
+        let world = SimulatedWorld(2)
+        world.add(0, options: SimulatedWorld.options)
+        for _ in 0..<70 { world.network.deliver([[1, 2, 3]], from: [77], to: 0, connection: 5) }
+        world.network.deliver([[1, 2, 3]], from: [78], to: 0, connection: 6)
+        world.settle()
+        #expect(world.transports[0]?.ended == [5])
+        #expect(world.refusals[0]?.count == 71)
+        #expect(world.failure(0) == nil)
+        #expect(world.lines.values == ["refused a message from an unknown sender: a header of 3 bytes"])
+    }
+
+    /// Rank 0 begins step 1, whose other rank sends these messages; what it failed with, and how many it refused.
     private static func play(
-        begins step: UInt64, sends messages: [[[UInt8]]], beforeBegin: Bool = false
+        sends messages: [[[UInt8]]], beforeBegin: Bool = false
     ) throws -> (AllReduceError?, Int) {
-        var options = AllReduceOptions()
-        options.segmentFloats = 4096
-        options.stepTimeout = 2
-        options.closeTimeout = 0.1
-        options.maxParkedBytes = 100_000
-        options.maxParkedMessages = 30
-        let victim = try AllReducer(
-            rank: 0, worldSize: 2, generation: 3, bind: "tcp://127.0.0.1:*", options: options)
-        defer { victim.close() }
-        let endpoint = LockedArray<String>(repeating: "", count: 1)
-        let (bound, begun, ended) = (
-            DispatchSemaphore(value: 0), DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)
-        )
-        let outcome = LockedArray<AllReduceError?>(repeating: nil, count: 1)
-        let result = Floats(Array(repeating: 9, count: 4096))
-        let own = Floats(Array(repeating: 1, count: 4096))
-        let errors = World.parallel(2) { thread in
-            if thread == 0 {
-                defer { ended.signal() }
-                bound.wait()
-                try victim.connect(to: ["", endpoint.values[0]])
-                if beforeBegin { begun.wait() }
-                try victim.begin(
-                    ReductionStep(
-                        number: step, tree: ReductionTree(leafCount: 2), partition: [0..<1, 1..<2], buckets: [0..<4096],
-                        result: result.pointer))
-                let node = TreeNode(level: 0, index: 0)
-                victim.submit(bucket: 0, contributions: [Contribution(node: node, base: own.pointer)])
-                if !beforeBegin { begun.signal() }
-                do { _ = try victim.finish(piggyback: []) } catch { outcome.set(0, error as? AllReduceError) }
-                return
-            }
-            let context = try ZeroMQContext()
-            var socketOptions = ZeroMQSocketOptions()
-            socketOptions.receiveTimeout = 5000
-            socketOptions.linger = 0
-            let router = try ZeroMQSocket(context, type: .router, options: socketOptions)
-            endpoint.set(0, try router.bind("tcp://127.0.0.1:*"))
-            bound.signal()
-            let peer = try HostileMessageTests.Intruder(victim.endpoint)
-            try peer.send(HostileMessageTests.header(.hello))
-            #expect(try peer.answer() == .welcome)
-            let hello = try #require(try router.receive(limits: ZeroMQLimits(frames: 3, bytes: 1 << 20)))
-            try router.send([hello[0].array, HostileMessageTests.header(.welcome)])
-            if !beforeBegin { begun.wait() }
-            for message in messages { try peer.socket.send(message) }
-            if beforeBegin {
-                usleep(200_000)
-                begun.signal()
-            }
-            ended.wait()
+        var options = SimulatedWorld.options
+        options.early.maxBytes = 100_000
+        options.early.maxMessages = 30
+        let world = SimulatedWorld(2)
+        world.add(0, options: options, generation: 3)
+        world.meetScriptedPeers(0)
+        #expect(world.state(0) == .idle)
+        func send() {
+            for message in messages { world.network.deliver(message, from: InMemoryNetwork.connection(1), to: 0) }
+            world.settle()
         }
-        #expect(errors.allSatisfy { $0 == nil }, "\(errors)")
-        return withExtendedLifetime((result, own)) { (outcome.values[0], victim.refusedMessages) }
+        if beforeBegin { send() }
+        let buffer = try world.begin(0, floats: 4096)
+        try world.finish(0)
+        if !beforeBegin { send() }
+        if world.failure(0) == nil { world.advance(60) }
+        return withExtendedLifetime(buffer) { (world.failure(0), world.refusals[0]?.count ?? 0) }
     }
 }

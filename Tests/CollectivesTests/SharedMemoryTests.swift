@@ -5,59 +5,59 @@ import Testing
 @testable import Collectives
 
 @Suite struct SharedMemoryTests {
-    private let challenge = MemoryBoard.makeChallenge()
+    private let challenge = SharedMemoryExporter.makeChallenge()
 
-    @Test func aProcessThatShowsTheChallengeIsRead() throws {
-        let board = MemoryBoard(worldSize: 3)
-        let location = board.show(challenge, to: 2)
+    @Test func `a process that shows the challenge is read`() throws {
+        let exporter = SharedMemoryExporter(worldSize: 3)
+        let location = exporter.publish(challenge, to: 2)
         #expect(location.encoded.withUnsafeBytes(MemoryLocation.init) == location)
-        let memory = try #require(PeerMemory(location, challenge: challenge))
+        let memory = try #require(SharedMemoryReader(location, challenge: challenge))
         let floats = Floats([1, 2, 3])
-        let reference = MemoryReference(floats.pointer, stamp: board.beginLending())
+        let reference = MemoryReference(floats.pointer, stamp: exporter.openEpoch())
         #expect(reference.encoded.withUnsafeBytes(MemoryReference.init) == reference)
         let copy = Floats([0, 0, 0, 9])
         #expect(memory.read(reference, count: 3, to: copy.pointer) == .read)
         #expect(copy.bits == [1, 2, 3, 9].map { Float($0).bitPattern })
-        withExtendedLifetime(board) {}
+        withExtendedLifetime(exporter) {}
     }
 
-    @Test func whoDoesNotShowTheChallengeIsNotRead() {
-        let board = MemoryBoard(worldSize: 2)
-        let location = board.show(challenge, to: 1)
+    @Test func `a process that does not show the challenge is not read`() {
+        let exporter = SharedMemoryExporter(worldSize: 2)
+        let location = exporter.publish(challenge, to: 1)
         func tries(_ change: (inout MemoryLocation) -> Void, _ challenge: [UInt8]) -> Bool {
             var changed = location
             change(&changed)
-            return PeerMemory(changed, challenge: challenge) != nil
+            return SharedMemoryReader(changed, challenge: challenge) != nil
         }
         #expect(tries({ _ in }, challenge))
-        #expect(!tries({ _ in }, MemoryBoard.makeChallenge()))
+        #expect(!tries({ _ in }, SharedMemoryExporter.makeChallenge()))
         // Another rank's slot; memory that is not there; processes that are not, or cannot be.
         #expect(!tries({ $0.challenge -= 16 }, challenge))
         #expect(!tries({ $0.challenge = 8 }, challenge))
         #expect(!tries({ $0.challenge = .max - 3 }, challenge))
         for pid in [0, 1 << 22 + 1, UInt64(Int32.max), 1 << 31, .max] { #expect(!tries({ $0.pid = pid }, challenge)) }
-        withExtendedLifetime(board) {}
+        withExtendedLifetime(exporter) {}
     }
 
-    @Test func whatDoesNotHoldAnyMoreIsFoundOut() throws {
-        let board = MemoryBoard(worldSize: 2)
-        let memory = try #require(PeerMemory(board.show(challenge, to: 1), challenge: challenge))
+    @Test func `memory of a closed epoch is found out`() throws {
+        let exporter = SharedMemoryExporter(worldSize: 2)
+        let memory = try #require(SharedMemoryReader(exporter.publish(challenge, to: 1), challenge: challenge))
         let (floats, copy) = (Floats([1, 2]), Floats([0, 0]))
-        let first = MemoryReference(floats.pointer, stamp: board.beginLending())
-        let second = MemoryReference(floats.pointer, stamp: board.beginLending())
-        #expect(memory.read(first, count: 2, to: copy.pointer) == .withdrawn, "of another step")
+        let first = MemoryReference(floats.pointer, stamp: exporter.openEpoch())
+        let second = MemoryReference(floats.pointer, stamp: exporter.openEpoch())
+        #expect(memory.read(first, count: 2, to: copy.pointer) == .epochClosed, "of another step")
         #expect(memory.read(second, count: 2, to: copy.pointer) == .read)
-        board.endLending()
-        #expect(memory.read(second, count: 2, to: copy.pointer) == .withdrawn)
+        exporter.closeEpoch()
+        #expect(memory.read(second, count: 2, to: copy.pointer) == .epochClosed)
         var nothing = second
         nothing.stamp = 0
-        #expect(memory.read(nothing, count: 2, to: copy.pointer) == .withdrawn, "no stamp is none of ours")
+        #expect(memory.read(nothing, count: 2, to: copy.pointer) == .epochClosed, "no stamp is none of ours")
         nothing.address = 64
-        #expect(memory.read(nothing, count: 2, to: copy.pointer) == .withdrawn)
-        withExtendedLifetime((floats, board)) {}
+        #expect(memory.read(nothing, count: 2, to: copy.pointer) == .epochClosed)
+        withExtendedLifetime((floats, exporter)) {}
     }
 
-    @Test func inMemoryHardlyAnythingIsSent() throws {
+    @Test func `in memory hardly anything is sent`() throws {
         let job = Job(leafCount: 2, buckets: [0..<40_000], seed: 2)
         let expected = job.expected
         var bytes: [Int] = []
@@ -82,12 +82,12 @@ import Testing
 
     /// Ranks 0 and 1 share memory, rank 2 is elsewhere: whatever the wire does to floats, all have the same ones.
     @Test(arguments: [(WirePrecision.float32, false), (.float32, true), (.bf16, false), (.bf16, true)])
-    func ranksThatDoNotShareHaveTheSameBits(_ wire: WirePrecision, _ compresses: Bool) throws {
+    func `ranks that do not share have the same bits`(_ wire: WirePrecision, _ compresses: Bool) throws {
         let folder = try World.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let reducers = try (0..<3).map { rank in
             var options = SameBitsTests.options
-            (options.wire, options.compresses, options.sharesMemory) = (wire, compresses, rank != 2)
+            (options.wire, options.compresses, options.sharedMemory.isEnabled) = (wire, compresses, rank != 2)
             return try AllReducer(
                 rank: rank, worldSize: 3, generation: 1, bind: "ipc://\(folder)/\(rank)", options: options)
         }

@@ -34,14 +34,14 @@ import Testing
         }
     }
 
-    static func encoded(_ values: [Float], _ codec: PayloadCodec) -> (bytes: [UInt8], format: PayloadFormat) {
+    static func encoded(_ values: [Float], _ codec: PayloadCodecs) -> (bytes: [UInt8], format: PayloadFormat) {
         values.withUnsafeBufferPointer {
-            let (payload, format) = codec.encode($0)
-            return (Array(payload.bytes), format)
+            let payload = codec.encode($0)
+            return (Array(payload.bytes), payload.format)
         }
     }
 
-    static func decoded(_ bytes: [UInt8], _ format: PayloadFormat, _ codec: PayloadCodec, count: Int) -> [Float]? {
+    static func decoded(_ bytes: [UInt8], _ format: PayloadFormat, _ codec: PayloadCodecs, count: Int) -> [Float]? {
         let to = Floats([Float](repeating: 77, count: count))
         // One byte further, as frames may lie anywhere.
         let shifted = [0] + bytes
@@ -54,8 +54,8 @@ import Testing
     }
 
     @Test(arguments: WirePrecision.allCases, [false, true])
-    func whatIsEncodedIsDecodedToTheSameBits(_ wire: WirePrecision, _ compresses: Bool) {
-        let codec = PayloadCodec(wire: wire, compresses: compresses, capacity: 8192)
+    func `what is encoded is decoded to the same bits`(_ wire: WirePrecision, _ compresses: Bool) {
+        let codec = PayloadCodecs(wire: wire, compresses: compresses, capacity: 8192)
         let special: [Float] = [0, -0, .infinity, -.infinity, .nan, 1, -1, .leastNonzeroMagnitude, 0x1p-140, 3.4e38]
         for values in [[], [1], special, Self.gradient(4096, seed: 1), Self.gradient(8191, seed: 2)] {
             let rounded = wire == .float32 ? values : values.map { BFloat16($0).float }
@@ -66,23 +66,23 @@ import Testing
         }
     }
 
-    @Test func gradientsBecomeShorter() {
+    @Test func `gradients become shorter`() {
         let values = Self.gradient(8192, seed: 3)
-        let full = Self.encoded(values, PayloadCodec(wire: .float32, compresses: true, capacity: 8192))
+        let full = Self.encoded(values, PayloadCodecs(wire: .float32, compresses: true, capacity: 8192))
         #expect(full.format.isCompressed && Double(full.bytes.count) < 0.88 * 4 * 8192)
         let half = Self.encoded(
-            values.map { BFloat16($0).float }, PayloadCodec(wire: .bf16, compresses: true, capacity: 8192))
+            values.map { BFloat16($0).float }, PayloadCodecs(wire: .bf16, compresses: true, capacity: 8192))
         #expect(half.format.isCompressed && Double(half.bytes.count) < 0.76 * 2 * 8192)
         // Where there is nothing to gain, nothing is lost either.
         var generator = SplitMix(state: 4)
         let noise = (0..<8192).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: generator.next())) }
-        let plain = Self.encoded(noise, PayloadCodec(wire: .float32, compresses: true, capacity: 8192))
+        let plain = Self.encoded(noise, PayloadCodecs(wire: .float32, compresses: true, capacity: 8192))
         #expect(!plain.format.isCompressed && plain.bytes.count == 4 * 8192)
     }
 
     @Test(arguments: WirePrecision.allCases)
-    func alteredPayloadsAreRefusedOrHoldOtherFloats(_ wire: WirePrecision) {
-        let codec = PayloadCodec(wire: wire, compresses: true, capacity: 4096)
+    func `altered payloads are refused or hold other floats`(_ wire: WirePrecision) {
+        let codec = PayloadCodecs(wire: wire, compresses: true, capacity: 4096)
         let (bytes, format) = Self.encoded(Self.gradient(4096, seed: 5).map { BFloat16($0).float }, codec)
         #expect(format.isCompressed)
         var generator = SplitMix(state: 6)
@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test(arguments: [2, 3, 4])
-    func compressionChangesNoBit(_ worldSize: Int) throws {
+    func `compression changes no bit`(_ worldSize: Int) throws {
         let world = try World(worldSize, options: Self.options(.float32, compresses: true))
         defer { world.close() }
         try world.connect()
@@ -120,7 +120,7 @@ import Testing
 
     /// With error feedback, what all steps together have delivered is what went in, but for one rounding.
     @Test(arguments: [false, true])
-    func roundingLosesNothingInTheLongRun(_ compresses: Bool) throws {
+    func `rounding loses nothing in the long run`(_ compresses: Bool) throws {
         let (worldSize, count, steps) = (3, 9000, 40)
         let world = try World(worldSize, options: Self.options(.bf16, compresses: compresses))
         defer { world.close() }
@@ -172,7 +172,7 @@ import Testing
         #expect(errors < without / 5)
     }
 
-    @Test func ranksWithDifferentWiresRefuseEachOther() throws {
+    @Test func `ranks with different wires refuse each other`() throws {
         let folder = try World.makeFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let reducers = try [WirePrecision.float32, .bf16].enumerated().map { rank, wire in

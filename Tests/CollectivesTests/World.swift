@@ -17,7 +17,7 @@ struct World {
     ) throws {
         folder = try Self.makeFolder()
         var options = options
-        options.sharesMemory = transport == .memory
+        options.sharedMemory.isEnabled = transport == .memory
         reducers = try (0..<worldSize).map { [folder] rank in
             let endpoint = transport != .tcp ? "ipc://\(folder)/\(rank)" : "tcp://127.0.0.1:*"
             return try AllReducer(

@@ -18,7 +18,7 @@ import Testing
         return (one, other)
     }
 
-    @Test func messagesOfSeveralFramesGoBothWays() throws {
+    @Test func `messages of several frames go both ways`() throws {
         var options = ZeroMQSocketOptions()
         options.routingID = Array("worker-7".utf8)
         let (router, dealer) = try pair(.init(), options)
@@ -31,7 +31,7 @@ import Testing
         #expect(try dealer.receive(limits: ZeroMQLimits(frames: 1, bytes: 1), wait: false) == nil)
     }
 
-    @Test func messagesOverTheLimitsAreDroppedWholeAndNameTheirSender() throws {
+    @Test func `messages over the limits are dropped whole and name their sender`() throws {
         var options = ZeroMQSocketOptions()
         options.routingID = [65]
         let (router, dealer) = try pair(.init(), options)
@@ -51,7 +51,7 @@ import Testing
         #expect(try router.receive(limits: limits)?.map(\.array) == [[65], [9]])
     }
 
-    @Test func lentMemoryIsGivenBack() throws {
+    @Test func `lent memory is given back`() throws {
         let (router, dealer) = try pair()
         let counter = ZeroCopyCounter()
         let bytes = [UInt8](repeating: 5, count: 300_000)
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func terminatingTheContextGivesLentMemoryBackEvenIfNobodyListens() throws {
+    @Test func `terminating the context gives lent memory back even if no peer listens`() throws {
         let context = try ZeroMQContext()
         let counter = ZeroCopyCounter()
         let socket = try ZeroMQSocket(context, type: .dealer)
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func sendingToAnUnknownPeerIsAnErrorWhereRoutingIsMandatory() throws {
+    @Test func `sending to an unknown peer is an error where routing is mandatory`() throws {
         var options = ZeroMQSocketOptions()
         options.routerMandatory = true
         let (router, _) = try pair(options)
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func aPeerWithTheSameIdTakesOverWhereHandoverIsOn() throws {
+    @Test func `a peer with the same id takes over where handover is on`() throws {
         var options = ZeroMQSocketOptions()
         options.routerHandover = true
         var id = ZeroMQSocketOptions()
@@ -109,7 +109,7 @@ import Testing
         #expect(try second.receive(limits: limits)?.map(\.array) == [[7]])
     }
 
-    @Test func badEndpointsAreNamedWithWhatToDo() throws {
+    @Test func `bad endpoints are named with what to do`() throws {
         let context = try ZeroMQContext()
         func problem(_ endpoint: String) throws -> String {
             let socket = try ZeroMQSocket(context, type: .router)
@@ -125,8 +125,8 @@ import Testing
         #expect(try problem("tcp://203.0.113.7:4000").contains("tcp://203.0.113.7:4000"))
     }
 
-    @Test func aWakeUpEndsASleep() throws {
-        let wakeUp = try WakeUp()
+    @Test func `a notification ends a wait`() throws {
+        let wakeUp = try EventFD()
         var poller = ZeroMQPoller()
         let entry = poller.add(fileDescriptor: wakeUp.fileDescriptor)
         #expect(try !poller.wait(milliseconds: 0))

@@ -54,11 +54,11 @@ final class TinyWorld {
         var configuration = BertConfiguration.tiny(
             vocabulary: vocabulary.count, hidden: 32, heads: 4, positions: 128, labels: BertConfiguration().labels)
         change(&configuration)
-        let layout = ParameterLayout(configuration: configuration)
+        let layout = ParameterLayout(configuration.classifier())
         let weights = FloatBuffer(count: layout.count)
         for (number, parameter) in layout.parameters.enumerated() {
             var random = PhiloxStream(seed: 7, purpose: .initialization, stream: UInt32(number))
-            let isScale = parameter.name.hasSuffix("LayerNorm.weight")
+            let isScale = parameter.id.isNormScale
             for i in parameter.range {
                 weights.pointer[i] = isScale ? 1 : Float(random.nextUnit() - 0.5) * 0.2
             }

@@ -69,7 +69,7 @@ import Transformer
         #expect(eventually { places().count >= 4 && Set(places()) == ["\(last)"] }, "\(places())")
     }
 
-    @Test(.enabled(if: Precision.bf16.obstacle == nil, "this processor multiplies no bfloat16"))
+    @Test(.enabled(if: Precision.bf16.unsupportedReason == nil, "this processor multiplies no bfloat16"))
     func `in bfloat16 too, the number of workers and threads does not change a bit`() throws {
         let world = try TinyWorld()
         var hashes: [String] = []

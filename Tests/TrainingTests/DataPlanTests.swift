@@ -105,12 +105,12 @@ import Testing
     }
 
     @Test func oneLongSampleGetsAMicroBatchOfItsOwn() {
-        let cut = BatchCutter.cut([5, 100, 5, 5, 5], into: 3)
+        let cut = MicroBatchPacker.pack([5, 100, 5, 5, 5], into: 3)
         #expect(cut.contains([1]))
         #expect(cut.map(\.count).sorted() == [1, 2, 2])
     }
 
-    @Test func anEmptyBatchHasNoMicroBatches() { #expect(BatchCutter.cut([], into: 4) == []) }
+    @Test func anEmptyBatchHasNoMicroBatches() { #expect(MicroBatchPacker.pack([], into: 4) == []) }
 
     @Test func badNumbersAreRefusedByName() {
         func message(_ samples: Int, _ batch: Int, _ micro: Int) -> String? {

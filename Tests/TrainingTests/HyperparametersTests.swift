@@ -20,7 +20,6 @@ import Testing
         #expect(message { $0.clipNorm = -1 }.contains("or 0 for no clipping"))
         #expect(message { $0.dropout = 1 }.contains("--dropout"))
         #expect(message { $0.dropout = -0.1 }.contains("--dropout"))
-        #expect(message { $0.labelSmoothing = 1 }.contains("--label-smoothing"))
         #expect(message { $0.optimizer = .adamW(beta1: 1) }.contains("--beta1"))
         #expect(message { $0.optimizer = .adamW(beta2: -1) }.contains("--beta2"))
         #expect(message { $0.optimizer = .adamW(epsilon: 0) }.contains("--epsilon"))

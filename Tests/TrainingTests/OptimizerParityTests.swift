@@ -23,8 +23,9 @@ struct Bench {
     static let gap: Float = 123
     var optimizer = FlatOptimizer(
         segments: [
-            ParameterSegment(offset: 0, count: 7, decays: true), ParameterSegment(offset: 11, count: 5, decays: false),
-        ], table: ParameterSegment(offset: 20, count: 18, decays: true), rowWidth: 3)
+            ParameterSegment(offset: 0, count: 7, hasWeightDecay: true),
+            ParameterSegment(offset: 11, count: 5, hasWeightDecay: false),
+        ], table: ParameterSegment(offset: 20, count: 18, hasWeightDecay: true), rowWidth: 3)
     var weights = [Float](repeating: gap, count: 38)
     var first = [Float](repeating: 0, count: 38)
     var second = [Float](repeating: 0, count: 38)

@@ -83,7 +83,7 @@ import Testing
                             else { return }
                             let state = OptimizerState(weights: w, first: m, second: v)
                             for piece in pieces {
-                                scalars.update(state, in: piece, decays: true, gradient: g + piece.lowerBound)
+                                scalars.update(state, in: piece, hasWeightDecay: true, gradient: g + piece.lowerBound)
                             }
                         }
                     }

@@ -10,16 +10,16 @@ import Testing
 @Suite struct GradientTests {
     private let configuration = BertConfiguration.tiny()
 
-    private func model() -> (BertClassifier, FloatBuffer) {
-        let layout = ParameterLayout(configuration: configuration)
+    private func model(smoothing: Double = 0) -> (Model, FloatBuffer) {
+        let layout = ParameterLayout(configuration.classifier())
         let weights = FloatBuffer(count: layout.count)
         for (i, parameter) in layout.parameters.enumerated() {
             let part = UnsafeMutableBufferPointer(start: weights.pointer + parameter.offset, count: parameter.count)
             WeightLoader.drawNormal(part, deviation: 0.3, seed: 4, stream: UInt32(i))
         }
         return (
-            BertClassifier(
-                configuration: configuration, layout: layout,
+            Model(
+                configuration.classifier(objective: CrossEntropy(labelSmoothing: smoothing)), layout: layout,
                 weights: ModelWeights(master: weights, layout: layout, precision: .float32)), weights
         )
     }
@@ -34,23 +34,23 @@ import Testing
 
     private var dropout: DropoutPlan {
         DropoutPlan(
-            seed: 42, step: 6, hidden: DropoutRate(0.2), attention: DropoutRate(0.3), classifier: DropoutRate(0.1))
+            seed: 42, step: 6, hidden: DropoutRate(0.2), attention: DropoutRate(0.3), head: DropoutRate(0.1))
     }
 
     /// With dropout the loss is still a smooth function, since the masks are fixed by their key.
     @Test(arguments: [false, true], [0, 0.1])
     func `gradients equal finite differences`(withDropout: Bool, smoothing: Double) throws {
-        let (model, weights) = model()
+        let (model, weights) = model(smoothing: smoothing)
         let plan = withDropout ? dropout : nil
         let rows = Set(batch.tokenIDs).sorted()
         func loss() throws -> Double {
             try model.gradient(
-                batch, dropout: plan, labelSmoothing: smoothing, embeddingRows: rows,
+                batch, dropout: plan, embeddingRows: rows,
                 into: FlatGradient(count: model.layout.count)
             ).sum
         }
         let sink = FlatGradient(count: model.layout.count)
-        _ = try model.gradient(batch, dropout: plan, labelSmoothing: smoothing, embeddingRows: rows, into: sink)
+        _ = try model.gradient(batch, dropout: plan, embeddingRows: rows, into: sink)
         var random = PhiloxStream(seed: 1, purpose: .shuffle)
         for parameter in model.layout.parameters {
             for _ in 0..<3 {
@@ -71,21 +71,22 @@ import Testing
                 place.pointee = saved
                 let difference = (up - down) / 8e-3
                 #expect(
-                    abs(Double(gradient) - difference) < 3e-3 * max(1, abs(difference)), "\(parameter.name)[\(i)]")
+                    abs(Double(gradient) - difference) < 3e-3 * max(1, abs(difference)),
+                    "\(BERT.tensorName(parameter.id))[\(i)]")
             }
         }
     }
 
     @Test func `a sample's logits do not depend on its neighbours`() throws {
         let (model, _) = model()
-        let together = model.logits(batch)
+        let together = model.outputs(batch)
         for s in 0..<batch.sequenceCount {
             let range = Int(batch.offsets[s])..<Int(batch.offsets[s + 1])
             var alone = PackedBatch()
             alone.append(
                 tokenIDs: Array(batch.tokenIDs[range]), typeIDs: Array(batch.typeIDs[range]),
                 sampleKey: batch.sampleKeys[s])
-            let logits = model.logits(alone)
+            let logits = model.outputs(alone)
             for c in 0..<3 { #expect(abs(logits[c] - together[s * 3 + c]) < 1e-5) }
         }
     }
@@ -96,11 +97,11 @@ import Testing
         func logits(_ batch: PackedBatch, seed: UInt64 = 42, step: UInt64 = 6) throws -> [Float] {
             let plan = DropoutPlan(
                 seed: seed, step: step, hidden: DropoutRate(0.2), attention: DropoutRate(0.3),
-                classifier: DropoutRate(0.1))
+                head: DropoutRate(0.1))
             return try model.gradient(
-                batch, dropout: plan, labelSmoothing: 0, embeddingRows: rows,
+                batch, dropout: plan, embeddingRows: rows,
                 into: FlatGradient(count: model.layout.count)
-            ).logits
+            ).outputs
         }
         let all = try logits(batch)
         var second = PackedBatch()
@@ -123,11 +124,11 @@ import Testing
         }
         let rows = Array(Int32(0)..<40)
         _ = try model.gradient(
-            large, dropout: dropout, labelSmoothing: 0, embeddingRows: rows,
+            large, dropout: dropout, embeddingRows: rows,
             into: FlatGradient(count: model.layout.count))
         let (a, b) = (FlatGradient(count: model.layout.count), FlatGradient(count: model.layout.count))
-        _ = try model.gradient(batch, dropout: dropout, labelSmoothing: 0, embeddingRows: rows, into: a)
-        _ = try fresh.gradient(batch, dropout: dropout, labelSmoothing: 0, embeddingRows: rows, into: b)
+        _ = try model.gradient(batch, dropout: dropout, embeddingRows: rows, into: a)
+        _ = try fresh.gradient(batch, dropout: dropout, embeddingRows: rows, into: b)
         #expect(a.values == b.values)
     }
 
@@ -135,18 +136,18 @@ import Testing
         let (model, _) = model()
         #expect(throws: TransformerError.self) {
             try model.gradient(
-                batch, dropout: nil, labelSmoothing: 0, embeddingRows: [1, 2],
+                batch, dropout: nil, embeddingRows: [1, 2],
                 into: FlatGradient(count: model.layout.count))
         }
     }
 
     @Test func `batches from outside are checked`() throws {
-        let c = configuration
-        try batch.validate(configuration: c)
+        let model = configuration.classifier()
+        try batch.validate(model)
         func refused(_ change: (inout PackedBatch) -> Void) {
             var bad = batch
             change(&bad)
-            #expect(throws: TransformerError.self) { try bad.validate(configuration: c) }
+            #expect(throws: TransformerError.self) { try bad.validate(model) }
         }
         refused { $0.tokenIDs[3] = 40 }
         refused { $0.tokenIDs[3] = -1 }
@@ -158,8 +159,9 @@ import Testing
         refused { $0.offsets[0] = 1 }
         refused { $0.offsets.removeLast() }
         refused { $0.offsets = [] }
-        refused { $0.labels[0] = 3 }
-        refused { $0.labels.removeLast() }
+        refused { $0.targets = .classes([3, 0, 1]) }
+        refused { $0.targets = .classes([2, 0]) }
+        refused { $0.targets = .classes([-1, 0, 1]) }
         refused { $0.sampleKeys.removeLast() }
         refused {
             $0 = PackedBatch()
@@ -169,7 +171,7 @@ import Testing
     }
 
     @Test func `a head that is missing is drawn from the seed`() throws {
-        let layout = ParameterLayout(configuration: configuration)
+        let layout = ParameterLayout(configuration.classifier())
         let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: 20_000)
         defer { values.deallocate() }
         WeightLoader.drawNormal(values, deviation: 0.02, seed: 3, stream: 1)
@@ -177,7 +179,7 @@ import Testing
         let variance = values.reduce(0.0) { $0 + Double($1) * Double($1) } / 20_000
         #expect(abs(mean) < 6e-4)
         #expect(abs(variance.squareRoot() - 0.02) < 4e-4)
-        #expect(layout.parameters.first?.name == "classifier.weight")
-        #expect(layout.parameters.last?.name == "bert.embeddings.word_embeddings.weight")
+        #expect(layout.parameters.first.map { BERT.tensorName($0.id) } == "classifier.weight")
+        #expect(layout.parameters.last.map { BERT.tensorName($0.id) } == "bert.embeddings.word_embeddings.weight")
     }
 }

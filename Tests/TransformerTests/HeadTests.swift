@@ -17,7 +17,7 @@ import Testing
             (configuration.heads, configuration.intermediateSize, configuration.maxPositions) = (2, 4, 8)
             configuration.labels = labels
             change(&configuration)
-            let layout = ParameterLayout(configuration: configuration)
+            let layout = ParameterLayout(configuration.classifier())
             let weights = FloatBuffer(count: layout.count)
             for parameter in layout.parameters {
                 for i in 0..<parameter.count { weights.pointer[parameter.offset + i] = Float(i) }
@@ -35,11 +35,12 @@ import Testing
         func load(_ labels: [String], seed: UInt64 = 1) throws -> (WeightLoader.Loaded, [[Float]], [Float]) {
             var wanted = configuration
             wanted.labels = labels
-            let layout = ParameterLayout(configuration: wanted)
+            let layout = ParameterLayout(wanted.classifier())
             let loaded = try WeightLoader.load(
-                try ModelDirectory(path: path), layout: layout, newHead: .draw(seed: seed), labels: labels)
+                try ModelDirectory(path: path), wanted.classifier(), layout: layout,
+                missingHead: .initialize(seed: seed), labels: labels)
             func values(_ name: String) -> [Float] {
-                layout.parameters.filter { $0.name == name }.flatMap { parameter in
+                layout.parameters.filter { BERT.tensorName($0.id) == name }.flatMap { parameter in
                     parameter.range.map { loaded.weights.pointer[$0] }
                 }
             }

@@ -19,25 +19,25 @@ import Testing
         let reference = try Reference(folder: name.hasPrefix("/") ? name : Fixture.path(name))
         let model = reference.model
         let batch = reference.batch
-        try batch.validate(configuration: model.configuration)
+        try batch.validate(model.specification)
         let sink = FlatGradient(count: model.layout.count)
         let rows = Set(batch.tokenIDs).sorted()
-        let loss = try model.gradient(batch, dropout: nil, labelSmoothing: 0, embeddingRows: rows, into: sink)
+        let loss = try model.gradient(batch, dropout: nil, embeddingRows: rows, into: sink)
 
         let logits = try reference.floats("logits")
-        #expect(zip(loss.logits, logits).allSatisfy { abs($0 - $1) < 1e-4 })
-        #expect(loss.logits.count == logits.count)
-        #expect(zip(model.logits(batch), logits).allSatisfy { abs($0 - $1) < 1e-4 }, "without a backward pass")
+        #expect(zip(loss.outputs, logits).allSatisfy { abs($0 - $1) < 1e-4 })
+        #expect(loss.outputs.count == logits.count)
+        #expect(zip(model.outputs(batch), logits).allSatisfy { abs($0 - $1) < 1e-4 }, "without a backward pass")
         let expectedLoss = Double(try reference.floats("loss")[0])
         #expect(abs(loss.sum / Double(batch.sequenceCount) - expectedLoss) < 1e-5)
 
         // The reference takes the mean over the samples.
         let scale = 1 / Float(batch.sequenceCount)
         for parameter in model.layout.parameters {
-            let expected = try reference.floats("grad.\(parameter.name)")
+            let expected = try reference.floats("grad.\(BERT.tensorName(parameter.id))")
             var found = [Float](repeating: 0, count: parameter.count)
             if parameter.offset == model.layout.denseCount {
-                let width = model.configuration.hiddenSize
+                let width = model.specification.encoder.hidden
                 for (i, row) in rows.enumerated() {
                     for c in 0..<width {
                         found[Int(row) * width + c] = sink.values[parameter.offset + i * width + c] * scale
@@ -50,7 +50,8 @@ import Testing
             let size = expected.reduce(0.0) { $0 + Double($1) * Double($1) }
             // The gradient of a key's bias is zero but for rounding: softmax does not see a constant.
             let floor = 1e-12
-            #expect(error.squareRoot() <= 1e-3 * size.squareRoot() + floor.squareRoot(), "\(parameter.name)")
+            #expect(
+                error.squareRoot() <= 1e-3 * size.squareRoot() + floor.squareRoot(), "\(BERT.tensorName(parameter.id))")
         }
     }
 
@@ -59,7 +60,7 @@ import Testing
         let layout = reference.model.layout
         let sink = FlatGradient(count: layout.count)
         _ = try reference.model.gradient(
-            reference.batch, dropout: nil, labelSmoothing: 0, embeddingRows: Set(reference.batch.tokenIDs).sorted(),
+            reference.batch, dropout: nil, embeddingRows: Set(reference.batch.tokenIDs).sorted(),
             into: sink)
         #expect(sink.finished == Array(0...layout.buckets.count))
         var next = 0
@@ -71,7 +72,7 @@ import Testing
         let written = sink.written.sorted { $0.lowerBound < $1.lowerBound }
         for (a, b) in zip(written, written.dropFirst()) { #expect(a.upperBound <= b.lowerBound, "written twice") }
         let parameters = layout.parameters.dropLast().reduce(0) { $0 + $1.count }
-        let rows = Set(reference.batch.tokenIDs).count * reference.model.configuration.hiddenSize
+        let rows = Set(reference.batch.tokenIDs).count * reference.model.specification.encoder.hidden
         #expect(written.reduce(0) { $0 + $1.count } == parameters + rows)
     }
 }
@@ -89,14 +90,14 @@ final class FlatGradient: GradientSink {
         memory = FloatBuffer(count: count)
     }
 
-    func lend(offset: Int, count: Int) -> UnsafeMutablePointer<Float> {
+    func reserve(offset: Int, count: Int) -> UnsafeMutablePointer<Float> {
         lent = offset..<(offset + count)
         // Whatever was there before must not matter.
         (memory.pointer + offset).update(repeating: .nan, count: count)
         return memory.pointer + offset
     }
 
-    func takeBack() {
+    func commit() {
         written.append(lent)
         for i in lent { values[i] = memory.pointer[i] }
     }

@@ -15,18 +15,20 @@ import Testing
 
     /// Offset, count, `w` where weight decay applies, and name of each tensor.
     @Test func `the order and the offsets of a BERT classifier's tensors`() {
-        let layout = ParameterLayout(configuration: Self.configuration())
-        let lines = layout.parameters.map { "\($0.offset) \($0.count) \($0.decays ? "w" : "-") \($0.name)" }
+        let layout = ParameterLayout(Self.configuration().classifier())
+        let lines = layout.parameters.map {
+            "\($0.offset) \($0.count) \($0.hasWeightDecay ? "w" : "-") \(BERT.tensorName($0.id))"
+        }
         #expect(lines == Self.pinnedLayout.split(separator: "\n").map(String.init))
         #expect(layout.buckets == [0..<704, 704..<5632, 5632..<10560, 10560..<11056])
         #expect(layout.denseCount == 11056 && layout.count == 12016)
-        #expect(layout.stepBuckets(embeddingRows: 5, hiddenSize: 24).last == 11056..<11176)
+        #expect(layout.stepBuckets(embeddingRows: 5).last == 11056..<11176)
     }
 
     @Test func `the values of a drawn classifier`() throws {
         let folder = NSTemporaryDirectory() + "shoal-pins-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let stored = ParameterLayout(configuration: Self.configuration(labels: ["x", "y"]))
+        let stored = ParameterLayout(Self.configuration(labels: ["x", "y"]).classifier())
         let zeros = FloatBuffer(count: stored.count)
         try withExtendedLifetime(zeros) {
             try ModelDirectory.write(
@@ -35,11 +37,12 @@ import Testing
                 tokenizerFrom: nil)
         }
         let labels = Self.configuration().labels
-        let layout = ParameterLayout(configuration: Self.configuration())
+        let layout = ParameterLayout(Self.configuration().classifier())
         let loaded = try WeightLoader.load(
-            try ModelDirectory(path: folder), layout: layout, newHead: .draw(seed: 1234), labels: labels)
+            try ModelDirectory(path: folder), Self.configuration().classifier(), layout: layout,
+            missingHead: .initialize(seed: 1234), labels: labels)
         func bits(_ name: String) -> [UInt32] {
-            layout.parameters.filter { $0.name == name }.flatMap { parameter in
+            layout.parameters.filter { BERT.tensorName($0.id) == name }.flatMap { parameter in
                 parameter.range.prefix(8).map { loaded.weights.pointer[$0].bitPattern }
             }
         }
@@ -57,7 +60,7 @@ import Testing
     /// 64 elements for each place that draws a mask of its own: two rows of 32 of sample 5.
     @Test func `dropout masks`() {
         let rate = DropoutRate(0.25)
-        let plan = DropoutPlan(seed: 0x1234_5678_9abc_def0, step: 77, hidden: rate, attention: rate, classifier: rate)
+        let plan = DropoutPlan(seed: 0x1234_5678_9abc_def0, step: 77, hidden: rate, attention: rate, head: rate)
         let sites: [(DropoutPlan.Site, String)] = [
             (.embeddings, "1001111111011111110101011011110101101010111011111111111111011111"),
             (.attention(layer: 1), "1111111101011101110111101101101011011111010011101011111110111110"),

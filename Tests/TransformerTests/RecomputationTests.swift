@@ -6,7 +6,7 @@ import Testing
 @testable import Transformer
 
 @Suite struct RecomputationTests {
-    private static let precisions = Precision.allCases.filter { $0.obstacle == nil }
+    private static let precisions = Precision.allCases.filter { $0.unsupportedReason == nil }
 
     private func configuration(layers: Int) -> BertConfiguration {
         .tiny(vocabulary: 60, hidden: 64, layers: layers, heads: 4, positions: 40)
@@ -22,7 +22,7 @@ import Testing
     }
 
     private struct Outcome: Equatable {
-        var losses: [BertClassifier.Loss] = []
+        var losses: [Model.Loss] = []
         var gradients: [[Float]] = []
         var activationBytes = 0
     }
@@ -30,25 +30,25 @@ import Testing
     /// Two micro-batches, one after the other in the same memory.
     private func run(_ precision: Precision, layers: Int, dropout: Float, recomputes: Bool) throws -> Outcome {
         let configuration = configuration(layers: layers)
-        let layout = ParameterLayout(configuration: configuration)
+        let layout = ParameterLayout(configuration.classifier())
         let master = FloatBuffer(count: layout.count)
         for (i, parameter) in layout.parameters.enumerated() {
             let part = UnsafeMutableBufferPointer(start: master.pointer + parameter.offset, count: parameter.count)
             WeightLoader.drawNormal(part, deviation: 0.15, seed: 4, stream: UInt32(i))
         }
         let weights = ModelWeights(master: master, layout: layout, precision: precision)
-        weights.refresh()
-        let model = BertClassifier(
-            configuration: configuration, layout: layout, weights: weights, recomputes: recomputes)
+        weights.updateRoundedCopy()
+        let model = Model(
+            configuration.classifier(), layout: layout, weights: weights, recomputes: recomputes)
         let rate = DropoutRate(dropout)
-        let plan = DropoutPlan(seed: 1, step: 2, hidden: rate, attention: rate, classifier: rate)
+        let plan = DropoutPlan(seed: 1, step: 2, hidden: rate, attention: rate, head: rate)
         let rows = (0..<60).map { Int32($0) }
         var outcome = Outcome()
         for seed in 0..<2 {
             let sink = FlatGradient(count: layout.count)
             outcome.losses.append(
                 try model.gradient(
-                    batch(seed: seed), dropout: plan, labelSmoothing: 0, embeddingRows: rows, into: sink))
+                    batch(seed: seed), dropout: plan, embeddingRows: rows, into: sink))
             outcome.gradients.append(Array(sink.values))
         }
         outcome.activationBytes = model.activationBytes

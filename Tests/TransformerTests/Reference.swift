@@ -14,17 +14,19 @@ enum Fixture {
 
 /// A tiny model with the reference's inputs and outputs.
 struct Reference {
-    let model: BertClassifier
+    let model: Model
     let weights: FloatBuffer
     let batch: PackedBatch
     private let file: SafetensorsFile
 
     init(folder: String) throws {
         let directory = try ModelDirectory(path: folder)
-        let layout = ParameterLayout(configuration: directory.configuration)
-        weights = try WeightLoader.load(directory, layout: layout, newHead: .refuse).weights
-        model = BertClassifier(
-            configuration: directory.configuration, layout: layout,
+        let layout = ParameterLayout(directory.configuration.classifier())
+        weights = try WeightLoader.load(
+            directory, directory.configuration.classifier(), layout: layout, missingHead: .fail
+        ).weights
+        model = Model(
+            directory.configuration.classifier(), layout: layout,
             weights: ModelWeights(master: weights, layout: layout, precision: .float32))
         file = try SafetensorsFile(path: folder + "/reference.safetensors")
         let ids = try Self.integers(file, "input_ids")

@@ -35,7 +35,7 @@ import Testing
     @Test func weightsHeadAndMoments() throws {
         let folder = NSTemporaryDirectory() + "shoal-state-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let layout = ParameterLayout(configuration: Self.configuration)
+        let layout = ParameterLayout(Self.configuration.classifier())
         let (weights, first, second) = (random(layout, seed: 1), random(layout, seed: 2), random(layout, seed: 3))
         func tensors(_ buffer: FloatBuffer) -> [TensorToWrite] { WeightLoader.tensors(of: buffer, layout: layout) }
         let checkpoint = try CheckpointFolder.write(
@@ -43,7 +43,8 @@ import Testing
             weights: tensors(weights), firstMoments: tensors(first), secondMoments: tensors(second),
             tokenizerFrom: nil)
         try checkpoint.verify()
-        let loaded = try WeightLoader.load(try checkpoint.model(), layout: layout, newHead: .refuse)
+        let loaded = try WeightLoader.load(
+            try checkpoint.model(), Self.configuration.classifier(), layout: layout, missingHead: .fail)
         #expect(loaded.drawn.isEmpty)
         #expect(same(loaded.weights, weights))
         let file = try checkpoint.openOptimizer()
@@ -61,7 +62,7 @@ import Testing
         var larger = Self.configuration
         larger.intermediateSize = 44
         #expect(throws: TransformerError.self) {
-            _ = try WeightLoader.loadMoments(file, layout: ParameterLayout(configuration: larger)) {
+            _ = try WeightLoader.loadMoments(file, layout: ParameterLayout(larger.classifier())) {
                 CheckpointFolder.Moment.first.name(of: $0)
             }
         }

@@ -29,6 +29,10 @@ int shoal_probe_threads(int count, size_t stack);
 // Makes the stacks of threads that do not ask for a size at least `bytes` long.
 void shoal_ensure_default_stack(size_t bytes);
 
+// A descriptor that is readable once something was written to it (eventfd(2)), closed by exec, never blocking; -1, with
+// errno, where the process has too many.
+int shoal_eventfd(void);
+
 // Names the calling thread; a name is cut after 15 bytes.
 void shoal_name_thread(const char *name);
 

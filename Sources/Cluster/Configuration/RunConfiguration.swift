@@ -138,7 +138,7 @@ public struct RunConfiguration: Sendable, Equatable {
             }
         return Hyperparameters(
             optimizer: kind, weightDecay: weightDecay, clipNorm: clipNorm, dropout: dropout,
-            labelSmoothing: labelSmoothing, precision: precision, recompute: recompute)
+            precision: precision, recompute: recompute)
     }
 
     /// The settings of the learning-rate schedule.

@@ -122,7 +122,8 @@ extension RunOptionTable {
             standard: "the model's", aliases: "dropoutrate"),
         RunOption(
             .learning, "label_smoothing", \.labelSmoothing, "share",
-            "Share of the target that is spread over all classes", aliases: "labelsmoothingfactor smoothing"),
+            "Share of the target that is spread over all classes", allowed: .shareBelowOne,
+            aliases: "labelsmoothingfactor smoothing"),
         RunOption(
             .learning, "precision", \.precision, "name",
             "float32, or bf16: the encoder's products in bfloat16, on processors with AVX512-BF16 or AMX",

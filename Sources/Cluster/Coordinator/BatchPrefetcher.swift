@@ -3,11 +3,13 @@ import Support
 import Training
 import Transformer
 
-/// Tokenizes and packs micro-batches on a thread of its own, so that the coordinator's thread answers heartbeats while a
-/// slow tokenizer works.
+/// Tokenizes and packs micro-batches on a thread of its own, so that the coordinator's thread answers heartbeats while
+/// a slow tokenizer works.
 ///
-/// Its queue is bounded by who asks: ``StepPrefetch`` has at most a window of steps under way, ``EvaluationScheduler`` two
-/// orders of each worker.
+/// Its queue is bounded by who asks: ``StepPrefetch`` has at most a window of steps under way, ``EvaluationScheduler``
+/// two orders of each worker.
+///
+/// `@unchecked Sendable` because all that changes is guarded by `condition`.
 final class BatchPrefetcher: @unchecked Sendable {
     private let condition = NSCondition()
     /// Guarded by `condition`, as is `isClosed`.
@@ -55,6 +57,7 @@ final class BatchPrefetcher: @unchecked Sendable {
             return .step(
                 PackedStep(
                     step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
+                    weight: batches.reduce(0) { $0 + plan.model.objective.weight(of: $1.targets) },
                     embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(),
                     tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
         case .evaluation(let id, let kind, let examples, let batchSize):

@@ -5,7 +5,9 @@ import Transformer
 /// Writes the fetched state as a checkpoint.
 struct CheckpointWriter: Sendable {
     var runDirectory: String
-    var model: BertConfiguration
+    /// What goes into config.json.
+    var configuration: BertConfiguration
+    var layout: ParameterLayout
     /// The folder whose tokenizer goes with the model.
     var tokenizerSource: String
     /// Tokens of a text at most.
@@ -25,7 +27,6 @@ struct CheckpointWriter: Sendable {
     ///
     /// - Returns: the folder, and what went wrong with removing others.
     func write() throws -> (path: String, problem: String?) {
-        let layout = ParameterLayout(configuration: model)
         func tensors(_ buffer: FloatBuffer?) -> [TensorToWrite] {
             buffer.map { WeightLoader.tensors(of: $0, layout: layout) } ?? []
         }
@@ -36,7 +37,7 @@ struct CheckpointWriter: Sendable {
                 state: TrainerState(
                     step: state.step, epoch: state.epoch, seed: seed, appliedSteps: UInt64(state.step),
                     schedule: state.schedule, metrics: state.metrics, notes: fingerprint),
-                configuration: model, weights: tensors(weights), firstMoments: tensors(firstMoment),
+                configuration: configuration, weights: tensors(weights), firstMoments: tensors(firstMoment),
                 secondMoments: tensors(secondMoment), tokenizerFrom: tokenizerSource, maxLength: maxLength
             ).path
         }

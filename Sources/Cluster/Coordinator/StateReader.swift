@@ -6,6 +6,7 @@ import Transformer
 struct StateReader: Sendable {
     /// The run directory.
     var path: String
+    var model: ModelSpecification
     var layout: ParameterLayout
     /// The vectors that a checkpoint must hold.
     var parts: [StatePart]
@@ -27,7 +28,7 @@ struct StateReader: Sendable {
         let newest = try CheckpointFolder.newestWhole(in: path) { folder, error in
             skipped.append("the checkpoint \(folder.path) is skipped: \(error)")
         }
-        let state = try newest.map { try LoadedState($0, layout: layout, parts: parts) } ?? initial
+        let state = try newest.map { try LoadedState($0, model, layout: layout, parts: parts) } ?? initial
         guard !state.buffers.isEmpty else {
             throw RunError.failed("all workers are lost, and no whole checkpoint is left in \(path)")
         }
@@ -46,7 +47,7 @@ struct StateReader: Sendable {
         do {
             let checkpoint = CheckpointFolder(runDirectory: path, step: step)
             try checkpoint.verify()
-            let state = try LoadedState(checkpoint, layout: layout, parts: parts)
+            let state = try LoadedState(checkpoint, model, layout: layout, parts: parts)
             let point = RunHistory.Point(step: state.step, schedule: schedule)
             return Found(
                 state: state, source: StateSource(step: state.step, parts: state.digests(), point: point))

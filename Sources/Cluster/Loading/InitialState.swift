@@ -12,21 +12,23 @@ struct InitialState {
     /// Reads it.
     ///
     /// - Parameters:
-    ///   - model: The folder to read, which is `checkpoint` where there is one.
+    ///   - source: The folder to read, which is `checkpoint` where there is one.
+    ///   - model: The model that is trained.
     ///   - parts: The vectors that a checkpoint must hold.
     ///   - seed: Draws what the model lacks.
     ///   - labels: The classes, in the order of the logits.
     init(
-        _ model: RunModel, checkpoint: CheckpointFolder?, layout: ParameterLayout, parts: [StatePart], seed: UInt64,
-        labels: [String]
+        _ source: RunModel, _ model: ModelSpecification, checkpoint: CheckpointFolder?, layout: ParameterLayout,
+        parts: [StatePart], seed: UInt64, labels: [String]
     ) throws {
         if let checkpoint {
-            state = try LoadedState(checkpoint, layout: layout, parts: parts)
+            state = try LoadedState(checkpoint, model, layout: layout, parts: parts)
             return
         }
-        let loaded = try WeightLoader.load(model.directory, layout: layout, newHead: .draw(seed: seed), labels: labels)
+        let loaded = try WeightLoader.load(
+            source.directory, model, layout: layout, missingHead: .initialize(seed: seed), labels: labels)
         state = LoadedState(weights: loaded.weights)
-        notices = loaded.notices(labels: labels, of: model.directory)
+        notices = loaded.notices(labels: labels, of: source.directory)
     }
 }
 

@@ -1,10 +1,13 @@
 import Checkpoint
+import Transformer
 
 /// All that the coordinator works with.
 struct LoadedRun: Sendable {
     var plan: RunPlan
     /// The state to begin with.
     var state: LoadedState
+    var layout: ParameterLayout
+    /// What goes into config.json.
     var configuration: BertConfiguration
     /// Tokens of a text at most.
     var maxLength: Int

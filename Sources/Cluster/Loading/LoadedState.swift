@@ -16,7 +16,9 @@ struct LoadedState: Sendable {
     /// A checkpoint's.
     ///
     /// - Throws: an error that names the file that does not fit.
-    init(_ checkpoint: CheckpointFolder, layout: ParameterLayout, parts: [StatePart]) throws {
+    init(
+        _ checkpoint: CheckpointFolder, _ specification: ModelSpecification, layout: ParameterLayout, parts: [StatePart]
+    ) throws {
         let state = try checkpoint.loadState()
         guard state.appliedSteps == UInt64(clamping: state.step) else {
             throw RunError.failed(
@@ -29,7 +31,7 @@ struct LoadedState: Sendable {
         epochSamples = Int(exactly: state.metrics["epoch_samples"] ?? 0) ?? 0
         let model = try checkpoint.model()
         try model.requireClassifier()
-        let loaded = try WeightLoader.load(model, layout: layout, newHead: .refuse)
+        let loaded = try WeightLoader.load(model, specification, layout: layout, missingHead: .fail)
         buffers = [.weights: loaded.weights]
         let file = try checkpoint.openOptimizer()
         for (part, moment) in [(StatePart.firstMoment, CheckpointFolder.Moment.first), (.secondMoment, .second)]

@@ -22,13 +22,14 @@ enum RunLoader {
             data.notices.append(line)
         }
         let model = try source.configuration(for: data, of: run)
-        let layout = try source.layout(model)
+        let specification = model.classifier(objective: CrossEntropy(labelSmoothing: run.labelSmoothing))
+        let layout = try source.layout(specification)
         let length = try RunLength(run, examples: data.training.examples.count)
         try length.requireRest(
             checkpoint: resumption?.checkpoint?.step ?? 0, finished: resumption?.finishedSteps, output: run.output)
         let parts = StatePart.parts(of: run.hyperparameters.optimizer)
         let initial = try InitialState(
-            source, checkpoint: resumption?.checkpoint, layout: layout, parts: parts, seed: run.seed,
+            source, specification, checkpoint: resumption?.checkpoint, layout: layout, parts: parts, seed: run.seed,
             labels: model.labels)
         let (schedule, shortening) = try run.schedule(totalSteps: length.totalSteps, from: initial.state)
         var history = RunHistory(
@@ -40,8 +41,8 @@ enum RunLoader {
         let base = history.base
         resumption?.log.replay(into: &history, totalSteps: length.totalSteps)
         let plan = RunPlan(
-            welcome: try Welcome(run, model: model, weightCount: layout.count, runID: runID), labels: model.labels,
-            parameters: layout.parameters.reduce(0) { $0 + $1.count },
+            welcome: try Welcome(run, model: specification, weightCount: layout.count, runID: runID),
+            model: specification, labels: model.labels, parameters: layout.parameters.reduce(0) { $0 + $1.count },
             training: source.tokenized(data.training), validation: data.validation.map(source.tokenized),
             test: data.test.map(source.tokenized), plan: length.plan, totalSteps: length.totalSteps,
             source: StateSource(step: base.step, parts: initial.state.digests(), point: base), history: history,
@@ -49,7 +50,7 @@ enum RunLoader {
             best: try resumption?.keptBest(of: run.output, upTo: initial.state.step), stateParts: parts,
             evaluationBatch: RunPlan.evaluationBatch(maxLength: source.maxLength, classes: model.labels.count))
         return LoadedRun(
-            plan: plan, state: initial.state, configuration: model, maxLength: source.maxLength,
+            plan: plan, state: initial.state, layout: layout, configuration: model, maxLength: source.maxLength,
             fingerprint: fingerprint,
             warnings: [resumption?.warnings ?? [], data.warnings, run.wireWarnings, shortening].flatMap { $0 },
             notices: data.notices + initial.notices, run: run)

@@ -54,10 +54,10 @@ struct RunModel {
     }
 
     /// The parameters of `model`; throws an error if there are more than fit into messages.
-    func layout(_ model: BertConfiguration) throws(RunError) -> ParameterLayout {
-        let layout = ParameterLayout(configuration: model)
-        guard layout.count <= ControlLimits.maxWeightCount, model.labels.count <= ControlLimits.maxLogits / 2 else {
-            throw .failed("the model is too large: \(layout.count) floats, \(model.labels.count) classes")
+    func layout(_ model: ModelSpecification) throws(RunError) -> ParameterLayout {
+        let layout = ParameterLayout(model)
+        guard layout.count <= ControlLimits.maxWeightCount, model.head.outputWidth <= ControlLimits.maxLogits / 2 else {
+            throw .failed("the model is too large: \(layout.count) floats, \(model.head.outputWidth) classes")
         }
         return layout
     }

@@ -1,8 +1,10 @@
 import Training
+import Transformer
 
 /// All that the coordinator must know before workers can be welcomed.
 struct RunPlan: Sendable {
     var welcome: Welcome
+    var model: ModelSpecification
     /// The classes, in the order of the logits.
     var labels: [String]
     /// The model's parameters, without alignment gaps.

@@ -46,8 +46,8 @@ struct CoordinatorMessage: Sendable, Equatable {
 
 /// What a worker needs to know before it can hold a replica.
 struct Welcome: Sendable, Equatable {
-    /// `BertConfiguration` as JSON.
-    var modelConfiguration: String
+    /// `ModelSpecification` as JSON.
+    var modelSpecification: String
     /// `Hyperparameters` as JSON.
     var hyperparameters: String
     var seed: UInt64
@@ -75,7 +75,7 @@ struct PartToLoad: Sendable, Equatable {
 struct StepOrder: Sendable, Equatable {
     var learningRate: Double
     /// The micro-batches of the whole step.
-    var leafCount: Int
+    var microBatchCount: Int
     /// Which of them each rank owns.
     var partition: [Range<Int>]
     /// The samples of the whole step.

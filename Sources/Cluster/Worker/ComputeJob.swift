@@ -7,7 +7,7 @@ import Transformer
 /// What the compute thread of a worker is told to do; done one after the other.
 enum ComputeJob: Sendable {
     /// Make a replica.
-    case prepare(BertConfiguration, Hyperparameters, Welcome)
+    case prepare(ModelSpecification, Hyperparameters, Welcome)
     /// Forget the state; what is not stored from now on is zero.
     case beginLoad
     /// Put a chunk of the state in its place.

@@ -35,8 +35,8 @@ final class ReplicaWorker {
     private let note: @Sendable (String) -> Void
     /// Peers whose memory was found to be unreadable, in any generation.
     private let unreadable = UnreadableMemory()
-    /// Begins anew with every generation; nil where nothing is rounded.
-    private var feedback: ErrorFeedback?
+    /// Steps of the replica with the generation's all-reduce.
+    private var training: TrainingStep?
 
     init(
         threads: Int, profile: Profile?, dataAddress: DataAddress, sharesMemory: Bool, dataKeys: CurveKeyPair?,
@@ -61,15 +61,15 @@ final class ReplicaWorker {
     private func setReducer(_ new: AllReducer?) {
         reducer?.close()
         reducer = new
+        training = nil
         registerReducer(new)
     }
 
     func perform(_ job: ComputeJob) {
         switch job {
-        case .prepare(let configuration, let hyperparameters, let welcome):
-            prepare(configuration, hyperparameters, welcome)
+        case .prepare(let model, let hyperparameters, let welcome):
+            prepare(model, hyperparameters, welcome)
         case .join(let generation, let rank, let size, let keys):
-            feedback = nil
             join(generation, rank: rank, size: size, keys: keys)
         default:
             if let replica { perform(job, on: replica) }
@@ -102,8 +102,8 @@ final class ReplicaWorker {
 
     // MARK: joining
 
-    private func prepare(_ configuration: BertConfiguration, _ hyperparameters: Hyperparameters, _ welcome: Welcome) {
-        let count = ParameterLayout(configuration: configuration).count
+    private func prepare(_ model: ModelSpecification, _ hyperparameters: Hyperparameters, _ welcome: Welcome) {
+        let count = ParameterLayout(model).count
         guard count == welcome.weightCount else {
             fail(.fatal, "joining", "the model has \(count) floats here and \(welcome.weightCount) at the coordinator")
             return
@@ -115,7 +115,7 @@ final class ReplicaWorker {
                     + "\(ProcessInfo.processInfo.physicalMemory >> 30) GiB")
             return
         }
-        if let obstacle = hyperparameters.precision.obstacle {
+        if let obstacle = hyperparameters.precision.unsupportedReason {
             fail(.fatal, "joining", obstacle)
             return
         }
@@ -123,7 +123,7 @@ final class ReplicaWorker {
         heartbeatTimeout = welcome.heartbeatTimeout
         do {
             replica = try ModelReplica(
-                configuration: configuration, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
+                model, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
                 profile: profile)
         } catch {
             fail(.fatal, "joining", "\(error)")
@@ -171,19 +171,19 @@ final class ReplicaWorker {
         do {
             var options = AllReduceOptions()
             // Whether a lost peer is dead or slow is for the coordinator to say; it must hear of it soon.
-            options.lostPeerGrace = 0.25
+            options.timeouts.lostPeerGrace = 0.25
             // Long enough for a machine that is busy, short enough not to look like a hang.
-            options.connectTimeout = max(5, heartbeatTimeout)
+            options.timeouts.connect = max(5, heartbeatTimeout)
             // Who is to blame for a wait is for the coordinator to say; see its settings of the same meaning.
-            options.stepTimeout = Self.stallSeconds
-            options.stepTimeoutFactor = Self.stallFactor
-            options.firstStepTimeout =
+            options.timeouts.step = Self.stallSeconds
+            options.timeouts.stepFactor = Self.stallFactor
+            options.timeouts.firstStep =
                 lastStepSeconds.map { max(Self.stallSeconds, Self.stallFactor * $0) }
                 ?? Self.firstStallSeconds
             options.onRefusal = note
-            options.unreadable = unreadable
+            options.sharedMemory.unreadable = unreadable
             if let dataKeys, !keys.isEmpty { options.security = AllReduceSecurity(own: dataKeys, ranks: keys) }
-            (options.wire, options.compresses, options.sharesMemory) = (wire, compressesWire, sharesMemory)
+            (options.wire, options.compresses, options.sharedMemory.isEnabled) = (wire, compressesWire, sharesMemory)
             let made = try AllReducer(
                 rank: rank, worldSize: size, generation: generation, bind: endpoint(generation), options: options)
             setReducer(made)
@@ -216,13 +216,21 @@ final class ReplicaWorker {
         guard let reducer, reducer.generation == generation, step == replica.appliedSteps else { return }
         let phase = "step \(step + 1)"
         let work = StepWork(
-            step: step, leafCount: order.leafCount, firstLeaf: order.partition[reducer.rank].lowerBound,
-            microBatches: order.batches, embeddingRows: order.embeddingRows, sampleCount: order.sampleCount)
+            step: step, microBatchCount: order.microBatchCount,
+            firstMicroBatch: order.partition[reducer.rank].lowerBound, microBatches: order.batches,
+            embeddingRows: order.embeddingRows, sampleCount: order.sampleCount)
         do {
-            try work.validate(configuration: replica.configuration)
-            let stepReport = try run(work, order, replica, reducer)
-            lastStepSeconds = stepReport.stepSeconds
-            report(.stepped(generation: generation, step: step, stepReport))
+            try work.validate(replica.specification)
+            let training = self.training ?? TrainingStep(replica, reducer: reducer, recorder: recorder)
+            self.training = training
+            let outcome = try training.run(
+                work, partition: order.partition, learningRate: order.learningRate,
+                isAbandoned: { [abandoned] in abandoned.isSet })
+            lastStepSeconds = outcome.seconds
+            report(
+                .stepped(
+                    generation: generation, step: step,
+                    StepReport(outcome, residentBytes: HostDescription.residentBytes())))
         } catch let error as AllReduceError {
             setReducer(nil)
             if case .unreadableMemory = error { note("\(error)") }
@@ -231,7 +239,7 @@ final class ReplicaWorker {
             setReducer(nil)
             fail(.peer, phase, "\(error)", generation: generation, peers: [error.rank])
         } catch is CancellationError {
-            // Who gave it up knows.
+            // The abort was requested; nothing to report.
             setReducer(nil)
         } catch let error as NonFiniteError {
             setReducer(nil)
@@ -251,55 +259,16 @@ final class ReplicaWorker {
         }
     }
 
-    private func run(
-        _ work: StepWork, _ order: StepOrder, _ replica: ModelReplica, _ reducer: AllReducer
-    ) throws -> StepReport {
-        recorder?.begin()
-        let start = monotonicSeconds()
-        let buckets = replica.buckets(work)
-        let result = replica.resultBuffer(work)
-        if wire == .bf16, reducer.worldSize > 1, feedback == nil { feedback = ErrorFeedback(replica) }
-        try reducer.begin(
-            ReductionStep(
-                number: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: order.partition,
-                buckets: buckets, result: result, residual: feedback?.begin(rows: work.embeddingRows)))
-        var results: [MicroBatchResult] = []
-        if work.microBatches.isEmpty {
-            for bucket in buckets.indices { reducer.submit(bucket: bucket, contributions: []) }
-        } else {
-            results = try replica.computeGradients(work, isAbandoned: { [abandoned] in abandoned.isSet }) {
-                bucket, contributions in
-                reducer.submit(bucket: bucket, contributions: contributions)
-            }
-        }
-        let computed = monotonicSeconds()
-        recorder?.end("micro-batches")
-        let reduction = try reducer.finish(piggyback: LossNote.encode(results.map(\.lossSum)))
-        feedback?.end(rows: work.embeddingRows)
-        let reduced = monotonicSeconds()
-        recorder?.end("waiting for the all-reduce")
-        let lossSums = try LossNote.decode(reduction.piggybacks, partition: order.partition)
-        let norm = try replica.apply(
-            gradientSum: result, work: work, sumOfSquares: reduction.sumOfSquares, learningRate: order.learningRate)
-        let end = monotonicSeconds()
-        recorder?.end("optimizer")
-        return StepReport(
-            lossSums: lossSums, gradientNorm: norm,
-            computeSeconds: computed - start + (end - reduced), allreduceSeconds: reduced - computed,
-            stepSeconds: end - start, residentBytes: HostDescription.residentBytes(),
-            bytesSent: UInt64(clamping: reduction.bytesSent))
-    }
-
     // MARK: everything else
 
     private func evaluate(_ replica: ModelReplica, _ generation: UInt64, _ id: UInt32, _ batches: [PackedBatch]) {
         do {
-            for batch in batches { try batch.validate(configuration: replica.configuration) }
+            for batch in batches { try batch.validate(replica.specification) }
         } catch {
             fail(.order, "evaluation", "\(error)", generation: generation)
             return
         }
-        report(.evaluated(generation: generation, id: id, replica.logits(batches).flatMap { $0 }))
+        report(.evaluated(generation: generation, id: id, replica.outputs(batches).flatMap { $0 }))
     }
 
     private func snapshot(_ replica: ModelReplica, _ generation: UInt64, _ step: UInt64, _ parts: [StatePart]) {

@@ -30,13 +30,13 @@ final class WorkerCompute: Sendable {
         let sharesMemory = options.sharesMemory
         let (threads, keep) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
         // A generation has a socket of its own; what was told of one before need not be told again.
-        let told = LogDeduplicator()
+        let deduplicator = LogDeduplicator()
         let profile = options.profileFolder.map { _ in Profile() }
         try NamedThread.start("shoal-compute") { [self] in
             let worker = ReplicaWorker(
                 threads: threads, profile: profile, dataAddress: dataAddress, sharesMemory: sharesMemory,
                 dataKeys: dataKeys, abandoned: abandoned,
-                registerReducer: keep, note: { if told.shouldLog($0) { log($0) } }, report: report)
+                registerReducer: keep, note: { if deduplicator.shouldLog($0) { log($0) } }, report: report)
             while let job = next() { worker.perform(job) }
             worker.close()
             if let profile, let folder = options.profileFolder { Self.write(profile, to: folder) }

@@ -68,7 +68,7 @@ final class WorkerLoop {
         var poller = ZeroMQPoller()
         let incoming = poller.add(socket)
         let monitor = poller.add(handshakes)
-        poller.add(fileDescriptor: inbox.wakeUp.fileDescriptor)
+        poller.add(fileDescriptor: inbox.eventFD.fileDescriptor)
         try perform(machine.start())
         var nextTick = monotonicSeconds() + Self.tickSeconds
         while outcome == nil {

@@ -4,6 +4,7 @@ import Collectives
 import Foundation
 import Support
 import Training
+import Transformer
 
 /// A worker's decisions: a pure state machine, from messages, results and the time to effects.
 struct WorkerMachine: Sendable {
@@ -178,7 +179,7 @@ struct WorkerMachine: Sendable {
 
     private mutating func welcomed(_ welcome: Welcome) {
         if let known = self.welcome {
-            guard known.runID == welcome.runID, known.modelConfiguration == welcome.modelConfiguration,
+            guard known.runID == welcome.runID, known.modelSpecification == welcome.modelSpecification,
                 known.hyperparameters == welcome.hyperparameters, known.seed == welcome.seed
             else {
                 end(.failed("the coordinator at \(options.coordinator) has begun another run"))
@@ -188,15 +189,13 @@ struct WorkerMachine: Sendable {
             return
         }
         do {
-            let configuration = try JSONDecoder().decode(
-                BertConfiguration.self, from: Data(welcome.modelConfiguration.utf8))
+            let model = try ModelSpecification(json: welcome.modelSpecification)
             let hyperparameters = try JSONDecoder().decode(
                 Hyperparameters.self, from: Data(welcome.hyperparameters.utf8))
-            try configuration.validate(path: "the model's configuration")
             try hyperparameters.validate()
             self.welcome = welcome
-            log(journal.welcomed(classes: configuration.labels.count))
-            effects.append(.compute(.prepare(configuration, hyperparameters, welcome)))
+            log(journal.welcomed(classes: model.head.outputWidth))
+            effects.append(.compute(.prepare(model, hyperparameters, welcome)))
         } catch {
             fail(.order, "joining", "the run's configuration cannot be used: \(error)")
         }

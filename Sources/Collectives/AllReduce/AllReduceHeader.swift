@@ -70,7 +70,12 @@ struct AllReduceHeader: Equatable {
     static let magic: UInt32 = 0x5241_4853
     static let currentVersion: UInt16 = 4
 
-    var version = AllReduceHeader.currentVersion
+    /// A node of the tree.
+    struct Node: Equatable {
+        var level: UInt32 = 0
+        var index: UInt32 = 0
+    }
+
     var kind: Kind
     /// The byte 7: a reason, or the format of a payload.
     var code: UInt8 = 0
@@ -78,8 +83,8 @@ struct AllReduceHeader: Equatable {
     var step: UInt64 = 0
     var sender: UInt32
     var bucket: UInt32 = 0
-    var nodeLevel: UInt32 = 0
-    var nodeIndex: UInt32 = 0
+    /// What a contribution is the sum of.
+    var node = Node()
     var offset: UInt64 = 0
     var count: UInt32 = 0
     var worldSize: UInt32
@@ -94,15 +99,15 @@ struct AllReduceHeader: Equatable {
                 to.storeBytes(of: value.littleEndian, toByteOffset: at, as: T.self)
             }
             put(Self.magic, 0)
-            put(version, 4)
+            put(Self.currentVersion, 4)
             put(kind.rawValue, 6)
             put(code, 7)
             put(generation, 8)
             put(step, 16)
             put(sender, 24)
             put(bucket, 28)
-            put(nodeLevel, 32)
-            put(nodeIndex, 36)
+            put(node.level, 32)
+            put(node.index, 36)
             put(offset, 40)
             put(count, 48)
             put(worldSize, 52)
@@ -110,6 +115,26 @@ struct AllReduceHeader: Equatable {
             put(partialSums, 60)
         }
         return bytes
+    }
+
+    /// The header of a result, with the sums of squares of its chunks.
+    func encoded(sumsOfSquares: some Collection<Double>) -> [UInt8] {
+        var bytes = encoded(extra: 8 * sumsOfSquares.count)
+        bytes.withUnsafeMutableBytes { to in
+            for (i, sum) in sumsOfSquares.enumerated() {
+                to.storeBytes(
+                    of: sum.bitPattern.littleEndian, toByteOffset: Self.byteCount + 8 * i, as: UInt64.self)
+            }
+        }
+        return bytes
+    }
+
+    /// The sums of squares that follow the header, which was decoded from `bytes`.
+    func sumsOfSquares(in bytes: UnsafeRawBufferPointer) -> [Double] {
+        (0..<Int(partialSums)).map { i in
+            let bits = bytes.loadUnaligned(fromByteOffset: Self.byteCount + 8 * i, as: UInt64.self)
+            return Double(bitPattern: UInt64(littleEndian: bits))
+        }
     }
 
     /// What a frame turned out to be.
@@ -131,9 +156,9 @@ struct AllReduceHeader: Equatable {
         guard version == currentVersion else { return .otherVersion(version) }
         guard let kind = Kind(rawValue: bytes[6]) else { return .malformed("unknown kind \(bytes[6])") }
         let header = AllReduceHeader(
-            version: version, kind: kind, code: bytes[7], generation: get(8, UInt64.self),
-            step: get(16, UInt64.self), sender: get(24, UInt32.self), bucket: get(28, UInt32.self),
-            nodeLevel: get(32, UInt32.self), nodeIndex: get(36, UInt32.self), offset: get(40, UInt64.self),
+            kind: kind, code: bytes[7], generation: get(8, UInt64.self), step: get(16, UInt64.self),
+            sender: get(24, UInt32.self), bucket: get(28, UInt32.self),
+            node: Node(level: get(32, UInt32.self), index: get(36, UInt32.self)), offset: get(40, UInt64.self),
             count: get(48, UInt32.self), worldSize: get(52, UInt32.self), segmentFloats: get(56, UInt32.self),
             partialSums: get(60, UInt32.self))
         guard bytes.count == byteCount + 8 * Int(header.partialSums) else {

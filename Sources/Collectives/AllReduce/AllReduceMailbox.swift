@@ -1,89 +1,115 @@
 import Foundation
 import Numerics
-import Synchronization
 
 /// Where the threads that use an ``AllReducer`` and its I/O thread meet.
 ///
 /// All mutable state is guarded by `condition`: hence `@unchecked Sendable`.
 final class AllReduceMailbox: @unchecked Sendable {
+    /// What the users' threads ask the I/O thread for.
     enum Command {
         case connect([String])
-        case begin(AllReduceStep)
+        case begin(PlannedStep)
         case submit(bucket: Int, contributions: [Contribution])
         case finish(piggyback: [UInt8])
         case abort(String)
         case close
     }
 
-    let wakeUp: WakeUp
-    let segmentFloats: Int
-    private let refusals = Atomic<Int>(0)
+    /// How far the all-reduce has come, as its users see it.
+    enum State: Equatable {
+        /// The peers have not met.
+        case unconnected
+        /// No step is under way.
+        case idle
+        /// A step has begun.
+        case reducing
+        /// A user waits for the end of the step.
+        case finishing
+        /// The step is over; what it gave was not fetched yet.
+        case finished(Reduction)
+        /// Nothing goes on, for this reason.
+        case failed(AllReduceError)
+        /// The I/O thread has ended.
+        case closed
+    }
 
+    private let wake: @Sendable () -> Void
     private let condition = NSCondition()
     private var commands: [Command] = []
-    private var isConnected: Bool
-    private var isStepUnderWay = false
-    private var isFinishing = false
+    private var current: State
     private var lastStep: UInt64?
-    private var reduction: Reduction?
-    private var failure: AllReduceError?
     private var hasEnded = false
 
-    init(wakeUp: WakeUp, segmentFloats: Int, worldSize: Int) {
-        self.wakeUp = wakeUp
-        self.segmentFloats = segmentFloats
-        // Alone there is nobody to meet.
-        isConnected = worldSize == 1
+    /// - Parameter wake: Called after a command was posted.
+    init(worldSize: Int, wake: @escaping @Sendable () -> Void) {
+        self.wake = wake
+        // A world of one has met.
+        current = worldSize == 1 ? .idle : .unconnected
     }
+
+    /// The state now.
+    var state: State { condition.withLock { current } }
 
     // MARK: from the users' threads
 
     func post(_ command: Command) {
         condition.withLock { commands.append(command) }
-        wakeUp.notify()
+        wake()
     }
 
     func connect(to peers: [String]) throws(AllReduceError) {
         post(.connect(peers))
-        try wait { isConnected }
+        try wait {
+            switch $0 {
+            case .unconnected, .closed: false
+            default: true
+            }
+        }
     }
 
-    func begin(_ step: AllReduceStep) throws(AllReduceError) {
-        let problem: AllReduceError? = condition.withLock {
-            if let failure { return failure }
-            if hasEnded { return .misuse("begin after close") }
-            if !isConnected { return .misuse("begin before connect") }
-            if isStepUnderWay { return .misuse("step \(step.number) begun before the last one was finished") }
-            if let lastStep, step.number <= lastStep { return .misuse("step \(step.number) after step \(lastStep)") }
-            isStepUnderWay = true
+    func begin(_ step: PlannedStep) throws(AllReduceError) {
+        try post(.begin(step)) { () throws(AllReduceError) in
+            switch current {
+            case .failed(let error): throw error
+            case .closed: throw .misuse("begin after close")
+            case .unconnected: throw .misuse("begin before connect")
+            case .reducing, .finishing, .finished:
+                throw .misuse("step \(step.number) begun before the last one was finished")
+            case .idle: break
+            }
+            if let lastStep, step.number <= lastStep { throw .misuse("step \(step.number) after step \(lastStep)") }
             lastStep = step.number
-            reduction = nil
-            commands.append(.begin(step))
-            return nil
+            current = .reducing
         }
-        if let problem { throw problem }
-        wakeUp.notify()
     }
 
     func finish(piggyback: [UInt8]) throws(AllReduceError) -> Reduction {
-        let problem: AllReduceError? = condition.withLock {
-            if let failure { return failure }
-            if !isStepUnderWay || isFinishing { return .misuse("finish without a step under way") }
-            if piggyback.count > Reduction.maxPiggybackBytes {
-                return .misuse(
+        try requestFinish(piggyback: piggyback)
+        try wait { if case .finished = $0 { true } else { false } }
+        return try fetch()
+    }
+
+    /// What the finished step gave; the next one can begin.
+    func fetch() throws(AllReduceError) -> Reduction {
+        let reduction: Reduction? = condition.withLock {
+            guard case .finished(let reduction) = current else { return nil }
+            current = hasEnded ? .closed : .idle
+            return reduction
+        }
+        guard let reduction else { throw .misuse("the result of a step that is not finished") }
+        return reduction
+    }
+
+    /// Asks for the end of the step, without waiting for it.
+    func requestFinish(piggyback: [UInt8]) throws(AllReduceError) {
+        try post(.finish(piggyback: piggyback)) { () throws(AllReduceError) in
+            if case .failed(let error) = current { throw error }
+            guard case .reducing = current else { throw .misuse("finish without a step under way") }
+            guard piggyback.count <= Reduction.maxPiggybackBytes else {
+                throw .misuse(
                     "a piggyback of \(piggyback.count) bytes, at most \(Reduction.maxPiggybackBytes) are sent")
             }
-            isFinishing = true
-            commands.append(.finish(piggyback: piggyback))
-            return nil
-        }
-        if let problem { throw problem }
-        wakeUp.notify()
-        try wait { reduction != nil }
-        return condition.withLock {
-            isStepUnderWay = false
-            isFinishing = false
-            return reduction ?? Reduction(sumOfSquares: 0, bytesSent: 0, piggybacks: [])
+            current = .finishing
         }
     }
 
@@ -92,16 +118,26 @@ final class AllReduceMailbox: @unchecked Sendable {
         condition.withLock { while !hasEnded { condition.wait() } }
     }
 
-    var refusedMessages: Int { refusals.load(ordering: .relaxed) }
+    /// Posts a command if `check`, which moves the state on, does not throw.
+    private func post(_ command: Command, _ check: () throws(AllReduceError) -> Void) throws(AllReduceError) {
+        let outcome: Result<Void, AllReduceError> = condition.withLock {
+            let outcome = Result { () throws(AllReduceError) in try check() }
+            if case .success = outcome { commands.append(command) }
+            return outcome
+        }
+        try outcome.get()
+        wake()
+    }
 
-    /// Waits for `done` or the end of the engine, which keeps all time-outs and never goes without saying why.
-    private func wait(for done: () -> Bool) throws(AllReduceError) {
+    /// Waits for `isDone` or the end of the engine, which keeps all time-outs and never goes without saying why.
+    private func wait(for isDone: (State) -> Bool) throws(AllReduceError) {
         let problem: AllReduceError? = condition.withLock {
-            while failure == nil, !done() {
+            while true {
+                if case .failed(let error) = current { return error }
+                if isDone(current) { return nil }
                 if hasEnded { return .aborted(reason: "it was closed") }
                 condition.wait()
             }
-            return failure
         }
         if let problem { throw problem }
     }
@@ -115,33 +151,31 @@ final class AllReduceMailbox: @unchecked Sendable {
         }
     }
 
-    func connected() {
-        condition.withLock {
-            isConnected = true
-            condition.broadcast()
-        }
-    }
+    func connected() { move { if case .unconnected = $0 { $0 = .idle } } }
 
-    func finished(_ reduction: Reduction) {
-        condition.withLock {
-            self.reduction = reduction
-            condition.broadcast()
-        }
-    }
+    func finished(_ reduction: Reduction) { move { if case .finishing = $0 { $0 = .finished(reduction) } } }
 
     func failed(_ error: AllReduceError) {
-        condition.withLock {
-            if failure == nil { failure = error }
-            condition.broadcast()
+        move {
+            if case .failed = $0 { return }
+            $0 = .failed(error)
         }
     }
 
     func ended() {
-        condition.withLock {
+        move {
             hasEnded = true
-            condition.broadcast()
+            switch $0 {
+            case .failed, .finished: break
+            default: $0 = .closed
+            }
         }
     }
 
-    func countRefusal() { refusals.add(1, ordering: .relaxed) }
+    private func move(_ change: (inout State) -> Void) {
+        condition.withLock {
+            change(&current)
+            condition.broadcast()
+        }
+    }
 }

@@ -17,14 +17,8 @@ struct AllReducePlan: Sendable {
         /// Where its chunks' sums of squares go.
         var firstChunk: Int
         var chunkCount: Int { (range.count + AllReducePlan.chunkFloats - 1) / AllReducePlan.chunkFloats }
-    }
-
-    /// One step of the summation: a stack machine.
-    enum Operation: Sendable, Equatable {
-        /// Push the payload of that input.
-        case push(Int)
-        /// Add the top to the one below it.
-        case add
+        /// The places of its chunks' sums of squares.
+        var chunks: Range<Int> { firstChunk..<(firstChunk + chunkCount) }
     }
 
     /// A node that reaches the owners, and from whom.
@@ -49,9 +43,7 @@ struct AllReducePlan: Sendable {
     /// The inputs that this rank sends.
     let ownInputs: Range<Int>
     /// What turns all inputs into the root.
-    let program: [Operation]
-    /// The deepest stack of `program`.
-    let stackDepth: Int
+    let program: SummationProgram
     /// Ranks that own no segment send no result, so they say that they have begun.
     let ownsSegments: [Bool]
 
@@ -91,7 +83,7 @@ struct AllReducePlan: Sendable {
         self.buckets = buckets
         self.inputs = inputs
         ownInputs = own
-        (program, stackDepth) = Self.program(tree: tree, inputs: inputs)
+        program = SummationProgram(tree: tree, nodes: inputs.map(\.node))
         var segments: [Segment] = []
         var ofBucket: [Range<Int>] = []
         var chunks = 0
@@ -140,24 +132,18 @@ struct AllReducePlan: Sendable {
         }
     }
 
-    private static func program(tree: ReductionTree, inputs: [Input]) -> ([Operation], Int) {
-        var operations: [Operation] = []
-        var stack: [TreeNode] = []
-        var depth = 0
-        for (i, input) in inputs.enumerated() {
-            stack.append(input.node)
-            operations.append(.push(i))
-            depth = max(depth, stack.count)
-            while let merge = tree.nextMerge(stack) {
-                let top = stack.removeLast()
-                if merge == .add {
-                    stack.removeLast()
-                    operations.append(.add)
-                }
-                stack.append(top.parent)
-            }
+    /// All other ranks, the next one first, so that the ranks do not all send to the same one at once.
+    var otherRanks: [Int] { (1..<max(1, worldSize)).map { (rank + $0) % worldSize } }
+
+    /// The segments of a bucket in the order in which this rank sends: all owners in turn, the next rank first.
+    func sendingOrder(ofBucket bucket: Int) -> [Int] {
+        var seen = [Int](repeating: 0, count: worldSize)
+        let keys = segmentsOfBucket[bucket].map { number in
+            let owner = segments[number].owner
+            seen[owner] += 1
+            return (turn: seen[owner], distance: (owner - rank - 1 + worldSize) % worldSize, number: number)
         }
-        return (operations, depth)
+        return keys.sorted { ($0.turn, $0.distance) < ($1.turn, $1.distance) }.map(\.number)
     }
 
     /// The segment of `bucket` that starts at `offset`, if there is one.

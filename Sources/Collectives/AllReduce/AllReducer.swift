@@ -27,7 +27,9 @@ public final class AllReducer: GradientReducer {
     /// Whether the wire rounds.
     public let roundsGradients: Bool
 
+    private let world: WorldDescription
     private let mailbox: AllReduceMailbox
+    private let refusals: RefusalLog
 
     /// Binds `endpoint` ("tcp://127.0.0.1:*", "ipc:///run/x/0"; not looked at if there is one rank) and starts the
     /// thread.
@@ -49,23 +51,30 @@ public final class AllReducer: GradientReducer {
         self.worldSize = worldSize
         self.generation = generation
         roundsGradients = options.wire == .bf16 && worldSize > 1
-        do {
-            mailbox = AllReduceMailbox(
-                wakeUp: try WakeUp(), segmentFloats: options.segmentFloats, worldSize: worldSize)
-            let engine = try AllReduceEngine(
-                rank: rank, worldSize: worldSize, generation: generation, endpoint: endpoint, options: options,
-                mailbox: mailbox)
-            self.endpoint = engine.endpoint
+        world = WorldDescription(
+            rank: rank, size: worldSize, generation: generation, segmentFloats: options.segmentFloats,
+            wire: options.wire)
+        refusals = RefusalLog(log: options.onRefusal)
+        do throws(ZeroMQError) {
+            let transport: any Transport =
+                worldSize == 1
+                ? SoloTransport()
+                : try ZeroMQTransport(bind: endpoint, worldSize: worldSize, options: options, refusals: refusals)
+            self.endpoint = transport.endpoint
+            mailbox = AllReduceMailbox(worldSize: worldSize, wake: transport.wake)
+            let engine = ThreadConfined(
+                AllReduceEngine(
+                    world, transport: transport, clock: monotonicSeconds, mailbox: mailbox, refusals: refusals,
+                    options: options))
             do throws(ResourceLimitError) {
-                try NamedThread.start("shoal-allreduce") { engine.run() }
+                let lingering = options.timeouts.close
+                try NamedThread.start("shoal-allreduce") { engine.value.run(lingering: lingering) }
             } catch {
                 mailbox.ended()
                 throw ZeroMQError(error)
             }
-        } catch let error as ZeroMQError {
-            throw .transport(error)
         } catch {
-            throw .aborted(reason: "\(error)")
+            throw .transport(error)
         }
     }
 
@@ -88,11 +97,7 @@ public final class AllReducer: GradientReducer {
     /// - Throws: ``AllReduceError/misuse(_:)`` if its parts don't fit or a step is under way; the error that ended this
     ///   reducer before.
     public func begin(_ step: ReductionStep) throws(AllReduceError) {
-        let plan = try AllReducePlan(
-            rank: rank, worldSize: worldSize, segmentFloats: mailbox.segmentFloats, tree: step.tree,
-            partition: step.partition, buckets: step.buckets)
-        try mailbox.begin(
-            AllReduceStep(number: step.number, plan: plan, result: step.result, residual: step.residual))
+        try mailbox.begin(PlannedStep(step, world: world))
     }
 
     /// Hands a bucket over, from any thread; see `GradientReducer`. Siblings are added in place, so the buffers change.
@@ -111,6 +116,9 @@ public final class AllReducer: GradientReducer {
     /// Ends the thread and closes the sockets; waits for that. Calling it again does nothing.
     public func close() { mailbox.close() }
 
+    /// How far it has come.
+    var state: AllReduceMailbox.State { mailbox.state }
+
     /// The messages refused so far: malformed, from unknown senders, or of another generation or step.
-    public var refusedMessages: Int { mailbox.refusedMessages }
+    public var refusedMessages: Int { refusals.count }
 }

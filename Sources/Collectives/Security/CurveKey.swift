@@ -2,7 +2,7 @@ import CZeroMQ
 import Foundation
 import Support
 
-/// A public key of CURVE: 32 bytes (a point of Curve25519), by which everybody may know its owner.
+/// A public key of CURVE: 32 bytes (a point of Curve25519), by which its owner is known.
 public struct CurvePublicKey: Sendable, Hashable, CustomStringConvertible {
     /// The number of bytes of a key.
     public static let byteCount = 32
@@ -78,9 +78,8 @@ public struct CurveKeyPair: Sendable, CustomStringConvertible {
 
 /// How a socket proves who it is, and of whom it wants proof. Everything is encrypted then.
 public enum CurveRole: Sendable {
-    /// Binds. Whom it lets in is the matter of the context's ``CurveGatekeeper``; without one, of nobody: all are let
-    /// in.
+    /// Binds. The context's ``CurveGatekeeper`` decides which keys are accepted; without one, all are.
     case server(CurveKeyPair)
-    /// Connects, to whoever has the secret half of `server`.
+    /// Connects, to a server that has the secret half of `server`.
     case client(CurveKeyPair, server: CurvePublicKey)
 }

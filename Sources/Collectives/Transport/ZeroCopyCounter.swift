@@ -6,10 +6,10 @@ import Synchronization
 /// ``outstanding`` no longer counts it.
 public final class ZeroCopyCounter: Sendable {
     private let count = Atomic<Int>(0)
-    private let drained: WakeUp?
+    private let drained: EventFD?
 
     /// A counter; `drained` is notified whenever the count falls to zero.
-    public init(drained: WakeUp? = nil) { self.drained = drained }
+    public init(drained: EventFD? = nil) { self.drained = drained }
 
     /// The number of sends not finished yet.
     public var outstanding: Int { count.load(ordering: .acquiring) }

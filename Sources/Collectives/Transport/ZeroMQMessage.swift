@@ -16,7 +16,7 @@ public final class ZeroMQMessage: @unchecked Sendable {
         message.deallocate()
     }
 
-    /// Receives one frame; false if there is none, with `zmq_errno` telling why.
+    /// Receives one frame; false if there is none; `zmq_errno` says why.
     func receive(from socket: UnsafeMutableRawPointer, flags: Int32) -> Bool {
         zmq_msg_recv(message, socket, flags) >= 0
     }

@@ -1,7 +1,7 @@
 import CZeroMQ
 import Foundation
 
-/// What a receiver puts up with in one message of several frames.
+/// Limits of one received message of several frames.
 public struct ZeroMQLimits: Sendable {
     /// The most frames, the routing id of a ROUTER included.
     public var frames: Int
@@ -59,7 +59,7 @@ public final class ZeroMQSocket {
         guard !isClosed else { return }
         isClosed = true
         if let gate {
-            // In this order: the library would wait for a monitor that nobody reads.
+            // In this order: the library would wait for a monitor that is not read any more.
             zmq_socket_monitor(handle, nil, 0)
             gate.close()
         }
@@ -115,7 +115,7 @@ public final class ZeroMQSocket {
             pair = own
             try set(ZMQ_CURVE_SERVER, Int32(1), "CURVE server")
             // With a domain, the context's gatekeeper is asked. It must live as long as the socket does: without one
-            // the library lets everybody in.
+            // the library accepts every key.
             try set(ZMQ_ZAP_DOMAIN, Array("shoal".utf8), "ZAP domain")
         case .client(let own, let server):
             pair = own
@@ -175,16 +175,16 @@ public final class ZeroMQSocket {
         return self.endpoint
     }
 
-    /// Bounds what strangers cost who connect again and again; nil where only this user can (`ipc://`).
+    /// Bounds what unauthenticated peers cost that connect again and again; nil where only this user can (`ipc://`).
     ///
-    /// - Parameter note: told, once an address, of connections that were not taken. On a thread of its own.
+    /// - Parameter ledger: Where connections that were not taken are logged, once per address, on a thread of its own.
     public func guardConnections(
-        _ limits: ConnectionGate.Limits = .init(), note: @escaping @Sendable (String) -> Void
+        _ limits: ConnectionGate.Limits = .init(), ledger: ConnectionLedger
     ) throws(ZeroMQError) -> ConnectionGate? {
         guard !listeners.isEmpty else { return nil }
         var isSecured = false
         if case .server = options.curve { isSecured = true }
-        let gate = try ConnectionGate(self, limits: limits, isSecured: isSecured, note: note)
+        let gate = try ConnectionGate(self, limits: limits, isSecured: isSecured, ledger: ledger)
         self.gate = gate
         return gate
     }
@@ -218,12 +218,12 @@ public final class ZeroMQSocket {
         try monitor(name, ZMQ_EVENT_DISCONNECTED)
     }
 
-    /// A socket that tells of handshakes; see ``ZeroMQMonitorEvent``.
+    /// A socket that reports handshakes; see ``ZeroMQMonitorEvent``.
     public func handshakes(name: String) throws(ZeroMQError) -> ZeroMQSocket {
         try monitor(name, ZeroMQMonitorEvent.connectionEvents)
     }
 
-    /// A socket that tells of `events`, whose messages are read by ``ZeroMQMonitorEvent``.
+    /// A socket that reports `events`, whose messages are read by ``ZeroMQMonitorEvent``.
     func monitor(_ name: String, _ events: Int32) throws(ZeroMQError) -> ZeroMQSocket {
         let address = "inproc://monitor-\(name)"
         guard zmq_socket_monitor(handle, address, events) == 0 else {
@@ -276,6 +276,15 @@ public final class ZeroMQSocket {
             if !sent { return false }
         }
         return true
+    }
+
+    /// Sends the first frame of a message of several, copied; false if it would block.
+    func send(first frame: [UInt8]) throws(ZeroMQError) -> Bool {
+        var outcome: Result<Bool, ZeroMQError> = .success(false)
+        frame.withUnsafeBytes { bytes in
+            outcome = Result { () throws(ZeroMQError) in try send(bytes, more: true, wait: false) }
+        }
+        return try outcome.get()
     }
 
     /// Sends one frame without copying it: `frame` is lent to the library until `counter` says that it was given back.

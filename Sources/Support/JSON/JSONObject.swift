@@ -1,7 +1,7 @@
 /// The members of a JSON object, in their order.
 ///
-/// Keys are compared by their bytes: a vocabulary may hold "é" as one code point and as two, which Swift's strings count
-/// as equal, so that any dictionary would lose one of them.
+/// Keys are compared by their bytes: a vocabulary may hold "é" as one code point and as two, which Swift's strings
+/// count as equal, so that any dictionary would lose one of them.
 public struct JSONObject: Sendable {
     /// A key and its value.
     public struct Member: Sendable {

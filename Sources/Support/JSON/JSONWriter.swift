@@ -20,8 +20,8 @@ public struct JSONWriter {
     /// Adds a line feed.
     public mutating func newline() { bytes.append(UInt8(ascii: "\n")) }
 
-    /// Adds a string in quotes. All of Unicode stays as it is, except what RFC 8259 wants escaped, in the same form as by
-    /// serde_json, which safetensors uses.
+    /// Adds a string in quotes. All of Unicode stays as it is, except what RFC 8259 wants escaped, in the same form as
+    /// by serde_json, which safetensors uses.
     public mutating func string(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         var text = text

@@ -15,7 +15,7 @@ struct PrecisionOption: ParsableArguments {
 
     /// `precision`, if this machine has it.
     static func check(_ precision: Precision) throws(ConfigurationError) -> Precision {
-        guard let obstacle = precision.obstacle else { return precision }
+        guard let obstacle = precision.unsupportedReason else { return precision }
         throw .unsupported("precision", value: precision.rawValue, reason: obstacle)
     }
 }

@@ -52,7 +52,7 @@ struct BenchmarkShape: ParsableArguments {
     private static let labels = (0..<8).map { "\($0)" }
 
     func precisions() throws -> [Precision] {
-        if precision.isEmpty { return Precision.allCases.filter { $0.obstacle == nil } }
+        if precision.isEmpty { return Precision.allCases.filter { $0.unsupportedReason == nil } }
         for one in precision { _ = try PrecisionOption.check(one) }
         return precision
     }

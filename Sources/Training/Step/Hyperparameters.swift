@@ -1,0 +1,74 @@
+import Transformer
+
+/// The settings that the gradient and the optimizer step depend on, apart from the learning rate.
+public struct Hyperparameters: Sendable, Codable, Equatable {
+    /// The optimizer and its own settings.
+    public var optimizer: OptimizerKind
+    /// The weight decay of the parameters that decay (no biases, no LayerNorm), at least 0.
+    public var weightDecay: Double
+    /// The greatest global norm of the mean gradient; nil for no clipping.
+    public var clipNorm: Double?
+    /// The dropout probability in place of the model's own ones; nil leaves those.
+    public var dropout: Double?
+    /// In what the encoder's products are computed.
+    public var precision: Precision
+    /// Whether the backward pass computes a layer's activations again instead of keeping them: the same bits, in less
+    /// memory and more time.
+    public var recompute: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case optimizer, dropout, precision, recompute
+        case weightDecay = "weight_decay"
+        case clipNorm = "clip_norm"
+    }
+
+    /// Settings, by default those of fine-tuning with AdamW as `transformers` has it, with clipping to norm 1.
+    public init(
+        optimizer: OptimizerKind = .adamW(), weightDecay: Double = 0.01, clipNorm: Double? = 1, dropout: Double? = nil,
+        precision: Precision = .float32, recompute: Bool = false
+    ) {
+        self.optimizer = optimizer
+        self.weightDecay = weightDecay
+        self.clipNorm = clipNorm
+        self.dropout = dropout
+        self.precision = precision
+        self.recompute = recompute
+    }
+
+    /// Reads what is encoded; a `precision` that is missing is float32, a `recompute` false.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        optimizer = try values.decode(OptimizerKind.self, forKey: .optimizer)
+        weightDecay = try values.decode(Double.self, forKey: .weightDecay)
+        clipNorm = try values.decodeIfPresent(Double.self, forKey: .clipNorm)
+        dropout = try values.decodeIfPresent(Double.self, forKey: .dropout)
+        precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
+        recompute = try values.decodeIfPresent(Bool.self, forKey: .recompute) ?? false
+    }
+
+    /// Throws an error that names the first option that is out of range.
+    public func validate() throws(TrainingError) {
+        try Self.check("weight-decay", weightDecay, "a number of at least 0") { $0 >= 0 }
+        if let clipNorm { try Self.check("clip-norm", clipNorm, "a number above 0, or 0 for no clipping") { $0 > 0 } }
+        if let dropout { try Self.check("dropout", dropout, "at least 0 and below 1") { $0 >= 0 && $0 < 1 } }
+        switch optimizer {
+        case .adamW(let beta1, let beta2, let epsilon):
+            try Self.check("beta1", beta1, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+            try Self.check("beta2", beta2, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+            // Below this the float is 0 or subnormal, and a weight without gradient would become 0 / 0.
+            try Self.check("epsilon", epsilon, "between 1e-30 and 1") { $0 >= 1e-30 && $0 <= 1 }
+        case .sgd(let momentum, let nesterov):
+            try Self.check("momentum", momentum, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }
+            if nesterov && momentum == 0 {
+                throw .invalidOption("momentum", value: "0", need: "above 0 with --nesterov")
+            }
+        }
+    }
+
+    /// Throws unless `value` is finite and passes `test`.
+    static func check(
+        _ option: String, _ value: Double, _ need: String, _ test: (Double) -> Bool
+    ) throws(TrainingError) {
+        guard value.isFinite, test(value) else { throw .invalidOption(option, value: "\(value)", need: need) }
+    }
+}

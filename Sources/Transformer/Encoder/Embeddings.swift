@@ -1,0 +1,92 @@
+import CKernels
+
+/// BERT's input: the sum of word, position and segment embeddings, LayerNorm, dropout.
+struct Embeddings {
+    let weights: UnsafePointer<Float>
+    let slots: EmbeddingSlots
+    let width: Int
+    let epsilon: Float
+    let dropout: DropoutPlan?
+
+    /// What the backward pass needs.
+    struct Activations {
+        /// T positions within their sequences.
+        var positions: UnsafeMutablePointer<Int32>
+        /// (T, width) and (T), nil where no backward pass follows.
+        var normalized: UnsafeMutablePointer<Float>?
+        var rstd: UnsafeMutablePointer<Float>?
+        /// (T, maskStride(width)) bytes, nil without dropout.
+        var keep: UnsafeMutablePointer<UInt8>?
+        /// (T, width)
+        var output: UnsafeMutablePointer<Float>
+    }
+
+    /// Lays out the activations of T tokens; `output` is (T, width).
+    static func layOut(
+        _ workspace: Workspace, tokens: Int, width: Int, training: Bool, dropout: Bool,
+        output: UnsafeMutablePointer<Float>
+    ) -> Activations {
+        Activations(
+            positions: workspace.integers(tokens), normalized: training ? workspace.floats(tokens * width) : nil,
+            rstd: training ? workspace.floats(tokens) : nil,
+            keep: dropout ? workspace.bytes(tokens * maskStride(width)) : nil, output: output)
+    }
+
+    /// Token ids → `saved.output` (T, width).
+    func forward(_ batch: PackedBatch, saved: Activations) {
+        let tokens = batch.tokenCount
+        for s in 0..<batch.sequenceCount {
+            let start = Int(batch.offsets[s])
+            for t in start..<Int(batch.offsets[s + 1]) { saved.positions[t] = Int32(t - start) }
+        }
+        shoal_embedding_forward(
+            saved.output, weights + slots.words, weights + slots.positions, weights + slots.segments, batch.tokenIDs,
+            saved.positions, batch.typeIDs, tokens, width)
+        shoal_layer_norm_forward(
+            saved.output, nil, saved.normalized, saved.rstd, saved.output, nil, nil, 0, 1, nil,
+            weights + slots.norm.gamma,
+            weights + slots.norm.beta, tokens, width, epsilon)
+        guard let dropout, let keep = saved.keep else { return }
+        for s in 0..<batch.sequenceCount {
+            let start = Int(batch.offsets[s])
+            dropout.mask(
+                keep + start * maskStride(width), rate: dropout.hidden, site: .embeddings,
+                sample: batch.sampleKeys[s], firstRow: 0, rows: Int(batch.offsets[s + 1]) - start, width: width)
+        }
+        shoal_dropout_apply(saved.output, keep, tokens, width, maskStride(width), dropout.hidden.scale)
+    }
+
+    /// From dy (T, width), which is overwritten, the gradients of the tables and the LayerNorm.
+    ///
+    /// - Parameters:
+    ///   - rows: T row numbers in the compact gradient of the word embedding.
+    ///   - rowCount: The rows of that gradient.
+    ///   - columns: Scratch for 2 width floats.
+    ///   - denseBucket: The bucket of everything but the word embedding.
+    func backward(
+        _ batch: PackedBatch, dy: UnsafeMutablePointer<Float>, saved: Activations, rows: [Int32], rowCount: Int,
+        columns: UnsafeMutablePointer<Float>, layout: ParameterLayout, positionCount: Int, segmentCount: Int,
+        into sink: some GradientSink
+    ) {
+        guard let normalized = saved.normalized, let rstd = saved.rstd else {
+            preconditionFailure("a backward pass needs what the forward pass saved")
+        }
+        let tokens = batch.tokenCount
+        if let dropout, let keep = saved.keep {
+            shoal_dropout_apply(dy, keep, tokens, width, maskStride(width), dropout.hidden.scale)
+        }
+        columns.update(repeating: 0, count: 2 * width)
+        shoal_layer_norm_backward_f32(
+            dy, nil, columns, columns + width, nil, dy, normalized, rstd, nil, 0, 1, weights + slots.norm.gamma, tokens,
+            width)
+        sink.write(slots.norm.gamma, width) { $0.update(from: columns, count: width) }
+        sink.write(slots.norm.beta, width) { $0.update(from: columns + width, count: width) }
+        sink.add(slots.segments, segmentCount * width) { shoal_scatter_add($0, dy, batch.typeIDs, tokens, width) }
+        sink.add(slots.positions, positionCount * width) {
+            shoal_scatter_add($0, dy, saved.positions, tokens, width)
+        }
+        sink.finish(bucket: layout.buckets.count - 1)
+        sink.add(layout.denseCount, rowCount * width) { shoal_scatter_add($0, dy, rows, tokens, width) }
+        sink.finish(bucket: layout.buckets.count)
+    }
+}

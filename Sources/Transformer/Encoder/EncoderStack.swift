@@ -1,0 +1,159 @@
+import Numerics
+
+/// A stack of encoder layers on embeddings whose matrix products are computed in `Element`: its passes over a packed
+/// micro-batch, and their memory.
+///
+/// Letters of shapes, here and in all files of this folder: T tokens and S sequences of the micro-batch, R rows that
+/// are computed (T, or S where only first tokens count), hidden and intermediate sizes as in ``EncoderArchitecture``.
+struct EncoderStack<Element: ComputeElement> {
+    let architecture: EncoderArchitecture
+    let layout: ParameterLayout
+    let weights: WeightsView<Element>
+    /// The rows of the last layer that the head reads; only these are computed there.
+    let output: RowSelection
+    let recomputes: Bool
+    let matmul: Matmul
+    let recorder: SpanRecorder?
+
+    /// Everything that the forward pass of one micro-batch leaves.
+    struct Activations {
+        /// (T, hidden), the input of the first layer.
+        var input: DualRows<Element>
+        var embeddings: Embeddings.Activations
+        var layers: [EncoderLayer<Element>.Activations]
+        var scratch: EncoderLayer<Element>.Scratch
+        /// (T, hidden), the gradient that walks back through the layers.
+        var gradient: UnsafeMutablePointer<Float>
+        /// (R, hidden), what the last layer puts out.
+        var output: UnsafeMutablePointer<Float>
+    }
+
+    private var layerCount: Int { architecture.layers.count }
+
+    private func rows(_ layer: Int) -> RowSelection { layer == layerCount - 1 ? output : .allTokens }
+
+    /// Lays out the memory of a micro-batch.
+    func layOut(_ workspace: Workspace, _ batch: PackedBatch, training: Bool, dropout: DropoutPlan?) -> Activations {
+        // See Linear.
+        let tokens = Matmul.paddedRows(batch.tokenCount)
+        let lastRows = Matmul.paddedRows(output.count(in: batch))
+        let hidden = architecture.hidden
+        let hiddenDropout = dropout.map { !$0.hidden.isZero } ?? false
+        var longest = 0
+        for s in 0..<batch.sequenceCount { longest = max(longest, Int(batch.offsets[s + 1] - batch.offsets[s])) }
+        let recomputes = training && recomputes
+        let shared = EncoderLayer<Element>.SharedFloats(
+            // A layer that is computed again needs its input's floats again.
+            output: recomputes ? nil : DualRows<Element>.sharedResidual(workspace, tokens * hidden),
+            attentionOutput: DualRows<Element>.sharedResidual(workspace, tokens * hidden),
+            queryInput: DualRows<Element>.sharedResidual(workspace, lastRows * hidden))
+        let input = DualRows<Element>.layOut(workspace, tokens * hidden, shared: shared.output)
+        let embeddings = Embeddings.layOut(
+            workspace, tokens: tokens, width: hidden, training: training, dropout: hiddenDropout,
+            output: input.residual)
+        func layer(_ index: Int) -> EncoderLayer<Element>.Activations {
+            let (sizes, selection) = (architecture.layers[index], rows(index))
+            return EncoderLayer.layOut(
+                workspace, tokens: tokens, rows: selection == .allTokens ? tokens : lastRows, hidden: hidden,
+                intermediate: sizes.intermediate,
+                probabilities: Attention<Element>.probabilityCount(
+                    offsets: batch.offsets, heads: sizes.heads, queries: selection),
+                queries: selection, training: training, hiddenDropout: hiddenDropout, shared: shared)
+        }
+        let layers = activations(workspace, training: training, recomputes: recomputes, tokens * hidden, layer)
+        let backwardTokens = training ? tokens : 0
+        let widest = architecture.layers.map(\.intermediate).max() ?? 0
+        let scratch = EncoderLayer<Element>.Scratch(
+            normInput: .layOut(workspace, tokens * hidden, shared: nil),
+            projectionGradient: Element.allocate(backwardTokens * hidden, in: workspace),
+            feedForwardGradient: Element.allocate(backwardTokens * widest, in: workspace),
+            qkvGradient: Element.allocate(backwardTokens * 3 * hidden, in: workspace),
+            queryGradient: Element.allocate(lastRows * hidden, in: workspace),
+            queryInputGradient: workspace.floats(lastRows * hidden), columns: workspace.floats(3 * hidden),
+            attention: Attention<Element>.layOut(workspace, longest: longest))
+        return Activations(
+            input: input, embeddings: embeddings, layers: layers, scratch: scratch,
+            gradient: workspace.floats(backwardTokens * hidden), output: layers[layerCount - 1].output.residual)
+    }
+
+    /// The activations of all layers, which share memory where no later pass reads it.
+    private func activations(
+        _ workspace: Workspace, training: Bool, recomputes: Bool, _ outputCount: Int,
+        _ layer: (Int) -> EncoderLayer<Element>.Activations
+    ) -> [EncoderLayer<Element>.Activations] {
+        if training && !recomputes { return (0..<layerCount).map(layer) }
+        // Layers of the same sizes and rows take turns: to compute again one set will do, of which only outputs stay;
+        // in inference two, because a layer reads the output of the one before.
+        var sets: [[EncoderLayer<Element>.Activations]] = []
+        var kinds: [(sizes: EncoderArchitecture.Layer, isLast: Bool)] = []
+        return (0..<layerCount).map { index in
+            // The last layer has its own: its rows may be others, and the one before is not computed again.
+            let kind = (sizes: architecture.layers[index], isLast: index == layerCount - 1)
+            let known = kinds.firstIndex { $0 == kind }
+            let number = known ?? kinds.count
+            if known == nil {
+                kinds.append(kind)
+                sets.append(recomputes || kind.isLast ? [layer(index)] : [layer(index), layer(index)])
+            }
+            var own = sets[number][index % sets[number].count]
+            if recomputes, index < layerCount - 1 { own.output = .layOut(workspace, outputCount, shared: nil) }
+            return own
+        }
+    }
+
+    private func embeddings(_ dropout: DropoutPlan?) -> Embeddings {
+        Embeddings(
+            weights: weights.floats, slots: layout.embeddings, width: architecture.hidden,
+            epsilon: architecture.epsilon, dropout: dropout)
+    }
+
+    private func layer(_ index: Int, _ batch: PackedBatch, _ dropout: DropoutPlan?) -> EncoderLayer<Element> {
+        let heads = architecture.layers[index].heads
+        let selection = rows(index)
+        return EncoderLayer(
+            weights: weights, slots: layout.layers[index],
+            attention: Attention(
+                heads: heads, headSize: architecture.hidden / heads, layer: index, offsets: batch.offsets,
+                sampleKeys: batch.sampleKeys, queries: selection, dropout: dropout, matmul: matmul, recorder: recorder),
+            epsilon: architecture.epsilon, tokens: batch.tokenCount, rows: selection.count(in: batch))
+    }
+
+    /// Token ids → `saved.output` (R, hidden).
+    func forward(_ batch: PackedBatch, saved: Activations, dropout: DropoutPlan?) {
+        embeddings(dropout).forward(batch, saved: saved.embeddings)
+        var x = saved.input
+        Element.round(x.operand, x.residual, batch.tokenCount * architecture.hidden)
+        recorder?.end("embeddings, forward")
+        for (index, activations) in saved.layers.enumerated() {
+            layer(index, batch, dropout).forward(x, saved: activations, scratch: saved.scratch)
+            x = activations.output
+        }
+    }
+
+    /// From the gradient of the output in `saved.gradient` (R, hidden), which is overwritten, those of all parameters.
+    ///
+    /// - Parameters:
+    ///   - rows: T row numbers in the compact gradient of the word embedding.
+    ///   - rowCount: The rows of that gradient.
+    func backward(
+        _ batch: PackedBatch, saved: Activations, dropout: DropoutPlan?, rows: [Int32], rowCount: Int,
+        into sink: some GradientSink
+    ) {
+        let gradient = saved.gradient
+        for index in (0..<layerCount).reversed() {
+            let x = index == 0 ? saved.input : saved.layers[index - 1].output
+            // The last one that was computed is still there.
+            if recomputes, index < layerCount - 2 {
+                layer(index, batch, dropout).forward(x, saved: saved.layers[index], scratch: saved.scratch)
+            }
+            layer(index, batch, dropout).backward(
+                x: x, dy: gradient, dx: gradient, saved: saved.layers[index], scratch: saved.scratch, into: sink)
+            sink.finish(bucket: layout.bucket(layer: index))
+        }
+        embeddings(dropout).backward(
+            batch, dy: gradient, saved: saved.embeddings, rows: rows, rowCount: rowCount,
+            columns: saved.scratch.columns, layout: layout, positionCount: architecture.positions,
+            segmentCount: architecture.segments, into: sink)
+        recorder?.end("embeddings, backward")
+    }
+}

@@ -1,0 +1,105 @@
+import Numerics
+
+/// What stands on the encoder and turns its rows into outputs, such as logits: its sizes and its tensors.
+///
+/// A head is one file, and one line in ``Heads``. The value is the head's configuration, which travels to the workers;
+/// ``HeadPasses`` computes. The engine calls a head a handful of times for each micro-batch, never within a loop over
+/// rows.
+public protocol Head: Sendable, Codable {
+    /// Its name in JSON.
+    static var kind: String { get }
+    /// The rows of the encoder's output that it looks at; the last layer computes no others.
+    var reads: RowSelection { get }
+    /// Floats of a row of its outputs.
+    var outputWidth: Int { get }
+    /// The dropout probability within the head.
+    var dropout: Float { get }
+    /// The linear layer with one row for each label, which a model folder may have for other labels or in another
+    /// order; nil if there is none.
+    var labelLinear: String? { get }
+
+    /// Checks the bounds of the configuration, which may come from outside.
+    func validate() throws(TransformerError)
+    /// Checks that targets are of the kind that the head learns from, within its range, and as many as it takes.
+    ///
+    /// - Parameter sequences: S, the sequences of the micro-batch.
+    func validate(_ targets: Targets, sequences: Int) throws(TransformerError)
+    /// Places the head's tensors, in the order in which the backward pass finishes them.
+    func declare(into layout: inout LayoutBuilder, encoder: EncoderArchitecture)
+    /// What computes the head, for one compute thread.
+    func makePasses(_ context: HeadContext) -> any HeadPasses
+}
+
+/// The forward and the backward pass of a head on one compute thread, and the memory between the two.
+public protocol HeadPasses: AnyObject {
+    /// Lays out the memory for a micro-batch. It is called more than once for each; the last call counts.
+    ///
+    /// - Parameters:
+    ///   - rows: R, the rows that the head reads of this batch.
+    ///   - dropout: The masks; nil for none.
+    func layOut(_ workspace: Workspace, rows: Int, dropout: DropoutPlan?)
+    /// From the rows that the head reads, (R, hidden), the outputs. Rows beyond R up to `Matmul.paddedRows` have memory
+    /// of undefined contents.
+    func forward(
+        _ hidden: UnsafeMutablePointer<Float>, rows: Int, batch: PackedBatch, dropout: DropoutPlan?
+    ) -> Outputs
+    /// From the outputs' gradient, which the objective has written, that of the rows, `dHidden` (R, hidden), and those
+    /// of the head's parameters. Each parameter's gradient is written exactly once.
+    func backward(
+        _ hidden: UnsafeMutablePointer<Float>, dHidden: UnsafeMutablePointer<Float>, rows: Int, dropout: DropoutPlan?,
+        into sink: any GradientSink)
+}
+
+/// What a head's passes compute with.
+public struct HeadContext {
+    let layout: ParameterLayout
+    /// The flat vector of weights.
+    let weights: UnsafePointer<Float>
+    let matmul: Matmul
+
+    /// The linear layer that the head declared under this name.
+    func linear(_ name: String) -> Linear<Float> {
+        Linear(WeightsView(floats: weights, elements: weights), layout.headLinear(name), matmul)
+    }
+}
+
+/// Which rows of the encoder's output something looks at.
+public enum RowSelection: Sendable, Equatable {
+    /// The first token of each sequence: R = S.
+    case firstTokens
+    /// All tokens: R = T.
+    case allTokens
+
+    /// R, the number of rows of a batch.
+    public func count(in batch: PackedBatch) -> Int {
+        switch self {
+        case .firstTokens: batch.sequenceCount
+        case .allTokens: batch.tokenCount
+        }
+    }
+}
+
+/// A head's outputs for a micro-batch, in memory that the next micro-batch takes over.
+public struct Outputs {
+    /// (rows, width), row-major.
+    public let values: UnsafeMutablePointer<Float>
+    /// (rows, width): where the objective writes the gradient of its loss by `values`.
+    public let gradient: UnsafeMutablePointer<Float>
+    /// Rows: sequences, or tokens.
+    public let rows: Int
+    /// Floats of a row.
+    public let width: Int
+
+    /// Row `index` of `values`.
+    public func row(_ index: Int) -> UnsafeBufferPointer<Float> {
+        UnsafeBufferPointer(start: values + index * width, count: width)
+    }
+
+    /// Row `index` of `gradient`.
+    public func gradientRow(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(start: gradient + index * width, count: width)
+    }
+
+    /// A copy of `values`.
+    public var array: [Float] { Array(UnsafeBufferPointer(start: values, count: rows * width)) }
+}

@@ -1,0 +1,7 @@
+/// The heads that a model can have: one line for each.
+public enum Heads {
+    /// All of them.
+    public static let all: [any Head.Type] = [
+        SequenceClassification.self
+    ]
+}

@@ -1,0 +1,112 @@
+import Numerics
+import Support
+
+/// A model over weights that it does not own: what one compute thread works with. It hides in which precision the
+/// ``Network`` computes.
+///
+/// Several of these may share weights while nothing writes to them. One must be used by one thread at a time; its
+/// memory for activations is its own.
+public final class Model {
+    /// What it is.
+    public let specification: ModelSpecification
+    /// Where each tensor stands in the weights.
+    public let layout: ParameterLayout
+    private enum Precise {
+        case float32(Network<Float>)
+        case bf16(Network<BFloat16>)
+    }
+    private let network: Precise
+    /// Keeps alive what the network points to.
+    private let weights: ModelWeights
+
+    /// A model over `weights`, with the precision that they were made for.
+    ///
+    /// - Parameters:
+    ///   - specification: The model.
+    ///   - layout: Its layout.
+    ///   - weights: What it computes with.
+    ///   - recomputes: Keeps of a layer's forward pass only the output, and computes the rest again when the backward
+    ///     pass gets there (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016): the same bits, in less
+    ///     memory and more time.
+    ///   - recorder: Records where the time goes.
+    public init(
+        _ specification: ModelSpecification, layout: ParameterLayout, weights: ModelWeights, recomputes: Bool = false,
+        recorder: SpanRecorder? = nil
+    ) {
+        self.specification = specification
+        self.layout = layout
+        self.weights = weights
+        network =
+            switch weights.precision {
+            case .float32:
+                .float32(
+                    Network(
+                        specification, layout: layout, weights: weights.view(as: Float.self), recomputes: recomputes,
+                        recorder: recorder))
+            case .bf16:
+                .bf16(
+                    Network(
+                        specification, layout: layout, weights: weights.view(as: BFloat16.self),
+                        recomputes: recomputes, recorder: recorder))
+            }
+    }
+
+    /// The memory that activations have taken so far, in bytes.
+    var activationBytes: Int {
+        switch network {
+        case .float32(let network): network.activationBytes
+        case .bf16(let network): network.activationBytes
+        }
+    }
+
+    /// The outputs of a batch without dropout: rows x width, row-major, as the head defines them.
+    public func outputs(_ batch: PackedBatch) -> [Float] {
+        switch network {
+        case .float32(let network): network.outputs(batch)
+        case .bf16(let network): network.outputs(batch)
+        }
+    }
+
+    /// The result of ``gradient(_:dropout:embeddingRows:into:)``.
+    public struct Loss: Sendable, Equatable {
+        /// The summed loss of the micro-batch.
+        public var sum: Double
+        /// The outputs that it is the loss of: rows x width, row-major.
+        public var outputs: [Float]
+    }
+
+    /// Computes the summed loss of a micro-batch and the gradient of that sum.
+    ///
+    /// - Parameters:
+    ///   - batch: A batch with targets, valid for the specification.
+    ///   - dropout: The masks; nil for none.
+    ///   - embeddingRows: The token ids, ascending, that have a row in the compact gradient of the word embedding;
+    ///     every token of the batch must be among them.
+    ///   - sink: Takes the gradient, part by part, in the order of the flat vector.
+    public func gradient(
+        _ batch: PackedBatch, dropout: DropoutPlan?, embeddingRows: [Int32], into sink: some GradientSink
+    ) throws(TransformerError) -> Loss {
+        try specification.validate(batch.targets, sequences: batch.sequenceCount)
+        let rows = try Self.compactRows(batch.tokenIDs, among: embeddingRows)
+        let count = embeddingRows.count
+        return switch network {
+        case .float32(let network):
+            network.gradient(batch, dropout: dropout, rows: rows, rowCount: count, into: sink)
+        case .bf16(let network):
+            network.gradient(batch, dropout: dropout, rows: rows, rowCount: count, into: sink)
+        }
+    }
+
+    /// The place of each token id in the ascending list `rows`.
+    static func compactRows(_ tokenIDs: [Int32], among rows: [Int32]) throws(TransformerError) -> [Int32] {
+        var result = [Int32](repeating: 0, count: tokenIDs.count)
+        for (t, id) in tokenIDs.enumerated() {
+            let row = rows.partitioningIndex { $0 >= id }
+            guard row < rows.count, rows[row] == id else {
+                throw .invalidBatch("token id \(id) is not among the rows of the step's gradient")
+            }
+            result[t] = Int32(row)
+        }
+        return result
+    }
+}

@@ -1,0 +1,73 @@
+import Numerics
+
+/// Encoder, head and objective over weights of one precision, with the memory for one micro-batch at a time.
+final class Network<Element: ComputeElement> {
+    private let encoder: EncoderStack<Element>
+    private let head: any HeadPasses
+    private let objective: any Objective
+    private let layout: ParameterLayout
+    private let reads: RowSelection
+    private let workspace = Workspace()
+    private let recorder: SpanRecorder?
+
+    init(
+        _ model: ModelSpecification, layout: ParameterLayout, weights: WeightsView<Element>, recomputes: Bool,
+        recorder: SpanRecorder?
+    ) {
+        let matmul = Matmul()
+        encoder = EncoderStack(
+            architecture: model.encoder, layout: layout, weights: weights, output: model.head.reads,
+            recomputes: recomputes, matmul: matmul, recorder: recorder)
+        head = model.head.makePasses(HeadContext(layout: layout, weights: weights.floats, matmul: matmul))
+        objective = model.objective
+        reads = model.head.reads
+        self.layout = layout
+        self.recorder = recorder
+    }
+
+    /// The memory of activations so far, in bytes.
+    var activationBytes: Int { workspace.byteCount }
+
+    /// The outputs of a batch without dropout: rows x width, row-major.
+    func outputs(_ batch: PackedBatch) -> [Float] {
+        let saved = begin(batch, training: false, dropout: nil)
+        return forward(batch, saved, dropout: nil).array
+    }
+
+    /// See ``Model/gradient(_:dropout:embeddingRows:into:)``; `rows` holds the row of each token in the compact
+    /// gradient of the word embedding, which has `rowCount` rows.
+    func gradient(
+        _ batch: PackedBatch, dropout: DropoutPlan?, rows: [Int32], rowCount: Int, into sink: some GradientSink
+    ) -> Model.Loss {
+        let saved = begin(batch, training: true, dropout: dropout)
+        let outputs = forward(batch, saved, dropout: dropout)
+        let loss = Model.Loss(
+            sum: objective.evaluate(outputs, batch.targets, withGradient: true), outputs: outputs.array)
+        head.backward(
+            saved.output, dHidden: saved.gradient, rows: reads.count(in: batch), dropout: dropout, into: sink)
+        sink.finish(bucket: layout.headBucket)
+        recorder?.end("loss and head, backward")
+        encoder.backward(batch, saved: saved, dropout: dropout, rows: rows, rowCount: rowCount, into: sink)
+        return loss
+    }
+
+    private func begin(_ batch: PackedBatch, training: Bool, dropout: DropoutPlan?) -> EncoderStack<Element>.Activations
+    {
+        Matmul.useOneThread()
+        recorder?.begin()
+        return workspace.plan { workspace in
+            let saved = encoder.layOut(workspace, batch, training: training, dropout: dropout)
+            head.layOut(workspace, rows: reads.count(in: batch), dropout: dropout)
+            return saved
+        }
+    }
+
+    private func forward(
+        _ batch: PackedBatch, _ saved: EncoderStack<Element>.Activations, dropout: DropoutPlan?
+    ) -> Outputs {
+        encoder.forward(batch, saved: saved, dropout: dropout)
+        let outputs = head.forward(saved.output, rows: reads.count(in: batch), batch: batch, dropout: dropout)
+        recorder?.end("head, forward")
+        return outputs
+    }
+}

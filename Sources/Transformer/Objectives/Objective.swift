@@ -1,0 +1,20 @@
+/// What turns a head's outputs and the targets into a loss and its gradient.
+///
+/// An objective is one file, and one line in ``Objectives``. The value is its configuration, which travels to the
+/// workers. The engine calls it once for each micro-batch.
+public protocol Objective: Sendable, Codable {
+    /// Its name in JSON.
+    static var kind: String { get }
+
+    /// Checks the bounds of the configuration, which may come from outside, and that the head's outputs suit it.
+    func validate(head: any Head) throws(TransformerError)
+    /// Checks that these are targets that it can learn from.
+    func validate(_ targets: Targets) throws(TransformerError)
+    /// How much a micro-batch counts: the sum over the step's micro-batches divides the summed gradient. Sequences for
+    /// a loss of sequences, tokens for one of tokens.
+    func weight(of targets: Targets) -> Int
+    /// The summed loss of a micro-batch, in double precision.
+    ///
+    /// - Parameter withGradient: Whether the gradient of the sum is to be written to `outputs.gradient`.
+    func evaluate(_ outputs: Outputs, _ targets: Targets, withGradient: Bool) -> Double
+}

@@ -1,0 +1,7 @@
+/// The objectives that a model can learn by: one line for each.
+public enum Objectives {
+    /// All of them.
+    public static let all: [any Objective.Type] = [
+        CrossEntropy.self
+    ]
+}

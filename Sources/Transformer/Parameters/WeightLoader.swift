@@ -1,0 +1,181 @@
+import Checkpoint
+import Foundation
+import Numerics
+
+/// Fills the flat vector from a model folder.
+public enum WeightLoader {
+    /// What to do about a head that the folder lacks, or has for other labels.
+    public enum MissingHead: Sendable {
+        /// That is an error: inference has no use for a head that was never trained.
+        case fail
+        /// Draw it from N(0, initializer_range) by this seed, and zero its biases.
+        case initialize(seed: UInt64)
+    }
+
+    /// Weights, and what had to be drawn.
+    public struct Loaded: Sendable {
+        /// A flat vector of `layout.count` floats.
+        public var weights: FloatBuffer
+        /// The names of the tensors that were drawn, as a whole or in part.
+        public var drawn: [String]
+        /// The labels, by number, whose rows of the classifier were matched by name; empty where the classifier is all
+        /// new, or read as it is.
+        public var keptLabels: [Int] = []
+        /// The names of tensors in the folder that the model has no use for.
+        public var unused: [String] = []
+    }
+
+    /// Reads every tensor of the model by the names that its family gives them.
+    ///
+    /// The tensors of the head may be new: then they are drawn. Rows of a classifier that the folder has are matched to
+    /// `labels` by name (see ``LabelMatch``); rows for other labels are drawn. Other tensors must be there with the
+    /// right shape.
+    ///
+    /// - Parameters:
+    ///   - layout: That of `model`.
+    ///   - labels: The labels to be learnt, as many as the head has; nil for the folder's own.
+    /// - Throws: An error that names the file and the tensor.
+    public static func load(
+        _ directory: ModelDirectory, _ model: ModelSpecification, layout: ParameterLayout, missingHead: MissingHead,
+        labels: [String]? = nil, family: any ModelFamily.Type = BERT.self
+    ) throws -> Loaded {
+        let file = try directory.openWeights()
+        let weights = FloatBuffer(count: layout.count)
+        var drawn: [String] = []
+        var read: Set<String> = []
+        let rows = sourceRows(directory.configuration, model, labels: labels, in: file, family)
+        for parameter in layout.parameters {
+            let isLabelled = isLabelled(parameter.id, model.head)
+            let tensorName = family.tensorName(parameter.id)
+            let destination = UnsafeMutableBufferPointer(
+                start: weights.pointer + parameter.offset, count: parameter.count)
+            let stored = family.storedName(parameter.id) { file.tensors[$0] != nil }
+            if let name = stored, !isLabelled || rows == nil {
+                let found = file.tensors[name]?.shape ?? []
+                guard found == parameter.shape else {
+                    throw TransformerError.weights(
+                        "\(file.path): tensor \(name) has shape \(found), but config.json calls for \(parameter.shape)")
+                }
+                try file.readFloats(name, into: destination)
+                read.insert(name)
+                continue
+            }
+            guard case .head = parameter.id, case .initialize(let seed) = missingHead else {
+                let why = isLabelled ? "; it is no fine-tuned classifier: train it first" : ""
+                throw TransformerError.weights("\(file.path): there is no tensor \(tensorName)\(why)")
+            }
+            if !isLabelled || rows?.contains(nil) ?? true { drawn.append(tensorName) }
+            // Biases stay zero, as in the reference.
+            if parameter.shape.count == 2 {
+                drawNormal(
+                    destination, deviation: model.encoder.initializerRange, seed: seed,
+                    stream: parameter.id.initializationStream)
+            }
+            if isLabelled, let stored, let rows, rows.contains(where: { $0 != nil }) {
+                try copyRows(rows, of: parameter, from: file, stored, to: destination)
+                read.insert(stored)
+            }
+        }
+        let kept = (rows ?? []).indices.filter { rows?[$0] != nil }
+        let unused = file.tensors.keys.filter { !read.contains($0) && !family.isIrrelevant($0) }.sorted()
+        return Loaded(weights: weights, drawn: drawn, keptLabels: kept, unused: unused)
+    }
+
+    /// Whether a tensor has one row for each label.
+    private static func isLabelled(_ id: ParameterID, _ head: any Head) -> Bool {
+        guard case .head(let name, _) = id else { return false }
+        return name == head.labelLinear
+    }
+
+    /// For each label the row of the folder's classifier that belongs to it; nil as a whole where the classifier is
+    /// to be read as it is.
+    private static func sourceRows(
+        _ configuration: BertConfiguration, _ model: ModelSpecification, labels: [String]?, in file: SafetensorsFile,
+        _ family: any ModelFamily.Type
+    ) -> [Int?]? {
+        guard let labels else { return nil }
+        func shape(_ part: ParameterID.AffinePart) -> [Int]? {
+            guard let name = model.head.labelLinear,
+                let stored = family.storedName(.head(name, part), in: { file.tensors[$0] != nil })
+            else { return nil }
+            return file.tensors[stored]?.shape
+        }
+        let count = configuration.labels.count
+        guard configuration.hasLabelledClassifier, let weight = shape(.weight), weight.count == 2, weight[0] == count,
+            weight[1] == model.encoder.hidden, shape(.bias) == [count]
+        else { return labels.map { _ in nil } }
+        return labels == configuration.labels ? nil : LabelMatch.rows(of: labels, among: configuration.labels)
+    }
+
+    /// Copies rows of a tensor of the classifier, its weight or its bias.
+    private static func copyRows(
+        _ rows: [Int?], of parameter: Parameter, from file: SafetensorsFile, _ name: String,
+        to destination: UnsafeMutableBufferPointer<Float>
+    ) throws {
+        let width = parameter.shape.count == 2 ? parameter.shape[1] : 1
+        let source = FloatBuffer(count: file.tensors[name]?.count ?? 0)
+        try file.readFloats(
+            name, into: UnsafeMutableBufferPointer(start: source.pointer, count: source.count))
+        for (row, from) in rows.enumerated() {
+            guard let from else { continue }
+            for column in 0..<width { destination[row * width + column] = source.pointer[from * width + column] }
+        }
+    }
+
+    /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of
+    /// ``tensors(of:layout:)`` under other names.
+    ///
+    /// - Parameter name: What the tensor that belongs to a parameter is called.
+    /// - Returns: A flat vector of `layout.count` floats; nil if the file has none of the tensors.
+    /// - Throws: An error that names the file and the tensor that is missing or has another shape.
+    public static func loadMoments(
+        _ file: SafetensorsFile, layout: ParameterLayout, family: any ModelFamily.Type = BERT.self,
+        name: (String) -> String
+    ) throws -> FloatBuffer? {
+        guard layout.parameters.contains(where: { file.tensors[name(family.tensorName($0.id))] != nil }) else {
+            return nil
+        }
+        let moments = FloatBuffer(count: layout.count)
+        for parameter in layout.parameters {
+            let name = name(family.tensorName(parameter.id))
+            guard let shape = file.tensors[name]?.shape else {
+                throw TransformerError.weights("\(file.path): there is no tensor \(name)")
+            }
+            guard shape == parameter.shape else {
+                throw TransformerError.weights(
+                    "\(file.path): tensor \(name) has shape \(shape), but the model calls for \(parameter.shape)")
+            }
+            try file.readFloats(
+                name,
+                into: UnsafeMutableBufferPointer(
+                    start: moments.pointer + parameter.offset, count: parameter.count))
+        }
+        return moments
+    }
+
+    /// N(0, deviation²) by the polar form of Box and Muller's method (1958) on one Philox stream.
+    static func drawNormal(
+        _ destination: UnsafeMutableBufferPointer<Float>, deviation: Float, seed: UInt64, stream: UInt32
+    ) {
+        var random = PhiloxStream(seed: seed, purpose: .initialization, stream: stream)
+        var i = 0
+        while i < destination.count {
+            let radius = (-2 * log(1 - random.nextUnit())).squareRoot() * Double(deviation)
+            let angle = 2 * Double.pi * random.nextUnit()
+            destination[i] = Float(radius * cos(angle))
+            if i + 1 < destination.count { destination[i + 1] = Float(radius * sin(angle)) }
+            i += 2
+        }
+    }
+
+    /// The tensors of a flat vector, under their Hugging Face names, to be written. The memory must outlive the result.
+    public static func tensors(
+        of weights: FloatBuffer, layout: ParameterLayout, family: any ModelFamily.Type = BERT.self
+    ) -> [TensorToWrite] {
+        layout.parameters.map {
+            TensorToWrite(
+                name: family.tensorName($0.id), shape: $0.shape,
+                data: UnsafeRawBufferPointer(start: weights.pointer + $0.offset, count: $0.count * 4), dtype: .f32)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import Foundation
+
+/// All that a worker needs to know of a model: the encoder, what stands on it, and what it learns by.
+public struct ModelSpecification: Sendable {
+    /// The encoder.
+    public var encoder: EncoderArchitecture
+    /// What turns the encoder's rows into outputs.
+    public var head: any Head
+    /// What turns outputs and targets into a loss.
+    public var objective: any Objective
+
+    /// A model of these parts.
+    public init(encoder: EncoderArchitecture, head: any Head, objective: any Objective = CrossEntropy()) {
+        self.encoder = encoder
+        self.head = head
+        self.objective = objective
+    }
+
+    /// Checks the bounds of all parts, and that they fit each other.
+    public func validate() throws(TransformerError) {
+        try encoder.validate()
+        try head.validate()
+        try objective.validate(head: head)
+    }
+
+    /// Checks that `targets` fit the head and the objective.
+    ///
+    /// - Parameter sequences: S, the sequences of the micro-batch.
+    public func validate(_ targets: Targets, sequences: Int) throws(TransformerError) {
+        try head.validate(targets, sequences: sequences)
+        try objective.validate(targets)
+    }
+}
+
+/// The form in which a model travels to the workers: `{"encoder": {…}, "head": {"kind": …, …}, "objective": {"kind": …,
+/// …}}`.
+extension ModelSpecification {
+    /// The JSON text.
+    public func json() -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // All parts are structs of numbers and strings, and validated ones have finite numbers.
+        guard let data = try? encoder.encode(Encoded(specification: self)) else { return "" }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    /// Reads what ``json()`` writes, and validates it.
+    ///
+    /// - Parameter registry: The heads and objectives that are known.
+    /// - Throws: `TransformerError.invalidModel` with the reason.
+    public init(json: String, registry: ModelRegistry = .standard) throws(TransformerError) {
+        let decoder = JSONDecoder()
+        decoder.userInfo[.modelRegistry] = registry
+        do {
+            self = try decoder.decode(Encoded.self, from: Data(json.utf8)).specification
+        } catch let error as TransformerError {
+            throw error
+        } catch {
+            throw .invalidModel("it is not described as this version does it")
+        }
+        try validate()
+    }
+}
+
+extension CodingUserInfoKey {
+    fileprivate static var modelRegistry: CodingUserInfoKey {
+        // The initializer has no other way to fail than for reasons of Objective-C.
+        CodingUserInfoKey(rawValue: "shoal.modelRegistry") ?? { preconditionFailure("a coding key of one word") }()
+    }
+}
+
+/// Coding by kind: `Codable` alone cannot know which head or objective to decode.
+private struct Encoded: Codable {
+    var specification: ModelSpecification
+
+    private enum Keys: String, CodingKey { case encoder, head, objective }
+    private enum KindKey: String, CodingKey { case kind }
+
+    init(specification: ModelSpecification) { self.specification = specification }
+
+    init(from decoder: any Decoder) throws {
+        let registry = decoder.userInfo[.modelRegistry] as? ModelRegistry ?? .standard
+        let values = try decoder.container(keyedBy: Keys.self)
+        func part(_ key: Keys) throws -> (decoder: any Decoder, kind: String) {
+            let part = try values.superDecoder(forKey: key)
+            return (part, try part.container(keyedBy: KindKey.self).decode(String.self, forKey: .kind))
+        }
+        let (head, headKind) = try part(.head)
+        let (objective, objectiveKind) = try part(.objective)
+        specification = ModelSpecification(
+            encoder: try values.decode(EncoderArchitecture.self, forKey: .encoder),
+            head: try registry.head(headKind).init(from: head),
+            objective: try registry.objective(objectiveKind).init(from: objective))
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: Keys.self)
+        try values.encode(specification.encoder, forKey: .encoder)
+        func write(_ part: some Encodable, kind: String, _ key: Keys) throws {
+            let encoder = values.superEncoder(forKey: key)
+            try part.encode(to: encoder)
+            var values = encoder.container(keyedBy: KindKey.self)
+            try values.encode(kind, forKey: .kind)
+        }
+        try write(specification.head, kind: type(of: specification.head).kind, .head)
+        try write(specification.objective, kind: type(of: specification.objective).kind, .objective)
+    }
+}
