@@ -1,10 +1,13 @@
+import Checkpoint
 import Foundation
 import Synchronization
 import Testing
+import Training
+import Transformer
 
 @testable import Cluster
 
-/// The queue of the compute thread, without a replica: jobs of one rank that need none.
+/// The queue of the compute thread, with the jobs of a rank that is alone.
 @Suite struct WorkerComputeTests {
     private final class Results: Sendable {
         private let all = Mutex<[ComputeResult]>([])
@@ -27,13 +30,32 @@ import Testing
         }
     }
 
-    @Test func `work that is given up while more is submitted never blocks the queue`() throws {
-        let results = Results()
+    /// A compute thread that has a replica of a tiny model.
+    private func compute(_ results: Results) throws -> WorkerCompute {
         let options = WorkerOptions(coordinator: "ipc:///nowhere")
         let compute = try WorkerCompute(
             options: options, dataAddress: try DataAddress(options), dataKeys: nil, log: { _ in },
             report: { results.add($0) })
-        let generations: UInt64 = 200
+        var configuration = BertConfiguration()
+        configuration.vocabSize = 10
+        configuration.hiddenSize = 8
+        configuration.layers = 1
+        configuration.heads = 1
+        configuration.intermediateSize = 8
+        configuration.maxPositions = 8
+        configuration.labels = ["a", "b"]
+        let model = configuration.classifier()
+        let welcome = Welcome(
+            modelSpecification: "{}", hyperparameters: "{}", seed: 1, weightCount: ParameterLayout(model).count,
+            heartbeatTimeout: 5, orphanTimeout: 60, runID: "run")
+        compute.submit(.prepare(model, Hyperparameters(), welcome))
+        return compute
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `work that is given up while more is submitted never blocks the queue`() throws {
+        let results = Results()
+        let compute = try compute(results)
+        let generations: UInt64 = 100
         for generation in 1...generations {
             compute.submit(.join(generation: generation, rank: 0, worldSize: 1, keys: []))
             // The queue of this generation is emptied while it is filled from another thread.
@@ -59,12 +81,9 @@ import Testing
         compute.stop(seconds: 10)
     }
 
-    @Test func `work of a generation that waits is forgotten, and jobs after that are done`() throws {
+    @Test(.timeLimit(.minutes(1))) func `work of a generation that waits is forgotten, and jobs after that are done`() throws {
         let results = Results()
-        let options = WorkerOptions(coordinator: "ipc:///nowhere")
-        let compute = try WorkerCompute(
-            options: options, dataAddress: try DataAddress(options), dataKeys: nil, log: { _ in },
-            report: { results.add($0) })
+        let compute = try compute(results)
         compute.submit(.join(generation: 1, rank: 0, worldSize: 1, keys: []))
         _ = results.wait { _ in true }
         compute.abandon("a test")
