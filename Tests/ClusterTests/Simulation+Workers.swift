@@ -46,12 +46,12 @@ extension Simulation {
                 }
                 jobs[index].append(job)
             case .sendChunk(let snapshot, let part, let chunk, let generation):
+                var payload = Data()
+                snapshot.send(part, chunk) { payload = Data($0) }
                 toCoordinator[index].append(
                     WorkerMessage(
                         generation: generation, step: snapshot.step,
-                        body: .chunk(
-                            part, index: chunk,
-                            payload: Data(snapshot.bytes(part, chunk) ?? .init(start: nil, count: 0)))))
+                        body: .chunk(part, index: chunk, payload: payload)))
             case .abandon: abandon(index)
             case .log, .removeSockets: break
             case .end(let error):

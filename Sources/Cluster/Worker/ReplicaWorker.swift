@@ -37,6 +37,8 @@ final class ReplicaWorker {
     private let unreadable = UnreadableMemory()
     /// Steps of the replica with the generation's all-reduce.
     private var training: TrainingStep?
+    /// Reads the replica's memory until that is about to change; nil once nothing is sent from it any more.
+    private weak var snapshot: StateSnapshot?
 
     init(
         threads: Int, profile: Profile?, dataAddress: DataAddress, sharesMemory: Bool, dataKeys: CurveKeyPair?,
@@ -79,8 +81,12 @@ final class ReplicaWorker {
     private func perform(_ job: ComputeJob, on replica: ModelReplica) {
         switch job {
         case .prepare, .join: break
-        case .beginLoad: for part in StatePart.allCases { buffer(part, of: replica).clear() }
-        case .store(let part, let chunk, let payload): store(payload, part, chunk: chunk, in: replica)
+        case .beginLoad:
+            snapshot?.detach()
+            for part in StatePart.allCases { buffer(part, of: replica).clear() }
+        case .store(let part, let chunk, let payload):
+            snapshot?.detach()
+            store(payload, part, chunk: chunk, in: replica)
         case .finishLoad(let generation, let step, let parts): finishLoad(replica, generation, step, parts)
         case .connect(let generation, let endpoints): connect(generation, endpoints)
         case .step(let generation, let step, let order): self.step(replica, generation, step, order)
@@ -225,7 +231,7 @@ final class ReplicaWorker {
             self.training = training
             let outcome = try training.run(
                 work, partition: order.partition, learningRate: order.learningRate,
-                isAbandoned: { [abandoned] in abandoned.isSet })
+                isAbandoned: { [abandoned] in abandoned.isSet }, willUpdate: { [weak snapshot] in snapshot?.detach() })
             lastStepSeconds = outcome.seconds
             report(
                 .stepped(
@@ -281,14 +287,10 @@ final class ReplicaWorker {
                 generation: generation)
             return
         }
-        var copies: [StatePart: FloatBuffer] = [:]
-        for part in parts {
-            let source = buffer(part, of: replica)
-            let copy = FloatBuffer(count: source.count)
-            UnsafeMutableRawPointer(copy.pointer).copyMemory(
-                from: UnsafeRawPointer(source.pointer), byteCount: source.count * 4)
-            copies[part] = copy
-        }
-        report(.snapshot(generation: generation, StateSnapshot(step: step, buffers: copies)))
+        let buffers = Dictionary(uniqueKeysWithValues: parts.map { ($0, buffer($0, of: replica)) })
+        let made = StateSnapshot(step: step, buffers: buffers)
+        snapshot?.detach()
+        snapshot = made
+        report(.snapshot(generation: generation, made))
     }
 }

@@ -20,9 +20,6 @@ final class WorkerLoop {
     private let inbox: Inbox<ComputeResult>
     private let compute: WorkerCompute
     private var machine: WorkerMachine
-    /// Copies of the state of which chunks are still being sent.
-    private var lentSnapshots: [StateSnapshot] = []
-    private let lent = ZeroCopyCounter()
     private var outcome: Result<Void, RunError>?
 
     init(options: WorkerOptions, dataAddress: DataAddress, log: @escaping @Sendable (String) -> Void) throws {
@@ -62,8 +59,6 @@ final class WorkerLoop {
             socket.close()
             handshakes.close()
             context.terminate()
-            // Lent to the context until here.
-            withExtendedLifetime(lentSnapshots) {}
         }
         var poller = ZeroMQPoller()
         let incoming = poller.add(socket)
@@ -79,7 +74,6 @@ final class WorkerLoop {
             if poller.isReadable(monitor) { try receiveHandshakes() }
             if monotonicSeconds() >= nextTick {
                 nextTick = monotonicSeconds() + Self.tickSeconds
-                if lent.outstanding == 0 { lentSnapshots.removeAll() }
                 if let parent = options.parentPID, getppid() != parent { try handle(.parentGone) }
                 if try rotation.turn(socket, now: monotonicSeconds()) {
                     // What was sent before is lost.
@@ -121,18 +115,18 @@ final class WorkerLoop {
         }
     }
 
-    /// Sends a chunk without copying it.
+    /// Sends a chunk: the library has a copy of its own, since the state may change while it is on its way.
     private func send(_ snapshot: StateSnapshot, _ part: StatePart, _ index: Int, _ generation: UInt64) throws {
-        guard let bytes = snapshot.bytes(part, index) else { return }
         let head = WorkerMessage(
             generation: generation, step: snapshot.step, body: .chunk(part, index: index, payload: Data())
         ).frames()
-        // The empty payload's frame is replaced by the chunk itself.
-        for frame in head.prefix(2) {
-            _ = try frame.withUnsafeBytes { try socket.send($0, more: true, wait: false) }
+        try snapshot.send(part, index) { bytes in
+            // The empty payload's frame is replaced by the chunk itself.
+            for frame in head.prefix(2) {
+                _ = try frame.withUnsafeBytes { try socket.send($0, more: true, wait: false) }
+            }
+            _ = try socket.send(bytes, wait: false)
         }
-        try socket.send(lending: bytes, counter: lent)
-        if lentSnapshots.last !== snapshot { lentSnapshots.append(snapshot) }
     }
 
     private func perform(_ effects: [WorkerMachine.Effect]) throws {

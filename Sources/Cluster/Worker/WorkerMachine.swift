@@ -251,7 +251,7 @@ struct WorkerMachine: Sendable {
             // Possible after a failure too: the state before the step that failed is kept.
             effects.append(.compute(.snapshot(generation: generation, step: message.step, parts)))
         case .stateRequest(let part, let index):
-            guard let snapshot, snapshot.step == message.step, snapshot.bytes(part, index) != nil else {
+            guard let snapshot, snapshot.step == message.step, snapshot.contains(part, index) else {
                 fail(.order, "saving", "a chunk was asked for that is not there: \(index) after \(message.step) steps")
                 return
             }

@@ -44,12 +44,13 @@ public final class TrainingStep {
     ///   - learningRate: The rate of this step.
     ///   - isAbandoned: Asked before every micro-batch, from the compute threads: whether the result is not wanted any
     ///     more.
+    ///   - willUpdate: Called right before the weights and moments are changed, the only time in a step.
     /// - Throws: Before the weights are changed: what the reducer throws; `CancellationError` once `isAbandoned` says
     ///   so; ``NonFiniteError``; ``PeerLossError``; `TransformerError` for work that does not fit the model. The
     ///   reducer is of no use afterwards.
     public func run(
         _ work: StepWork, partition: [Range<Int>], learningRate: Double,
-        isAbandoned: @escaping @Sendable () -> Bool = { false }
+        isAbandoned: @escaping @Sendable () -> Bool = { false }, willUpdate: () -> Void = {}
     ) throws -> StepOutcome {
         recorder?.begin()
         let start = monotonicSeconds()
@@ -66,6 +67,7 @@ public final class TrainingStep {
         let (reduction, lossSums) = try reduce(own, work, partition)
         let reduced = monotonicSeconds()
 
+        willUpdate()
         let norm = try replica.apply(
             gradientSum: result, work: work, sumOfSquares: reduction.sumOfSquares, learningRate: learningRate)
         let end = monotonicSeconds()

@@ -1,0 +1,98 @@
+import Checkpoint
+import Foundation
+import Synchronization
+import Testing
+import Training
+import Transformer
+
+@testable import Cluster
+
+/// The queue of the compute thread, with the jobs of a rank that is alone.
+@Suite struct WorkerComputeTests {
+    private final class Results: Sendable {
+        private let all = Mutex<[ComputeResult]>([])
+        private let arrived = DispatchSemaphore(value: 0)
+
+        func add(_ result: ComputeResult) {
+            all.withLock { $0.append(result) }
+            arrived.signal()
+        }
+
+        /// Waits for results until `isLast` says so of one.
+        func wait(_ isLast: (ComputeResult) -> Bool) -> [ComputeResult] {
+            var seen = 0
+            while true {
+                arrived.wait()
+                let now = all.withLock { $0 }
+                seen += 1
+                if isLast(now[seen - 1]) { return now }
+            }
+        }
+    }
+
+    /// A compute thread that has a replica of a tiny model.
+    private func compute(_ results: Results) throws -> WorkerCompute {
+        let options = WorkerOptions(coordinator: "ipc:///nowhere")
+        let compute = try WorkerCompute(
+            options: options, dataAddress: try DataAddress(options), dataKeys: nil, log: { _ in },
+            report: { results.add($0) })
+        var configuration = BertConfiguration()
+        configuration.vocabSize = 10
+        configuration.hiddenSize = 8
+        configuration.layers = 1
+        configuration.heads = 1
+        configuration.intermediateSize = 8
+        configuration.maxPositions = 8
+        configuration.labels = ["a", "b"]
+        let model = configuration.classifier()
+        let welcome = Welcome(
+            modelSpecification: "{}", hyperparameters: "{}", seed: 1, weightCount: ParameterLayout(model).count,
+            heartbeatTimeout: 5, orphanTimeout: 60, runID: "run")
+        compute.submit(.prepare(model, Hyperparameters(), welcome))
+        return compute
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `work that is given up while more is submitted never blocks the queue`() throws {
+        let results = Results()
+        let compute = try compute(results)
+        let generations: UInt64 = 100
+        for generation in 1...generations {
+            compute.submit(.join(generation: generation, rank: 0, worldSize: 1, keys: []))
+            // The queue of this generation is emptied while it is filled from another thread.
+            DispatchQueue.concurrentPerform(iterations: 2) { thread in
+                if thread == 0 {
+                    compute.submit(.connect(generation: generation, [""]))
+                    compute.submit(.connect(generation: generation, [""]))
+                } else {
+                    compute.abandon("a test")
+                }
+            }
+        }
+        compute.submit(.join(generation: generations + 1, rank: 0, worldSize: 1, keys: []))
+        compute.submit(.connect(generation: generations + 1, [""]))
+        let all = results.wait { result in
+            if case .connected(generations + 1) = result { true } else { false }
+        }
+        let joined = all.compactMap { result -> UInt64? in
+            if case .bound(let generation, _) = result { generation } else { nil }
+        }
+        // To join is no work of the generation before: it is never given up.
+        #expect(joined == Array(1...(generations + 1)))
+        compute.stop(seconds: 10)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `work of a generation that waits is forgotten, and jobs after that are done`() throws {
+        let results = Results()
+        let compute = try compute(results)
+        compute.submit(.join(generation: 1, rank: 0, worldSize: 1, keys: []))
+        _ = results.wait { _ in true }
+        compute.abandon("a test")
+        // The all-reduce of generation 1 was aborted: it cannot connect any more.
+        compute.submit(.connect(generation: 1, [""]))
+        compute.submit(.join(generation: 2, rank: 0, worldSize: 1, keys: []))
+        compute.submit(.connect(generation: 2, [""]))
+        let all = results.wait { result in if case .connected(2) = result { true } else { false } }
+        #expect(!all.contains { if case .connected(1) = $0 { true } else { false } })
+        compute.stop(seconds: 10)
+    }
+}
