@@ -345,7 +345,7 @@ final class Simulation {
         let index = workers.count
         let description = WorkerDescription(
             host: "h", pid: pid(index), threads: 1 + index % 2, cpu: "c", instructionSet: "AVX2")
-        var worker = WorkerMachine(description, options: WorkerOptions(coordinator: "ipc:///x"), now: now)
+        let worker = WorkerMachine(description, options: WorkerOptions(coordinator: "ipc:///x"), now: now)
         let greeting = worker.start()
         workers.append(worker)
         jobs.append([])
@@ -388,7 +388,9 @@ final class Simulation {
                             payload: Data(snapshot.bytes(part, chunk) ?? .init(start: nil, count: 0)))))
             case .abandon: abandon(index)
             case .log, .removeSockets: break
-            case .end(let error):
+            case .end(let result):
+                var error: RunError?
+                if case .failure(let failure) = result { error = failure }
                 workerErrors[index] = error
                 let words = error.map { "1, saying \"\($0)\"," } ?? "0"
                 end(index, why: "exited with code \(words)", bySignal: false)
@@ -474,7 +476,7 @@ final class Simulation {
             settle()
             now += 0.5
             coordinate(.tick)
-            for index in workers.indices where !frozen.contains(index) { tell(index, .tick) }
+            for index in workers.indices where !frozen.contains(index) { tell(index, .tick(residentBytes: 1)) }
         }
         return outcome != nil
     }
