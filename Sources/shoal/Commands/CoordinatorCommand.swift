@@ -22,6 +22,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Writes the port to this file once the coordinator listens: for scripts, with --bind tcp://HOST:*.",
+            valueName: "file"), transform: UserPath.argument)
+    var portFile: String?
+
+    @Option(
+        help: ArgumentHelp(
             "The folder of the coordinator's keys, made by keygen: encrypts, and lets in only workers that it lists.",
             valueName: "dir"), transform: UserPath.argument)
     var keys: String?
@@ -41,6 +47,6 @@ struct CoordinatorCommand: AsyncParsableCommand {
         var configuration = try run.resolve()
         configuration.keys = (keys ?? configuration.keys).map(absolutePath)
         configuration.insecure = insecure ?? configuration.insecure
-        try await TrainingSession.run(configuration, workers: .external(bind: bind))
+        try await TrainingSession.run(configuration, workers: .external(bind: bind, portFile: portFile))
     }
 }

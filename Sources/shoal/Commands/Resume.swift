@@ -35,6 +35,12 @@ struct Resume: AsyncParsableCommand {
     var bind: String?
 
     @Option(
+        help: ArgumentHelp(
+            "Writes the port to this file once the coordinator listens: for scripts.",
+            valueName: "file"), transform: UserPath.argument)
+    var portFile: String?
+
+    @Option(
         help: ArgumentHelp("The folder of the coordinator's keys (default: as before).", valueName: "dir"),
         transform: UserPath.argument)
     var keys: String?
@@ -54,11 +60,13 @@ struct Resume: AsyncParsableCommand {
         local.apply(to: &options)
         workers.apply(to: &options)
         checkpoints.apply(to: &options)
-        let (configuration, source) = try ResumeOptions.read(run.path, overrides: options, bind: bind)
+        var (configuration, source) = try ResumeOptions.read(run.path, overrides: options, bind: bind)
         try checkUse(source)
+        if let portFile, case .external(let bind, _) = source { source = .external(bind: bind, portFile: portFile) }
         try await TrainingSession.run(
             configuration, workers: source, resume: ResumeOptions(acceptsChanges: acceptChanges))
     }
+
     /// Refuses options that have no effect on workers that come from `source`.
     private func checkUse(_ source: WorkerSource) throws(ConfigurationError) {
         let given: [(name: String, isGiven: Bool)]
@@ -71,7 +79,9 @@ struct Resume: AsyncParsableCommand {
             ]
             reason = "belongs to runs that start their workers, and this run's are started by hand; leave it out"
         case .local:
-            given = [("keys", keys != nil), ("insecure", insecure == true)]
+            given = [
+                ("keys", keys != nil), ("insecure", insecure == true), ("port-file", portFile != nil),
+            ]
             reason = "belongs to runs whose workers are started by hand, and this run starts its own; leave it out"
         }
         if let option = given.first(where: \.isGiven) { throw .unused(option.name, reason: reason) }
