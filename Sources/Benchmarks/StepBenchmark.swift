@@ -60,23 +60,13 @@ public struct StepBenchmark: Sendable {
         let reducer = try AllReducer(rank: 0, worldSize: 1, generation: 0, bind: "")
         defer { reducer.close() }
         try reducer.connect(to: [""])
+        let training = TrainingStep(replica, reducer: reducer)
         var times: [Double] = []
         for number in 0...steps {
-            let work = work(UInt64(number))
-            let start = monotonicSeconds()
-            let result = replica.resultBuffer(work)
-            try reducer.begin(
-                ReductionStep(
-                    number: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: [0..<work.leafCount],
-                    buckets: replica.buckets(work), result: result))
-            _ = try replica.computeGradients(work) { bucket, contributions in
-                reducer.submit(bucket: bucket, contributions: contributions)
-            }
-            let reduction = try reducer.finish()
-            _ = try replica.apply(
-                gradientSum: result, work: work, sumOfSquares: reduction.sumOfSquares, learningRate: 1e-5)
+            let outcome = try training.run(
+                work(UInt64(number)), partition: [0..<microBatches], learningRate: 1e-5)
             // The first one makes code and touches memory.
-            if number > 0 { times.append(monotonicSeconds() - start) }
+            if number > 0 { times.append(outcome.seconds) }
         }
         return Stopwatch.median(times)
     }
@@ -106,7 +96,7 @@ public struct StepBenchmark: Sendable {
                 label: Int32(s % configuration.labels.count))
         }
         return StepWork(
-            step: step, leafCount: microBatches, firstLeaf: 0, microBatches: batches, embeddingRows: rows.sorted(),
-            sampleCount: lengths.count)
+            step: step, microBatchCount: microBatches, firstMicroBatch: 0, microBatches: batches,
+            embeddingRows: rows.sorted(), sampleCount: lengths.count)
     }
 }

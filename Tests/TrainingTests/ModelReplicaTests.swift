@@ -1,4 +1,3 @@
-import Checkpoint
 import Foundation
 import Numerics
 import Synchronization
@@ -10,38 +9,12 @@ import Transformer
 
 /// The two halves of a step, without processes: what a replica sums, and what it refuses.
 @Suite struct ModelReplicaTests {
-    private static let configuration = BertConfiguration.tiny(vocabulary: 30, hidden: 16, heads: 2, positions: 12)
-
     private func replica(threads: Int = 1, precision: Precision = .float32) throws -> ModelReplica {
-        let made = try ModelReplica(
-            Self.configuration.classifier(), hyperparameters: Hyperparameters(precision: precision), seed: 5,
-            threads: threads)
-        for (number, parameter) in made.layout.parameters.enumerated() {
-            var random = PhiloxStream(seed: 8, purpose: .initialization, stream: UInt32(number))
-            for i in parameter.range { made.weights.pointer[i] = Float(random.nextUnit() - 0.5) * 0.4 }
-        }
-        made.restored(appliedSteps: 0)
-        return made
+        try TinyReplica.make(threads: threads, precision: precision)
     }
 
-    /// A step of `leaves` micro-batches of one or two samples each.
     private func work(leaves: Int, _ part: Range<Int>? = nil) -> StepWork {
-        var random = PhiloxStream(seed: 2, purpose: .shuffle)
-        var key: UInt32 = 0
-        let batches = (0..<leaves).map { leaf in
-            var batch = PackedBatch()
-            for _ in 0...(leaf % 2) {
-                let ids = (0..<(1 + random.next(below: 9))).map { _ in Int32(random.next(below: 29)) }
-                batch.append(
-                    tokenIDs: ids, typeIDs: ids.map { _ in 0 }, sampleKey: key, label: Int32(random.next(below: 3)))
-                key += 1
-            }
-            return batch
-        }
-        let own = part ?? 0..<leaves
-        return StepWork(
-            step: 3, leafCount: leaves, firstLeaf: own.lowerBound, microBatches: Array(batches[own]),
-            embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(), sampleCount: Int(key))
+        TinyReplica.work(microBatches: leaves, part)
     }
 
     /// The flat sums of the nodes that a replica hands over, copied.
@@ -50,7 +23,7 @@ import Transformer
         let results = try replica.computeGradients(work) { bucket, contributions in
             announced.withLock { $0.append((bucket, contributions)) }
         }
-        #expect(results.map(\.index) == Array(work.leaves))
+        #expect(results.map(\.index) == Array(work.ownMicroBatches))
         let buckets = replica.buckets(work)
         return announced.withLock { announced in
             let expected = work.microBatches.isEmpty ? [] : Array(buckets.indices)
@@ -162,19 +135,19 @@ import Transformer
     }
 
     @Test func `work from outside is checked`() throws {
-        let model = Self.configuration.classifier()
+        let model = TinyReplica.specification
         try work(leaves: 3).validate(model)
         func refused(_ change: (inout StepWork) -> Void) {
             var bad = work(leaves: 3)
             change(&bad)
             #expect(throws: TransformerError.self) { try bad.validate(model) }
         }
-        refused { $0.leafCount = 0 }
-        refused { $0.leafCount = .max }
-        refused { $0.leafCount = 2 }
-        refused { $0.firstLeaf = 1 }
-        refused { $0.firstLeaf = -1 }
-        refused { $0.firstLeaf = .max }
+        refused { $0.microBatchCount = 0 }
+        refused { $0.microBatchCount = .max }
+        refused { $0.microBatchCount = 2 }
+        refused { $0.firstMicroBatch = 1 }
+        refused { $0.firstMicroBatch = -1 }
+        refused { $0.firstMicroBatch = .max }
         refused { $0.sampleCount = 0 }
         refused { $0.embeddingRows.append(30) }
         refused { $0.embeddingRows.insert(-1, at: 0) }

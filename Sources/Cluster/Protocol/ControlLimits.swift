@@ -1,3 +1,5 @@
+import Training
+
 /// What a control message may hold. Everything that arrives is held against these before it is used.
 enum ControlLimits {
     /// Floats of a chunk of weights or moments: 1 MiB.
@@ -33,7 +35,7 @@ enum ControlLimits {
     /// Bytes of memory, or sent in a step.
     static let maxBytes: UInt64 = 1 << 53
     /// Losses and norms, whose sums over any number of steps are finite: sums of float32 are far smaller.
-    static let maxMagnitude = 1e100
+    static let maxMagnitude = LossPiggyback.maxMagnitude
     /// Bytes of the path of a local socket.
     static let socketPath = 107
     /// Compute threads of a worker.

@@ -75,7 +75,7 @@ struct PartToLoad: Sendable, Equatable {
 struct StepOrder: Sendable, Equatable {
     var learningRate: Double
     /// The micro-batches of the whole step.
-    var leafCount: Int
+    var microBatchCount: Int
     /// Which of them each rank owns.
     var partition: [Range<Int>]
     /// The samples of the whole step.

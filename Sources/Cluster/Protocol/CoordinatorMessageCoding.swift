@@ -13,7 +13,7 @@ extension CoordinatorMessage {
         case .refusal(let reason): envelope.refusal = .with { $0.reason = WireFormat.clipped(reason) }
         case .welcome(let welcome):
             envelope.welcome = .with {
-                $0.modelConfiguration = welcome.modelSpecification
+                $0.modelSpecification = welcome.modelSpecification
                 $0.hyperparameters = welcome.hyperparameters
                 $0.seed = welcome.seed
                 $0.weightCount = UInt64(clamping: welcome.weightCount)
@@ -75,7 +75,7 @@ extension CoordinatorMessage {
     private static func encode(_ order: StepOrder) -> PBStepOrder {
         PBStepOrder.with {
             $0.learningRate = order.learningRate
-            $0.leafCount = UInt32(clamping: order.leafCount)
+            $0.leafCount = UInt32(clamping: order.microBatchCount)
             $0.firstLeaves = order.partition.map { UInt32(clamping: $0.lowerBound) }
             $0.sampleCount = UInt32(clamping: order.sampleCount)
             var previous: Int32 = 0
@@ -184,7 +184,7 @@ extension CoordinatorMessage {
         }
         return Welcome(
             modelSpecification: try WireFormat.text(
-                welcome.modelConfiguration, "a model", limit: ControlLimits.longText),
+                welcome.modelSpecification, "a model", limit: ControlLimits.longText),
             hyperparameters: try WireFormat.text(welcome.hyperparameters, "hyperparameters"), seed: welcome.seed,
             weightCount: Int(welcome.weightCount), heartbeatTimeout: timeout, orphanTimeout: orphanTimeout,
             runID: try WireFormat.shownText(welcome.runID, "a run's id"),
@@ -192,9 +192,9 @@ extension CoordinatorMessage {
     }
 
     private static func decode(_ order: PBStepOrder) throws(ProtocolError) -> StepOrder {
-        let leafCount = Int(order.leafCount)
-        guard (1...ReductionTree.maxLeafCount).contains(leafCount) else {
-            throw ProtocolError("a step of \(leafCount) micro-batches")
+        let microBatches = Int(order.leafCount)
+        guard (1...ReductionTree.maxLeafCount).contains(microBatches) else {
+            throw ProtocolError("a step of \(microBatches) micro-batches")
         }
         guard (1...ControlLimits.maxSamples).contains(Int(order.sampleCount)) else {
             throw ProtocolError("a step of \(order.sampleCount) samples")
@@ -207,8 +207,8 @@ extension CoordinatorMessage {
         }
         var partition: [Range<Int>] = []
         for (rank, first) in order.firstLeaves.enumerated() {
-            let next = rank + 1 < order.firstLeaves.count ? Int(order.firstLeaves[rank + 1]) : leafCount
-            guard Int(first) <= next, next <= leafCount else {
+            let next = rank + 1 < order.firstLeaves.count ? Int(order.firstLeaves[rank + 1]) : microBatches
+            guard Int(first) <= next, next <= microBatches else {
                 throw ProtocolError("micro-batches dealt out of order")
             }
             partition.append(Int(first)..<next)
@@ -224,7 +224,7 @@ extension CoordinatorMessage {
             rows.append(Int32(previous))
         }
         return StepOrder(
-            learningRate: order.learningRate, leafCount: leafCount, partition: partition,
+            learningRate: order.learningRate, microBatchCount: microBatches, partition: partition,
             sampleCount: Int(order.sampleCount), embeddingRows: rows, batches: try BatchCoding.decode(order.batches))
     }
 }

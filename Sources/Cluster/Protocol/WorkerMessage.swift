@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Training
 import Transformer
 
 /// A message from a worker to the coordinator.
@@ -79,6 +80,16 @@ struct StepReport: Sendable, Equatable {
     var stepSeconds: Double
     var residentBytes: UInt64
     var bytesSent: UInt64
+}
+
+extension StepReport {
+    /// The report of a step that went well.
+    init(_ outcome: StepOutcome, residentBytes: UInt64) {
+        self.init(
+            lossSums: outcome.lossSums, gradientNorm: outcome.gradientNorm, computeSeconds: outcome.computeSeconds,
+            allreduceSeconds: outcome.reductionSeconds, stepSeconds: outcome.seconds, residentBytes: residentBytes,
+            bytesSent: UInt64(clamping: outcome.bytesSent))
+    }
 }
 
 /// Why a worker cannot go on.

@@ -35,8 +35,8 @@ final class ReplicaWorker {
     private let note: @Sendable (String) -> Void
     /// Peers whose memory was found to be unreadable, in any generation.
     private let unreadable = UnreadableMemory()
-    /// Begins anew with every generation; nil where nothing is rounded.
-    private var feedback: ErrorFeedback?
+    /// Steps of the replica with the generation's all-reduce.
+    private var training: TrainingStep?
 
     init(
         threads: Int, profile: Profile?, dataAddress: DataAddress, sharesMemory: Bool, dataKeys: CurveKeyPair?,
@@ -61,6 +61,7 @@ final class ReplicaWorker {
     private func setReducer(_ new: AllReducer?) {
         reducer?.close()
         reducer = new
+        training = nil
         registerReducer(new)
     }
 
@@ -69,7 +70,6 @@ final class ReplicaWorker {
         case .prepare(let model, let hyperparameters, let welcome):
             prepare(model, hyperparameters, welcome)
         case .join(let generation, let rank, let size, let keys):
-            feedback = nil
             join(generation, rank: rank, size: size, keys: keys)
         default:
             if let replica { perform(job, on: replica) }
@@ -216,13 +216,21 @@ final class ReplicaWorker {
         guard let reducer, reducer.generation == generation, step == replica.appliedSteps else { return }
         let phase = "step \(step + 1)"
         let work = StepWork(
-            step: step, leafCount: order.leafCount, firstLeaf: order.partition[reducer.rank].lowerBound,
-            microBatches: order.batches, embeddingRows: order.embeddingRows, sampleCount: order.sampleCount)
+            step: step, microBatchCount: order.microBatchCount,
+            firstMicroBatch: order.partition[reducer.rank].lowerBound, microBatches: order.batches,
+            embeddingRows: order.embeddingRows, sampleCount: order.sampleCount)
         do {
             try work.validate(replica.specification)
-            let stepReport = try run(work, order, replica, reducer)
-            lastStepSeconds = stepReport.stepSeconds
-            report(.stepped(generation: generation, step: step, stepReport))
+            let training = self.training ?? TrainingStep(replica, reducer: reducer, recorder: recorder)
+            self.training = training
+            let outcome = try training.run(
+                work, partition: order.partition, learningRate: order.learningRate,
+                isAbandoned: { [abandoned] in abandoned.isSet })
+            lastStepSeconds = outcome.seconds
+            report(
+                .stepped(
+                    generation: generation, step: step,
+                    StepReport(outcome, residentBytes: HostDescription.residentBytes())))
         } catch let error as AllReduceError {
             setReducer(nil)
             if case .unreadableMemory = error { note("\(error)") }
@@ -231,7 +239,7 @@ final class ReplicaWorker {
             setReducer(nil)
             fail(.peer, phase, "\(error)", generation: generation, peers: [error.rank])
         } catch is CancellationError {
-            // Who gave it up knows.
+            // The abort was requested; nothing to report.
             setReducer(nil)
         } catch let error as NonFiniteError {
             setReducer(nil)
@@ -249,45 +257,6 @@ final class ReplicaWorker {
             setReducer(nil)
             fail(.order, phase, "\(error)", generation: generation)
         }
-    }
-
-    private func run(
-        _ work: StepWork, _ order: StepOrder, _ replica: ModelReplica, _ reducer: AllReducer
-    ) throws -> StepReport {
-        recorder?.begin()
-        let start = monotonicSeconds()
-        let buckets = replica.buckets(work)
-        let result = replica.resultBuffer(work)
-        if wire == .bf16, reducer.worldSize > 1, feedback == nil { feedback = ErrorFeedback(replica) }
-        try reducer.begin(
-            ReductionStep(
-                number: work.step, tree: ReductionTree(leafCount: work.leafCount), partition: order.partition,
-                buckets: buckets, result: result, residual: feedback?.begin(rows: work.embeddingRows)))
-        var results: [MicroBatchResult] = []
-        if work.microBatches.isEmpty {
-            for bucket in buckets.indices { reducer.submit(bucket: bucket, contributions: []) }
-        } else {
-            results = try replica.computeGradients(work, isAbandoned: { [abandoned] in abandoned.isSet }) {
-                bucket, contributions in
-                reducer.submit(bucket: bucket, contributions: contributions)
-            }
-        }
-        let computed = monotonicSeconds()
-        recorder?.end("micro-batches")
-        let reduction = try reducer.finish(piggyback: LossNote.encode(results.map(\.lossSum)))
-        feedback?.end(rows: work.embeddingRows)
-        let reduced = monotonicSeconds()
-        recorder?.end("waiting for the all-reduce")
-        let lossSums = try LossNote.decode(reduction.piggybacks, partition: order.partition)
-        let norm = try replica.apply(
-            gradientSum: result, work: work, sumOfSquares: reduction.sumOfSquares, learningRate: order.learningRate)
-        let end = monotonicSeconds()
-        recorder?.end("optimizer")
-        return StepReport(
-            lossSums: lossSums, gradientNorm: norm,
-            computeSeconds: computed - start + (end - reduced), allreduceSeconds: reduced - computed,
-            stepSeconds: end - start, residentBytes: HostDescription.residentBytes(),
-            bytesSent: UInt64(clamping: reduction.bytesSent))
     }
 
     // MARK: everything else

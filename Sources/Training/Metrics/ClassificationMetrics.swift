@@ -1,17 +1,3 @@
-/// How well one class is recognised.
-public struct ClassMetrics: Sendable, Codable, Equatable {
-    /// The class.
-    public var label: String
-    /// The share of its predictions that are right; 0 where it was never predicted.
-    public var precision: Double
-    /// The share of its samples that were recognised; 0 where it has none.
-    public var recall: Double
-    /// The harmonic mean of both; 0 where both are.
-    public var f1: Double
-    /// Its samples.
-    public var support: Int
-}
-
 /// How well a model classifies a data set. The definitions, and what is done where one divides by zero, are those of
 /// scikit-learn with `zero_division=0`.
 public struct ClassificationMetrics: Sendable, Codable, Equatable {

@@ -1,47 +1,6 @@
 import CKernels
 import Foundation
 
-/// A parameter tensor's place in the flat vector, and whether weight decay applies to it.
-public struct ParameterSegment: Sendable, Equatable {
-    /// The index of its first float.
-    public var offset: Int
-    /// The number of its floats.
-    public var count: Int
-    /// Whether weight decay applies (not to biases and LayerNorm).
-    public var hasWeightDecay: Bool
-
-    /// The segment `[offset, offset + count)`.
-    public init(offset: Int, count: Int, hasWeightDecay: Bool) {
-        self.offset = offset
-        self.count = count
-        self.hasWeightDecay = hasWeightDecay
-    }
-
-    var range: Range<Int> { offset..<(offset + count) }
-}
-
-/// The memory that an optimizer step works on, all of it indexed by the flat parameter vector.
-///
-/// It does not own the memory. It is `@unchecked Sendable` because the threads that share it take their steps over
-/// ranges that do not overlap, which is theirs to see to.
-public struct OptimizerState: @unchecked Sendable {
-    /// The weights.
-    public var weights: UnsafeMutablePointer<Float>
-    /// AdamW's first moment, or SGD's velocity.
-    public var first: UnsafeMutablePointer<Float>
-    /// AdamW's second moment; not touched by SGD.
-    public var second: UnsafeMutablePointer<Float>
-
-    /// The three vectors.
-    public init(
-        weights: UnsafeMutablePointer<Float>, first: UnsafeMutablePointer<Float>, second: UnsafeMutablePointer<Float>
-    ) {
-        self.weights = weights
-        self.first = first
-        self.second = second
-    }
-}
-
 /// The scalars of one optimizer step, worked out in double precision, and the step itself over any run of parameters.
 ///
 /// Every parameter is updated by itself, so a step may be cut into runs and dealt to threads in any way.

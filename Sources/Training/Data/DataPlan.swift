@@ -1,26 +1,6 @@
 import Numerics
 import Synchronization
 
-/// Which samples a step trains on, and how they are cut into micro-batches.
-public struct StepPlan: Sendable, Equatable {
-    /// The epoch, from 0.
-    public var epoch: Int
-    /// The step within the run, from 0.
-    public var step: Int
-    /// The sample indices of every micro-batch; none is empty.
-    public var microBatches: [[Int]]
-    /// The samples of all micro-batches together.
-    public var sampleCount: Int
-
-    /// A plan of these parts.
-    public init(epoch: Int, step: Int, microBatches: [[Int]]) {
-        self.epoch = epoch
-        self.step = step
-        self.microBatches = microBatches
-        sampleCount = microBatches.reduce(0) { $0 + $1.count }
-    }
-}
-
 /// The order of the training samples: a pure function of (seed, epoch, step), whoever asks and whatever came before.
 ///
 /// Every epoch visits every sample once, in an order of its own, in batches of `batchSize`; the last batch of an epoch
@@ -78,7 +58,7 @@ public struct DataPlan: Sendable {
         let epoch = step / stepsPerEpoch
         let start = step % stepsPerEpoch * batchSize
         let batch = order(epoch: epoch)[start..<(start + min(batchSize, sampleCount - start))]
-        let cut = BatchCutter.cut(batch.map { max(0, tokenCount($0)) }, into: microBatches)
+        let cut = MicroBatchPacker.pack(batch.map { max(0, tokenCount($0)) }, into: microBatches)
         return StepPlan(
             epoch: epoch, step: step, microBatches: cut.map { $0.map { batch[start + $0] } })
     }

@@ -6,9 +6,9 @@ public struct StepWork: Sendable {
     /// The step, from 0.
     public var step: UInt64
     /// The number of micro-batches of the whole step, over all ranks.
-    public var leafCount: Int
+    public var microBatchCount: Int
     /// The index in the step of the first of this rank's micro-batches.
-    public var firstLeaf: Int
+    public var firstMicroBatch: Int
     /// This rank's micro-batches; none where ranks outnumber the micro-batches of a short batch.
     public var microBatches: [PackedBatch]
     /// The distinct token ids of the whole step, ascending: the rows of the word embedding's compact gradient.
@@ -18,27 +18,27 @@ public struct StepWork: Sendable {
 
     /// Work of these parts; see ``validate(_:)`` for what comes from outside.
     public init(
-        step: UInt64, leafCount: Int, firstLeaf: Int, microBatches: [PackedBatch], embeddingRows: [Int32],
+        step: UInt64, microBatchCount: Int, firstMicroBatch: Int, microBatches: [PackedBatch], embeddingRows: [Int32],
         sampleCount: Int
     ) {
         self.step = step
-        self.leafCount = leafCount
-        self.firstLeaf = firstLeaf
+        self.microBatchCount = microBatchCount
+        self.firstMicroBatch = firstMicroBatch
         self.microBatches = microBatches
         self.embeddingRows = embeddingRows
         self.sampleCount = sampleCount
     }
 
-    /// The leaves of the tree that this rank owns.
-    public var leaves: Range<Int> { firstLeaf..<(firstLeaf + microBatches.count) }
+    /// The indices in the step of this rank's micro-batches: its leaves of the summation tree.
+    public var ownMicroBatches: Range<Int> { firstMicroBatch..<(firstMicroBatch + microBatches.count) }
 
     /// Checks everything that memory safety relies on.
     public func validate(_ model: ModelSpecification) throws(TransformerError) {
-        guard leafCount > 0, leafCount <= ReductionTree.maxLeafCount, firstLeaf >= 0, firstLeaf <= leafCount,
-            microBatches.count <= leafCount - firstLeaf
+        guard microBatchCount > 0, microBatchCount <= ReductionTree.maxLeafCount, firstMicroBatch >= 0,
+            firstMicroBatch <= microBatchCount, microBatches.count <= microBatchCount - firstMicroBatch
         else {
             throw .invalidBatch(
-                "\(microBatches.count) micro-batches from \(firstLeaf) on, in a step of \(leafCount)")
+                "\(microBatches.count) micro-batches from \(firstMicroBatch) on, in a step of \(microBatchCount)")
         }
         guard sampleCount > 0 else { throw .invalidBatch("a step without samples") }
         var previous: Int32 = -1
@@ -52,25 +52,5 @@ public struct StepWork: Sendable {
             try batch.validate(model)
             try model.objective.validate(batch.targets)
         }
-    }
-}
-
-/// What is known of a micro-batch after its forward and backward pass.
-public struct MicroBatchResult: Sendable, Equatable {
-    /// The index within the step.
-    public var index: Int
-    /// The summed loss of its samples.
-    public var lossSum: Double
-    /// Its samples.
-    public var samples: Int
-    /// Its tokens.
-    public var tokens: Int
-
-    /// A result of these parts.
-    public init(index: Int, lossSum: Double, samples: Int, tokens: Int) {
-        self.index = index
-        self.lossSum = lossSum
-        self.samples = samples
-        self.tokens = tokens
     }
 }

@@ -1,11 +1,11 @@
 /// Cuts a batch into micro-batches of about the same number of tokens.
-enum BatchCutter {
+enum MicroBatchPacker {
     /// The positions 0..<`tokens.count` in `min(count, tokens.count)` lists, none empty, each ascending.
     ///
     /// Longest processing time first (Graham, "Bounds on multiprocessing timing anomalies", 1969): the longest samples
     /// go first, each to the lightest list. Then the lists are put in an order in which contiguous halves, quarters,
-    /// … are balanced as well, because those are what ranks own.
-    static func cut(_ tokens: [Int], into count: Int) -> [[Int]] {
+    /// … are balanced as well, because the default partition gives each rank a contiguous range.
+    static func pack(_ tokens: [Int], into count: Int) -> [[Int]] {
         let count = min(count, tokens.count)
         guard count > 0 else { return [] }
         let longestFirst = tokens.indices.sorted { (-tokens[$0], $0) < (-tokens[$1], $1) }
@@ -19,12 +19,12 @@ enum BatchCutter {
             loads[lightest] += tokens[position]
         }
         let heaviestFirst = lists.indices.sorted { (-loads[$0], $0) < (-loads[$1], $1) }
-        return arranged(heaviestFirst, loads: loads).map { lists[$0].sorted() }
+        return interleave(heaviestFirst, loads: loads).map { lists[$0].sorted() }
     }
 
     /// The lists, given from the heaviest, in an order whose halves (the left one the smaller) weigh about the same,
     /// and so on within each half.
-    private static func arranged(_ lists: [Int], loads: [Int]) -> [Int] {
+    private static func interleave(_ lists: [Int], loads: [Int]) -> [Int] {
         guard lists.count > 1 else { return lists }
         let leftRoom = lists.count / 2
         let rightRoom = lists.count - leftRoom
@@ -43,6 +43,6 @@ enum BatchCutter {
                 rightLoad += loads[list]
             }
         }
-        return arranged(left, loads: loads) + arranged(right, loads: loads)
+        return interleave(left, loads: loads) + interleave(right, loads: loads)
     }
 }

@@ -1,0 +1,55 @@
+import Numerics
+import Transformer
+
+/// The moments of a replica's weights, and the steps that have been taken on both.
+final class ReplicaOptimizer {
+    /// The first moment (of SGD the velocity), as long as the weights.
+    let firstMoment: FloatBuffer
+    /// The second moment, as long as the weights.
+    let secondMoment: FloatBuffer
+    /// The optimizer steps behind the weights.
+    private(set) var appliedSteps: UInt64 = 0
+
+    private let weights: ModelWeights
+    private let count: Int
+    private var optimizer: FlatOptimizer
+
+    /// Zero moments for `weights` that are laid out as `layout` says.
+    init(weights: ModelWeights, layout: ParameterLayout) {
+        self.weights = weights
+        count = layout.count
+        // Small pages: most rows of the word embedding never have a gradient, and their moments stay untouched.
+        firstMoment = FloatBuffer(count: layout.count, isSparse: true)
+        secondMoment = FloatBuffer(count: layout.count, isSparse: true)
+        let segments = layout.parameters.map {
+            ParameterSegment(offset: $0.offset, count: $0.count, hasWeightDecay: $0.hasWeightDecay)
+        }
+        optimizer = FlatOptimizer(
+            segments: Array(segments.dropLast()), table: segments[segments.count - 1], rowWidth: layout.rowWidth)
+    }
+
+    /// To be called after weights and moments have been replaced.
+    func restored(appliedSteps steps: UInt64) {
+        appliedSteps = steps
+        optimizer.inspectMoments(of: state)
+        weights.updateRoundedCopy()
+    }
+
+    private var state: OptimizerState {
+        OptimizerState(weights: weights.master.pointer, first: firstMoment.pointer, second: secondMoment.pointer)
+    }
+
+    /// Takes `step` on the flat `gradient` whose embedding rows are `rows`, on all threads of `team`.
+    func apply(_ step: OptimizerStep, gradient: UnsafePointer<Float>, rows: [Int32], on team: ThreadTeam) {
+        optimizer.activate(rows)
+        // Lent to the threads until they have all returned; see `Contribution`.
+        let gradient = Contribution(node: TreeNode(level: 0, index: 0), base: gradient)
+        let (optimizer, state, weights, count, threads) = (optimizer, state, weights, count, team.count)
+        team.run { thread in
+            let range = (thread * count / threads)..<((thread + 1) * count / threads)
+            optimizer.apply(step, to: state, gradient: gradient.base, rows: rows, in: range)
+            weights.updateRoundedCopy(range)
+        }
+        appliedSteps += 1
+    }
+}
