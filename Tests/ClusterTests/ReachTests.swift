@@ -124,11 +124,11 @@ import Testing
             WorkerDescription(host: "h", pid: 1, threads: 1, cpu: "c", instructionSet: "i"),
             options: WorkerOptions(coordinator: "tcp://h:1"), now: 0)
         _ = machine.start()
-        guard case .end(let error) = machine.handle(.handshake(.mechanismMismatch), now: 1).last else {
+        guard case .end(.failure(let error)) = machine.handle(.handshake(.mechanismMismatch), now: 1).last else {
             Issue.record("it goes on")
             return
         }
-        #expect(error?.description.contains("wants keys: give --keys") == true)
+        #expect(error.description.contains("wants keys: give --keys") == true)
     }
 
     @Test func `a worker that was welcome waits, whatever listens there now`() throws {

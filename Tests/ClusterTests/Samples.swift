@@ -70,7 +70,8 @@ enum Samples {
                     learningRate: 0, microBatchCount: 1, partition: [0..<0, 0..<1], sampleCount: 1, embeddingRows: [4],
                     batches: [])),
             .evaluate(id: 3, batches: [batch(labels: false)]), .digestRequest, .stateRequest(.firstMoment, index: 12),
-            .abandon("a"), .shutdown("b"), .heartbeat(wantsReply: true), .heartbeat(wantsReply: false),
+            .abandon("a"), .shutdown("b"), .shutdown("c", isComplete: true), .heartbeat(wantsReply: true),
+            .heartbeat(wantsReply: false),
             .snapshotRequest([.weights, .firstMoment]), .snapshotRelease, .helloRequest, .status("{}"),
         ]
         return bodies.enumerated().map { CoordinatorMessage(generation: UInt64($0), step: 2, body: $1) }

@@ -11,7 +11,7 @@ extension Simulation {
         let index = workers.count
         let description = WorkerDescription(
             host: "h", pid: pid(index), threads: 1 + index % 2, cpu: "c", instructionSet: "AVX2")
-        var worker = WorkerMachine(description, options: WorkerOptions(coordinator: "ipc:///x"), now: now)
+        let worker = WorkerMachine(description, options: WorkerOptions(coordinator: "ipc:///x"), now: now)
         let greeting = worker.start()
         workers.append(worker)
         jobs.append([])
@@ -54,7 +54,9 @@ extension Simulation {
                         body: .chunk(part, index: chunk, payload: payload)))
             case .abandon: abandon(index)
             case .log, .removeSockets: break
-            case .end(let error):
+            case .end(let result):
+                var error: RunError?
+                if case .failure(let failure) = result { error = failure }
                 workerErrors[index] = error
                 let words = error.map { "1, saying \"\($0)\"," } ?? "0"
                 end(index, why: "exited with code \(words)", bySignal: false)

@@ -320,7 +320,7 @@ final class Simulation {
             settle()
             now += 0.5
             coordinate(.tick)
-            for index in workers.indices where !frozen.contains(index) { tell(index, .tick) }
+            for index in workers.indices where !frozen.contains(index) { tell(index, .tick(residentBytes: 1)) }
         }
         return outcome != nil
     }

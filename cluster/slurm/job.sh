@@ -33,7 +33,6 @@ export SHOAL_JOB
 keys=$run.keys
 
 coordinator=''
-relay=''
 workers=''
 signals=0
 # shellcheck disable=SC2317 # called by the trap
@@ -77,9 +76,7 @@ cleanup() {
         end_steps
         kill -KILL "$workers" 2>/dev/null || true
     fi
-    rm -rf "$scratch"
 }
-scratch=$(mktemp -d)
 trap cleanup EXIT
 
 # Tasks that fail or end do not take the others with them. Steps may overlap with that of an interactive shell.
@@ -91,7 +88,7 @@ layout+=(${options[@]+"${options[@]}"})
 # Removes what keygen makes, and nothing else.
 remove_keys() {
     rm -rf "$keys/workers/worker"
-    rm -f "$keys"/{coordinator.key,coordinator.pub,workers.allow}
+    rm -f "$keys"/{coordinator.key,coordinator.pub,workers.allow,port}
     rmdir "$keys/workers" "$keys" 2>/dev/null || true
 }
 
@@ -138,23 +135,6 @@ address() {
     printf '%s\n' "$name"
 }
 
-# Passes on what the coordinator tells, notes its port, and leaves out how to start workers by hand.
-relay() {
-    trap '' TERM INT
-    local line skips=no
-    while IFS= read -r line; do
-        if [[ $line =~ ^listening\ on\ .*:([0-9]+)\; ]]; then
-            echo "${BASH_REMATCH[1]}" >"$scratch/port.new"
-            mv "$scratch/port.new" "$scratch/port"
-            skips=yes
-        elif [[ $skips == yes && $line == '  '* ]]; then
-            skips=no
-        else
-            printf '%s\n' "$line" >&2
-        fi
-    done
-}
-
 start_coordinator() {
     local first=$1 bind=${SHOAL_BIND:-'tcp://0.0.0.0:*'} place=()
     [[ $first == "${SLURMD_NODENAME-}" ]] ||
@@ -165,10 +145,12 @@ start_coordinator() {
     else
         common=(coordinator --output "$run" "${common[@]}")
     fi
-    mkfifo "$scratch/log"
-    relay <"$scratch/log" &
-    relay=$!
-    ${place[@]+"${place[@]}"} "$SHOAL_BINARY" "${common[@]}" ${arguments[@]+"${arguments[@]}"} 2>"$scratch/log" &
+    # Not of a former start: all nodes see this folder, wherever the coordinator is.
+    rm -f "$keys/port"
+    common+=(--port-file "$keys/port")
+    # It need not say how to start workers.
+    SHOAL_LAUNCHER=slurm ${place[@]+"${place[@]}"} "$SHOAL_BINARY" "${common[@]}" \
+        ${arguments[@]+"${arguments[@]}"} &
     coordinator=$!
     # It may have come in between.
     if ((signals > 0)); then kill -TERM "$coordinator" 2>/dev/null || true; fi
@@ -178,8 +160,9 @@ start_coordinator() {
 find_port() {
     port=''
     while lives "$coordinator"; do
-        if [[ -e $scratch/port ]]; then
-            port=$(<"$scratch/port")
+        # Listing the folder makes a network file system look again.
+        if [[ $(ls "$keys") == *port* ]]; then
+            port=$(<"$keys/port")
             return 0
         fi
         sleep 0.1
@@ -256,7 +239,6 @@ fi
 await "$coordinator"
 ended=$code
 coordinator=''
-await "$relay"
 if [[ -n $workers ]]; then
     # They were told to end.
     for ((i = 0; i < 100; i++)); do

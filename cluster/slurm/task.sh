@@ -52,6 +52,8 @@ work() {
             ((told == before)) && break
         done
         # Killed, by want of memory, say: it joins again, and the run goes on meanwhile.
+        # The run was interrupted, say (75): its lines say why, and the coordinator's exit code is that of the job.
+        ((code != 75)) || exit 0
         ((code > 128 && told == 0 && restarts < 10)) || exit "$code"
         restarts=$((restarts + 1))
         echo "slurm: node $node: the worker was killed by signal $((code - 128)); starting it again" >&2

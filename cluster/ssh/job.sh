@@ -10,11 +10,11 @@ SUPERVISORS=()
 # The options of the coordinator, and what is to be known of them.
 COORDINATOR=() OUTPUT='' MIN_WORKERS='' DEFAULT_THREADS='' MAX_RESTARTS=10 MODEL=''
 
-# The value of an option in a YAML file of `--config`; nothing where it has none.
-yaml_value() {
-    [[ -n $1 && -r $1 ]] || return 0
-    local value="[\"']\{0,1\}\([^\"'#]*[^\"'# ]\)[\"']\{0,1\}"
-    sed -n "s/^$2:[[:space:]]*${value}[[:space:]]*\(#.*\)\{0,1\}\$/\1/p" "$1" | head -n 1
+# VALUE: that of an option in a file of `--config`, empty where it has none. Fails with the program's own line where the
+# file cannot be read.
+config_value() {
+    VALUE=''
+    [[ -z $1 ]] || VALUE=$("$BINARY" config "$1" --get "$2" 2>&1) || fail "${VALUE#shoal: error: }" "$?"
 }
 
 # Reads the words after `--`: a command of the program and its options.
@@ -84,11 +84,17 @@ read_command() {
         COORDINATOR+=("$name=$value")
     done
     [[ $MODE != resume ]] || config=$OUTPUT/run.yaml
-    OUTPUT=${OUTPUT:-$(yaml_value "$config" output)} MODEL=${MODEL:-$(yaml_value "$config" model)}
+    config_value "$config" output
+    OUTPUT=${OUTPUT:-$VALUE}
+    config_value "$config" model
+    MODEL=${MODEL:-$VALUE}
     # No shell has seen it in a file, or behind quotes.
     OUTPUT=${OUTPUT/#\~\//${HOME-}/} MODEL=${MODEL/#\~\//${HOME-}/}
     # What is asked of a run that is resumed is asked anew: its hosts are others now.
-    if [[ $MODE == train ]]; then MIN_WORKERS=${MIN_WORKERS:-$(yaml_value "$config" min_workers)}; fi
+    if [[ $MODE == train ]]; then
+        config_value "$config" min_workers
+        MIN_WORKERS=${MIN_WORKERS:-$VALUE}
+    fi
     [[ -n $OUTPUT ]] || fail "the run needs a folder: $MODE … --output RUN" 64
 }
 
@@ -153,7 +159,7 @@ choose_endpoint() {
     if [[ -z $port ]]; then
         # Where workers of a coordinator that was killed still look for it.
         if [[ $MODE == resume ]]; then
-            port=$(sed -n 's/.*"endpoint".*:\([0-9]*\)".*/\1/p' "$RUN/coordinator.json" 2>/dev/null)
+            port=$("$BINARY" status "$RUN" --field port 2>/dev/null)
         fi
         [[ -n $port ]] || port=5555
         while port_taken "$port"; do port=$((port + 1)); done

@@ -92,6 +92,7 @@ keep_worker() {
     rm "$fifo"
     until over; do
         begin=$SECONDS
+        rm -f "$WORK/ended-$host-$1"
         ssh_words "$host"
         "${SSH[@]}" "$line" <&4 2>&1 | prefixed "$title"
         status=${PIPESTATUS[0]}
@@ -99,6 +100,8 @@ keep_worker() {
             touch "$WORK/ended-$host-$1"
             return
         fi
+        # There is no coordinator, or the run has ended before it was complete: nothing of it is left there.
+        if ((status == 75)); then touch "$WORK/ended-$host-$1"; fi
         over && return
         # A worker that computed for a while has not failed at once.
         if ((SECONDS - begin > 60)); then

@@ -57,6 +57,14 @@ public struct RunOptions: Sendable, Equatable {
     /// Adds what another part of the same layer gives.
     public mutating func add(_ other: RunOptions) { values.merge(other.values) { _, new in new } }
 
+    /// The names of all options in YAML.
+    public static var names: [String] { fields.map(\.key) }
+
+    /// The value of the option called `name`, as text; nil where it is not given, or there is no such option.
+    public func text(of name: String) -> String? {
+        Self.fields.first { $0.key == name }?.write(self)?.scalar?.string
+    }
+
     /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, that of the upper layer counts;
     /// with another optimizer or schedule, the settings of that of `base` go.
     public func merged(over base: RunOptions) -> RunOptions {

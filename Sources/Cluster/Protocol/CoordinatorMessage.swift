@@ -35,8 +35,8 @@ struct CoordinatorMessage: Sendable, Equatable {
         case snapshotRelease
         /// Give up the step in flight and forget your orders.
         case abandon(String)
-        /// The run is over.
-        case shutdown(String)
+        /// The run is over, and why; `isComplete` is false where it was interrupted or has failed.
+        case shutdown(String, isComplete: Bool = false)
         /// I am alive; with `wantsReply`: are you?
         case heartbeat(wantsReply: Bool)
         /// The answer to a request for the status: JSON.

@@ -64,7 +64,8 @@ extension CoordinatorMessage {
             }
         case .snapshotRelease: envelope.snapshotRelease = PBSnapshotRelease()
         case .abandon(let reason): envelope.abandon = .with { $0.reason = WireFormat.clipped(reason) }
-        case .shutdown(let reason): envelope.shutdown = .with { $0.reason = WireFormat.clipped(reason) }
+        case .shutdown(let reason, let isComplete):
+            envelope.shutdown = .with { ($0.reason, $0.complete) = (WireFormat.clipped(reason), isComplete) }
         case .heartbeat(let wantsReply): envelope.heartbeat = .with { $0.wantsReply = wantsReply }
         case .status(let json): envelope.status = .with { $0.json = json }
         }
@@ -144,7 +145,9 @@ extension CoordinatorMessage {
         case .stateRequest(let request):
             return .stateRequest(try WireFormat.part(request.part), index: Int(request.index))
         case .abandon(let abandon): return .abandon(try WireFormat.shownText(abandon.reason, "a reason"))
-        case .shutdown(let shutdown): return .shutdown(try WireFormat.shownText(shutdown.reason, "a reason"))
+        case .shutdown(let shutdown):
+            return .shutdown(
+                try WireFormat.shownText(shutdown.reason, "a reason"), isComplete: shutdown.complete)
         case .snapshotRequest(let request):
             var parts: [StatePart] = []
             for part in request.parts {

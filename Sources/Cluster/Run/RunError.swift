@@ -7,7 +7,9 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case interrupted(checkpoint: String?)
     /// A worker is lost.
     case workerLost(String)
-    /// Anything else, told in one line.
+    /// A worker found no coordinator, or lost it for good; described in one line.
+    case noCoordinator(String)
+    /// Anything else, described in one line.
     case failed(String)
 
     /// One line for people.
@@ -16,7 +18,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
         case .interrupted(let checkpoint?):
             "interrupted; the state is kept in \(checkpoint)\(Self.resuming(checkpoint))"
         case .interrupted(nil): "interrupted before there was anything to keep"
-        case .workerLost(let reason), .failed(let reason): reason
+        case .workerLost(let reason), .noCoordinator(let reason), .failed(let reason): reason
         }
     }
 
@@ -27,9 +29,13 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
         return "; go on with `\(CommandName.line("resume", String(checkpoint[..<end.lowerBound])))`"
     }
 
-    /// What the process should exit with: 130 after an interrupt, as shells have it.
+    /// What the process should exit with: 130 after an interrupt, as shells have it; 75 (EX_TEMPFAIL of `sysexits.h`)
+    /// where a worker has no coordinator, as trying again may help.
     public var exitCode: Int32 {
-        if case .interrupted = self { return 130 }
-        return 1
+        switch self {
+        case .interrupted: 130
+        case .noCoordinator: 75
+        case .workerLost, .failed: 1
+        }
     }
 }

@@ -103,6 +103,7 @@ public struct TrainingRun: Sendable {
             directory: directory, sockets: place.sockets, keys: try coordinatorKeys(), inbox: inbox,
             children: { makeLocalWorkers(endpoint: $0, allotment: allotment, inbox: inbox) }, startedAt: startedAt,
             emit: events)
+        if case .external(_, let portFile?) = workers { try PortFile.write(loop.boundEndpoint, to: portFile) }
         let children = loop.localWorkers
         let signals = await watchSignals(inbox: inbox, children: children, sockets: place.sockets)
         defer { signals.cancel() }
@@ -161,7 +162,7 @@ public struct TrainingRun: Sendable {
 
     private func place(_ known: CoordinatorFile?) throws -> Place {
         switch workers {
-        case .external(let endpoint):
+        case .external(let endpoint, _):
             try Endpoint.check(
                 endpoint, option: "bind", hasKeys: configuration.keys != nil, insecure: configuration.insecure)
             if configuration.insecure, configuration.keys == nil, !Endpoint.isLocal(endpoint) {

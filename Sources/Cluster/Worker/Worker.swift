@@ -12,10 +12,12 @@ public enum Worker {
     /// - Parameters:
     ///   - options: Where the coordinator is, and more.
     ///   - log: Called with a line for people now and then.
-    /// - Throws: ``RunError`` and others, described in one line each.
+    /// - Returns: How the run ended.
+    /// - Throws: ``RunError`` and others, described in one line each; ``RunError/noCoordinator(_:)`` where there is none
+    ///   (any more).
     public static func run(
         _ options: WorkerOptions, log: @escaping @Sendable (String) -> Void
-    ) async throws {
+    ) async throws -> RunEnd {
         guard (1...ControlLimits.maxThreads).contains(options.threads) else {
             throw ConfigurationError.invalid(
                 "threads", value: "\(options.threads)", need: "1 to \(ControlLimits.maxThreads)")
@@ -44,13 +46,12 @@ public enum Worker {
         try ResourceProbe.threads(options.threads + Self.ownThreads, for: purpose)
         try ResourceProbe.files(32, for: purpose)
         try ResourceProbe.memory(320 << 20, for: purpose)
-        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+        return try await withCheckedThrowingContinuation { (done: CheckedContinuation<RunEnd, any Error>) in
             do throws(ResourceLimitError) {
                 try NamedThread.start("shoal-control") {
                     do {
                         let loop = try WorkerLoop(options: options, dataAddress: dataAddress, log: log)
-                        try loop.run()
-                        done.resume()
+                        done.resume(returning: try loop.run())
                     } catch {
                         done.resume(throwing: error)
                     }

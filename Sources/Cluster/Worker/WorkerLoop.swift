@@ -20,7 +20,7 @@ final class WorkerLoop {
     private let inbox: Inbox<ComputeResult>
     private let compute: WorkerCompute
     private var machine: WorkerMachine
-    private var outcome: Result<Void, RunError>?
+    private var outcome: Result<RunEnd, RunError>?
 
     init(options: WorkerOptions, dataAddress: DataAddress, log: @escaping @Sendable (String) -> Void) throws {
         self.options = options
@@ -48,11 +48,12 @@ final class WorkerLoop {
         }
         var description = HostDescription.worker(threads: options.threads)
         description.dataKey = dataKeys?.publicKey
-        machine = WorkerMachine(description, options: options, now: monotonicSeconds())
+        machine = WorkerMachine(
+            description, options: options, residentBytes: HostDescription.residentBytes(), now: monotonicSeconds())
     }
 
-    /// Runs to the end of the run.
-    func run() throws {
+    /// Runs to the end of the run: how that was.
+    func run() throws -> RunEnd {
         defer {
             // A profile takes seconds to write.
             compute.stop(seconds: options.profileFolder == nil ? 2 : 60)
@@ -66,7 +67,8 @@ final class WorkerLoop {
         poller.add(fileDescriptor: inbox.eventFD.fileDescriptor)
         try perform(machine.start())
         var nextTick = monotonicSeconds() + Self.tickSeconds
-        while outcome == nil {
+        while true {
+            if let outcome { return try outcome.get() }
             let wait = Int(max(0, (nextTick - monotonicSeconds()) * 1000).rounded(.up))
             try poller.wait(milliseconds: wait)
             for result in inbox.take() { try handle(.result(result)) }
@@ -79,10 +81,9 @@ final class WorkerLoop {
                     // What was sent before is lost.
                     try handle(.connectedElsewhere)
                 }
-                try handle(.tick)
+                try handle(.tick(residentBytes: HostDescription.residentBytes()))
             }
         }
-        try outcome?.get()
     }
 
     private func handle(_ event: WorkerMachine.Event) throws {
@@ -139,7 +140,7 @@ final class WorkerLoop {
             case .abandon(let reason): compute.abandon(reason)
             case .log(let line): log(line)
             case .removeSockets: SocketFolder.removeAbandoned(endpoint: options.coordinator)
-            case .end(let error): outcome = error.map { .failure($0) } ?? .success(())
+            case .end(let result): outcome = result
             }
         }
     }

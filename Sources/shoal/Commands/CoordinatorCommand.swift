@@ -20,6 +20,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
             valueName: "endpoint"))
     var bind = "tcp://127.0.0.1:5555"
 
+    @Option(
+        help: ArgumentHelp(
+            "Writes the port to this file once the coordinator listens: for scripts, with --bind tcp://HOST:*.",
+            valueName: "file"), transform: UserPath.argument)
+    var portFile: String?
+
     @OptionGroup var access: RunOptionArguments<AccessSelection>
 
     mutating func run() async throws {
@@ -29,6 +35,6 @@ struct CoordinatorCommand: AsyncParsableCommand {
         }
         var configuration = try run.resolve(access.given)
         configuration.keys = configuration.keys.map(absolutePath)
-        try await TrainingSession.run(configuration, workers: .external(bind: bind))
+        try await TrainingSession.run(configuration, workers: .external(bind: bind, portFile: portFile))
     }
 }

@@ -26,6 +26,12 @@ struct Resume: AsyncParsableCommand {
             valueName: "endpoint"))
     var bind: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Writes the port to this file once the coordinator listens: for scripts.",
+            valueName: "file"), transform: UserPath.argument)
+    var portFile: String?
+
     @OptionGroup var access: RunOptionArguments<ResumedAccessSelection>
 
     @Flag(help: "Goes on although the data or the model have changed: the result is then another one.")
@@ -35,8 +41,9 @@ struct Resume: AsyncParsableCommand {
         var options = length.given
         for part in [local.given, workers.given, checkpoints.given, access.given] { options.add(part) }
         options.keys = options.keys.map(absolutePath)
-        let (configuration, source) = try ResumeOptions.read(run.path, overrides: options, bind: bind)
+        var (configuration, source) = try ResumeOptions.read(run.path, overrides: options, bind: bind)
         try checkUse(source)
+        if let portFile, case .external(let bind, _) = source { source = .external(bind: bind, portFile: portFile) }
         try await TrainingSession.run(
             configuration, workers: source, resume: ResumeOptions(acceptsChanges: acceptChanges))
     }
@@ -54,7 +61,10 @@ struct Resume: AsyncParsableCommand {
             ]
             reason = "belongs to runs that start their workers, and this run's are started by hand; leave it out"
         case .local:
-            given = [("keys", access.given.keys != nil), ("insecure", access.given.insecure == true)]
+            given = [
+                ("keys", access.given.keys != nil), ("insecure", access.given.insecure == true),
+                ("port-file", portFile != nil),
+            ]
             reason = "belongs to runs whose workers are started by hand, and this run starts its own; leave it out"
         }
         if let option = given.first(where: \.isGiven) { throw .unused(option.name, reason: reason) }

@@ -19,6 +19,11 @@ struct Status: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Prints one value alone, for scripts; an empty line where it is not known.", valueName: "name"))
+    var field: StatusField?
+
+    @Option(
+        help: ArgumentHelp(
             "For an endpoint whose coordinator has keys: their folder, or that of one of its workers.", valueName: "dir"
         ), transform: UserPath.argument)
     var keys: String?
@@ -29,6 +34,7 @@ struct Status: AsyncParsableCommand {
     var timeout: Double = 5
 
     func validate() throws {
+        guard !json || field == nil else { throw ValidationError("give --json or --field, not both") }
         guard timeout.isFinite, timeout > 0, timeout <= 1e6 else {
             throw ValidationError("--timeout is \(timeout), but must be above 0 and at most 1000000")
         }
@@ -43,7 +49,13 @@ struct Status: AsyncParsableCommand {
             run.isEndpoint
             ? try StatusReader.ask(run.path, timeout: timeout, keys: keys)
             : try StatusReader.read(runDirectory: run.path)
-        if json {
+        if let field {
+            let text = field.text(of: status.status, isAlive: status.isAlive)
+            // The texts are another process's, and may come from a file.
+            for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+                try StandardOutput.line(line.printable(limit: 4096))
+            }
+        } else if json {
             try StandardOutput.line(status.status.json())
         } else {
             try StandardOutput.line(
@@ -51,3 +63,5 @@ struct Status: AsyncParsableCommand {
         }
     }
 }
+
+extension StatusField: ExpressibleByArgument {}

@@ -9,6 +9,9 @@ struct WorkerCommand: AsyncParsableCommand {
         discussion: """
             Needs neither data nor model files: it gets everything from the coordinator. It may be started at any time: it \
             takes part from the next step on. When the coordinator falls silent, it waits for it to be started again.
+
+            Exits with 0 once the run is complete; with 75 where it may be started again: there is no coordinator (any \
+            more), or the run was interrupted or has failed.
             """)
 
     @Option(
@@ -103,6 +106,8 @@ struct WorkerCommand: AsyncParsableCommand {
         if insecure, keys == nil, !coordinator.hasPrefix("ipc://"), !coordinator.hasPrefix("tcp://127.") {
             StandardError.write("warning: --insecure: whoever reaches this worker can read and change what it computes")
         }
-        try await Worker.run(options) { StandardError.write($0) }
+        let end = try await Worker.run(options) { StandardError.write($0) }
+        // A coordinator that has started this worker knows how its run has ended.
+        if end == .incomplete, parentPid == nil { throw ExitCode(75) }
     }
 }

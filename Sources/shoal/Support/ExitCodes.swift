@@ -8,6 +8,7 @@ enum ExitCodes {
         (1, "failed: the last line says why"),
         (2, "launch.sh alone: something that it needs is missing"),
         (64, "the command line or the --config file is wrong; nothing was begun"),
+        (75, "worker alone: no coordinator, or the run was interrupted or has failed; trying again may help"),
         (130, "interrupted (Ctrl-C, SIGTERM, stop); the last line says what is kept"),
         (141, "no program reads the output any more"),
     ]

@@ -65,8 +65,10 @@ struct Membership: Sendable {
     func isUnidentified(_ peer: PeerID) -> Bool { unidentified[peer] != nil }
 
     /// Tells all of them that the run is over.
-    func shutDown(_ reason: String, _ turn: inout Turn) {
-        for peer in all.map(\.peer) + unidentified.keys { turn.send(.shutdown(reason), to: peer) }
+    func shutDown(_ reason: String, isComplete: Bool, _ turn: inout Turn) {
+        for peer in all.map(\.peer) + unidentified.keys {
+            turn.send(.shutdown(reason, isComplete: isComplete), to: peer)
+        }
     }
 
     // MARK: signs of life

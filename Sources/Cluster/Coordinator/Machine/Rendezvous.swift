@@ -18,12 +18,12 @@ struct Rendezvous: Sendable {
     var isEnded: Bool { if case .ended = phase { true } else { false } }
 
     mutating func end(_ outcome: RunOutcome, _ turn: inout Turn) {
-        let reason =
+        let (reason, isComplete) =
             switch outcome {
-            case .success: "the run is complete"
-            case .failure(let error): error.description
+            case .success: ("the run is complete", true)
+            case .failure(let error): (error.description, false)
             }
-        membership.shutDown(String(reason.prefix(200)), &turn)
+        membership.shutDown(String(reason.prefix(200)), isComplete: isComplete, &turn)
         turn.perform(.end(outcome))
         phase = .ended
     }
