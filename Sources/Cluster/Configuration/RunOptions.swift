@@ -58,11 +58,11 @@ public struct RunOptions: Sendable, Equatable {
     public mutating func add(_ other: RunOptions) { values.merge(other.values) { _, new in new } }
 
     /// The names of all options in YAML.
-    public static var names: [String] { fields.map(\.key) }
+    public static var names: [String] { RunOptionTable.standard.options.map(\.key) }
 
     /// The value of the option called `name`, as text; nil where it is not given, or there is no such option.
     public func text(of name: String) -> String? {
-        Self.fields.first { $0.key == name }?.write(self)?.scalar?.string
+        values[name]?.node.scalar?.string
     }
 
     /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, that of the upper layer counts;

@@ -6,6 +6,7 @@ public enum WorkerSource: Sendable, Equatable {
     /// They are started by hand, or by a cluster's scheduler, and connect to this endpoint (`tcp://127.0.0.1:5555`,
     /// `tcp://127.0.0.1:*`, `ipc:///run/user/1000/shoal`).
     ///
-    /// Once the coordinator listens, its port is written to `portFile`, if one is given: for scripts that let it choose.
+    /// Once the coordinator listens, its port is written to `portFile`, if one is given: for scripts that let it
+    /// choose.
     case external(bind: String, portFile: String? = nil)
 }

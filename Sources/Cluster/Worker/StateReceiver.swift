@@ -37,8 +37,8 @@ struct StateReceiver: Sendable, Equatable {
 
     private var total: Int { chunks.count * parts.count }
 
-    /// What to ask for now, as far as the window allows: one request per half window, or per rest of a vector, keeps the
-    /// number of requests small. It counts as asked for.
+    /// What to ask for now, as far as the window allows: one request per half window, or per rest of a vector, keeps
+    /// the number of requests small. It counts as asked for.
     mutating func takeRequests() -> [Request] {
         var requests: [Request] = []
         while let (part, first) = slot(asked) {

@@ -13,8 +13,8 @@ public enum Worker {
     ///   - options: Where the coordinator is, and more.
     ///   - log: Called with a line for people now and then.
     /// - Returns: How the run ended.
-    /// - Throws: ``RunError`` and others, described in one line each; ``RunError/noCoordinator(_:)`` where there is none
-    ///   (any more).
+    /// - Throws: ``RunError`` and others, described in one line each; ``RunError/noCoordinator(_:)`` where there is
+    ///   none (any more).
     public static func run(
         _ options: WorkerOptions, log: @escaping @Sendable (String) -> Void
     ) async throws -> RunEnd {

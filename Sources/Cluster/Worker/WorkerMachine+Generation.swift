@@ -26,7 +26,7 @@ extension WorkerMachine {
             // Possible after a failure too: the state before the step that failed is kept.
             perform(.compute(.snapshot(generation: generation, step: message.step, parts)))
         case .stateRequest(let part, let index):
-            guard let snapshot = held.snapshot, snapshot.step == message.step, snapshot.bytes(part, index) != nil else {
+            guard let snapshot = held.snapshot, snapshot.step == message.step, snapshot.contains(part, index) else {
                 fail(.order, "saving", "a chunk was asked for that is not there: \(index) after \(message.step) steps")
                 return
             }

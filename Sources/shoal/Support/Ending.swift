@@ -13,7 +13,8 @@ struct Ending {
     var code: Int32
 
     /// What `error` means for the process: 0 after help, 64 where the command line is wrong (EX_USAGE of sysexits.h),
-    /// 75 where a worker may be started again (EX_TEMPFAIL), 130 after an interrupt, 141 where no program reads the output any more, else 1. See ``ExitCodes``.
+    /// 75 where a worker may be started again (EX_TEMPFAIL), 130 after an interrupt, 141 where no program reads the
+    /// output any more, else 1. See ``ExitCodes``.
     init(_ error: any Error) {
         if error is BrokenPipe {
             code = 141
