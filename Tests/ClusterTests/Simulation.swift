@@ -57,7 +57,7 @@ final class Simulation {
     let shape: Shape
     var coordinator: CoordinatorMachine
     var isCoordinatorAlive = true
-    private var incarnation = 0
+    var incarnation = 0
     /// By incarnation: a worker that is started again is another one.
     var workers: [WorkerMachine?] = []
     var now = 0.0
@@ -95,25 +95,31 @@ final class Simulation {
     var restarts = 0
     /// Pairs of workers, from and to, between which no connection comes about.
     var unreachable: Set<[Int]> = []
+    /// Takes requests for micro-batches; nil packs them at once.
+    var prefetch: ((BatchRequest) -> Void)?
+    /// Changes what the coordinator decides; nil drops it.
+    var alter: (CoordinatorEffect) -> CoordinatorEffect? = { $0 }
+    /// Those that the coordinator has sent.
+    var heartbeats = 0
     /// Changes the result of a job; nil swallows it.
     var disturb: (Int, ComputeJob, ComputeResult) -> ComputeResult? = { $2 }
     /// Sees the coordinator's phase before every delivery.
     var beforeDelivery: (Simulation) -> Void = { _ in }
     /// Whether the next checkpoint cannot be written.
     var isDiskFull = false
-    private var numbers: [Int] = []
+    var numbers: [Int] = []
     var replicas: [Replica] = []
     var stepOrders: [Reduction: [Int: StepOrder]] = [:]
     var reductions: [Reduction: (state: UInt64, losses: [Double])] = [:]
     /// The number after so many steps: whoever gets there must have it.
     var trajectory: [UInt64: UInt64] = [0: 1]
-    private var store: [StatePart: UInt64] = [:]
-    private var sourceNumbers: [StatePart: UInt64] = [:]
-    private var modelNumber: UInt64 = 0
+    var store: [StatePart: UInt64] = [:]
+    var sourceNumbers: [StatePart: UInt64] = [:]
+    var modelNumber: UInt64 = 0
     /// Of the best checkpoint, where that was loaded.
-    private var bestNumber: UInt64?
+    var bestNumber: UInt64?
     var wrongBits: [String] = []
-    private var random: PhiloxStream
+    var random: PhiloxStream
 
     convenience init(
         workers count: Int, samples: Int = 20, batch: Int = 8, microBatches: Int = 4, totalSteps: Int = 5,
@@ -134,7 +140,7 @@ final class Simulation {
         coordinate(.runLoaded(try runPlan()))
     }
 
-    private static func settings(_ shape: Shape, incarnation: Int) -> CoordinatorSettings {
+    static func settings(_ shape: Shape, incarnation: Int) -> CoordinatorSettings {
         var settings = CoordinatorSettings(workers: shape.workers, local: shape.local)
         settings.joinTimeout = 60
         settings.maxWorkers = shape.microBatches
@@ -144,68 +150,13 @@ final class Simulation {
         return settings
     }
 
-    /// What the coordinator reads: at the beginning the model, later the newest checkpoint and the log.
-    private func runPlan() throws -> RunPlan {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        var model = BertConfiguration()
-        model.labels = ["a", "b", "c"]
-        let plan = DataPlan(
-            sampleCount: shape.samples, batchSize: shape.batch, microBatches: shape.microBatches, seed: 3)
-        let source = try newestSource()
-        var history = RunHistory(
-            base: source.point, stepsPerEpoch: plan.stepsPerEpoch, totalSteps: shape.totalSteps,
-            hasValidation: shape.validation != nil)
-        log.replay(into: &history, totalSteps: shape.totalSteps)
-        return RunPlan(
-            welcome: Welcome(
-                modelSpecification: model.classifier().json(),
-                hyperparameters: String(decoding: try encoder.encode(Hyperparameters()), as: UTF8.self), seed: 1,
-                weightCount: shape.weightCount, heartbeatTimeout: 5, orphanTimeout: 60, runID: "run"),
-            model: model.classifier(), labels: model.labels, parameters: 5,
-            training: FakeExamples(count: shape.samples),
-            validation: shape.validation.map { FakeExamples(count: $0) },
-            test: shape.test.map { FakeExamples(count: $0) }, plan: plan, totalSteps: shape.totalSteps, source: source,
-            history: history, best: bestOnDisk, stateParts: [.weights, .firstMoment], evaluationBatch: 2)
-    }
-
-    private var bestOnDisk: BestState? {
-        var best: BestState?
-        for (step, checkpoint) in disk.sorted(by: { $0.key < $1.key }) {
-            guard let accuracy = checkpoint.state.metrics["validation_accuracy"],
-                let loss = checkpoint.state.metrics["validation_loss"]
-            else { continue }
-            let found = BestState(step: step, accuracy: accuracy, loss: loss, isKept: true)
-            if best.map({ found.isAtLeast($0) }) ?? true { best = found }
-        }
-        return best
-    }
-
-    private func newestSource() throws -> StateSource {
-        let schedule = LearningRateSchedule(
-            ScheduleSettings(kind: shape.schedule, learningRate: 1), totalSteps: shape.totalSteps)
-        guard let (step, checkpoint) = disk.max(by: { $0.key < $1.key }) else {
-            sourceNumbers = [.weights: 1]
-            return StateSource(
-                step: 0, parts: [PartToLoad(part: .weights, sha256: Samples.digest)],
-                point: RunHistory.Point(step: 0, schedule: schedule))
-        }
-        sourceNumbers = checkpoint.numbers
-        return try source(step, checkpoint)
-    }
-
-    private func source(
-        _ step: Int, _ checkpoint: (numbers: [StatePart: UInt64], state: TrainingState)
-    ) throws -> StateSource {
-        var schedule = LearningRateSchedule(
-            ScheduleSettings(kind: shape.schedule, learningRate: 1), totalSteps: shape.totalSteps)
-        if !checkpoint.state.schedule.isEmpty { try schedule.restore(checkpoint.state.schedule) }
-        return StateSource(
-            step: step,
-            parts: checkpoint.numbers.keys.map { PartToLoad(part: $0, sha256: Samples.digest) },
-            point: RunHistory.Point(
-                step: step, schedule: schedule, epochLoss: checkpoint.state.metrics["epoch_loss"] ?? 0,
-                epochSamples: Int(checkpoint.state.metrics["epoch_samples"] ?? 0)))
+    /// Begins again, with a coordinator of this plan and the same workers, which have not greeted it yet.
+    func restartWith(_ plan: RunPlan) {
+        pending.removeAll()
+        for index in workers.indices { toWorker[index].removeAll() }
+        coordinator = CoordinatorMachine(Self.settings(shape, incarnation: 0), now: now)
+        for index in workers.indices { coordinate(.childStarted(number: index, pid: pid(index))) }
+        coordinate(.runLoaded(plan))
     }
 
     func peer(_ index: Int) -> PeerID { PeerID(bytes: [1, UInt8(index % 256), UInt8(index / 256)]) }
@@ -215,12 +166,14 @@ final class Simulation {
 
     func coordinate(_ event: CoordinatorEvent) {
         guard isCoordinatorAlive else { return }
-        for effect in coordinator.handle(event, now: now) { perform(effect) }
+        for effect in coordinator.handle(event, now: now) { if let effect = alter(effect) { perform(effect) } }
     }
 
     private func perform(_ effect: CoordinatorEffect) {
         switch effect {
-        case .send(let peer, let message): deliver(message, to: peer)
+        case .send(let peer, let message):
+            if case .heartbeat = message.body { heartbeats += 1 }
+            deliver(message, to: peer)
         case .sendSource(let peer, let part, let chunks, let generation):
             for chunk in chunks {
                 let body = CoordinatorMessage.Body.chunk(
@@ -229,7 +182,9 @@ final class Simulation {
             }
         case .sendStatus: break
         case .prefetch(let request):
-            if let plan = coordinator.training.plan {
+            if let prefetch {
+                prefetch(request)
+            } else if let plan = coordinator.training.plan {
                 pending.append(.prefetched(BatchPrefetcher.pack(request, plan)))
             }
         case .emit(let event): note(event)
@@ -315,115 +270,6 @@ final class Simulation {
     func number(in payload: Data) -> UInt64? {
         let bits = payload.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         return bits == 0 ? nil : bits
-    }
-
-    /// The coordinator vanishes, with what it had not sent; what lies on its disk stays.
-    func killCoordinator() {
-        isCoordinatorAlive = false
-        pending.removeAll()
-        written.removeAll()
-        for index in workers.indices where !toWorker[index].isEmpty {
-            toWorker[index].removeLast(random.next(below: toWorker[index].count + 1))
-        }
-    }
-
-    /// It is started again on its run directory.
-    func restartCoordinator() throws {
-        guard !isCoordinatorAlive else { return }
-        isCoordinatorAlive = true
-        incarnation += 1
-        bestNumber = nil
-        // What was shown of the run comes from the log.
-        coordinator = CoordinatorMachine(Self.settings(shape, incarnation: incarnation), now: now)
-        coordinate(.runLoaded(try runPlan()))
-    }
-
-    // MARK: workers
-
-    /// A new worker process; nil is one that nobody's child is.
-    func startWorker(_ number: Int?) {
-        let index = workers.count
-        let description = WorkerDescription(
-            host: "h", pid: pid(index), threads: 1 + index % 2, cpu: "c", instructionSet: "AVX2")
-        var worker = WorkerMachine(description, options: WorkerOptions(coordinator: "ipc:///x"), now: now)
-        let greeting = worker.start()
-        workers.append(worker)
-        jobs.append([])
-        toCoordinator.append([])
-        toWorker.append([])
-        workerErrors.append(nil)
-        replicas.append(Replica())
-        numbers.append(number ?? -1)
-        if shape.local, let number { coordinate(.childStarted(number: number, pid: pid(index))) }
-        perform(greeting, of: index)
-    }
-
-    func tell(_ index: Int, _ event: WorkerMachine.Event) {
-        guard var worker = workers[index] else { return }
-        let effects = worker.handle(event, now: now)
-        workers[index] = worker
-        perform(effects, of: index)
-    }
-
-    private func perform(_ effects: [WorkerMachine.Effect], of index: Int) {
-        for effect in effects {
-            switch effect {
-            case .send(let message):
-                if case .failure(let failure) = message.body, failure.kind == .order || failure.kind == .fatal {
-                    refusals.append("worker \(index): \(failure.message)")
-                }
-                toCoordinator[index].append(message)
-            case .compute(let job):
-                if case .step(let generation, let step, let order) = job {
-                    orders[Int(step), default: [:]][index] = order
-                    stepOrders[Reduction(generation: generation, step: step), default: [:]][index] = order
-                }
-                jobs[index].append(job)
-            case .sendChunk(let snapshot, let part, let chunk, let generation):
-                var payload = Data()
-                snapshot.send(part, chunk) { payload = Data($0) }
-                toCoordinator[index].append(
-                    WorkerMessage(
-                        generation: generation, step: snapshot.step,
-                        body: .chunk(part, index: chunk, payload: payload)))
-            case .abandon: abandon(index)
-            case .log, .removeSockets: break
-            case .end(let error):
-                workerErrors[index] = error
-                let words = error.map { "1, saying \"\($0)\"," } ?? "0"
-                end(index, why: "exited with code \(words)", bySignal: false)
-            }
-        }
-    }
-
-    /// What the compute thread was at may be past the point of no return.
-    private func abandon(_ index: Int) {
-        var running: ComputeJob?
-        if case .step(let generation, let step, _) = jobs[index].first,
-            reductions[Reduction(generation: generation, step: step)] != nil, random.next(below: 2) == 0
-        {
-            running = jobs[index].first
-        }
-        jobs[index].removeAll { $0.isOfGeneration }
-        if let running { jobs[index].prepend(running) }
-    }
-
-    /// A worker vanishes, with what it had sent.
-    func kill(_ index: Int, tellingParent: Bool = true) {
-        guard workers[index] != nil else { return }
-        toCoordinator[index].removeAll()
-        end(index, why: "was killed by signal 9 (Killed)", bySignal: true, tellingParent: tellingParent)
-    }
-
-    private func end(_ index: Int, why: String, bySignal: Bool, tellingParent: Bool = true) {
-        guard workers[index] != nil else { return }
-        // The simulated process is over, but what it sent before may still arrive.
-        workers[index] = nil
-        jobs[index].removeAll()
-        toWorker[index].removeAll()
-        frozen.remove(index)
-        guard tellingParent, shape.local, numbers[index] >= 0 else { return }
-        pending.append(.childExited(number: numbers[index], pid: pid(index), why: why, bySignal: bySignal))
     }
 
     // MARK: the course of things

@@ -52,7 +52,8 @@ import Transformer
         return compute
     }
 
-    @Test(.timeLimit(.minutes(1))) func `work that is given up while more is submitted never blocks the queue`() throws {
+    @Test(.timeLimit(.minutes(1)))
+    func `work that is given up while more is submitted never blocks the queue`() throws {
         let results = Results()
         let compute = try compute(results)
         let generations: UInt64 = 100
@@ -81,7 +82,8 @@ import Transformer
         compute.stop(seconds: 10)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `work of a generation that waits is forgotten, and jobs after that are done`() throws {
+    @Test(.timeLimit(.minutes(1)))
+    func `work of a generation that waits is forgotten, and jobs after that are done`() throws {
         let results = Results()
         let compute = try compute(results)
         compute.submit(.join(generation: 1, rank: 0, worldSize: 1, keys: []))

@@ -3,11 +3,13 @@ import Support
 import Training
 import Transformer
 
-/// Tokenizes and packs micro-batches on a thread of its own, so that the coordinator's thread answers heartbeats while a
-/// slow tokenizer works.
+/// Tokenizes and packs micro-batches on a thread of its own, so that the coordinator's thread answers heartbeats while
+/// a slow tokenizer works.
 ///
-/// Its queue is bounded by who asks: ``StepPrefetch`` has at most a window of steps under way, ``EvaluationScheduler`` two
-/// orders of each worker.
+/// Its queue is bounded by who asks: ``StepPrefetch`` has at most a window of steps under way, ``EvaluationScheduler``
+/// two orders of each worker.
+///
+/// `@unchecked Sendable` because all that changes is guarded by `condition`.
 final class BatchPrefetcher: @unchecked Sendable {
     private let condition = NSCondition()
     /// Guarded by `condition`, as is `isClosed`.

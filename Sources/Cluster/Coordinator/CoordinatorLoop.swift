@@ -10,31 +10,20 @@ import Transformer
 /// `@unchecked Sendable` because it is made by one thread and then handed to the one that calls ``run()``, which alone
 /// uses it from then on; only what never changes (``boundEndpoint``, ``localWorkers``) is read by others.
 final class CoordinatorLoop: @unchecked Sendable {
-    /// What other threads tell it.
-    enum News: Sendable {
-        case event(CoordinatorEvent)
-        case loadedRun(LoadedRun)
-        case loadingFailed(any Error)
-        case warning(String)
-        case loaded(StateReader.Found)
-        case loadedBest(StateReader.Found)
-        case workerWrote(String, line: String)
-    }
-
     private static let tickSeconds = 0.1
     /// Routing id, preamble, envelope, raw frame.
     private static let limits = ZeroMQLimits(
         frames: 4, bytes: 512 + ControlLimits.reportBytes + ControlLimits.payloadBytes)
-    /// Senders that are warned about; more are not told of.
+    /// Senders that are warned about; the messages of others are ignored silently.
     private static let maxLoggedSenders = 16
 
     private let configuration: RunConfiguration
     private let directory: RunDirectory
     private var disk: RunDisk
-    private let door: ControlDoor
-    private var socket: ZeroMQSocket { door.socket }
-    private var endpoint: String { door.endpoint }
-    private let inbox: Inbox<News>
+    private let listener: ControlListener
+    private var socket: ZeroMQSocket { listener.socket }
+    private var endpoint: String { listener.endpoint }
+    private let inbox: Inbox<LoopInput>
     private let emit: @Sendable (RunEvent) -> Void
     private var machine: CoordinatorMachine
     private var loaded: LoadedRun?
@@ -42,9 +31,9 @@ final class CoordinatorLoop: @unchecked Sendable {
     private var store = StateStore(count: 0)
     /// What was fetched and is being written.
     private var written = StateStore(count: 0)
-    /// The state that workers can load from here, and one that is not needed any more but still on its way to them.
-    private var source: LoadedState?
-    private var retired: [LoadedState] = []
+    /// The states that workers can load from here.
+    private let states: StateSender
+    private let writer: BackgroundWriter
     /// The best state, where the run ends with that.
     private var best: LoadedState?
     /// Starts and ends workers that are children.
@@ -54,15 +43,14 @@ final class CoordinatorLoop: @unchecked Sendable {
     private var prefetcher: BatchPrefetcher?
     private var warnedOfMetrics = false
     private var loggedSenders: Set<String> = []
-    /// Where the message that is being handled came from, if it was none.
-    private var nonsenseAddress: String?
+    /// Where the message that is being handled came from, if it is malformed.
+    private var malformedSender: String?
     private var outcome: Result<RunResult, any Error>?
-    private let weightsLent = ZeroCopyCounter()
 
     /// Binds the control socket.
     init(
         configuration: RunConfiguration, settings: CoordinatorSettings, bind: String, directory: RunDirectory,
-        sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<News>,
+        sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<LoopInput>,
         children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
         emit: @escaping @Sendable (RunEvent) -> Void
     ) throws {
@@ -71,8 +59,13 @@ final class CoordinatorLoop: @unchecked Sendable {
         disk = RunDisk(directory: directory, sockets: sockets, keepCheckpoints: configuration.keepCheckpoints)
         self.inbox = inbox
         self.emit = emit
-        door = try ControlDoor(bind: bind, workers: configuration.workers, keys: keys) { inbox.post(.warning($0)) }
-        children = makeChildren(door.endpoint)
+        listener = try ControlListener(bind: bind, workers: configuration.workers, keys: keys) {
+            inbox.post(.warning($0))
+        }
+        states = StateSender(socket: listener.socket)
+        writer = BackgroundWriter(
+            configuration: configuration, path: directory.path, modelPath: directory.modelPath, inbox: inbox)
+        children = makeChildren(listener.endpoint)
         machine = CoordinatorMachine(settings, now: startedAt)
     }
 
@@ -94,9 +87,9 @@ final class CoordinatorLoop: @unchecked Sendable {
             outcome = .failure(error)
         }
         prefetcher?.close()
-        door.close()
+        listener.close()
         // Lent to the context until here.
-        withExtendedLifetime((source, retired, loaded)) {}
+        withExtendedLifetime((states, loaded)) {}
         return outcome ?? .failure(RunError.failed("the run ended without a result"))
     }
 
@@ -108,12 +101,12 @@ final class CoordinatorLoop: @unchecked Sendable {
         while outcome == nil {
             let wait = Int(max(0, (nextTick - monotonicSeconds()) * 1000).rounded(.up))
             try poller.wait(milliseconds: wait)
-            for news in inbox.take() { try take(news) }
+            for input in inbox.take() { try take(input) }
             if poller.isReadable(incoming) { try receive() }
             if monotonicSeconds() >= nextTick {
                 nextTick = monotonicSeconds() + Self.tickSeconds
                 try handle(.tick)
-                if weightsLent.outstanding == 0 { retired.removeAll() }
+                states.releaseSent()
             }
             if monotonicSeconds() >= nextStatus {
                 nextStatus = monotonicSeconds() + 1
@@ -124,8 +117,8 @@ final class CoordinatorLoop: @unchecked Sendable {
         directory.show(machine.status(monotonicSeconds(), process: .current))
     }
 
-    private func take(_ news: News) throws {
-        switch news {
+    private func take(_ input: LoopInput) throws {
+        switch input {
         case .event(let event):
             if case .saveFailed = event { disk.saved(false) }
             if case .checkpointSaved = event { disk.saved(true) }
@@ -134,12 +127,10 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .warning(let text): emit(.warning(text))
         case .loaded(let found):
             for warning in found.warnings { emit(.warning(warning)) }
-            retire()
-            source = found.state
+            states.replace(with: found.state)
             try handle(.sourceLoaded(found.source))
         case .loadedBest(let found):
-            retire()
-            source = found.state
+            states.replace(with: found.state)
             best = found.state
             try handle(.bestLoaded(found.source))
         case .loadingFailed(let error):
@@ -148,7 +139,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .loadedRun(var new):
             new.plan.endpoint = Endpoint.shown(endpoint)
             new.plan.output = directory.path
-            source = new.state
+            states.replace(with: new.state)
             // A run that is resumed can read its checkpoint again.
             if new.state.step > 0 { new.state.buffers = [:] }
             loaded = new
@@ -188,17 +179,18 @@ final class CoordinatorLoop: @unchecked Sendable {
         let peer = PeerID(bytes: frames[0].array)
         // What is known of the connection comes with what was sent over it; the first frame is the library's own.
         let sent = frames[frames.count - 1]
-        switch door.verdict(on: sent, from: peer, isMember: machine.membership.knows(peer), now: monotonicSeconds()) {
+        switch listener.verdict(on: sent, from: peer, isMember: machine.membership.knows(peer), now: monotonicSeconds())
+        {
         case .drop: return
         case .revoked: return try handle(.revoked(peer))
-        case .take: break
+        case .accept: break
         }
         let event = Self.event(frames, from: peer)
-        if case .rejected = event, let address = door.sentNonsense(sent, from: peer) {
-            nonsenseAddress = address
+        if case .rejected = event, let address = listener.recordMalformed(sent, from: peer) {
+            malformedSender = address
         }
         try handle(event)
-        nonsenseAddress = nil
+        malformedSender = nil
     }
 
     private static func event(_ frames: [ZeroMQMessage], from peer: PeerID) -> CoordinatorEvent {
@@ -226,29 +218,8 @@ final class CoordinatorLoop: @unchecked Sendable {
         try send(CoordinatorMessage(generation: 0, step: 0, body: .status(json)), to: peer)
     }
 
-    private func sendSource(_ part: StatePart, _ chunks: Range<Int>, generation: UInt64, to peer: PeerID) throws {
-        guard let buffer = source?.buffers[part] else { return }
-        for index in chunks {
-            guard let range = ChunkMap(floats: buffer.count).range(index) else { return }
-            let head = CoordinatorMessage(
-                generation: generation, step: 0, body: .chunk(part, index: index, payload: Data())
-            ).frames()
-            let bytes = UnsafeRawBufferPointer(start: buffer.pointer + range.lowerBound, count: range.count * 4)
-            do {
-                // The empty payload's frame is replaced by the floats themselves, which are not copied.
-                for (i, frame) in ([peer.bytes] + head.prefix(2)).enumerated() {
-                    let sent = try frame.withUnsafeBytes { try socket.send($0, more: true, wait: false) }
-                    if i == 0, !sent { return }
-                }
-                try socket.send(lending: bytes, counter: weightsLent)
-            } catch let error as ZeroMQError where error.isUnreachable {
-                return
-            }
-        }
-    }
-
     /// Reads a state in the background.
-    private func load(_ read: @escaping @Sendable (StateReader) throws -> News) throws {
+    private func load(_ read: @escaping @Sendable (StateReader) throws -> LoopInput) throws {
         guard let loaded else { return }
         let reader = StateReader(
             path: directory.path, model: loaded.plan.model, layout: loaded.layout,
@@ -273,11 +244,11 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .sendStatus(let peer): try sendStatus(peer)
         case .prefetch(let request): prefetcher?.request(request)
         case .sendSource(let peer, let part, let chunks, let generation):
-            try sendSource(part, chunks, generation: generation, to: peer)
+            try states.send(part, chunks, generation: generation, to: peer)
         case .emit(let event): try show(event)
         case .logSender(let peer, let text):
-            // Connections are cheap: strangers are told apart by their addresses.
-            let sender = nonsenseAddress ?? "connection \(peer)"
+            // Connections are cheap: unknown senders are distinguished by their addresses.
+            let sender = malformedSender ?? "connection \(peer)"
             guard loggedSenders.count < Self.maxLoggedSenders, loggedSenders.insert(sender).inserted else { return }
             emit(.warning("\(text) (\(sender))"))
         case .openRunDirectory:
@@ -286,7 +257,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
         case .loadSource: try loadSource()
         case .loadBest(let step): try load { .loadedBest(try $0.best(step: step)) }
-        case .releaseSource: retire()
+        case .releaseSource: states.replace(with: nil)
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
         case .beginStore: store = StateStore(count: loaded?.plan.welcome.weightCount ?? 0)
@@ -296,12 +267,15 @@ final class CoordinatorLoop: @unchecked Sendable {
             }
         case .saveModel:
             checkPlaces()
-            try saveModel()
+            guard let loaded else { break }
+            try writer.writeModel(
+                best?.buffers[.weights] ?? written.buffer(.weights), of: loaded, checkpoint: newestCheckpoint)
         case .saveCheckpoint(let state):
             written = store
             store = StateStore(count: 0)
             checkPlaces()
-            try saveCheckpoint(state)
+            guard let loaded else { break }
+            try writer.writeCheckpoint(state, written, of: loaded, checkpoint: newestCheckpoint)
         case .end(.success(let result)):
             checkPlaces()
             try directory.finish(result)
@@ -320,10 +294,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         for warning in disk.checkPlaces(bind: { (try? socket.bind(endpoint)) != nil }) { emit(.warning(warning)) }
     }
 
-    private func retire() {
-        if let source { retired.append(source) }
-        source = nil
-    }
+    private var newestCheckpoint: String? { machine.training.checkpointer.policy.path }
 
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
@@ -344,64 +315,5 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
         warnedOfMetrics = !isWritten || warnedOfMetrics
         emit(event)
-    }
-
-    /// Writing takes as long as the disk does: another thread does it, while the heartbeats go on here.
-    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorEvent) throws {
-        let inbox = inbox
-        try NamedThread.start("shoal-save") {
-            // Of this thread (on Linux, 0 is the thread that calls): workers on this machine come first.
-            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
-            do {
-                inbox.post(.event(try work()))
-            } catch {
-                inbox.post(.event(.saveFailed("\(error)")))
-            }
-        }
-    }
-
-    private func saveModel() throws {
-        guard let loaded else { return }
-        let (model, layout, maxLength) = (loaded.configuration, loaded.layout, loaded.maxLength)
-        let weights = best?.buffers[.weights] ?? written.buffer(.weights)
-        let (path, source) = (directory.modelPath, configuration.model)
-        let checkpoint = machine.training.checkpointer.policy.path
-        try inBackground {
-            try withExtendedLifetime(weights) {
-                try ModelDirectory.write(
-                    to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
-                    tokenizerFrom: Self.tokenizerSource(source, orElse: checkpoint), maxLength: maxLength,
-                    replacing: true)
-            }
-            let digest = try weightsSHA256(safetensors: path + "/model.safetensors")
-            return .modelSaved(path: path, sha256: digest)
-        }
-    }
-
-    /// Where the tokenizer's files are: a run that is resumed can do without the model that it began with.
-    private static func tokenizerSource(_ model: String, orElse checkpoint: String?) -> String {
-        FileManager.default.fileExists(atPath: model) ? model : checkpoint ?? model
-    }
-
-    private func saveCheckpoint(_ state: TrainingState) throws {
-        guard let loaded else { return }
-        let (state, written) = (state, written)
-        func buffer(_ part: StatePart) -> FloatBuffer? {
-            loaded.plan.stateParts.contains(part) ? written.buffer(part) : nil
-        }
-        let writer = CheckpointWriter(
-            runDirectory: directory.path, configuration: loaded.configuration, layout: loaded.layout,
-            tokenizerSource: Self.tokenizerSource(
-                configuration.model, orElse: machine.training.checkpointer.policy.path),
-            maxLength: loaded.maxLength, seed: configuration.seed, fingerprint: loaded.fingerprint,
-            keep: configuration.keepCheckpoints,
-            state: state, weights: written.buffer(.weights), firstMoment: buffer(.firstMoment),
-            secondMoment: buffer(.secondMoment))
-        let inbox = inbox
-        try inBackground {
-            let (path, problem) = try writer.write()
-            if let problem { inbox.post(.warning(problem)) }
-            return .checkpointSaved(path: path)
-        }
     }
 }

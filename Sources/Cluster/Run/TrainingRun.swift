@@ -96,7 +96,7 @@ public struct TrainingRun: Sendable {
         try checkLimits()
         let place = try place(isCopy ? nil : known)
         defer { place.sockets?.remove() }
-        let inbox = try Inbox<CoordinatorLoop.News>()
+        let inbox = try Inbox<LoopInput>()
         let loop = try CoordinatorLoop(
             configuration: configuration, settings: settings(isLocal: place.sockets != nil, starts: known?.starts ?? 0),
             bind: place.bind,
@@ -237,7 +237,7 @@ public struct TrainingRun: Sendable {
     }
 
     private func makeLocalWorkers(
-        endpoint: String, allotment: ProcessorAllotment?, inbox: Inbox<CoordinatorLoop.News>
+        endpoint: String, allotment: ProcessorAllotment?, inbox: Inbox<LoopInput>
     ) -> LocalWorkers? {
         guard case .local(let command) = workers else { return nil }
         var arguments = [
@@ -259,7 +259,7 @@ public struct TrainingRun: Sendable {
     }
 
     private func watchSignals(
-        inbox: Inbox<CoordinatorLoop.News>, children: LocalWorkers?, sockets: SocketFolder?
+        inbox: Inbox<LoopInput>, children: LocalWorkers?, sockets: SocketFolder?
     ) async -> Task<Void, Never> {
         let sequence = await Self.signals()
         return Task {
@@ -292,7 +292,7 @@ public struct TrainingRun: Sendable {
             : await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
     }
 
-    private func load(_ resumption: Resumption?, runID: String, inbox: Inbox<CoordinatorLoop.News>) throws {
+    private func load(_ resumption: Resumption?, runID: String, inbox: Inbox<LoopInput>) throws {
         let configuration = configuration
         try NamedThread.start("shoal-read") {
             do {

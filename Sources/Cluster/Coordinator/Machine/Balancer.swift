@@ -1,6 +1,7 @@
 import Numerics
 
-/// Decides how a step's micro-batches are split among the ranks: equally, until measured speeds say that another way is clearly faster.
+/// Decides how a step's micro-batches are split among the ranks: equally, until measured speeds say that another way is
+/// clearly faster.
 ///
 /// Who computes a micro-batch changes no bit, so this is free to follow the machines. Speeds are smoothed, and a change
 /// must promise something and be promised several times in a row, so that noise moves nothing.

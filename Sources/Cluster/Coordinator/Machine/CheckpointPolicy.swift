@@ -3,8 +3,8 @@ import Training
 
 /// When the state is kept, which state is the best by validation, and what a run that ends early keeps.
 ///
-/// With `--keep best`, the state after the last step is kept in a checkpoint first, so that the run can be continued; then
-/// all workers load the best checkpoint, whose weights are tested, compared and written as the model.
+/// With `--keep best`, the state after the last step is kept in a checkpoint first, so that the run can be continued;
+/// then all workers load the best checkpoint, whose weights are tested, compared and written as the model.
 struct CheckpointPolicy: Sendable {
     /// What is being written in the background.
     struct Writing: Sendable {
@@ -116,8 +116,8 @@ struct CheckpointPolicy: Sendable {
         if let best, best.step > step { self.best = nil }
     }
 
-    /// Whether the run must rest until the state after `completed` steps is kept: it is the best so far, and the run is to
-    /// end with the best.
+    /// Whether the run must rest until the state after `completed` steps is kept: it is the best so far, and the run is
+    /// to end with the best.
     func mustKeepBest(at completed: Int) -> Bool {
         guard settings.keepsBest, let best else { return false }
         return best.step == completed && !best.isKept && ending == nil

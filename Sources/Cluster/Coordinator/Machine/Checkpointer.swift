@@ -1,5 +1,5 @@
-/// Brings states from workers to the disk, when ``CheckpointPolicy`` wants them, and remembers from where the run goes on
-/// should all workers be lost.
+/// Brings states from workers to the disk, when ``CheckpointPolicy`` wants them, and remembers from where the run goes
+/// on should all workers be lost.
 struct Checkpointer: Sendable {
     /// What the members do next.
     enum Next: Sendable {

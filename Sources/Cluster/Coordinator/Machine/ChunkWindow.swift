@@ -1,7 +1,7 @@
 import Collections
 
-/// Requests for chunks of a state to one sender, of which only so many are under way at a time. Over one connection, the
-/// answers come in the order of the requests.
+/// Requests for chunks of a state to one sender, of which only so many are under way at a time. Over one connection,
+/// the answers come in the order of the requests.
 struct ChunkWindow<Request: Sendable>: Sendable {
     /// Requests under way at most.
     let credit: Int

@@ -1,8 +1,8 @@
 import Numerics
 
-/// Claims of single workers that would end a run: losses and gradients that are not finite, and reports that differ. One
-/// worker's claim is not enough, so the step is computed again with its micro-batches given to others; the weights decide
-/// where reports differ.
+/// Claims of single workers that would end a run: losses and gradients that are not finite, and reports that differ.
+/// One worker's claim is not enough, so the step is computed again with its micro-batches given to others; the weights
+/// decide where reports differ.
 struct ClaimVerifier: Sendable {
     /// That a step cannot be taken.
     struct Claim: Sendable {
@@ -68,8 +68,8 @@ struct ClaimVerifier: Sendable {
 
     // MARK: losses and gradients that are not finite
 
-    /// A member of this generation claims that a step of so many micro-batches cannot be taken; what that leads to, unless
-    /// the other workers' reports are waited for, `seconds` for the first.
+    /// A member of this generation claims that a step of so many micro-batches cannot be taken; what that leads to,
+    /// unless the other workers' reports are waited for, `seconds` for the first.
     ///
     /// - Parameter laterSeconds: How long they are waited for when the step is computed again.
     mutating func claim(
@@ -196,8 +196,8 @@ struct ClaimVerifier: Sendable {
         return nil
     }
 
-    /// Decides which of the members' reports of a step counts. Where no more than half of them agree, the first does, and
-    /// the weights are compared before the next step; unless the loss decides on the learning rates.
+    /// Decides which of the members' reports of a step counts. Where no more than half of them agree, the first does,
+    /// and the weights are compared before the next step; unless the loss decides on the learning rates.
     ///
     /// - Parameter isLossDecisive: Whether it does.
     mutating func agree(

@@ -1,10 +1,10 @@
-/// The coordinator's decisions: a pure state machine, from events and the time to effects. It owns no socket, no process,
-/// no file and no clock, so it can be tested, and simulated, without any.
+/// The coordinator's decisions: a pure state machine, from events and the time to effects. It owns no socket, no
+/// process, no file and no clock, so it can be tested, and simulated, without any.
 ///
 /// It composes ``Rendezvous`` (how generations of workers come about: ``Membership``, ``LocalWorkerPolicy``,
 /// ``Reachability``), ``FailureDetector``, ``TrainingLoop`` (what a generation does: ``StepScheduler``,
-/// ``EvaluationScheduler``, ``Checkpointer``, ``ClaimVerifier``) and ``StatusReporter``. A part says what only the whole
-/// can do, such as beginning a new generation, by a ``Turn/Request``.
+/// ``EvaluationScheduler``, ``Checkpointer``, ``ClaimVerifier``) and ``StatusReporter``. A part says what only the
+/// whole can do, such as beginning a new generation, by a ``Turn/Request``.
 struct CoordinatorMachine: Sendable {
     private(set) var rendezvous: Rendezvous
     private var detector: FailureDetector
@@ -109,7 +109,8 @@ struct CoordinatorMachine: Sendable {
             isHeartbeat = true
             rendezvous.membership.members[index].residentBytes = bytes
         case .failure(let failure):
-            // A failure counts in any generation up to this one: its sender may have failed before it heard of this one.
+            // A failure counts in any generation up to this one: its sender may have failed before it heard of this
+            // one.
             workerFailed(index, failure, in: message.generation, applied: Int(clamping: message.step), &turn)
         case .bound, .ready, .stepReport, .evaluationReport, .digest, .chunk, .chunkRequest, .snapshotTaken:
             guard message.generation == turn.generation else { return }

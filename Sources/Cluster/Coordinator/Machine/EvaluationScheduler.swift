@@ -1,8 +1,8 @@
 import Training
 import Transformer
 
-/// Hands out the micro-batches of an evaluation to whichever worker is free; their composition is fixed, so that it does
-/// not depend on the workers.
+/// Hands out the micro-batches of an evaluation to whichever worker is free; their composition is fixed, so that it
+/// does not depend on the workers.
 struct EvaluationScheduler: Sendable {
     /// An evaluation under way, or one that was interrupted.
     private struct Job: Sendable {
@@ -120,8 +120,8 @@ struct EvaluationScheduler: Sendable {
 
     // MARK: reports
 
-    /// Takes in the logits that a member reports for an order. A member whose report does not fit, or whose claim another
-    /// one refutes, is sent away.
+    /// Takes in the logits that a member reports for an order. A member whose report does not fit, or whose claim
+    /// another one refutes, is sent away.
     ///
     /// - Returns: an error that ends the run, if two workers found logits that are not finite, or the only one twice.
     mutating func take(

@@ -1,9 +1,9 @@
 /// Finds workers that died, and workers that live and do no work.
 ///
-/// Three signs count: silence for longer than the heartbeat timeout; a suspicion by other workers that is not refuted in
-/// time (the terms are those of SWIM: Das, Gupta, Motivala, "SWIM: Scalable Weakly-consistent Infection-style Process
-/// Group Membership Protocol", DSN 2002; here it is the coordinator that probes a suspected worker and confirms its
-/// failure); and a stall: an answer that is owed for too long, while others owe none.
+/// Three signs count: silence for longer than the heartbeat timeout; a suspicion by other workers that is not refuted
+/// in time (the terms are those of SWIM: Das, Gupta, Motivala, "SWIM: Scalable Weakly-consistent Infection-style
+/// Process Group Membership Protocol", DSN 2002; here it is the coordinator that probes a suspected worker and confirms
+/// its failure); and a stall: an answer that is owed for too long, while others owe none.
 struct FailureDetector: Sendable {
     /// Workers that others do not reach, and that have given no sign of life since.
     private struct Suspicion: Sendable {
@@ -112,8 +112,8 @@ struct FailureDetector: Sendable {
 
     private func current(_ turn: Turn) -> Suspicion? { suspicion?.generation == turn.generation ? suspicion : nil }
 
-    /// A member does not reach the peers of these ranks. Those that answer now are well, and a new generation is all that
-    /// is needed; those that do not have failed. (Its peers notice at once when a worker is killed, and the system
+    /// A member does not reach the peers of these ranks. Those that answer now are well, and a new generation is all
+    /// that is needed; those that do not have failed. (Its peers notice at once when a worker is killed, and the system
     /// reports a child's death; but nothing reports the death of a worker elsewhere.)
     ///
     /// - Parameter waited: The seconds since the last step, while training.

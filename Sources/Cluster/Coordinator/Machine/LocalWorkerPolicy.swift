@@ -1,4 +1,5 @@
-/// Workers that are children of the coordinator's process: when one is started again, and when one that hangs is killed.
+/// Workers that are children of the coordinator's process: when one is started again, and when one that hangs is
+/// killed.
 struct LocalWorkerPolicy: Sendable {
     private let settings: CoordinatorSettings
     /// Process ids of children that run, by number; 0 for one whose process id is not known yet.

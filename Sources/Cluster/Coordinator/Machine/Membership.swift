@@ -3,8 +3,8 @@ import Support
 /// Who takes part: greetings, numbers, and generations of members.
 ///
 /// Members are numbered into generations. A generation begins when the one before lost a worker, or when one wants to
-/// join; then all report which steps they have applied, those behind are sent the state of one that is not, and the work
-/// goes on from the newest state that there is.
+/// join; then all report which steps they have applied, those behind are sent the state of one that is not, and the
+/// work goes on from the newest state that there is.
 struct Membership: Sendable {
     private static let generationBits: UInt64 = 24
     /// Generations in a row that may be formed without a step being completed.

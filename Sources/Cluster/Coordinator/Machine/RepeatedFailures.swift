@@ -9,8 +9,8 @@ struct RepeatedFailures: Sendable {
     /// By message and worker number: the processes that failed so.
     private var processes: [String: [Int: Set<Int>]] = [:]
 
-    /// Counts what the process of a worker failed with when so many steps were done; true if another process of the same
-    /// number failed alike at the same step.
+    /// Counts what the process of a worker failed with when so many steps were done; true if another process of the
+    /// same number failed alike at the same step.
     mutating func add(_ message: String, process: Int, worker number: Int, at step: Int) -> Bool {
         if step != self.step {
             processes.removeAll()

@@ -36,7 +36,8 @@ struct StepPrefetch: Sendable {
     private var packed: [Int: PackedStep] = [:]
     private var requested: Set<Int> = []
 
-    /// - Parameter lookahead: The steps that are ordered ahead; as many again are packed meanwhile, and all that a worker
+    /// - Parameter lookahead: The steps that are ordered ahead; as many again are packed meanwhile, and all that a
+    ///   worker
     ///   has records of.
     init(lookahead: Int) { window = max(2 * lookahead, ControlLimits.maxRecords) }
 

@@ -65,8 +65,8 @@ struct StepScheduler: Sendable {
     var totalSteps: Int { history?.totalSteps ?? 0 }
     var isDone: Bool { completed >= totalSteps }
 
-    /// Whether everything comes to rest at the end of an epoch: something is evaluated there, or decides on the learning
-    /// rate.
+    /// Whether everything comes to rest at the end of an epoch: something is evaluated there, or decides on the
+    /// learning rate.
     private var stopsAtEpochs: Bool {
         guard let history else { return false }
         return history.hasValidation || history.current.schedule.settings.kind == .plateau
@@ -237,8 +237,8 @@ struct StepScheduler: Sendable {
             && (history.end..<step).allSatisfy { step in records.contains { $0.step == UInt64(step) } }
     }
 
-    /// Asks for the micro-batches of all steps that are to be recovered, and of those to come, when the work is to go on
-    /// from `step`.
+    /// Asks for the micro-batches of all steps that are to be recovered, and of those to come, when the work is to go
+    /// on from `step`.
     mutating func prefetchRecovery(to step: Int, _ turn: inout Turn) {
         prefetch.advance(to: min(step, history?.end ?? step), end: totalSteps, &turn)
     }
@@ -262,8 +262,8 @@ struct StepScheduler: Sendable {
         if let end = history?.end, step <= end { _ = history?.rewind(to: step) }
     }
 
-    /// Brings what is known of the run forward to `step`: the workers may be ahead, as their reports got lost, but every
-    /// one of them has recorded what the steps gave.
+    /// Brings what is known of the run forward to `step`: the workers may be ahead, as their reports got lost, but
+    /// every one of them has recorded what the steps gave.
     mutating func recover(to step: Int, records: [StepRecord], _ turn: inout Turn) {
         let end = history?.end ?? step
         for record in records where record.step >= UInt64(end) && record.step < UInt64(step) {

@@ -1,9 +1,9 @@
 import Foundation
 import Training
 
-/// What the members of a generation do, one thing after the other: train to the end of an epoch, evaluate, keep the state,
-/// and so on to the model. It does not know how members come and go: a generation begins with ``proceed(_:_:)``, and ends
-/// with ``suspend()``.
+/// What the members of a generation do, one thing after the other: train to the end of an epoch, evaluate, keep the
+/// state, and so on to the model. It does not know how members come and go: a generation begins with ``proceed(_:_:)``,
+/// and ends with ``suspend()``.
 struct TrainingLoop: Sendable {
     let settings: CoordinatorSettings
     private(set) var plan: RunPlan?
@@ -378,8 +378,7 @@ struct TrainingLoop: Sendable {
     mutating func finish(with error: RunError, _ membership: inout Membership, _ turn: inout Turn) {
         checkpointer.policy.end(with: error)
         switch stage {
-        case .training where steps.inFlight.isEmpty: proceed(&membership, &turn)
-        case .evaluating: proceed(&membership, &turn)
+        case .training where steps.inFlight.isEmpty, .evaluating: proceed(&membership, &turn)
         default: break
         }
     }

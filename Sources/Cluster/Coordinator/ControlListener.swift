@@ -1,27 +1,27 @@
 import Collectives
 import Foundation
 
-/// The control socket of a coordinator, and who may speak there: with keys, workers of the list for as long as they are
-/// in it; and nobody without end.
-final class ControlDoor {
+/// The ROUTER socket of a coordinator, with authentication (a CURVE allow-list, checked again for every message) and a
+/// rate limit on the connections of senders that are no members.
+final class ControlListener {
     /// What to do with a message.
     enum Verdict: Equatable {
-        case take
+        case accept
         case drop
-        /// The key of a sender was taken back: told once.
+        /// The key of the sender was revoked: reported once.
         case revoked
     }
 
-    /// Messages a second that one who is no member may send.
+    /// Messages per second from a sender that is no member.
     private static let perSecond = 64
-    /// Messages that are none, of one connection.
-    private static let patience = 16
-    /// Senders that are counted; more have to wait for the next second.
+    /// Malformed messages of one connection.
+    private static let malformedLimit = 16
+    /// Senders that are counted; messages of others are dropped until the next second.
     private static let maxCounted = 4096
-    /// Seconds that one whose key was revoked has to take its leave.
-    private static let farewell = 2.0
-    /// Between looks at the list.
-    private static let lookSeconds = 0.5
+    /// Seconds after which the connection of a sender whose key was revoked is closed.
+    private static let revocationGrace = 2.0
+    /// Seconds between refreshes of the allow-list.
+    private static let refreshSeconds = 0.5
 
     let socket: ZeroMQSocket
     let endpoint: String
@@ -33,9 +33,9 @@ final class ControlDoor {
     private let ownKey: String
     private var counts: [PeerID: Int] = [:]
     private var countsSince = -Double.infinity
-    private var nonsense: [PeerID: Int] = [:]
+    private var malformedCounts: [PeerID: Int] = [:]
     private var revoked: [PeerID: Double] = [:]
-    private var nextLook = -Double.infinity
+    private var nextRefresh = -Double.infinity
 
     /// Binds the socket; about `workers` may connect at once. `warn` is called, from several threads, with lines for
     /// people.
@@ -82,7 +82,7 @@ final class ControlDoor {
     /// What to do with the message whose last frame is `frame`.
     func verdict(on frame: ZeroMQMessage, from peer: PeerID, isMember: Bool, now: Double) -> Verdict {
         if let list {
-            look(now)
+            refreshAllowList(now)
             let key = frame.property("User-Id") ?? ""
             guard key == ownKey || list.keeps(key) else {
                 guard let since = revoked[peer] else {
@@ -90,32 +90,32 @@ final class ControlDoor {
                     revoked[peer] = now
                     return .revoked
                 }
-                if now - since > Self.farewell { end(frame) }
+                if now - since > Self.revocationGrace { end(frame) }
                 return .drop
             }
         }
-        guard !isMember else { return .take }
+        guard !isMember else { return .accept }
         if now - countsSince > 1 {
             counts.removeAll(keepingCapacity: true)
             countsSince = now
         }
         guard counts[peer] != nil || counts.count < Self.maxCounted else { return .drop }
         counts[peer, default: 0] += 1
-        guard counts[peer, default: 0] > Self.perSecond else { return .take }
+        guard counts[peer, default: 0] > Self.perSecond else { return .accept }
         let address = frame.property("Peer-Address") ?? "an unknown address"
         ledger.logOnce(address, "ended a connection from \(address): it sends too much for one that takes no part")
         end(frame)
         return .drop
     }
 
-    /// A message was none: whoever goes on like that is sent away.
+    /// Counts a malformed message; closes the connection after ``malformedLimit``.
     ///
     /// - Returns: a name for the sender, if something is to be written about it.
-    func sentNonsense(_ frame: ZeroMQMessage, from peer: PeerID) -> String? {
-        if nonsense.count >= Self.maxCounted { nonsense.removeAll() }
-        nonsense[peer, default: 0] += 1
-        if nonsense[peer, default: 0] > Self.patience {
-            nonsense[peer] = nil
+    func recordMalformed(_ frame: ZeroMQMessage, from peer: PeerID) -> String? {
+        if malformedCounts.count >= Self.maxCounted { malformedCounts.removeAll() }
+        malformedCounts[peer, default: 0] += 1
+        if malformedCounts[peer, default: 0] > Self.malformedLimit {
+            malformedCounts[peer] = nil
             end(frame)
         }
         return frame.property("Peer-Address")
@@ -125,9 +125,9 @@ final class ControlDoor {
         if let connection = frame.connection { gate?.end(connection) }
     }
 
-    private func look(_ now: Double) {
-        guard now >= nextLook else { return }
-        nextLook = now + Self.lookSeconds
+    private func refreshAllowList(_ now: Double) {
+        guard now >= nextRefresh else { return }
+        nextRefresh = now + Self.refreshSeconds
         list?.refresh()
     }
 }

@@ -1,0 +1,75 @@
+import Checkpoint
+import Foundation
+import Numerics
+import Support
+import Transformer
+
+/// Writes checkpoints and the model. That takes as long as the disk does: threads of its own do it, while the
+/// coordinator's thread answers heartbeats.
+struct BackgroundWriter: Sendable {
+    let configuration: RunConfiguration
+    /// The run directory.
+    let path: String
+    /// Where `model/` is written.
+    let modelPath: String
+    /// Gets what came of it.
+    let inbox: Inbox<LoopInput>
+
+    /// Writes the model from these weights.
+    ///
+    /// - Parameter checkpoint: The newest checkpoint.
+    func writeModel(_ weights: FloatBuffer, of run: LoadedRun, checkpoint: String?) throws {
+        let (model, layout, maxLength, path) = (run.configuration, run.layout, run.maxLength, modelPath)
+        let tokenizer = tokenizerSource(orElse: checkpoint)
+        try inBackground {
+            try withExtendedLifetime(weights) {
+                try ModelDirectory.write(
+                    to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
+                    tokenizerFrom: tokenizer, maxLength: maxLength, replacing: true)
+            }
+            return .modelSaved(path: path, sha256: try weightsSHA256(safetensors: path + "/model.safetensors"))
+        }
+    }
+
+    /// Writes a checkpoint from what was fetched.
+    ///
+    /// - Parameter checkpoint: The newest checkpoint.
+    func writeCheckpoint(
+        _ state: TrainingState, _ fetched: StateStore, of run: LoadedRun, checkpoint: String?
+    ) throws {
+        func buffer(_ part: StatePart) -> FloatBuffer? {
+            run.plan.stateParts.contains(part) ? fetched.buffer(part) : nil
+        }
+        let writer = CheckpointWriter(
+            runDirectory: path, configuration: run.configuration, layout: run.layout,
+            tokenizerSource: tokenizerSource(orElse: checkpoint), maxLength: run.maxLength, seed: configuration.seed,
+            fingerprint: run.fingerprint,
+            keep: configuration.keepCheckpoints, state: state, weights: fetched.buffer(.weights),
+            firstMoment: buffer(.firstMoment), secondMoment: buffer(.secondMoment))
+        let inbox = inbox
+        try inBackground {
+            let (path, problem) = try writer.write()
+            if let problem { inbox.post(.warning(problem)) }
+            return .checkpointSaved(path: path)
+        }
+    }
+
+    /// Where the tokenizer's files are: a run that is resumed can do without the model that it began with.
+    private func tokenizerSource(orElse checkpoint: String?) -> String {
+        FileManager.default.fileExists(atPath: configuration.model)
+            ? configuration.model : checkpoint ?? configuration.model
+    }
+
+    private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorEvent) throws {
+        let inbox = inbox
+        try NamedThread.start("shoal-save") {
+            // Of this thread (on Linux, 0 is the thread that calls): workers on this machine come first.
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+            do {
+                inbox.post(.event(try work()))
+            } catch {
+                inbox.post(.event(.saveFailed("\(error)")))
+            }
+        }
+    }
+}
