@@ -86,7 +86,8 @@ let package = Package(
                 "Corpus", "Tokenization", "Numerics", "Support", .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
-            name: "TransformerTests", dependencies: ["Transformer", "Checkpoint", "TestSupport"],
+            name: "TransformerTests",
+            dependencies: ["Transformer", "Checkpoint", "CKernels", "Numerics", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics", "TestSupport"],

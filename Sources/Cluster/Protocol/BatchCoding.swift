@@ -14,7 +14,7 @@ enum BatchCoding {
                 message.tokenIds.append(contentsOf: batch.tokenIDs.lazy.map { UInt32(bitPattern: $0) })
                 message.sampleKeys.append(contentsOf: batch.sampleKeys)
                 if case .classes(let labels) = batch.targets {
-                    message.labels.append(contentsOf: labels.lazy.map { UInt32(bitPattern: $0) })
+                    message.classes.labels.append(contentsOf: labels.lazy.map { UInt32(bitPattern: $0) })
                 }
             }
             if batches.contains(where: { $0.typeIDs.contains { $0 != 0 } }) {
@@ -44,8 +44,13 @@ enum BatchCoding {
         guard message.typeIds.isEmpty || message.typeIds.count == tokens else {
             throw ProtocolError("\(message.typeIds.count) segment ids for \(tokens) tokens")
         }
-        guard message.labels.isEmpty || message.labels.count == samples else {
-            throw ProtocolError("\(message.labels.count) labels for \(samples) sequences")
+        let classes: [UInt32]?
+        switch message.targets {
+        case nil: classes = nil
+        case .classes(let targets): classes = targets.labels
+        }
+        guard classes == nil || classes?.count == samples else {
+            throw ProtocolError("\(classes?.count ?? 0) labels for \(samples) sequences")
         }
         var result: [PackedBatch] = []
         result.reserveCapacity(message.sequences.count)
@@ -67,9 +72,7 @@ enum BatchCoding {
                 message.typeIds.isEmpty
                 ? [Int32](repeating: 0, count: length) : message.typeIds[range].map { Int32(bitPattern: $0) }
             batch.sampleKeys = Array(message.sampleKeys[samples])
-            if !message.labels.isEmpty {
-                batch.targets = .classes(message.labels[samples].map { Int32(bitPattern: $0) })
-            }
+            if let classes { batch.targets = .classes(classes[samples].map { Int32(bitPattern: $0) }) }
             result.append(batch)
             sample = samples.upperBound
             token = range.upperBound

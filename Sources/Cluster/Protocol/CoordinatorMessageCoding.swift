@@ -13,7 +13,7 @@ extension CoordinatorMessage {
         case .refusal(let reason): envelope.refusal = .with { $0.reason = WireFormat.clipped(reason) }
         case .welcome(let welcome):
             envelope.welcome = .with {
-                $0.modelConfiguration = welcome.modelSpecification
+                $0.modelSpecification = welcome.modelSpecification
                 $0.hyperparameters = welcome.hyperparameters
                 $0.seed = welcome.seed
                 $0.weightCount = UInt64(clamping: welcome.weightCount)
@@ -181,7 +181,7 @@ extension CoordinatorMessage {
         }
         return Welcome(
             modelSpecification: try WireFormat.text(
-                welcome.modelConfiguration, "a model", limit: ControlLimits.longText),
+                welcome.modelSpecification, "a model", limit: ControlLimits.longText),
             hyperparameters: try WireFormat.text(welcome.hyperparameters, "hyperparameters"), seed: welcome.seed,
             weightCount: Int(welcome.weightCount), heartbeatTimeout: timeout, orphanTimeout: orphanTimeout,
             runID: try WireFormat.shownText(welcome.runID, "a run's id"),

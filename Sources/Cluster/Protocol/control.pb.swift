@@ -472,8 +472,8 @@ nonisolated struct PBWelcome: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The model's configuration, JSON.
-  var modelConfiguration: String = String()
+  /// The model: encoder, head, objective; JSON, see ModelSpecification.swift.
+  var modelSpecification: String = String()
 
   /// The hyperparameters, JSON.
   var hyperparameters: String = String()
@@ -626,6 +626,19 @@ nonisolated struct PBReady: Sendable {
   init() {}
 }
 
+/// The class of each sequence.
+nonisolated struct PBClasses: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var labels: [UInt32] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 /// Micro-batches end to end.
 nonisolated struct PBBatches: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -645,10 +658,24 @@ nonisolated struct PBBatches: Sendable {
 
   var sampleKeys: [UInt32] = []
 
-  /// Empty: none.
-  var labels: [UInt32] = []
+  /// What is to be learnt; not there in an evaluation.
+  var targets: PBBatches.OneOf_Targets? = nil
+
+  var classes: PBClasses {
+    get {
+      if case .classes(let v)? = targets {return v}
+      return PBClasses()
+    }
+    set {targets = .classes(newValue)}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// What is to be learnt; not there in an evaluation.
+  nonisolated enum OneOf_Targets: Equatable, Sendable {
+    case classes(PBClasses)
+
+  }
 
   init() {}
 }
@@ -1541,7 +1568,7 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_configuration\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}heartbeat_timeout\0\u{3}orphan_timeout\0\u{3}run_id\0\u{1}wire\0\u{3}compresses_wire\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_specification\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}heartbeat_timeout\0\u{3}orphan_timeout\0\u{3}run_id\0\u{1}wire\0\u{3}compresses_wire\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1549,7 +1576,7 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.modelConfiguration) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.modelSpecification) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.hyperparameters) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.seed) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.weightCount) }()
@@ -1564,8 +1591,8 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.modelConfiguration.isEmpty {
-      try visitor.visitSingularStringField(value: self.modelConfiguration, fieldNumber: 1)
+    if !self.modelSpecification.isEmpty {
+      try visitor.visitSingularStringField(value: self.modelSpecification, fieldNumber: 1)
     }
     if !self.hyperparameters.isEmpty {
       try visitor.visitSingularStringField(value: self.hyperparameters, fieldNumber: 2)
@@ -1595,7 +1622,7 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   }
 
   static func ==(lhs: PBWelcome, rhs: PBWelcome) -> Bool {
-    if lhs.modelConfiguration != rhs.modelConfiguration {return false}
+    if lhs.modelSpecification != rhs.modelSpecification {return false}
     if lhs.hyperparameters != rhs.hyperparameters {return false}
     if lhs.seed != rhs.seed {return false}
     if lhs.weightCount != rhs.weightCount {return false}
@@ -1893,9 +1920,39 @@ nonisolated extension PBReady: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
   }
 }
 
+nonisolated extension PBClasses: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Classes"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}labels\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.labels.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.labels, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBClasses, rhs: PBClasses) -> Bool {
+    if lhs.labels != rhs.labels {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Batches"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequences\0\u{1}lengths\0\u{3}token_ids\0\u{3}type_ids\0\u{3}sample_keys\0\u{1}labels\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequences\0\u{1}lengths\0\u{3}token_ids\0\u{3}type_ids\0\u{3}sample_keys\0\u{2}\u{2}classes\0\u{c}\u{6}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1908,13 +1965,29 @@ nonisolated extension PBBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.tokenIds) }()
       case 4: try { try decoder.decodeRepeatedUInt32Field(value: &self.typeIds) }()
       case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.sampleKeys) }()
-      case 6: try { try decoder.decodeRepeatedUInt32Field(value: &self.labels) }()
+      case 7: try {
+        var v: PBClasses?
+        var hadOneofValue = false
+        if let current = self.targets {
+          hadOneofValue = true
+          if case .classes(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.targets = .classes(v)
+        }
+      }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.sequences.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.sequences, fieldNumber: 1)
     }
@@ -1930,9 +2003,9 @@ nonisolated extension PBBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.sampleKeys.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.sampleKeys, fieldNumber: 5)
     }
-    if !self.labels.isEmpty {
-      try visitor.visitPackedUInt32Field(value: self.labels, fieldNumber: 6)
-    }
+    try { if case .classes(let v)? = self.targets {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1942,7 +2015,7 @@ nonisolated extension PBBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.tokenIds != rhs.tokenIds {return false}
     if lhs.typeIds != rhs.typeIds {return false}
     if lhs.sampleKeys != rhs.sampleKeys {return false}
-    if lhs.labels != rhs.labels {return false}
+    if lhs.targets != rhs.targets {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

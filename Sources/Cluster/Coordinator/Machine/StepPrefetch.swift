@@ -37,8 +37,7 @@ struct StepPrefetch: Sendable {
     private var requested: Set<Int> = []
 
     /// - Parameter lookahead: The steps that are ordered ahead; as many again are packed meanwhile, and all that a
-    ///   worker
-    ///   has records of.
+    ///   worker has records of.
     init(lookahead: Int) { window = max(2 * lookahead, ControlLimits.maxRecords) }
 
     /// The micro-batches of a step, if they are there.
