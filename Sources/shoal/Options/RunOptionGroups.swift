@@ -82,7 +82,8 @@ struct WorkerCountOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "In what workers send gradients: float32, or bf16, half the bytes for slow networks; the weights then depend on "
-                + "the number of workers (default: \(run.wire.rawValue)).", valueName: "name"))
+                + "the number of workers and, without --no-balance, on their speeds (default: \(run.wire.rawValue)).",
+            valueName: "name"))
     var wire: String?
 
     @Flag(
