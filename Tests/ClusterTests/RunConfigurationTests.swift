@@ -190,8 +190,8 @@ import Training
                 "--checkpoint-minutes is -1.0, but must be above 0 and at most 1000000"
             ),
             ("label_smoothing", .number(1), "--label-smoothing is 1.0, but must be at least 0 and below 1"),
-        ("label_smoothing", .number(.nan), "--label-smoothing is nan, but must be at least 0 and below 1"),
-        ("min_workers", .integer(2), "--min-workers is 2, but must be 1 to 1"),
+            ("label_smoothing", .number(.nan), "--label-smoothing is nan, but must be at least 0 and below 1"),
+            ("min_workers", .integer(2), "--min-workers is 2, but must be 1 to 1"),
             ("model", .text(""), "--model is \"\", but must be a path"),
             ("batch_size", .text("many"), "--batch-size is many, but must be a whole number"),
         ] as [(String, RunOptionValue, String)])
