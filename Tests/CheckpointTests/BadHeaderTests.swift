@@ -127,7 +127,7 @@ import Testing
         Case("objects a million deep", String(repeating: #"{"a":"#, count: 1_000_000), data: 0, "unknown key"),
     ]
 
-    @Test(arguments: cases) func isRefusedWithFileAndReason(_ bad: Case) throws {
+    @Test(arguments: cases) func `a bad header is refused with file and reason`(_ bad: Case) throws {
         let scratch = try Scratch()
         let path = try scratch.write(bad.bytes)
         let message = failure { _ = try SafetensorsFile(path: path) }
@@ -136,7 +136,7 @@ import Testing
         #expect(!message.contains("\n"))
     }
 
-    @Test func theGoodHeaderIsAccepted() throws {
+    @Test func `the good header is accepted`() throws {
         let scratch = try Scratch()
         for header in [Self.good, Self.good + "   ", Self.good.replacingOccurrences(of: ":", with: " :\t\r\n")] {
             let file = try SafetensorsFile(path: scratch.write(safetensors(header, data: 8)))
@@ -145,7 +145,7 @@ import Testing
         #expect(try SafetensorsFile(path: scratch.write(safetensors("{}", data: 0))).tensors.isEmpty)
     }
 
-    @Test func aNameCannotBreakTheLineOrFloodTheMessage() throws {
+    @Test func `a name cannot break the line or flood the message`() throws {
         let scratch = try Scratch()
         let name = #"\u001b[31m\n"# + String(repeating: "x", count: 10_000)
         let path = try scratch.write(safetensors("{\"\(name)\":{}}", data: 0))
@@ -154,7 +154,7 @@ import Testing
         #expect(message.utf8.count < path.utf8.count + 300)
     }
 
-    @Test func whatIsNoFileIsNamed() throws {
+    @Test func `what is no file is named`() throws {
         let scratch = try Scratch()
         let lost = scratch.file("lost")
         #expect(failure { _ = try SafetensorsFile(path: lost) } == "\(lost): cannot open it: No such file or directory")
@@ -165,7 +165,7 @@ import Testing
     }
 
     /// Headers with a few bytes changed are refused or give tensors that lie within the file: no crash, no overlap.
-    @Test func mutatedHeadersNeverLeadOutOfTheFile() throws {
+    @Test func `mutated headers never lead out of the file`() throws {
         let header =
             #"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"#
             + #""b":{"dtype":"F16","shape":[4],"data_offsets":[24,32]},"c":{"dtype":"U8","shape":[],"data_offsets":[32,33]}}"#

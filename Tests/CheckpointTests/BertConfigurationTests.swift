@@ -9,7 +9,7 @@ import Testing
         try BertConfiguration(json: Data(json.utf8), path: "m/config.json")
     }
 
-    @Test func missingKeysHaveTheDefaultsOfTransformers() throws {
+    @Test func `missing keys have the defaults of transformers`() throws {
         let c = try parse(#"{"model_type": "bert", "pad_token_id": null, "classifier_dropout": null}"#)
         #expect(c == BertConfiguration())
         #expect(c.vocabSize == 30522 && c.hiddenSize == 768 && c.layers == 12 && c.heads == 12)
@@ -19,7 +19,7 @@ import Testing
         #expect(c.labels == ["LABEL_0", "LABEL_1"])
     }
 
-    @Test func everyKeyIsRead() throws {
+    @Test func `every key is read`() throws {
         let c = try parse(
             #"""
             {"model_type":"bert","vocab_size":100,"hidden_size":24,"num_hidden_layers":3,"num_attention_heads":4,
@@ -36,7 +36,7 @@ import Testing
         #expect(try parse(#"{"model_type":"bert","num_labels":3}"#).labels == ["LABEL_0", "LABEL_1", "LABEL_2"])
     }
 
-    @Test func writingDescribesTheNewTaskAndKeepsWhatItDoesNotKnow() throws {
+    @Test func `writing describes the new task and keeps what it does not know`() throws {
         var c = try parse(
             #"""
             {"model_type":"bert","architectures":["BertModel"],"torch_dtype":"float16",
@@ -66,7 +66,7 @@ import Testing
         #expect(back.json() == c.json())
     }
 
-    @Test func codableGoesThereAndBack() throws {
+    @Test func `what is encoded is decoded again`() throws {
         var c = BertConfiguration()
         c.labels = ["a", "b", "c"]
         c.classifierDropout = 0.2
@@ -121,7 +121,7 @@ import Testing
         (#"{"model_type":"bert","pruned_heads":{"0":[1]}}"#, "has pruned_heads"),
         (#"{"model_type":"bert","auto_map":{"AutoModel":"m.Model"}}"#, "has auto_map"),
     ])
-    func errorsNameFileAndKey(json: String, reason: String) {
+    func `errors name file and key`(json: String, reason: String) {
         let message = failure { _ = try parse(json) }
         #expect(message.hasPrefix("m/config.json: "))
         #expect(message.contains(reason), "\(message)")
@@ -158,7 +158,7 @@ import Testing
         #expect(try BertConfiguration(json: c.json(), path: "x").hiddenAct == "gelu_python")
     }
 
-    @Test func largestSizesDoNotOverflow() throws {
+    @Test func `largest sizes do not overflow`() throws {
         let c = try parse(
             #"""
             {"model_type":"bert","vocab_size":16777216,"hidden_size":65536,"num_hidden_layers":1000,
@@ -168,7 +168,7 @@ import Testing
         #expect(c.encoderParameterCount > 0)
     }
 
-    @Test func encoderParametersOfMiniLM() throws {
+    @Test func `the encoder of MiniLM has its parameters`() throws {
         var c = BertConfiguration()
         (c.hiddenSize, c.layers, c.intermediateSize) = (384, 6, 1536)
         // 22,713,216 as transformers counts BertModel, less the pooler's 384 * 384 + 384.

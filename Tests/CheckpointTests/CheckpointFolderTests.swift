@@ -23,7 +23,7 @@ import Testing
             firstMoments: model.tensors, secondMoments: model.tensors, tokenizerFrom: nil)
     }
 
-    @Test func aCheckpointIsWrittenVerifiedAndReadBack() throws {
+    @Test func `a checkpoint is written, verified and read back`() throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         let checkpoint = try write(scratch.path, step: 120, model: model)
@@ -43,7 +43,7 @@ import Testing
         #expect(try moments.withBytes(of: name) { $0.elementsEqual(tensor.data) })
     }
 
-    @Test func theSameStepIsReplacedAndTheListIsNewestFirst() throws {
+    @Test func `the same step is replaced, and the list is newest first`() throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         #expect(try CheckpointFolder.list(in: scratch.path) == [])
@@ -56,7 +56,8 @@ import Testing
         #expect(try CheckpointFolder.newestWhole(in: scratch.path)?.step == 123_456_789)
     }
 
-    @Test(arguments: files) func oneChangedByteIsFoundAndNamedAndTheOneBeforeIsTaken(name: String) throws {
+    @Test(arguments: files) func `one changed byte is found and named, and the one before is taken`(name: String) throws
+    {
         let scratch = try Scratch()
         let model = try TinyModel()
         try write(scratch.path, step: 1, model: model)
@@ -67,7 +68,7 @@ import Testing
         try expectSkipped(scratch, naming: path)
     }
 
-    @Test(arguments: files) func aLostOrShortFileIsFoundAndNamed(name: String) throws {
+    @Test(arguments: files) func `a lost or short file is found and named`(name: String) throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         try write(scratch.path, step: 1, model: model)
@@ -91,7 +92,7 @@ import Testing
         #expect(path.hasSuffix("manifest.json") || skipped.first?.hasPrefix("2 \(path): ") == true, "\(skipped)")
     }
 
-    @Test func aManifestThatLeavesSomethingOutOrLeadsElsewhereIsRefused() throws {
+    @Test func `a manifest that leaves something out or leads elsewhere is refused`() throws {
         let scratch = try Scratch()
         let checkpoint = try write(scratch.path, step: 1, model: TinyModel())
         try scratch.write(#"{"version":1,"files":{}}"#, "checkpoints/step-00000001/manifest.json")
@@ -107,7 +108,7 @@ import Testing
         #expect(failure { try checkpoint.verify() }.contains("not valid JSON: nested more than"))
     }
 
-    @Test func aCheckpointUnderAnotherStepsNameIsRefused() throws {
+    @Test func `a checkpoint under another step's name is refused`() throws {
         let scratch = try Scratch()
         let checkpoint = try write(scratch.path, step: 1, model: TinyModel())
         try FileManager.default.moveItem(atPath: checkpoint.path, toPath: scratch.file("checkpoints/step-00000009"))
@@ -115,7 +116,7 @@ import Testing
         #expect(failure { try moved.verify() }.contains("is of step 1, its folder of 9"))
     }
 
-    @Test func aFailureInTheMiddleLeavesTheOldOne() throws {
+    @Test func `a failure in the middle leaves the old one`() throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         try write(scratch.path, step: 1, model: model)

@@ -13,7 +13,7 @@ import Testing
         return scratch.file("source")
     }
 
-    @Test func aModelIsWrittenAndReadBack() throws {
+    @Test func `a model is written and read back`() throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         let path = scratch.file("deep/er/model")
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func whatIsMissingIsNamedWithAdvice() throws {
+    @Test func `what is missing is named with advice`() throws {
         let scratch = try Scratch()
         let path = scratch.file("m")
         #expect(failure { _ = try ModelDirectory(path: path) }.hasPrefix("\(path): no such model folder"))
@@ -54,7 +54,7 @@ import Testing
         #expect(failure { _ = try ModelDirectory(path: path) }.contains("m/config.json: model_type is \"t5\""))
     }
 
-    @Test func aConfigurationLargerThanItsWeightsIsRefused() throws {
+    @Test func `a configuration larger than its weights is refused`() throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         var configuration = model.configuration
@@ -67,7 +67,7 @@ import Testing
         #expect(message.contains("but config.json describes a model of at least"))
     }
 
-    @Test func shardsOfAFolderAreFound() throws {
+    @Test func `shards of a folder are found`() throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         try FileManager.default.createDirectory(atPath: scratch.file("m"), withIntermediateDirectories: true)
@@ -82,7 +82,7 @@ import Testing
         #expect(try weights.weightsSHA256() == weightsSHA256(safetensors: scratch.file("whole")))
     }
 
-    @Test func aPlaceThatIsTakenIsRefusedAndLeftAlone() throws {
+    @Test func `a place that is taken is refused and left alone`() throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         func write() throws {
@@ -102,7 +102,7 @@ import Testing
         #expect(try scratch.names() == ["m"])
     }
 
-    @Test func aFailureInTheMiddleLeavesNothing() throws {
+    @Test func `a failure in the middle leaves nothing`() throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         var wrong = model.tensors

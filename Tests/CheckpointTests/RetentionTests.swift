@@ -16,7 +16,7 @@ import Testing
 
     private func steps(_ run: String) throws -> [Int] { try CheckpointFolder.list(in: run).map(\.step) }
 
-    @Test func theNewestAreKept() throws {
+    @Test func `the newest are kept`() throws {
         let scratch = try Scratch()
         for step in 1...5 { try write(scratch.path, step: step) }
         #expect(try CheckpointFolder.prune(in: scratch.path, keepNewest: 2).map(\.step) == [3, 2, 1])
@@ -27,7 +27,7 @@ import Testing
         #expect(try CheckpointFolder.best(in: scratch.path) == nil)
     }
 
-    @Test func theBestIsKeptThoughItIsOld() throws {
+    @Test func `the best is kept though it is old`() throws {
         let scratch = try Scratch()
         try write(scratch.path, step: 1, accuracy: 0.5)
         try write(scratch.path, step: 2, accuracy: 0.9, loss: 0.4)
@@ -40,7 +40,7 @@ import Testing
         #expect(try steps(scratch.path) == [7, 4])
     }
 
-    @Test func damagedOnesCountForNothing() throws {
+    @Test func `damaged checkpoints count for nothing`() throws {
         let scratch = try Scratch()
         for step in 1...6 { try write(scratch.path, step: step, accuracy: Double(step) / 10) }
         try FileManager.default.removeItem(atPath: scratch.file("checkpoints/step-00000006/manifest.json"))
@@ -52,7 +52,7 @@ import Testing
         #expect(try CheckpointFolder.best(in: scratch.path)?.step == 5)
     }
 
-    @Test func othersAreLeftAlone() throws {
+    @Test func `other folders are left alone`() throws {
         let scratch = try Scratch()
         #expect(try CheckpointFolder.prune(in: scratch.path, keepNewest: 1) == [])
         for step in 1...3 { try write(scratch.path, step: step) }

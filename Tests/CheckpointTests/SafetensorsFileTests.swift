@@ -4,7 +4,7 @@ import Testing
 @testable import Checkpoint
 
 @Suite struct SafetensorsFileTests {
-    @Test func whatIsWrittenIsReadBack() throws {
+    @Test func `what is written is read back`() throws {
         let scratch = try Scratch()
         let floats: [Float] = [1, -2.5, .pi, 0, .infinity, 0x1p-140]
         let ids: [Int64] = [7, -1]
@@ -42,7 +42,7 @@ import Testing
         #expect(first.byteRange.lowerBound < file.tensors["b"]!.byteRange.lowerBound)
     }
 
-    @Test func headerIsByteForByteThatOfTheSafetensorsLibrary() throws {
+    @Test func `a header is byte for byte that of the safetensors library`() throws {
         // From safetensors 0.8.0: save({"w": f32[2], "n": i64[1], "a": f32[1]}, metadata={"format": "pt"}).
         let expected =
             #"{"__metadata__":{"format":"pt"},"n":{"dtype":"I64","shape":[1],"data_offsets":[0,8]},"#
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func otherFloatTypesBecomeFloats() throws {
+    @Test func `other float types become floats`() throws {
         let scratch = try Scratch()
         // An odd header length: the data is at no boundary at all.
         let header =
@@ -84,7 +84,7 @@ import Testing
         #expect(FloatConversion.half(0x7E01).isNaN)
     }
 
-    @Test func everyHalfFloatIsExact() {
+    @Test func `every half-precision float is exact`() {
         // The definition of IEEE 754 binary16, in double precision.
         for bits in UInt16.min...UInt16.max where bits >> 10 & 31 != 31 {
             let exponent = Int(bits >> 10 & 31)
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func readingTheWrongTensorNamesFileAndTensor() throws {
+    @Test func `reading the wrong tensor names file and tensor`() throws {
         let scratch = try Scratch()
         let path = try scratch.write(safetensors(#"{"i":{"dtype":"I32","shape":[2],"data_offsets":[0,8]}}"#, data: 8))
         let file = try SafetensorsFile(path: path)
@@ -110,7 +110,7 @@ import Testing
         #expect(lost == "\(path): there is no tensor \"j\"")
     }
 
-    @Test func weightsHashDependsOnTensorsAloneAndOnTheOrderOfCodePoints() throws {
+    @Test func `weights hash depends on the tensors alone and on the order of code points`() throws {
         let scratch = try Scratch()
         // The bytes 0...3 belong to "b", 4...7 to "B"; the second file has them the other way round.
         let one =
@@ -127,7 +127,7 @@ import Testing
         #expect(try weightsSHA256(safetensors: other) == expected)
     }
 
-    @Test func shardsAreReadAsOne() throws {
+    @Test func `shards are read as one`() throws {
         let scratch = try Scratch()
         try scratch.write(
             safetensors(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, data: 4), "1.safetensors")
@@ -150,7 +150,7 @@ import Testing
         (#"{"weight_map":{"a":"1.safetensors","b":"1.safetensors"}}"#, "lists tensor \"b\""),
         (#"{"weight_map":{"a":"3.safetensors"}}"#, "3.safetensors: cannot open it: No such file"),
     ])
-    func indexThatLiesIsRefused(json: String, reason: String) throws {
+    func `an index that lies is refused`(json: String, reason: String) throws {
         let scratch = try Scratch()
         try scratch.write(
             safetensors(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, data: 4), "1.safetensors")

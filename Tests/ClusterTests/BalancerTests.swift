@@ -4,7 +4,7 @@ import Testing
 @testable import Cluster
 
 @Suite struct BalancerTests {
-    @Test func greedyCountsAreTheBest() {
+    @Test func `greedy counts are the best`() {
         #expect(WorkSplit.counts(leaves: 8, speeds: [1, 1]) == [4, 4])
         #expect(WorkSplit.counts(leaves: 8, speeds: [3, 1]) == [6, 2])
         #expect(WorkSplit.counts(leaves: 8, speeds: [100, 1]) == [7, 1])
@@ -13,7 +13,7 @@ import Testing
     }
 
     /// Against all ways to deal them.
-    @Test(arguments: 0..<20 as Range<UInt64>) func noOtherWayIsSooner(_ seed: UInt64) {
+    @Test(arguments: 0..<20 as Range<UInt64>) func `no other way is sooner`(_ seed: UInt64) {
         var random = PhiloxStream(seed: seed, purpose: .split)
         let speeds = (0..<3).map { _ in 0.2 + random.nextUnit() * 3 }
         let leaves = 3 + random.next(below: 12)
@@ -45,7 +45,7 @@ import Testing
         return balancer.partition(leaves: leaves).map(\.count)
     }
 
-    @Test func sharesFollowSpeeds() {
+    @Test func `shares follow speeds`() {
         var balancer = Balancer(isEnabled: true, speeds: [nil, nil])
         #expect(run(&balancer, [3, 1]) == [6, 2])
         #expect(run(&balancer, [1, 3], steps: 20) == [2, 6], "and follow them when they change")
@@ -53,17 +53,17 @@ import Testing
         #expect(balancer.partition(leaves: 1).map(\.count).reduce(0, +) == 1)
     }
 
-    @Test func noiseMovesNothing() {
+    @Test func `noise moves nothing`() {
         var balancer = Balancer(isEnabled: true, speeds: [nil, nil])
         #expect(run(&balancer, [1, 1], steps: 200, noise: 0.1) == [4, 4])
     }
 
-    @Test func offIsOff() {
+    @Test func `without balancing shares stay equal`() {
         var balancer = Balancer(isEnabled: false, speeds: [nil, nil])
         #expect(run(&balancer, [9, 1], steps: 50) == [4, 4])
     }
 
-    @Test func everyLeafIsDealtOnce() {
+    @Test func `every leaf is dealt once`() {
         var balancer = Balancer(isEnabled: true, speeds: [nil, nil, nil])
         _ = run(&balancer, [5, 1, 2], steps: 20, leaves: 16)
         for leaves in 1...20 {

@@ -59,7 +59,7 @@ import Training
         #expect(abs((test?.metrics.loss ?? 0) - (validation?.metrics.loss ?? 1)) < 0.05)
     }
 
-    @Test(arguments: 0..<8) func failuresChangeNothing(_ which: Int) throws {
+    @Test(arguments: 0..<8) func `failures change nothing`(_ which: Int) throws {
         let shape = Self.shapes[which]
         let calm = try Simulation(shape, seed: 0)
         calm.settle()

@@ -6,20 +6,20 @@ import Transformer
 @testable import Cluster
 
 @Suite struct ControlProtocolTests {
-    @Test func workerMessagesComeBackAsTheyWere() throws {
+    @Test func `worker messages come back as they were`() throws {
         for message in Samples.workerMessages {
             let again = try Samples.decodeWorker(message.frames())
             #expect(again == message)
         }
     }
 
-    @Test func coordinatorMessagesComeBackAsTheyWere() throws {
+    @Test func `coordinator messages come back as they were`() throws {
         for message in Samples.coordinatorMessages {
             #expect(try Samples.decodeCoordinator(message.frames()) == message)
         }
     }
 
-    @Test func aMessageOfTheOtherSideIsRefused() {
+    @Test func `a message of the other side is refused`() {
         // Chunks and heartbeats go both ways.
         for message in Samples.coordinatorMessages {
             switch message.body {
@@ -35,7 +35,7 @@ import Transformer
         }
     }
 
-    @Test func keysThatAreNoneAreRefused() throws {
+    @Test func `keys that are none are refused`() throws {
         func frames(_ change: (inout PBEnvelope) -> Void) -> [[UInt8]] {
             var envelope = PBEnvelope()
             change(&envelope)
@@ -67,7 +67,7 @@ import Transformer
         }
     }
 
-    @Test func anotherVersionIsNamed() throws {
+    @Test func `another version is named`() throws {
         var frames = Samples.workerMessages[0].frames()
         frames[0] = Preamble.bytes(version: 300)
         do {
@@ -84,12 +84,12 @@ import Transformer
             [], [[]], [[1, 2, 3]], [Preamble.bytes()], [Preamble.bytes(), []], [Preamble.bytes(), [0xff, 0xff, 0xff]],
             [Preamble.bytes(), [], [], []], [Array("GET / HT".utf8), Array("TP/1.1".utf8)],
         ] as [[[UInt8]]])
-    func garbageIsRefused(_ frames: [[UInt8]]) {
+    func `garbage is refused`(_ frames: [[UInt8]]) {
         #expect(throws: ProtocolError.self) { try Samples.decodeWorker(frames) }
         #expect(throws: ProtocolError.self) { try Samples.decodeCoordinator(frames) }
     }
 
-    @Test func anEnvelopeBeyondTheLimitIsRefusedUnread() {
+    @Test func `an envelope beyond the limit is refused unread`() {
         let frames = [Preamble.bytes(), [UInt8](repeating: 8, count: ControlLimits.reportBytes + 1)]
         do {
             _ = try Samples.decodeWorker(frames)
@@ -105,7 +105,7 @@ import Transformer
         return [Preamble.bytes(), try envelope.serializedBytes()]
     }
 
-    @Test func reportsOutOfBoundsAreRefused() throws {
+    @Test func `reports out of bounds are refused`() throws {
         let cases: [(inout PBEnvelope) -> Void] = [
             { $0.hello = .with { $0.threads = 0 } },
             {
@@ -129,7 +129,7 @@ import Transformer
         }
     }
 
-    @Test func ordersThatDoNotFitTogetherAreRefused() throws {
+    @Test func `orders that do not fit together are refused`() throws {
         func batches(_ change: (inout PBBatches) -> Void) -> PBBatches {
             var message = BatchCoding.encode([Samples.batch()])
             change(&message)
@@ -161,7 +161,7 @@ import Transformer
         }
     }
 
-    @Test func textForPeopleHasNoControlCharacters() throws {
+    @Test func `text for people has no control characters`() throws {
         let message = WorkerMessage(
             generation: 0, step: 0,
             body: .failure(WorkerFailure(kind: .peer, phase: "a\u{1b}[2Jb\n", message: "c\u{202e}\u{2028}d")))
@@ -170,7 +170,7 @@ import Transformer
     }
 
     /// Whatever bytes arrive, decoding gives a message or an error, never a trap, and what it gives is within bounds.
-    @Test(arguments: 0..<8) func mutatedMessagesNeverTrap(_ seed: Int) {
+    @Test(arguments: 0..<8) func `mutated messages never trap`(_ seed: Int) {
         var random = PhiloxStream(seed: UInt64(seed), purpose: .shuffle)
         let originals = Samples.workerMessages.map { $0.frames() } + Samples.coordinatorMessages.map { $0.frames() }
         var accepted = 0

@@ -43,7 +43,7 @@ import Transformer
         for workers in 2...4 { #expect(try batches(workers) == alone) }
     }
 
-    @Test func `ranks without micro batches in a short batch take part all the same`() throws {
+    @Test func `ranks without micro-batches of a short batch take part`() throws {
         // The last batch of the epoch has two examples, and there are four workers.
         let simulation = try Simulation(workers: 4, samples: 10, totalSteps: 4)
         simulation.settle()
@@ -63,7 +63,7 @@ import Transformer
         }
     }
 
-    @Test func `steps are ordered ahead but not past an evaluation`() throws {
+    @Test func `steps are ordered ahead, but not past an evaluation`() throws {
         let simulation = try Simulation(workers: 2, validation: 4)
         var most = 0
         simulation.beforeDelivery = { simulation in

@@ -7,7 +7,7 @@ import Testing
     @Test(arguments: [
         "tcp://127.0.0.1:5555", "tcp://127.1.2.3:*", "tcp://localhost:1", "tcp://[::1]:9", "ipc:///run/x",
     ])
-    func addressesOfThisMachineMayBeListenedOn(_ endpoint: String) throws {
+    func `addresses of this machine may be listened on`(_ endpoint: String) throws {
         try Endpoint.check(endpoint, option: "bind", hasKeys: false, insecure: false)
     }
 
@@ -15,7 +15,7 @@ import Testing
         "tcp://0.0.0.0:5555", "tcp://*:5555", "tcp://10.0.0.1:1", "tcp://example.org:1", "tcp://127.0.0.1.evil:1",
         "tcp://[::]:9", "tcp://eth0:9", "tcp://127.0.0.999:1",
     ])
-    func othersOnlyIfToldSo(_ endpoint: String) throws {
+    func `other addresses only where that is allowed`(_ endpoint: String) throws {
         #expect(throws: ConfigurationError.self) {
             try Endpoint.check(endpoint, option: "bind", hasKeys: false, insecure: false)
         }
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: ["", "tcp://", "5555", "http://x:1", "tcp://host", "ipc://", "inproc://x"])
-    func whatIsNoEndpointIsRefused(_ endpoint: String) {
+    func `what is no endpoint is refused`(_ endpoint: String) {
         #expect(throws: ConfigurationError.self) {
             try Endpoint.check(endpoint, option: "bind", hasKeys: false, insecure: true)
         }
@@ -32,11 +32,11 @@ import Testing
     @Test(arguments: [
         "tcp://*:5", "tcp://host:*", "tcp://host:5-9", "tcp://host", "ipc://", "host:5", "http://x:1", "tcp://host:0",
     ])
-    func aWorkerRefusesToConnectToWhatIsNoPlace(_ endpoint: String) {
+    func `a worker refuses to connect to what is no address`(_ endpoint: String) {
         #expect(throws: ConfigurationError.self) { try Endpoint.checkCoordinator(endpoint) }
     }
 
-    @Test func ofAllAddressesTheHostsNameIsShown() {
+    @Test func `of all addresses the hosts name is shown`() {
         #expect(Endpoint.shown("tcp://10.0.0.1:5") == "tcp://10.0.0.1:5")
         #expect(Endpoint.shown("ipc:///x") == "ipc:///x")
         for host in ["0.0.0.0", "[::]", "*"] {
@@ -59,7 +59,7 @@ import Testing
         } catch { return "\(error)" }
     }
 
-    @Test func aWorkerListensWhereItsCoordinatorDoes() throws {
+    @Test func `a worker listens where its coordinator does`() throws {
         #expect(try address().bind == "tcp://127.0.0.1:*")
         #expect(try address { $0.ports = "5600-5699" }.bind == "tcp://127.0.0.1:5600-5699")
         #expect(try address("ipc:///run/x/control").bind.hasPrefix("ipc:///run/x/control-"))
@@ -79,7 +79,7 @@ import Testing
         #expect(try address("tcp://localhost:5").bind == "tcp://localhost:*")
     }
 
-    @Test func anAddressOfThisMachineIsBoundAndAnotherOneOnlyTold() throws {
+    @Test func `an address of this machine is bound, and another one only announced`() throws {
         let own = try address { $0.address = "127.0.0.5" }
         #expect(own.bind == "tcp://127.0.0.5:*")
         #expect(own.advertised("tcp://127.0.0.5:7") == "tcp://127.0.0.5:7")
@@ -92,7 +92,7 @@ import Testing
         #expect(throws: ConfigurationError.self) { try address { $0.address = "203.0.113.7" } }
     }
 
-    @Test func whatDoesNotFitIsNamed() {
+    @Test func `what does not fit is named`() {
         #expect(
             problem { $0.interface = "none7" }.contains(
                 "--interface is none7, but must be one that has an address; there are"))

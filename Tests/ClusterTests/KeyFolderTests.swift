@@ -29,7 +29,7 @@ import Testing
         } catch { return "\(error)" }
     }
 
-    @Test func aFolderHoldsEachsKeysAndNothingOthersCanRead() throws {
+    @Test func `a folder holds each one's keys, and nothing that others can read`() throws {
         let scratch = try Scratch()
         let folder = KeyFolder(scratch.path + "/deep/keys")
         #expect(try folder.make(workers: ["a", "b-1"]))
@@ -53,7 +53,7 @@ import Testing
         #expect(try WorkerKeys(folder: folder.path).publicKey == coordinator.pair.publicKey)
     }
 
-    @Test func whatCannotBeMadeIsRefusedWhole() throws {
+    @Test func `what cannot be made is refused as a whole`() throws {
         let scratch = try Scratch()
         let folder = KeyFolder(scratch.path + "/keys")
         for name in ["", ".hidden", "../up", "a/b", "ü", String(repeating: "x", count: 65), "a b"] {
@@ -72,7 +72,7 @@ import Testing
         #expect(problem { try folder.make(workers: ["z"]) }.contains("others can put keys into"))
     }
 
-    @Test func twoAtATimeLoseNothing() throws {
+    @Test func `two writers at a time lose nothing`() throws {
         let scratch = try Scratch()
         let folder = KeyFolder(scratch.path + "/keys")
         let group = DispatchGroup()
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func aRevokedWorkerIsGoneAndMayGetANewKey() throws {
+    @Test func `a revoked worker is gone, and may get a new key`() throws {
         let scratch = try Scratch()
         let folder = KeyFolder(scratch.path)
         _ = try folder.make(workers: ["a", "ab"])
@@ -109,7 +109,7 @@ import Testing
     }
 
     @Test(arguments: [0o640, 0o604, 0o660, 0o644, 0o601])
-    func aSecretThatOthersCanUseIsRefused(_ mode: Int) throws {
+    func `a secret that others can use is refused`(_ mode: Int) throws {
         let scratch = try Scratch()
         _ = try KeyFolder(scratch.path).make(workers: ["a"])
         for (name, read) in [
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    @Test func whatOthersCanChangeIsRefused() throws {
+    @Test func `what others can change is refused`() throws {
         let scratch = try Scratch()
         _ = try KeyFolder(scratch.path).make(workers: ["a"])
         for (name, read) in [
@@ -142,7 +142,7 @@ import Testing
         #expect(problem { try CoordinatorKeys(folder: scratch.path) }.hasPrefix("nothing"), "sticky folders are safe")
     }
 
-    @Test func aFolderThatIsNoneOrAnothersIsNamed() throws {
+    @Test func `a folder that is none, or another's, is named`() throws {
         let scratch = try Scratch()
         let folder = KeyFolder(scratch.path + "/keys")
         #expect(
@@ -164,7 +164,7 @@ import Testing
         #expect(problem { try CoordinatorKeys(folder: folder.path) }.contains("workers.allow, line 3: expected a key"))
     }
 
-    @Test func aListThatChangesIsReadAgainAndABrokenOneThrowsNobodyOut() throws {
+    @Test func `a list that changes is read again, and a broken one throws no worker out`() throws {
         let scratch = try Scratch()
         let folder = KeyFolder(scratch.path)
         _ = try folder.make(workers: ["a", "b"])
@@ -195,7 +195,7 @@ import Testing
         var all: [String] { lock.withLock { lines } }
     }
 
-    @Test func failedHandshakesSayWhatIsWrong() throws {
+    @Test func `failed handshakes say what is wrong`() throws {
         let scratch = try Scratch()
         let folder = KeyFolder(scratch.path)
         _ = try folder.make(workers: ["a"])

@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
-    func theOneThatNobodyReachesIsNamedAndLeftOut(_ seed: UInt64) throws {
+    func `the worker that no other reaches is named and left out`(_ seed: UInt64) throws {
         let simulation = try Simulation(workers: 3, seed: seed, local: false)
         simulation.unreachable = [[0, 2], [1, 2]]
         #expect(simulation.run(), "\(simulation.events)")
@@ -38,7 +38,7 @@ import Testing
         #expect(simulation.wrongBits.isEmpty)
     }
 
-    @Test func aWorkerThatReachesNobodyIsTheOneLeftOut() throws {
+    @Test func `a worker that reaches no other is the one left out`() throws {
         let simulation = try Simulation(workers: 4, local: false)
         simulation.unreachable = [[1, 0], [1, 2], [1, 3]]
         #expect(simulation.run())
@@ -48,7 +48,7 @@ import Testing
         #expect(simulation.steps.count == 5)
     }
 
-    @Test func withoutEnoughOthersTheRunEndsAndNamesThePair() throws {
+    @Test func `without enough others the run ends, and names the pair`() throws {
         let simulation = try Simulation(workers: 3, local: false) { $0.minWorkers = 3 }
         simulation.unreachable = [[0, 2]]
         #expect(simulation.run())
@@ -59,7 +59,7 @@ import Testing
         #expect(simulation.steps.isEmpty)
     }
 
-    @Test func fewerThanWereExpectedAreEnoughOnlyForThoseLeftOut() throws {
+    @Test func `fewer than were expected are enough only for those left out`() throws {
         // Of four, one is left out; three go on, and one that comes later takes part.
         let simulation = try Simulation(workers: 4, local: false) { $0.minWorkers = 2 }
         simulation.unreachable = [[0, 3], [1, 3], [2, 3]]
@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64])
-    func aPathThatBreaksInTheMiddleCostsOneWorkerAndNoBit(_ seed: UInt64) throws {
+    func `a path that breaks in the middle costs one worker, and no bit`(_ seed: UInt64) throws {
         let simulation = try Simulation(workers: 3, seed: seed, local: false)
         var isBroken = false
         simulation.beforeDelivery = { simulation in
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: [0, 1, 2], [1, 2, 3] as [UInt64])
-    func aRevokedKeyThrowsItsWorkerOutAndTheOthersGoOn(_ victim: Int, _ seed: UInt64) throws {
+    func `a revoked key throws its worker out, and the others go on`(_ victim: Int, _ seed: UInt64) throws {
         let simulation = try Simulation(workers: 3, seed: seed, local: false)
         var isRevoked = false
         simulation.beforeDelivery = { simulation in
@@ -111,7 +111,7 @@ import Testing
         #expect(simulation.wrongBits.isEmpty)
     }
 
-    @Test func aRevokedStrangerChangesNothing() throws {
+    @Test func `revoking an unknown key changes nothing`() throws {
         let simulation = try Simulation(workers: 2, local: false)
         simulation.coordinate(.revoked(PeerID(bytes: [9, 9])))
         #expect(simulation.run())
@@ -119,7 +119,7 @@ import Testing
         #expect(lost(simulation).isEmpty)
     }
 
-    @Test func aWorkerWithoutTheRightKeysEndsAndSaysSo() {
+    @Test func `a worker without the right keys ends, and says so`() {
         var machine = WorkerMachine(
             WorkerDescription(host: "h", pid: 1, threads: 1, cpu: "c", instructionSet: "i"),
             options: WorkerOptions(coordinator: "tcp://h:1"), now: 0)
@@ -131,7 +131,7 @@ import Testing
         #expect(error?.description.contains("wants keys: give --keys") == true)
     }
 
-    @Test func aWorkerThatWasWelcomeWaitsWhateverListensThereNow() throws {
+    @Test func `a worker that was welcome waits, whatever listens there now`() throws {
         var machine = WorkerMachine(
             WorkerDescription(host: "h", pid: 1, threads: 1, cpu: "c", instructionSet: "i"),
             options: WorkerOptions(coordinator: "tcp://h:1"), now: 0)

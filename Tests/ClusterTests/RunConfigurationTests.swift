@@ -11,7 +11,7 @@ import Training
         return options
     }
 
-    @Test func defaultsAreFilledIn() throws {
+    @Test func `defaults are filled in`() throws {
         let run = try RunConfiguration.resolve(minimal())
         #expect(run.epochs == 3)
         #expect(run.steps == nil)
@@ -21,7 +21,7 @@ import Training
         #expect(run.hyperparameters == Hyperparameters())
     }
 
-    @Test func whatHelpsARunThatWaitsIsWhatItDoesNotDoYet() throws {
+    @Test func `what helps a run that waits is what it does not do yet`() throws {
         var options = minimal()
         options.workers = 2
         #expect(
@@ -33,7 +33,7 @@ import Training
         #expect(try RunConfiguration.resolve(minimal()).remediesForWaiting.isEmpty)
     }
 
-    @Test func optionsWinOverTheFile() throws {
+    @Test func `options win over the file`() throws {
         var file = try RunOptions(yaml: "batch_size: 64\nlearning_rate: 1e-4\nworkers: 2\n", path: "c.yaml")
         (file.model, file.train, file.output) = ("m", "t.csv", "out")
         var options = RunOptions()
@@ -44,7 +44,7 @@ import Training
         #expect(run.workers == 2)
     }
 
-    @Test func stepsOfTheUpperLayerReplaceEpochsOfTheLower() throws {
+    @Test func `steps of the upper layer replace epochs of the lower`() throws {
         let file = try RunOptions(yaml: "epochs: 7", path: "c.yaml")
         var options = minimal()
         options.steps = 5
@@ -53,7 +53,7 @@ import Training
         #expect(run.epochs == nil)
     }
 
-    @Test func epochsAndStepsTogetherAreRefused() {
+    @Test func `epochs and steps together are refused`() {
         var options = minimal()
         options.steps = 5
         options.epochs = 2
@@ -61,7 +61,9 @@ import Training
     }
 
     @Test(arguments: OptimizerName.allCases, [ScheduleKind.plateau, .linear])
-    func theResolvedConfigurationIsReadBackAsItself(_ optimizer: OptimizerName, _ schedule: ScheduleKind) throws {
+    func `the resolved configuration is read back as itself`(
+        _ optimizer: OptimizerName, _ schedule: ScheduleKind
+    ) throws {
         var options = minimal()
         options.optimizer = optimizer
         options.schedule = schedule
@@ -94,7 +96,7 @@ import Training
         ("workers: 1\nworkers: 2", "c.yaml: given twice: workers"),
         ("- 1", "c.yaml:1: expected lines such as `batch_size: 32`"),
     ])
-    func aBadFileIsRefusedByLineAndName(_ yaml: String, _ message: String) {
+    func `a bad file is refused by line and name`(_ yaml: String, _ message: String) {
         do {
             _ = try RunOptions(yaml: yaml, path: "c.yaml")
             Issue.record("accepted: \(yaml)")
@@ -135,12 +137,12 @@ import Training
         }
     }
 
-    @Test func textThatIsNoYAMLIsRefused() {
+    @Test func `text that is no YAML is refused`() {
         #expect(throws: ConfigurationError.self) { try RunOptions(yaml: "a: [1, ", path: "c.yaml") }
         #expect(throws: ConfigurationError.self) { try RunOptions(yamlFile: "/nowhere/c.yaml") }
     }
 
-    @Test func anEmptyFileGivesNothing() throws {
+    @Test func `an empty file gives nothing`() throws {
         #expect(try RunOptions(yaml: "", path: "c") == RunOptions())
         #expect(try RunOptions(yaml: "# nothing\n", path: "c") == RunOptions())
     }
@@ -149,7 +151,7 @@ import Training
         ("workers", 0), ("workers", 9), ("batch-size", -1), ("micro-batches", 0), ("max-length", 2), ("epochs", 0),
         ("steps", 0), ("shots", 0), ("threads-per-worker", 0), ("min-workers", 2),
     ])
-    func aNumberOutOfRangeIsRefusedByName(_ name: String, _ value: Int) {
+    func `a number out of range is refused by name`(_ name: String, _ value: Int) {
         var options = minimal()
         options[name.replacing("-", with: "_")] = .integer(value)
         do {
@@ -160,7 +162,7 @@ import Training
         }
     }
 
-    @Test func whatTrainingRefusesIsRefusedHere() {
+    @Test func `what training refuses is refused here`() {
         var options = minimal()
         options.learningRate = -1
         #expect(throws: ConfigurationError.self) { try RunConfiguration.resolve(options) }
@@ -202,7 +204,7 @@ import Training
         #expect(error?.description == message)
     }
 
-    @Test func whatIsMissingIsNamed() {
+    @Test func `what is missing is named`() {
         #expect(throws: ConfigurationError.missingOption("model", what: "the folder of a model")) {
             try RunConfiguration.resolve(RunOptions())
         }

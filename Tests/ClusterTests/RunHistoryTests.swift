@@ -14,7 +14,7 @@ import Training
             hasValidation: validation)
     }
 
-    @Test func anyEarlierPointIsThatOfTheTime() throws {
+    @Test func `any earlier point is that of the time`() throws {
         var history = history()
         var points = [history.current]
         for step in 0..<20 {
@@ -31,7 +31,7 @@ import Training
         #expect(history.point(at: 7)?.epochSamples == 8)
     }
 
-    @Test func goingBackAndForwardGivesTheSame() throws {
+    @Test func `going back and forward gives the same`() throws {
         var history = history()
         for step in 0..<20 { history.add(loss: Double(step % 5), samples: 8) }
         var again = history
@@ -44,7 +44,7 @@ import Training
         #expect(!beyond)
     }
 
-    @Test func whatWasForgottenIsNoLongerKnown() throws {
+    @Test func `what was forgotten is no longer known`() throws {
         var history = history()
         for step in 0..<20 { history.add(loss: Double(step % 5), samples: 8) }
         let point = history.point(at: 12)
@@ -56,7 +56,7 @@ import Training
         #expect(history.end == 20)
     }
 
-    @Test func anEvaluationThatIsMissingStandsInTheWay() throws {
+    @Test func `an evaluation that is missing stands in the way`() throws {
         var history = history(validation: true)
         for _ in 0..<3 { history.add(loss: 1, samples: 8) }
         #expect(!history.canAdd)
@@ -70,7 +70,7 @@ import Training
         #expect(!history.canAdd, "what came at the step to which it went back is to be done again")
     }
 
-    @Test func theLogOfACoordinatorThatIsNoMoreIsReplayed() throws {
+    @Test func `the log of a coordinator that is no more is replayed`() throws {
         let text = """
             {"step":1,"loss":2,"samples":8}
             {"step":2,"loss":1.5,"samples":8}

@@ -19,72 +19,72 @@ struct BadInputTests {
         for word in words { #expect(error.reason.contains(word), "\(error)", sourceLocation: location) }
     }
 
-    @Test(arguments: ["gone.csv", "gone.jsonl", "gone", "gone/too.csv"]) func aMissingFile(name: String) {
+    @Test(arguments: ["gone.csv", "gone.jsonl", "gone", "gone/too.csv"]) func `a missing file`(name: String) {
         expect(scratch.failure(of: "\(scratch.path)/\(name)"), "no such file")
     }
 
-    @Test(arguments: ["folder", "folder.csv"]) func aFolder(name: String) throws {
+    @Test(arguments: ["folder", "folder.csv"]) func `a folder`(name: String) throws {
         let path = "\(scratch.path)/\(name)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         expect(scratch.failure(of: path), "folder")
     }
 
-    @Test func aFileThatCannotBeOpened() {
+    @Test func `a file that cannot be opened`() {
         // A link to itself: permissions would not stop root.
         let path = "\(scratch.path)/loop.csv"
         #expect(symlink(path, path) == 0)
         expect(scratch.failure(of: path), "cannot open it")
     }
 
-    @Test func aPipeDoesNotHang() {
+    @Test func `a pipe does not hang`() {
         let path = "\(scratch.path)/pipe.csv"
         #expect(mkfifo(path, 0o600) == 0)
         expect(scratch.failure(of: path), "not a regular file")
     }
 
-    @Test func aFormatThatIsNotKnown() {
+    @Test func `a format that is not known`() {
         expect(scratch.failure("a.parquet", "x"), "what format")
         expect(scratch.failure("a.csv.gz", "x"), "compressed")
         expect(scratch.failure("a.txt", "x"), "labels")
     }
 
-    @Test(arguments: ["a.csv", "a.tsv", "a.jsonl"]) func anEmptyFile(name: String) {
+    @Test(arguments: ["a.csv", "a.tsv", "a.jsonl"]) func `an empty file`(name: String) {
         expect(scratch.failure(name, ""), "empty")
     }
 
-    @Test(arguments: ["\u{FEFF}", "\n\n", "\r\n"]) func aFileOfNothingButLineEnds(text: String) {
+    @Test(arguments: ["\u{FEFF}", "\n\n", "\r\n"]) func `a file of nothing but line ends`(text: String) {
         expect(scratch.failure("a.csv", text), "empty")
         expect(scratch.failure("a.jsonl", text), "no examples")
     }
 
-    @Test(arguments: ["text,label", "text,label\n", "text,label\r\n\r\n"]) func aHeaderAlone(text: String) {
+    @Test(arguments: ["text,label", "text,label\n", "text,label\r\n\r\n"]) func `a header alone`(text: String) {
         expect(scratch.failure("a.csv", text), "no examples")
     }
 
-    @Test func aMissingColumn() {
+    @Test func `a missing column`() {
         let options = DatasetReader.Options(columns: .init(text: "words"))
         expect(scratch.failure("a.csv", "\n\ntext,label\na,b\n", options), line: 3, "\"words\"", "\"text\", \"label\"")
         let label = DatasetReader.Options(columns: .init(label: "klass"))
         expect(scratch.failure("a.csv", "text,label\na,b\n", label), line: 1, "\"klass\"", "\"text\", \"label\"")
     }
 
-    @Test func columnsThatCannotBeGuessed() {
+    @Test func `columns that cannot be guessed`() {
         expect(scratch.failure("a.csv", "a,label\nx,y\n"), line: 1, "--text-column", "\"a\", \"label\"")
         expect(scratch.failure("b.csv", "text,b\nx,y\n"), line: 1, "--label-column", "\"text\", \"b\"")
     }
 
-    @Test func theWrongSeparatorIsGuessedAt() {
+    @Test func `the wrong separator is guessed at`() {
         expect(scratch.failure("a.csv", "text;label\nx;y\n"), line: 1, "semicolons")
         expect(scratch.failure("b.csv", "text\tlabel\nx\ty\n"), line: 1, ".tsv")
         expect(scratch.failure("c.tsv", "text,label\nx,y\n"), line: 1, ".csv")
     }
 
-    @Test func aColumnThatOccursTwice() {
+    @Test func `a column that occurs twice`() {
         expect(scratch.failure("a.csv", "text,label,text\nx,y,z\n"), line: 1, "\"text\" occurs twice")
         #expect(scratch.failure("b.csv", "text,label,x,x,,\nx,y,z,z,,\n") == nil)
     }
 
-    @Test func aWrongNumberOfFields() {
+    @Test func `a wrong number of fields`() {
         expect(
             scratch.failure("a.csv", "text,label\na,x\nb\n"), line: 3, "1 field, but the header has 2",
             "is a field missing")
@@ -103,7 +103,7 @@ struct BadInputTests {
         #expect(named?.reason.contains("\"label\"") == false)
     }
 
-    @Test func invalidUTF8() {
+    @Test func `invalid UTF-8`() {
         let head = Array("text,label\nfine,x\n".utf8)
         for (bad, offset): ([UInt8], Int) in [
             ([0xFF], 0), ([0x61, 0xE9, 0x62], 1), ([0xC3, 0xA9, 0xC0, 0x80], 2), ([0xED, 0xA0, 0x80], 0),
@@ -114,17 +114,17 @@ struct BadInputTests {
         }
     }
 
-    @Test(arguments: [[0xFF, 0xFE, 0x61, 0], [0xFE, 0xFF, 0, 0x61]] as [[UInt8]]) func utf16(bytes: [UInt8]) {
+    @Test(arguments: [[0xFF, 0xFE, 0x61, 0], [0xFE, 0xFF, 0, 0x61]] as [[UInt8]]) func `utf16`(bytes: [UInt8]) {
         expect(scratch.failure(of: scratch.file("a.csv", bytes)), "UTF-16")
         expect(scratch.failure(of: scratch.file("a.jsonl", bytes)), "UTF-16")
     }
 
-    @Test(arguments: ["a.csv", "a.tsv", "a.jsonl"]) func aNULByte(name: String) {
+    @Test(arguments: ["a.csv", "a.tsv", "a.jsonl"]) func `a NUL byte`(name: String) {
         let path = scratch.file(name, Array("text,label\na,x\nb".utf8) + [0] + Array(",y\n".utf8))
         expect(scratch.failure(of: path), line: 3, "NUL", "offset 16")
     }
 
-    @Test func tenMegabytesInALine() {
+    @Test func `ten megabytes in a line`() {
         let long = String(repeating: "word ", count: 2_000_000)
         expect(scratch.failure("a.csv", "text,label\na,x\n\(long),y\n"), line: 3, "8388608 bytes")
         expect(scratch.failure("b.csv", "text,label\na,x\n\"\(long)\",y\n"), line: 3, "8388608 bytes")
@@ -137,27 +137,27 @@ struct BadInputTests {
         expect(scratch.failure("f.txt", "a\n\(long)\n", plain), line: 2, "8388608 bytes")
     }
 
-    @Test func aQuoteThatIsNeverClosed() {
+    @Test func `a quote that is never closed`() {
         expect(scratch.failure("a.csv", "text,label\n\"a\nb\",x\n\"c,y\nd,y\n"), line: 4, "never ends")
         expect(scratch.failure("b.csv", "text,label\nx,\""), line: 2, "never ends")
         expect(scratch.failure("c.csv", "text,label\nx,\"\"\""), line: 2, "never ends")
     }
 
-    @Test func textBehindAClosingQuote() {
+    @Test func `text behind a closing quote`() {
         expect(scratch.failure("a.csv", "text,label\n\"a\nb\" c,x\n"), line: 3, "closing quote")
         expect(scratch.failure("b.csv", "text,label\n\"a\"\rb,x\n"), line: 2, "closing quote")
     }
 
-    @Test func linesThatEndWithCRAlone() {
+    @Test func `lines that end with CR alone`() {
         expect(scratch.failure("a.csv", "text,label\ra,x\rb,y\r"), line: 1, "CR alone")
     }
 
-    @Test(arguments: ["", " ", "\u{3000}"]) func anEmptyLabelOrText(blank: String) {
+    @Test(arguments: ["", " ", "\u{3000}"]) func `an empty label or text`(blank: String) {
         expect(scratch.failure("a.csv", "text,label\na,x\nb,\(blank)\n"), line: 3, "label is empty")
         expect(scratch.failure("b.csv", "text,label\na,x\n\(blank),y\n"), line: 3, "text is empty")
     }
 
-    @Test func aLabelThatTrainingNeverSaw() {
+    @Test func `a label that training never saw`() {
         let options = DatasetReader.Options(labels: ["earn", "acq"])
         expect(
             scratch.failure("a.csv", "text,label\na,acq\nb,grain\n", options), line: 3, "\"grain\"", "\"earn\", \"acq\""
@@ -166,13 +166,13 @@ struct BadInputTests {
         expect(scratch.failure("b.csv", "text,label\nb,grain\n", many), line: 2, "\"class19\" and 32 more")
     }
 
-    @Test func aSingleClass() throws {
+    @Test func `a single class`() throws {
         let data = try DatasetReader.read(scratch.file("a.csv", "text,label\na,spam\nb,spam\n"))
         let error = #expect(throws: FileError.self) { try data.checkTrainable() }
         expect(error, "only one class", "\"spam\"")
     }
 
-    @Test func aClassWithOneExample() throws {
+    @Test func `a class with one example`() throws {
         let data = try DatasetReader.read(scratch.file("a.csv", "text,label\na,x\nb,x\nc,rare\n"))
         let error = #expect(throws: FileError.self) { try data.checkTrainable() }
         expect(error, "rare 1", "one class", "--drop-rare-classes")
@@ -181,7 +181,7 @@ struct BadInputTests {
         expect(more, "rare 1", "x 2")
     }
 
-    @Test func messagesStayOnOneLine() {
+    @Test func `messages stay on one line`() {
         let options = DatasetReader.Options(columns: .init(text: "a\nb\u{2028}c\u{1B}[31m"))
         let error = scratch.failure("a\u{7}.csv", "text,label\nx,y\n", options)
         let said = error?.description ?? ""
@@ -191,7 +191,7 @@ struct BadInputTests {
     }
 
     /// No bytes at all may crash the reader.
-    @Test(arguments: 0..<50 as Range<UInt64>) func noiseIsReadOrRefused(seed: UInt64) throws {
+    @Test(arguments: 0..<50 as Range<UInt64>) func `noise is read or refused`(seed: UInt64) throws {
         var random = SplitMix(state: seed &+ 1000)
         let alphabet: [UInt8] = [34, 34, 44, 44, 9, 10, 13, 97, 98, 123, 125, 91, 58, 92, 0xC3, 0xA9, 0xFF, 0xEF]
         let share = Double(seed) / 50

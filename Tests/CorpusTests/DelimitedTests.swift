@@ -7,35 +7,35 @@ import Testing
 struct DelimitedTests {
     let scratch = Scratch()
 
-    @Test func plainRowsAreReadInOrder() throws {
+    @Test func `plain rows are read in order`() throws {
         #expect(try scratch.rows("a.csv", "label,text\nx,one\ny,two\n") == [["x", "one"], ["y", "two"]])
     }
 
-    @Test func columnOrderAndOtherColumnsDoNotMatter() throws {
+    @Test func `column order and other columns do not matter`() throws {
         #expect(
             try scratch.rows("a.csv", "id,text,when,label\n7,one,now,x\n8,two,then,y\n") == [
                 ["x", "one"], ["y", "two"],
             ])
     }
 
-    @Test func theLastLineNeedsNoEnd() throws {
+    @Test func `the last line needs no end`() throws {
         #expect(try scratch.rows("a.csv", "label,text\nx,one\ny,two") == [["x", "one"], ["y", "two"]])
         #expect(try scratch.rows("b.csv", "label,text\nx,one\ny,\"two\"") == [["x", "one"], ["y", "two"]])
     }
 
-    @Test func linesMayEndWithCRLF() throws {
+    @Test func `lines may end with CRLF`() throws {
         #expect(
             try scratch.rows("a.csv", "label,text\r\nx,one\r\n\"y\",\"two\"\r\n") == [["x", "one"], ["y", "two"]])
         #expect(try scratch.rows("a.tsv", "label\ttext\r\nx\tone\r\ny\ttwo\r\n") == [["x", "one"], ["y", "two"]])
     }
 
-    @Test func aByteOrderMarkIsNoPartOfTheFirstColumn() throws {
+    @Test func `a byte order mark is no part of the first column`() throws {
         #expect(try scratch.rows("a.csv", "\u{FEFF}label,text\nx,one\ny,two\n") == [["x", "one"], ["y", "two"]])
         #expect(try scratch.rows("b.csv", "\u{FEFF}\"label\",text\nx,one\ny,two\n") == [["x", "one"], ["y", "two"]])
         #expect(try scratch.rows("c.jsonl", "\u{FEFF}{\"label\":\"x\",\"text\":\"one\"}\n") == [["x", "one"]])
     }
 
-    @Test func quotedFieldsHoldCommasQuotesAndLineBreaks() throws {
+    @Test func `quoted fields hold commas, quotes and line breaks`() throws {
         let text =
             "label,text\nx,\"a, b\"\ny,\"she said \"\"no\"\"\"\nx,\"two\nlines\"\ny,\"two\r\nlines\"\nx,\"\"\"\"\n"
         #expect(
@@ -44,35 +44,35 @@ struct DelimitedTests {
             ])
     }
 
-    @Test func aQuoteWithinAnUnquotedFieldIsAQuote() throws {
+    @Test func `a quote within an unquoted field is part of it`() throws {
         #expect(
             try scratch.rows("a.csv", "label,text\nx,6\" nails\ny,it is \"so\"\n").map { $0[1] } == [
                 "6\" nails", "it is \"so\"",
             ])
     }
 
-    @Test func blankLinesAreSkippedAndCounted() throws {
+    @Test func `blank lines are skipped and counted`() throws {
         let path = scratch.file("a.csv", "\n\r\nlabel,text\n\nx,\"one\nmore\"\n\n\ny,two\n")
         var lines: [Int] = []
         try DatasetReader.forEach(path, options: .init()) { lines.append($0.line) }
         #expect(lines == [5, 9])
     }
 
-    @Test func spaceAroundColumnNamesIsNoPartOfThem() throws {
+    @Test func `space around column names is no part of them`() throws {
         #expect(try scratch.rows("a.csv", " label , text \nx,one\n") == [["x", "one"]])
     }
 
-    @Test func spaceAroundTextsIsKept() throws {
+    @Test func `space around texts is kept`() throws {
         #expect(try scratch.rows("a.csv", "label,text\nx,  one \n") == [["x", "  one "]])
     }
 
-    @Test func tsvReadsBackWhatSpreadsheetsQuote() throws {
+    @Test func `TSV reads back what spreadsheets quote`() throws {
         let text = "label\ttext\nx\t\"a \"\"b\"\" c\"\n\"y\"\t\"with\ttab\"\nx\t\"end\""
         #expect(try scratch.rows("a.tsv", text) == [["x", "a \"b\" c"], ["y", "with\ttab"], ["x", "end"]])
         #expect(try scratch.rows("b.tab", "label\ttext\r\nx\t\"one\"\r\n") == [["x", "one"]])
     }
 
-    @Test func aTsvTextThatOnlyBeginsWithAQuoteSwallowsNothing() throws {
+    @Test func `a TSV text that only begins with a quote swallows nothing`() throws {
         let text = "label\ttext\nx\t\"open\ny\t\"so\" he said\nx\tcloses\"\ny\t\"\"twice\"\" it\nx\t\"\n"
         #expect(
             try scratch.rows("a.tsv", text).map { $0[1] } == [
@@ -80,7 +80,7 @@ struct DelimitedTests {
             ])
     }
 
-    @Test func pairsAreReadWhereTheirColumnIsGuessedOrGiven() throws {
+    @Test func `pairs are read where their column is guessed or given`() throws {
         let path = scratch.file("a.csv", "premise,hypothesis,label\np,h,x\n")
         #expect(try DatasetReader.read(path).examples == [Example(text: "p", pair: "h", label: 0)])
         #expect(try DatasetReader.read(path, columns: .init(text: "hypothesis")).examples.map(\.pair) == [nil])
@@ -93,11 +93,11 @@ struct DelimitedTests {
         ("document", "category"),
         ("body", "target"),
     ])
-    func usualNamesAreFound(text: String, label: String) throws {
+    func `usual names are found`(text: String, label: String) throws {
         #expect(try scratch.rows("a.csv", "\(label),\(text)\nx,one\n") == [["x", "one"]])
     }
 
-    @Test func labelsAreNotNeededForPrediction() throws {
+    @Test func `labels are not needed for prediction`() throws {
         let path = scratch.file("a.csv", "text,label\none,\n,x\n")
         let data = try DatasetReader.read(path, options: .init(requiresLabels: false))
         #expect(data.examples == [Example(text: "one"), Example(text: "")])
@@ -105,13 +105,13 @@ struct DelimitedTests {
         #expect(try DatasetReader.read(bare, options: .init(requiresLabels: false)).examples.map(\.text) == ["one"])
     }
 
-    @Test func plainTextIsATextALine() throws {
+    @Test func `plain text is one text per line`() throws {
         let path = scratch.file("a.txt", "one, two\r\n\n\"three\"")
         let data = try DatasetReader.read(path, options: .init(requiresLabels: false))
         #expect(data.examples.map(\.text) == ["one, two", "", "\"three\""])
     }
 
-    @Test func aRecordOfTheLimitPassesAndALongerOneDoesNot() {
+    @Test func `a record of the limit passes, and a longer one does not`() {
         let options = DatasetReader.Options(recordLimit: 100)
         #expect(scratch.failure("a.csv", "label,text\nx,\(String(repeating: "a", count: 98))\n", options) == nil)
         let long = scratch.failure("b.csv", "label,text\nx,\(String(repeating: "a", count: 120))\n", options)
@@ -123,7 +123,7 @@ struct DelimitedTests {
     }
 
     /// Any texts come back from any valid way to write them.
-    @Test(arguments: 0..<20 as Range<UInt64>) func generatedTablesComeBack(seed: UInt64) throws {
+    @Test(arguments: 0..<20 as Range<UInt64>) func `generated tables come back`(seed: UInt64) throws {
         var random = SplitMix(state: seed)
         let pieces = ["a", "\"", ",", "\n", "\r\n", "\t", " ", "é", "中", "👩‍👩‍👧", "\u{301}", "\r", "''", "\u{2028}"]
         var expected: [[String]] = []
@@ -146,7 +146,7 @@ struct DelimitedTests {
         #expect(found.map { $0.map { Array($0.utf8) } } == expected.map { $0.map { Array($0.utf8) } })
     }
 
-    @Test func whatIsWrittenAsCSVIsReadBack() throws {
+    @Test func `what is written as CSV is read back`() throws {
         var writer = CSVWriter()
         let rows = [
             ["x", "a,b"], ["y", "\"q\""], ["x", "l\nm\r\nn"], ["y", "plain"], ["a,b", " "], ["y", "\r"],

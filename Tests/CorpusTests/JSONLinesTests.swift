@@ -6,18 +6,18 @@ import Testing
 struct JSONLinesTests {
     let scratch = Scratch()
 
-    @Test(arguments: ["a.jsonl", "a.json", "a.ndjson"]) func anObjectALineIsAnExample(name: String) throws {
+    @Test(arguments: ["a.jsonl", "a.json", "a.ndjson"]) func `each line's object is an example`(name: String) throws {
         let text =
             "{\"text\": \"one\", \"label\": \"x\"}\n\n{\"label\": \"y\", \"id\": [1, {\"a\": null}], \"text\": \"two\"}"
         #expect(try scratch.rows(name, text) == [["x", "one"], ["y", "two"]])
     }
 
-    @Test func escapesAreDecoded() throws {
+    @Test func `escapes are decoded`() throws {
         let text = #"{"text": "a\n\"b\" \u00e9 \ud83d\ude00 \\", "label": "x"}"# + "\r\n"
         #expect(try scratch.rows("a.jsonl", text) == [["x", "a\n\"b\" é 😀 \\"]])
     }
 
-    @Test func numbersAndTruthValuesAreLabels() throws {
+    @Test func `numbers and truth values are labels`() throws {
         let data = try DatasetReader.read(
             scratch.file("a.jsonl", "{\"text\":\"a\",\"label\":10}\n{\"text\":\"b\",\"label\":9}\n"))
         #expect(data.labels == ["9", "10"])
@@ -36,20 +36,20 @@ struct JSONLinesTests {
         #expect(data.examples.map(\.text) == [text])
     }
 
-    @Test func largeIntegersAreNotRoundedToOneLabel() throws {
+    @Test func `large integers are not rounded to one label`() throws {
         let (last, other) = ("18446744073709551615", "18446744073709551614")
         let data = try DatasetReader.read(
             scratch.file("a.jsonl", "{\"text\":\"a\",\"label\":\(last)}\n{\"text\":\"b\",\"label\":\(other)}\n"))
         #expect(data.labels == [other, last])
     }
 
-    @Test func labelsAreNotNeededForPrediction() throws {
+    @Test func `labels are not needed for prediction`() throws {
         let path = scratch.file("a.jsonl", "{\"text\":\"a\",\"label\":null}\n{\"text\":\"\"}\n")
         let data = try DatasetReader.read(path, options: .init(requiresLabels: false))
         #expect(data.examples == [Example(text: "a"), Example(text: "")])
     }
 
-    @Test func pairsAreRead() throws {
+    @Test func `pairs are read`() throws {
         let path = scratch.file("a.jsonl", "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"label\":\"x\"}\n")
         #expect(try DatasetReader.read(path).examples == [Example(text: "a", pair: "b", label: 0)])
     }
@@ -65,7 +65,7 @@ struct JSONLinesTests {
         (String(repeating: "[", count: 100_000) + "\n", "array"),
         ("{\"text\":" + String(repeating: "[", count: 100_000) + "\n", "not a JSON object"),
     ])
-    func badLinesAreNamed(line: String, reason: String) throws {
+    func `bad lines are named`(line: String, reason: String) throws {
         let error = try #require(
             scratch.failure("a.jsonl", "{\"text\":\"a\",\"label\":\"x\"}\n\n" + line))
         #expect(error.line == 3)
@@ -88,13 +88,13 @@ struct JSONLinesTests {
         #expect(try scratch.rows("a.jsonl", line + "\n") == [["x", "a"]])
     }
 
-    @Test func unknownKeysAreListed() throws {
+    @Test func `unknown keys are listed`() throws {
         let error = try #require(scratch.failure("a.jsonl", "{\"b\":\"1\",\"a\":\"2\"}\n"))
         #expect(error.line == 1)
         #expect(error.reason.contains("\"a\", \"b\""), "\(error)")
     }
 
-    @Test func invalidUTF8IsNamedByLineAndOffset() throws {
+    @Test func `invalid UTF-8 is named by line and offset`() throws {
         let good = "{\"text\":\"a\",\"label\":\"x\"}\n"
         let path = scratch.file("a.jsonl", Array(good.utf8) + Array("{\"text\":\"".utf8) + [0xFF] + Array("\"}\n".utf8))
         let error = try #require(scratch.failure(of: path))

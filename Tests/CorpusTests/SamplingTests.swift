@@ -22,32 +22,32 @@ struct SamplingTests {
         return Dataset(path: "sample", labels: (0..<classes).map { "c\($0)" }, examples: examples)
     }
 
-    @Test func integersAreSortedByValue() throws {
+    @Test func `integers are sorted by value`() throws {
         #expect(try labels(["10", "9", "-1", "2", "10"]) == ["-1", "2", "9", "10"])
     }
 
-    @Test func otherLabelsAreSortedByCodePoints() throws {
+    @Test func `other labels are sorted by code points`() throws {
         #expect(
             try labels(["b", "Z", "é", "a", "10", "9", "中", "\u{1F600}", "\u{FF21}"]) == [
                 "10", "9", "Z", "a", "b", "é", "中", "\u{FF21}", "\u{1F600}",
             ])
     }
 
-    @Test func labelsOfExamplesFollowTheOrder() throws {
+    @Test func `labels of examples follow the order`() throws {
         let data = try DatasetReader.read(scratch.file("a.csv", "text,label\none,b\ntwo,a\nthree,b\n"))
         #expect(data.labels == ["a", "b"])
         #expect(data.examples.map(\.label) == [1, 0, 1])
         #expect(data.classCounts == [1, 2])
     }
 
-    @Test func knownLabelsKeepTheirOrderAndMayBeAbsent() throws {
+    @Test func `known labels keep their order and may be absent`() throws {
         let path = scratch.file("a.csv", "text,label\none,b\ntwo,a\n")
         let data = try DatasetReader.read(path, labels: ["c", "b", "a"])
         #expect(data.labels == ["c", "b", "a"])
         #expect(data.examples.map(\.label) == [1, 2])
     }
 
-    @Test func shotsDrawThatManyOfEachClassInFileOrder() {
+    @Test func `few-shot subsets draw that many of each class in file order`() {
         let data = sample()
         let (drawn, short) = data.shots(7, seed: 1)
         #expect(short.isEmpty)
@@ -57,13 +57,13 @@ struct SamplingTests {
         #expect(positions == positions.sorted())
     }
 
-    @Test func shotsRepeatForASeedAndDifferForAnother() {
+    @Test func `few-shot subsets repeat for a seed, and differ for another`() {
         let data = sample()
         #expect(data.shots(5, seed: 3).dataset.examples == data.shots(5, seed: 3).dataset.examples)
         #expect(data.shots(5, seed: 3).dataset.examples != data.shots(5, seed: 4).dataset.examples)
     }
 
-    @Test func shotsOfAClassDoNotDependOnTheOthers() {
+    @Test func `few-shot examples of a class do not depend on the others`() {
         let (two, three) = (sample(2).shots(4, seed: 9).dataset, sample(3).shots(4, seed: 9).dataset)
         for label in 0..<2 as Range<Int32> {
             #expect(two.examples.filter { $0.label == label } == three.examples.filter { $0.label == label })
@@ -71,19 +71,19 @@ struct SamplingTests {
     }
 
     /// Seeds promise the same examples for ever: these were drawn when this test was written.
-    @Test func shotsStayWhatTheyWere() {
+    @Test func `few-shot subsets stay what they were`() {
         #expect(
             sample(2).shots(3, seed: 42).dataset.examples.map(\.text)
                 == ["0-2", "0-4", "1-8", "0-9", "1-14", "1-15"])
     }
 
-    @Test func aClassWithTooFewGivesAllAndIsNamed() {
+    @Test func `a class with too few gives all and is named`() {
         let (drawn, short) = sample().shots(15, seed: 1)
         #expect(short == ["c0"])
         #expect(drawn.classCounts == [10, 15, 15])
     }
 
-    @Test func theHashIsThatOfTheBytes() throws {
+    @Test func `the hash is that of the bytes`() throws {
         // SHA-256 of "abc" (FIPS 180-4, example B.1).
         #expect(
             try dataFileSHA256(scratch.file("a.csv", "abc"))

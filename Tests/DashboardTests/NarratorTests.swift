@@ -17,7 +17,7 @@ struct NarratorTests {
         }
     }
 
-    @Test func aTerminalHasOneLineWithAllThatOneWantsToKnow() {
+    @Test func `a terminal has one line with all that one wants to know`() {
         let outputs = tell(Self.terminal, stepsEach: 2)
         #expect(
             outputs[9]
@@ -27,13 +27,13 @@ struct NarratorTests {
         #expect(outputs.count == 80)
     }
 
-    @Test func theLiveLineIsDrawnAtMostTenTimesASecond() {
+    @Test func `the live line is drawn at most ten times a second`() {
         // 80 steps of 10 ms are 0.8 s.
         let drawn = tell(Self.terminal, stepsEach: 0.01).count
         #expect(drawn >= 5 && drawn <= 9)
     }
 
-    @Test func theLastStepIsAlwaysDrawn() throws {
+    @Test func `the last step is always drawn`() throws {
         guard case .live(let last) = try #require(tell(Self.terminal, stepsEach: 0.001).last) else {
             Issue.record("no live line")
             return
@@ -42,7 +42,7 @@ struct NarratorTests {
         #expect(!last.contains("left"))
     }
 
-    @Test(arguments: 1...130) func theLiveLineLeavesTheLastColumnFree(width: Int) {
+    @Test(arguments: 1...130) func `the live line leaves the last column free`(width: Int) {
         for output in tell(Self.terminal, stepsEach: 2, width: width) {
             guard case .live(let line) = output else {
                 Issue.record("not a live line")
@@ -52,11 +52,11 @@ struct NarratorTests {
         }
     }
 
-    @Test func aNarrowTerminalStillShowsTheStep() {
+    @Test func `a narrow terminal still shows the step`() {
         #expect(tell(Self.terminal, stepsEach: 2, width: 30)[9] == .live("epoch 2/10  step 10/80"))
     }
 
-    @Test func aLogHasALineAtTheFirstStepAtEachEpochAndEveryTenSeconds() {
+    @Test func `a log has a line at the first step, at each epoch and every ten seconds`() {
         let lines = tell(Self.log, stepsEach: 2).map { output in
             guard case .line(let line) = output else { return "live" }
             return line.split(separator: " ")[2...3].joined(separator: " ")
@@ -67,7 +67,7 @@ struct NarratorTests {
         #expect(lines.count == 21)
     }
 
-    @Test func theLossShownIsTheMeanOfTheLastTenSteps() {
+    @Test func `the loss shown is the mean of the last ten steps`() {
         var narrator = Narrator(traits: Self.log, plainInterval: 0)
         _ = narrator.tell(.started(Samples.summary), at: 0, width: 80)
         var last: [Narrator.Output] = []
@@ -81,7 +81,7 @@ struct NarratorTests {
         #expect(line.contains("loss 15.5000"))
     }
 
-    @Test func aLogIsNotToldOfThingsThatPassBy() {
+    @Test func `a log does not show what passes by`() {
         var narrator = Narrator(traits: Self.log)
         #expect(narrator.tell(.training, at: 0, width: 80).isEmpty)
         #expect(narrator.tell(.saving, at: 0, width: 80).isEmpty)
@@ -90,7 +90,7 @@ struct NarratorTests {
         #expect(narrator.tell(.evaluating(.test, done: 8, total: 9), at: 10, width: 80).count == 1)
     }
 
-    @Test func whoStartsWorkersByHandIsToldHow() {
+    @Test func `a user who starts workers by hand is shown how`() {
         var narrator = Narrator(traits: Self.log, showsWorkers: true)
         let lines = narrator.tell(.started(Samples.summary), at: 0, width: 80)
         #expect(lines.last == .line("  shoal worker --coordinator ipc:///tmp/x"))
@@ -106,7 +106,7 @@ struct NarratorTests {
                 == [.line("worker 1 (pid 7 on a) joined (1 of 2): A CPU, avx2, 1 thread")])
     }
 
-    @Test func whoseWorkersALauncherStartsIsNotToldHow() {
+    @Test func `a user whose workers a launcher starts is not shown how`() {
         var narrator = Narrator(traits: Self.log, showsWorkers: true, tellsHowToStart: false)
         let lines = narrator.tell(.started(Samples.summary), at: 0, width: 80)
         #expect(lines.count == 1)
@@ -115,7 +115,7 @@ struct NarratorTests {
         #expect(narrator.tell(.workerJoined(worker, joined: 1, expected: 2), at: 1, width: 80).count == 1)
     }
 
-    @Test func evaluationsAreOneLineEach() {
+    @Test func `evaluations are one line each`() {
         let metrics = Samples.metrics(labels: ["a", "b"], counts: [(0, 0, 3), (1, 0, 1)])
         let record = EvaluationRecord(kind: .validation, step: 8, epoch: 1, metrics: metrics, seconds: 2)
         var narrator = Narrator(traits: Self.log)
@@ -200,7 +200,7 @@ struct NarratorTests {
         #expect(lines == [.line("100% of the time went into waiting for the all-reduce; less of it by --a")])
     }
 
-    @Test func aRunThatWaitedIsToldWhatHelps() {
+    @Test func `a run that waited is shown what helps`() {
         func end(waited: Double, remedies: [String]) -> [Narrator.Output] {
             var narrator = Narrator(traits: Self.log)
             var summary = Samples.summary
@@ -220,14 +220,14 @@ struct NarratorTests {
         #expect(end(waited: 1.5, remedies: []).isEmpty)
     }
 
-    @Test func whatWorkersWriteCannotMoveTheCursor() {
+    @Test func `what workers write cannot move the cursor`() {
         var narrator = Narrator(traits: Self.log)
         #expect(
             narrator.tell(.workerOutput(worker: "worker 1", line: "\u{1B}[2Jhello"), at: 0, width: 80)
                 == [.line("worker 1: \\u{1B}[2Jhello")])
     }
 
-    @Test func colourIsUsedOnlyWhereItIsAllowed() {
+    @Test func `colour is used only where it is allowed`() {
         var plain = Narrator(traits: Self.terminal)
         var colored = Narrator(traits: TerminalTraits(isInteractive: true, usesColor: true))
         #expect(plain.tell(.warning("hm"), at: 0, width: 80) == [.line("warning: hm")])

@@ -6,7 +6,7 @@ import Testing
 @testable import Dashboard
 
 struct ReportTests {
-    @Test func theReportOfARunEndsWithACommandThatWorks() {
+    @Test func `the report of a run ends with a command that works`() {
         let text = RunReport(result: Samples.result, command: "./launch.sh").text
         #expect(text.contains("accuracy    0.9374\n"))
         #expect(text.contains("evaluation  2,189 test examples, 312 examples/s, loss 0.2100\n"))
@@ -17,7 +17,7 @@ struct ReportTests {
         #expect(text.hasSuffix("  ./launch.sh predict --model 'runs/my run/model' --text \"Type a text here\""))
     }
 
-    @Test func aRunWithoutATestSetHasNoAccuracy() {
+    @Test func `a run without a test set has no accuracy`() {
         var result = Samples.result
         result.test = nil
         #expect(!RunReport(result: result, command: "shoal").text.contains("accuracy"))
@@ -42,7 +42,7 @@ struct ReportTests {
         }
     }
 
-    @Test func theClassesOfAnEvaluationAreATable() {
+    @Test func `the classes of an evaluation are a table`() {
         let metrics = Samples.metrics(
             labels: ["acquisitions", "earn"], counts: [(0, 0, 1_200), (0, 1, 3), (1, 1, 7), (1, 0, 1)])
         let text = EvaluationReport(metrics).text(width: 80)
@@ -64,13 +64,13 @@ struct ReportTests {
                 """)
     }
 
-    @Test func labelsOfWideCharactersStayInTheirColumn() {
+    @Test func `labels of wide characters stay in their column`() {
         let metrics = Samples.metrics(labels: ["好评", "neg"], counts: [(0, 0, 1), (1, 1, 1)])
         let lines = EvaluationReport(metrics).classes.split(separator: "\n").map { String($0).columns }
         #expect(Set(lines).count == 1)
     }
 
-    @Test func manyClassesFitIntoATerminalToo() {
+    @Test func `many classes fit into a terminal too`() {
         let labels = (0..<52).map { "class-\($0)" }
         let metrics = Samples.metrics(
             labels: labels, counts: (0..<52).map { ($0, $0, 40) } + [(7, 3, 2), (7, 51, 5), (8, 0, 1)])
@@ -86,7 +86,7 @@ struct ReportTests {
 }
 
 struct TerminalTraitsTests {
-    @Test func aFileIsNoTerminal() throws {
+    @Test func `a file is no terminal`() throws {
         let null = open("/dev/null", O_WRONLY)
         defer { close(null) }
         let traits = TerminalTraits(descriptor: null, environment: ["TERM": "xterm"])
@@ -94,7 +94,7 @@ struct TerminalTraitsTests {
         #expect(TerminalTraits.width(of: null) == 80)
     }
 
-    @Test func aTerminalIsRecognisedAndNoColorIsRespected() throws {
+    @Test func `a terminal is recognised, and NO_COLOR is respected`() throws {
         var (controller, terminal): (Int32, Int32) = (-1, -1)
         var size = winsize(ws_row: 24, ws_col: 101, ws_xpixel: 0, ws_ypixel: 0)
         try #require(openpty(&controller, &terminal, nil, nil, &size) == 0)
@@ -133,7 +133,7 @@ struct RunDisplayTests {
         }
     }
 
-    @Test func theLiveLineIsClearedBeforeOtherLinesAndAtTheEnd() throws {
+    @Test func `the live line is cleared before other lines and at the end`() throws {
         let text = try written { display in
             display.show(.training)
             display.show(.warning("hm"))
@@ -143,7 +143,7 @@ struct RunDisplayTests {
         #expect(text == "starting\r\u{1B}[2Kwarning: hm\r\nsaving\r\u{1B}[2K")
     }
 
-    @Test func aClosedPipeIsNoError() {
+    @Test func `a closed pipe is no error`() {
         signal(SIGPIPE, SIG_IGN)
         var ends: [Int32] = [-1, -1]
         #expect(pipe(&ends) == 0)

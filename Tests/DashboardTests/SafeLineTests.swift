@@ -33,7 +33,7 @@ struct SafeLineTests {
         }
     }
 
-    @Test func controlCharactersAreNotShown() {
+    @Test func `control characters are not shown`() {
         #expect("a\u{1B}[2Jb\nc".printable == #"a\u{1B}[2Jb\u{A}c"#)
         #expect("plain é 中".printable == "plain é 中")
     }

@@ -42,7 +42,7 @@ import Testing
         let (code, process) = try ShoalProcess.run(train(world, "one", ["--steps", "1"]), in: world.folder)
         #expect(code == 0, "\(process.errors)")
         #expect(process.errors.contains("warning: --warmup 0.1 would cover the only step"), "\(process.errors)")
-        #expect(try world.jsonLines("one/metrics.jsonl").first?["learning_rate"] as? Double == 5e-5)
+        #expect(try world.jsonLines("one/metrics.jsonl").first?["learning_rate"] as? Double == 1e-4)
     }
 
     @Test func `a class with one example is trained on, or dropped where that is asked for`() throws {

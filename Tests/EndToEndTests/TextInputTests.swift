@@ -25,11 +25,11 @@ struct LineReaderTests {
         ("", []), ("\n", [""]), ("a", ["a"]), ("a\n", ["a"]), ("a\n\nb", ["a", "", "b"]), ("a\r\nb\r\n", ["a", "b"]),
         ("\u{FEFF}a\n\u{FEFF}b", ["a", "\u{FEFF}b"]), ("a\rb", ["a\rb"]), ("é\u{2028}中\n", ["é\u{2028}中"]),
     ])
-    func linesKeepTheirBlanksAndLoseTheirEnds(text: String, lines: [String]) throws {
+    func `lines keep their blanks and lose their ends`(text: String, lines: [String]) throws {
         #expect(try read(Array(text.utf8)).flatMap { $0 } == lines)
     }
 
-    @Test func windowsAreAsLargeAsAskedFor() throws {
+    @Test func `windows are as large as asked for`() throws {
         let text = (0..<25).map { "line \($0)\n" }.joined()
         #expect(try read(Array(text.utf8), count: 10).map(\.count) == [10, 10, 5])
         // Lines of 7 and 8 bytes: two make 14 or more.
@@ -37,23 +37,23 @@ struct LineReaderTests {
         #expect(try read(Array(text.utf8), byteLimit: 1).map(\.count) == Array(repeating: 1, count: 25))
     }
 
-    @Test func linesLongerThanAPieceAreWhole() throws {
+    @Test func `lines longer than a piece are whole`() throws {
         let long = String(repeating: "word ", count: 200_000)
         #expect(try read(Array("\(long)\nend".utf8)).flatMap { $0 } == [long, "end"])
     }
 
-    @Test func aLineTooLongIsRefusedByNumber() {
+    @Test func `a line too long is refused by number`() {
         let bytes = Array("ok\n".utf8) + [UInt8](repeating: 97, count: LineReader.lineLimit + 1)
         #expect { try read(bytes) } throws: { "\($0)".hasPrefix("it, line 2: longer than 8388608 bytes") }
         #expect { try read(bytes + [10]) } throws: { "\($0)".hasPrefix("it, line 2: longer than 8388608 bytes") }
     }
 
-    @Test func whatIsNoTextIsRefusedByNumber() {
+    @Test func `what is no text is refused by number`() {
         #expect { try read([97, 10, 0xFF, 10]) } throws: { "\($0)".hasPrefix("it, line 2: invalid UTF-8") }
         #expect { try read([97, 10, 98, 0, 10]) } throws: { "\($0)".hasPrefix("it, line 2: there is a NUL byte") }
     }
 
-    @Test func aPipeIsAnsweredLineByLine() throws {
+    @Test func `a pipe is answered line by line`() throws {
         let pipe = Pipe()
         let reader = LineReader(descriptor: pipe.fileHandleForReading.fileDescriptor, source: "it")
         for text in ["one", "two"] {
@@ -64,7 +64,7 @@ struct LineReaderTests {
 }
 
 struct TextSourceTests {
-    @Test func recordsComeInWindowsAndInOrder() throws {
+    @Test func `records come in windows and in order`() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).csv")
         try Data("text,label\na,x\n\"b\nb\",y\nc,x\n".utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
@@ -75,7 +75,7 @@ struct TextSourceTests {
         #expect(windows == [["a", "b\nb"], ["c"]])
     }
 
-    @Test func anErrorOfTheWorkEndsTheReading() throws {
+    @Test func `an error of the work ends the reading`() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).csv")
         try Data("text\na\nb\nc\n".utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
@@ -89,7 +89,7 @@ struct TextSourceTests {
         #expect(calls == 1)
     }
 
-    @Test func aFileThatIsNotThereIsNamed() {
+    @Test func `a file that is not there is named`() {
         #expect {
             try TextSource(texts: [], file: "/none.txt", columns: ColumnNames()).forEachWindow(.init(count: 1)) { _ in }
         } throws: {
@@ -99,7 +99,7 @@ struct TextSourceTests {
 }
 
 struct PredictionWriterTests {
-    @Test func predictionsAreObjectsInTheOrderOfTheLabels() throws {
+    @Test func `predictions are objects in the order of the labels`() throws {
         let line = String(
             decoding: PredictionWriter(labels: ["b", "\"a\""]).lines([[0, 0], [1, -.infinity]]), as: UTF8.self)
         #expect(
@@ -119,7 +119,7 @@ struct EndingTests {
         (["tokenize", "--model", "a", "--threads", "0"], 64, "--threads is 0, but must be 1 to 1024"),
         (["worker", "--coordinator", "tcp://x:1", "--connect-timeout", "nan"], 64, "--connect-timeout is nan"),
     ])
-    func aWrongCommandLineIsOneLineAndCode64(arguments: [String], code: Int32, message: String) {
+    func `a wrong command line is one line and code 64`(arguments: [String], code: Int32, message: String) {
         do {
             _ = try Shoal.parseAsRoot(arguments)
             Issue.record("was accepted")
@@ -133,7 +133,7 @@ struct EndingTests {
     }
 
     @Test(arguments: [["--help"], ["train", "--help"], ["--version"], ["help", "predict"]])
-    func helpIsNoError(arguments: [String]) throws {
+    func `help is no error`(arguments: [String]) throws {
         do {
             var command = try Shoal.parseAsRoot(arguments)
             try command.run()
@@ -146,12 +146,12 @@ struct EndingTests {
         }
     }
 
-    @Test func aBrokenPipeEndsQuietly() {
+    @Test func `a broken pipe ends quietly`() {
         let ending = Ending(BrokenPipe())
         #expect(ending.message.isEmpty && ending.output.isEmpty && ending.code == 141)
     }
 
-    @Test func errorsOfTheLibrariesAreOneLineAndCode1() throws {
+    @Test func `errors of the libraries are one line and code 1`() throws {
         do {
             _ = try DatasetReader.read("/none.csv")
             Issue.record("was read")
@@ -163,7 +163,7 @@ struct EndingTests {
 }
 
 struct RunOptionGroupsTests {
-    @Test func optionsOverrideTheFileAndLeaveTheRest() throws {
+    @Test func `options override the file and leave the rest`() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).yaml")
         try Data("model: m\ntrain: t.csv\noutput: o\nepochs: 7\nbatch_size: 16\nworkers: 2\n".utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
@@ -180,7 +180,7 @@ struct RunOptionGroupsTests {
         #expect(configuration.clipNorm == nil && configuration.nesterov && configuration.pinWorkers)
     }
 
-    @Test func ofAnOptionGivenTwiceTheLastCounts() throws {
+    @Test func `of an option given twice the last counts`() throws {
         let parsed = try Shoal.parseAsRoot(
             ["train", "--model", "m", "--train", "t", "--output", "a", "--output", "b"])
         #expect(try #require(parsed as? Train).run.resolve().output == "b")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct AtomicDirectoryTests {
     struct Stop: Error {}
-    @Test func nobodySeesAPartOfIt() throws {
+    @Test func `nobody sees a part of it`() throws {
         let scratch = try Scratch()
         let path = scratch.file("d")
         try AtomicDirectory.create(path) { folder in
@@ -16,7 +16,7 @@ import Testing
         #expect(try scratch.names() == ["d"])
     }
 
-    @Test func anErrorOfTheBuilderLeavesNothing() throws {
+    @Test func `an error of the builder leaves nothing`() throws {
         let scratch = try Scratch()
         #expect(throws: Stop.self) {
             try AtomicDirectory.create(scratch.file("d")) { folder in
@@ -27,7 +27,7 @@ import Testing
         #expect(try scratch.names() == [])
     }
 
-    @Test func replacingKeepsTheOldOneUntilTheNewOneIsWhole() throws {
+    @Test func `replacing keeps the old one until the new one is whole`() throws {
         let scratch = try Scratch()
         let path = scratch.file("d")
         try AtomicDirectory.create(path) { try DurableFile.write(Data("old".utf8), to: $0 + "/old") }
@@ -38,7 +38,7 @@ import Testing
         #expect(try scratch.names() == ["d"])
     }
 
-    @Test func aFolderThatIsFilledMeanwhileIsNotOverwritten() throws {
+    @Test func `a folder that is filled meanwhile is not overwritten`() throws {
         let scratch = try Scratch()
         let path = scratch.file("d")
         let message = failure {
@@ -52,7 +52,7 @@ import Testing
         #expect(try scratch.names() == ["d"])
     }
 
-    @Test func aLinkToAnEmptyFolderIsFollowed() throws {
+    @Test func `a link to an empty folder is followed`() throws {
         let scratch = try Scratch()
         try FileManager.default.createDirectory(atPath: scratch.file("real"), withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(atPath: scratch.file("link"), withDestinationPath: "real")
@@ -61,7 +61,7 @@ import Testing
         #expect(try scratch.names() == ["link", "real"])
     }
 
-    @Test func leftoversOfKilledWritersAreRemoved() throws {
+    @Test func `leftovers of killed writers are removed`() throws {
         let scratch = try Scratch()
         let left = temporarySibling(of: scratch.file("d"))
         try AtomicDirectory.makeFolders(left)
@@ -95,7 +95,7 @@ import Testing
         #expect(try scratch.names() == ["link", "model", "thesis"])
     }
 
-    @Test func errorsOfTheSystemNameThePathAndTheReason() throws {
+    @Test func `errors of the system name the path and the reason`() throws {
         // Nobody, not even root, can make a folder in /proc; no file system takes a name of 300 bytes.
         let proc = failure { try AtomicDirectory.create("/proc/shoal") { _ in } }
         #expect(proc.hasPrefix("/proc/shoal: cannot make the folder: "))
@@ -108,7 +108,7 @@ import Testing
                 == "\(scratch.file("file")): there is a file where a folder is wanted")
     }
 
-    @Test func pathsAreTakenApart() {
+    @Test func `paths are taken apart`() {
         #expect(parentFolder(of: "a/b/") == "a" && lastComponent(of: "a/b//") == "b")
         #expect(parentFolder(of: "b") == "." && lastComponent(of: "b") == "b")
         #expect(parentFolder(of: "/b") == "/" && parentFolder(of: "//x//y") == "//x")

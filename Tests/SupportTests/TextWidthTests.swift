@@ -3,11 +3,11 @@ import Testing
 
 struct TextWidthTests {
     @Test(arguments: [("abc", 3), ("中文", 4), ("e\u{301}", 1), ("", 0), ("한글 a", 6)])
-    func wideCharactersTakeTwoColumns(text: String, columns: Int) {
+    func `wide characters take two columns`(text: String, columns: Int) {
         #expect(text.columns == columns)
     }
 
-    @Test func shorteningKeepsToTheWidth() {
+    @Test func `shortening keeps to the width`() {
         #expect("abcdefgh".shortened(to: 8) == "abcdefgh")
         #expect("abcdefgh".shortened(to: 6) == "abc...")
         #expect("中文字符".shortened(to: 6) == "中...")
@@ -21,7 +21,7 @@ struct TextWidthTests {
         #expect("".wrapped(to: 6, indent: 1) == [""])
     }
 
-    @Test func shellWordsAreQuotedWhereTheyMustBe() {
+    @Test func `shell words are quoted where they must be`() {
         #expect(shellQuoted("runs/r8-1/model") == "runs/r8-1/model")
         #expect(shellQuoted("my run") == "'my run'")
         #expect(shellQuoted("it's $HOME") == "'it'\\''s $HOME'")

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Ids are those of the reference")
 struct ReferenceTests {
-    @Test("for hostile strings, in lower case and not", arguments: ["uncased", "cased"])
-    func hostileStrings(name: String) throws {
+    @Test(arguments: ["uncased", "cased"])
+    func `for hostile strings, in lower case and not`(name: String) throws {
         let reference = try Reference.load()
         let tokenizer = try tokenizer(name)
         let expected = name == "cased" ? reference.cased : reference.uncased
@@ -15,8 +15,8 @@ struct ReferenceTests {
         }
     }
 
-    @Test("for single texts and pairs cut to many lengths", arguments: ["uncased", "cased"])
-    func pairs(name: String) throws {
+    @Test(arguments: ["uncased", "cased"])
+    func `for single texts and pairs cut to many lengths`(name: String) throws {
         let reference = try Reference.load()
         let tokenizer = try tokenizer(name)
         let cases = name == "cased" ? reference.casedPairs : reference.uncasedPairs
@@ -27,8 +27,8 @@ struct ReferenceTests {
         }
     }
 
-    @Test("for tokens that users added, in the text and in the normalized text")
-    func addedTokens() throws {
+    @Test
+    func `for tokens that users added, in the text and in the normalized text`() throws {
         let reference = try Reference.load()
         let tokenizer = try tokenizer("added")
         for (text, ids) in zip(reference.addedTexts, reference.added) {
@@ -36,8 +36,8 @@ struct ReferenceTests {
         }
     }
 
-    @Test("The plain normalizer and the one-pass scanner agree, for every option")
-    func normalizerAgreesWithScanner() throws {
+    @Test
+    func `The plain normalizer and the one-pass scanner agree, for every option`() throws {
         let texts = try Reference.load().texts.prefix(200)
         for bits in 0..<8 {
             let options = NormalizerOptions(

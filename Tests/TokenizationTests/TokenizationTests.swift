@@ -12,19 +12,19 @@ struct TokenizationTests {
         }
     }
 
-    @Test("Words are cut greedily, by the longest piece")
-    func greedy() throws {
+    @Test
+    func `Words are cut greedily, by the longest piece`() throws {
         let words = vocabulary("un", "una", "##able", "##ff", "##ffa", "##ble", "able")
         #expect(try tokens("unaffable unable able", words) == ["una", "##ffa", "##ble", "una", "##ble", "able"])
     }
 
-    @Test("A word that cannot be spelled to its end is one [UNK]")
-    func unknown() throws {
+    @Test
+    func `A word that cannot be spelled to its end is one [UNK]`() throws {
         #expect(try tokens("abx ab", vocabulary("ab", "##c")) == ["[UNK]", "ab"])
     }
 
-    @Test("Words of up to 100 characters are cut, longer ones are [UNK]", arguments: ["a", "é", "한", "😀"])
-    func longWords(character: String) throws {
+    @Test(arguments: ["a", "é", "한", "😀"])
+    func `Words of up to 100 characters are cut, longer ones are [UNK]`(character: String) throws {
         let words = vocabulary("a", "##a", "é", "##é", "한", "##한", "😀", "##😀")
         let cased = #"{"do_lower_case": false}"#
         let fits = try tokens(String(repeating: character, count: 100), words, cased)
@@ -34,15 +34,15 @@ struct TokenizationTests {
         #expect(next == ["[UNK]", "a"])
     }
 
-    @Test("The limit counts characters after decomposition")
-    func longWordsDecomposed() throws {
+    @Test
+    func `The limit counts characters after decomposition`() throws {
         let words = vocabulary("\u{1112}", "##\u{1112}", "##\u{1161}", "##\u{11AB}")
         #expect(try tokens(String(repeating: "한", count: 33), words).count == 99)
         #expect(try tokens(String(repeating: "한", count: 34), words) == ["[UNK]"])
     }
 
-    @Test("Lower case and accents follow the configuration")
-    func configuration() throws {
+    @Test
+    func `Lower case and accents follow the configuration`() throws {
         let words = vocabulary("resume", "résumé", "RÉSUMÉ", "RESUME")
         #expect(try tokens("RÉSUMÉ", words) == ["resume"])
         #expect(try tokens("RÉSUMÉ", words, #"{"do_lower_case": false}"#) == ["RÉSUMÉ"])
@@ -50,8 +50,8 @@ struct TokenizationTests {
         #expect(try tokens("RÉSUMÉ", words, #"{"do_lower_case": false, "strip_accents": true}"#) == ["RESUME"])
     }
 
-    @Test("Pieces that differ only by Unicode normalization stay two pieces, from either file")
-    func canonicallyEquivalentPieces() throws {
+    @Test
+    func `Pieces that differ only by Unicode normalization stay two pieces, from either file`() throws {
         let pieces = ["\u{E9}", "e\u{301}"]
         let configuration = #"{"do_lower_case": false}"#
         let fromText = try withFolder([
@@ -69,30 +69,30 @@ struct TokenizationTests {
         #expect(fromJSON.encode("\u{E9} e\u{301}", maxLength: 9).inputIDs == [2, 5, 6, 3])
     }
 
-    @Test("Chinese characters are words of their own, unless the configuration says otherwise")
-    func chinese() throws {
+    @Test
+    func `Chinese characters are words of their own, unless the configuration says otherwise`() throws {
         let words = vocabulary("漢", "字", "##字", "##x", "𠀀")
         #expect(try tokens("漢字𠀀", words) == ["漢", "字", "𠀀"])
         #expect(try tokens("漢字", words, #"{"tokenize_chinese_chars": false}"#) == ["漢", "##字"])
     }
 
-    @Test("Controls vanish, white space of all kinds separates, punctuation stands alone")
-    func characterClasses() throws {
+    @Test
+    func `Controls vanish, white space of all kinds separates, punctuation stands alone`() throws {
         let words = vocabulary("ab", "a", "b", ".", "$", "«")
         #expect(try tokens("a\u{0}\u{200D}\u{AD}\u{FFFD}b", words) == ["ab"])
         #expect(try tokens("a\u{A0}b\u{3000}a\u{2028}b\u{85}", words) == ["a", "b", "a", "b"])
         #expect(try tokens("a.b$a«b", words) == ["a", ".", "b", "$", "a", "«", "b"])
     }
 
-    @Test("Special tokens in the text are themselves; nearly special ones are text")
-    func specialTokens() throws {
+    @Test
+    func `Special tokens in the text are themselves; nearly special ones are text`() throws {
         let words = vocabulary("a", "[", "]", "mask")
         #expect(try tokens("a[MASK]a [CLS]", words) == ["a", "[MASK]", "a", "[CLS]"])
         #expect(try tokens("[mask][MASK", words) == ["[", "mask", "]", "[", "mask"])
     }
 
-    @Test("Marks that survive are put into canonical order, across removed ones but not across starters")
-    func markOrder() throws {
+    @Test
+    func `Marks that survive are put into canonical order, across removed ones but not across starters`() throws {
         // U+302E (class 224) and U+1D165 (class 216) are not nonspacing, so they stay.
         let words = vocabulary("n\u{1D165}\u{302E}", "n\u{302E}\u{1D165}")
         #expect(try tokens("n\u{302E}\u{1D165}", words) == ["n\u{1D165}\u{302E}"])
@@ -101,27 +101,27 @@ struct TokenizationTests {
         #expect(try tokens("n\u{302E}\u{1}\u{1D165}", words) == ["n\u{1D165}\u{302E}"])
     }
 
-    @Test("Empty and blank texts are [CLS] [SEP]", arguments: ["", " ", "\n\t", "\u{200D}\u{0}"])
-    func emptyTexts(text: String) throws {
+    @Test(arguments: ["", " ", "\n\t", "\u{200D}\u{0}"])
+    func `Empty and blank texts are [CLS] [SEP]`(text: String) throws {
         let encoding = try tokenizer("uncased").encode(text, maxLength: 128)
         #expect(encoding == Encoding(inputIDs: [2, 3], typeIDs: [0, 0]))
     }
 
-    @Test("An empty second text still has its [SEP]")
-    func emptyPair() throws {
+    @Test
+    func `An empty second text still has its [SEP]`() throws {
         let encoding = try tokenizer("uncased").encode("", pair: "", maxLength: 128)
         #expect(encoding == Encoding(inputIDs: [2, 3, 3], typeIDs: [0, 0, 1]))
     }
 
-    @Test("Lengths that cannot hold the special tokens give just these", arguments: [Int.min, -1, 0, 1, 2])
-    func tinyLengths(length: Int) throws {
+    @Test(arguments: [Int.min, -1, 0, 1, 2])
+    func `Lengths that cannot hold the special tokens give just these`(length: Int) throws {
         let tokenizer = try tokenizer("uncased")
         #expect(tokenizer.encode("the quick fox", maxLength: length).inputIDs == [2, 3])
         #expect(tokenizer.encode("the quick", pair: "fox", maxLength: length).inputIDs == [2, 3, 3])
     }
 
-    @Test("A truncated encoding is a prefix of the whole one")
-    func prefix() throws {
+    @Test
+    func `A truncated encoding is a prefix of the whole one`() throws {
         let tokenizer = try tokenizer("uncased")
         let text = "The quick brown fox [MASK] don't stop, naïve façade 漢字!"
         let whole = tokenizer.encode(text, maxLength: Int.max).inputIDs
@@ -130,8 +130,8 @@ struct TokenizationTests {
         }
     }
 
-    @Test("Bytes that are not UTF-8 are left out, whatever they are")
-    func invalidUTF8() throws {
+    @Test
+    func `Bytes that are not UTF-8 are left out, whatever they are`() throws {
         let tokenizer = try tokenizer("uncased")
         let expected = tokenizer.encode("the fox", maxLength: 99)
         let broken: [[UInt8]] = [
@@ -146,15 +146,15 @@ struct TokenizationTests {
         }
     }
 
-    @Test("A null pointer is an empty text")
-    func emptyBuffer() throws {
+    @Test
+    func `A null pointer is an empty text`() throws {
         let empty = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
         let encoding = try tokenizer("uncased").encode(utf8: empty, pair: empty, maxLength: 9)
         #expect(encoding.inputIDs == [2, 3, 3])
     }
 
-    @Test("One tokenizer serves many threads")
-    func threads() async throws {
+    @Test
+    func `One tokenizer serves many threads`() async throws {
         let tokenizer = try tokenizer("uncased")
         let texts = try Reference.load().texts
         let expected = texts.map { tokenizer.encode($0, maxLength: 64) }
@@ -165,13 +165,11 @@ struct TokenizationTests {
         #expect(same)
     }
 
-    @Test(
-        "Pairs are cut by the reference's rule",
-        arguments: [
-            (3, 9, 8, 3, 5), (9, 3, 8, 5, 3), (9, 9, 7, 3, 4), (9, 10, 7, 3, 4), (10, 9, 7, 4, 3), (2, 2, 9, 2, 2),
-            (5, 5, 0, 0, 0), (0, 5, 3, 0, 3), (4, 5, 8, 4, 4),
-        ])
-    func longestFirst(first: Int, second: Int, room: Int, keptFirst: Int, keptSecond: Int) {
+    @Test(arguments: [
+        (3, 9, 8, 3, 5), (9, 3, 8, 5, 3), (9, 9, 7, 3, 4), (9, 10, 7, 3, 4), (10, 9, 7, 4, 3), (2, 2, 9, 2, 2),
+        (5, 5, 0, 0, 0), (0, 5, 3, 0, 3), (4, 5, 8, 4, 4),
+    ])
+    func `Pairs are cut by the reference's rule`(first: Int, second: Int, room: Int, keptFirst: Int, keptSecond: Int) {
         let kept = EncodingTemplate.longestFirst(first, second, room: room)
         #expect(kept == (keptFirst, keptSecond))
     }

@@ -22,7 +22,7 @@ private struct CrossEntropyCase: Decodable {
         return (loss, gradient)
     }
 
-    @Test func equalsPyTorchForAllScalesAndSmoothings() throws {
+    @Test func `equals PyTorch for all scales and smoothings`() throws {
         let cases: [CrossEntropyCase] = try fixture("cross_entropy.json")
         #expect(cases.count > 40)
         for test in cases {
@@ -36,7 +36,7 @@ private struct CrossEntropyCase: Decodable {
         }
     }
 
-    @Test(arguments: [0.0, 0.2]) func gradientIsTheSlopeOfTheLoss(_ smoothing: Double) {
+    @Test(arguments: [0.0, 0.2]) func `gradient is the slope of the loss`(_ smoothing: Double) {
         let logits: [Float] = [0.5, -1.25, 2, 0.125]
         let (_, gradient) = lossAndGradient(logits, 3, smoothing)
         for i in logits.indices {
@@ -50,22 +50,24 @@ private struct CrossEntropyCase: Decodable {
         #expect(abs(gradient.reduce(0, +)) < 1e-6)
     }
 
-    @Test(arguments: [[Float.nan, 1], [.infinity, 1], [1, .nan]]) func nonFiniteLogitsShowInTheLoss(_ logits: [Float]) {
+    @Test(arguments: [[Float.nan, 1], [.infinity, 1], [1, .nan]]) func `non-finite logits show in the loss`(
+        _ logits: [Float]
+    ) {
         #expect(!lossAndGradient(logits, 1, 0).0.isFinite)
     }
 
-    @Test func hugeLogitsDoNotOverflow() {
+    @Test func `huge logits do not overflow`() {
         let (loss, gradient) = lossAndGradient([3e38, -3e38], 0, 0.1)
         #expect(loss.isFinite && gradient.allSatisfy(\.isFinite))
     }
 
-    @Test func probabilitiesAddUpToOne() {
+    @Test func `probabilities add up to one`() {
         let p = ([1, 2, 3, 1000] as [Float]).withUnsafeBufferPointer { CrossEntropy.probabilities($0) }
         #expect(abs(p.reduce(0, +) - 1) < 1e-12)
         #expect(p[3] > 0.999)
     }
 
-    @Test func predictionIsTheFirstGreatest() {
+    @Test func `prediction is the first greatest`() {
         func prediction(_ logits: [Float]) -> Int { logits.withUnsafeBufferPointer { CrossEntropy.prediction($0) } }
         #expect(prediction([1, 3, 3, 2]) == 1)
         #expect(prediction([-5]) == 0)

@@ -22,7 +22,7 @@ import Testing
 
     func tokens(_ sample: Int) -> Int { 3 + (sample * 7919) % 126 }
 
-    @Test(arguments: shapes) func everyEpochVisitsEverySampleOnce(_ shape: Shape) {
+    @Test(arguments: shapes) func `every epoch visits every sample once`(_ shape: Shape) {
         let plan = plan(shape)
         for epoch in 0..<3 {
             let steps = (0..<plan.stepsPerEpoch).map { plan.step(epoch * plan.stepsPerEpoch + $0, tokenCount: tokens) }
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test(arguments: shapes) func noMicroBatchIsEmptyAndThereAreAsManyAsCanBe(_ shape: Shape) {
+    @Test(arguments: shapes) func `no micro-batch is empty, and there are as many as can be`(_ shape: Shape) {
         let plan = plan(shape)
         for step in 0..<(2 * plan.stepsPerEpoch) {
             for count in [tokens, { _ in 0 }, { $0 == 0 ? 1000 : 0 }, { _ in -5 }] {
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test(arguments: shapes) func aStepDoesNotDependOnWhatWasAskedBefore(_ shape: Shape) {
+    @Test(arguments: shapes) func `a step does not depend on what was asked before`(_ shape: Shape) {
         let inOrder = plan(shape)
         let steps = (0..<(3 * inOrder.stepsPerEpoch)).map { inOrder.step($0, tokenCount: tokens) }
         let reversed = plan(shape)
@@ -52,7 +52,7 @@ import Testing
         #expect(plan(shape).step(steps.count - 1, tokenCount: tokens) == steps.last)
     }
 
-    @Test func withinAMicroBatchSamplesKeepTheOrderOfTheBatch() {
+    @Test func `within a micro-batch samples keep the order of the batch`() {
         let plan = plan(Shape(samples: 100, batch: 32, micro: 8))
         let order = plan.order(epoch: 0)
         for step in 0..<plan.stepsPerEpoch {
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func epochsAndSeedsHaveOrdersOfTheirOwn() {
+    @Test func `epochs and seeds have orders of their own`() {
         let one = plan(Shape(samples: 100, batch: 32, micro: 8))
         let two = plan(Shape(samples: 100, batch: 32, micro: 8), seed: 2)
         #expect(one.order(epoch: 0) != one.order(epoch: 1))
@@ -73,14 +73,14 @@ import Testing
     }
 
     /// A change here changes every run: checkpoints of earlier versions would go on differently.
-    @Test func theOrderIsPinned() {
+    @Test func `the order is pinned`() {
         let plan = DataPlan(sampleCount: 10, batchSize: 4, microBatches: 2, seed: 42)
         #expect(plan.order(epoch: 0) == DataPlanTests.pinned[0])
         #expect(plan.order(epoch: 1) == DataPlanTests.pinned[1])
     }
     static let pinned = [[1, 6, 9, 8, 0, 3, 4, 2, 7, 5], [6, 2, 1, 3, 4, 8, 5, 0, 9, 7]]
 
-    @Test(arguments: [2, 4, 8, 16]) func contiguousShareOfEveryWorldSizeIsBalanced(_ micro: Int) {
+    @Test(arguments: [2, 4, 8, 16]) func `contiguous share of every world size is balanced`(_ micro: Int) {
         let plan = plan(Shape(samples: 3200, batch: 64, micro: micro))
         for step in 0..<plan.stepsPerEpoch {
             let loads = plan.step(step, tokenCount: tokens).microBatches.map { $0.reduce(0) { $0 + tokens($1) } }
@@ -97,22 +97,22 @@ import Testing
         }
     }
 
-    @Test func equalSamplesAreDealtEvenly() {
+    @Test func `equal samples are dealt evenly`() {
         let plan = plan(Shape(samples: 30, batch: 30, micro: 8))
         let sizes = plan.step(0, tokenCount: { _ in 10 }).microBatches.map(\.count)
         #expect(sizes.sorted() == [3, 3, 4, 4, 4, 4, 4, 4])
         #expect(sizes[0..<4].reduce(0, +) == 15)
     }
 
-    @Test func oneLongSampleGetsAMicroBatchOfItsOwn() {
+    @Test func `one long sample gets a micro-batch of its own`() {
         let cut = MicroBatchPacker.pack([5, 100, 5, 5, 5], into: 3)
         #expect(cut.contains([1]))
         #expect(cut.map(\.count).sorted() == [1, 2, 2])
     }
 
-    @Test func anEmptyBatchHasNoMicroBatches() { #expect(MicroBatchPacker.pack([], into: 4) == []) }
+    @Test func `an empty batch has no micro-batches`() { #expect(MicroBatchPacker.pack([], into: 4) == []) }
 
-    @Test func badNumbersAreRefusedByName() {
+    @Test func `bad numbers are refused by name`() {
         func message(_ samples: Int, _ batch: Int, _ micro: Int) -> String? {
             errorText { try DataPlan.validate(sampleCount: samples, batchSize: batch, microBatches: micro) }
         }
@@ -122,7 +122,7 @@ import Testing
         #expect(message(1, 1, -2)?.contains("--micro-batches is -2") == true)
     }
 
-    @Test func hugeBatchSizesDoNotOverflow() {
+    @Test func `huge batch sizes do not overflow`() {
         let plan = DataPlan(sampleCount: 3, batchSize: .max, microBatches: .max, seed: 0)
         #expect(plan.stepsPerEpoch == 1)
         #expect(plan.step(1, tokenCount: { _ in 4 }).microBatches.count == 3)

@@ -10,9 +10,9 @@ import Testing
         return errorText { try value.validate() } ?? "accepted"
     }
 
-    @Test func defaultsAreValid() { #expect(message { _ in } == "accepted") }
+    @Test func `defaults are valid`() { #expect(message { _ in } == "accepted") }
 
-    @Test func everyBadValueIsRefusedByItsOptionsName() {
+    @Test func `every bad value is refused by its option's name`() {
         #expect(message { $0.weightDecay = -1 } == "--weight-decay is -1.0, but must be a number of at least 0")
         #expect(message { $0.weightDecay = .nan }.contains("--weight-decay"))
         #expect(message { $0.clipNorm = 0 }.contains("--clip-norm"))
@@ -29,12 +29,12 @@ import Testing
 
     @Test(arguments: [
         Hyperparameters(), Hyperparameters(optimizer: .sgd(momentum: 0.9, nesterov: true), clipNorm: nil, dropout: 0.2),
-    ]) func survivesAFile(_ value: Hyperparameters) throws {
+    ]) func `survives a file`(_ value: Hyperparameters) throws {
         let data = try JSONEncoder().encode(value)
         #expect(try JSONDecoder().decode(Hyperparameters.self, from: data) == value)
     }
 
-    @Test func settingsOfAnOptimizerHaveDefaults() throws {
+    @Test func `settings of an optimizer have defaults`() throws {
         func read(_ text: String) throws -> OptimizerKind {
             try JSONDecoder().decode(OptimizerKind.self, from: Data(text.utf8))
         }
@@ -43,7 +43,7 @@ import Testing
         #expect(throws: (any Error).self) { try read(#"{"name": "adam"}"#) }
     }
 
-    @Test func optimizersHaveNames() {
+    @Test func `optimizers have names`() {
         #expect(OptimizerKind(name: "adamw") == .adamW())
         #expect(OptimizerKind(name: "sgd")?.name == "sgd")
         #expect(OptimizerKind(name: "AdamW") == nil)
@@ -51,7 +51,7 @@ import Testing
         #expect(OptimizerKind.adamW().usesSecondMoment && !OptimizerKind.sgd(momentum: 0.5).usesSecondMoment)
     }
 
-    @Test func nonFiniteErrorsNameStepAndMicroBatch() {
+    @Test func `non-finite errors name step and micro-batch`() {
         let error = NonFiniteError(.loss, step: 17, microBatch: 3)
         #expect(error.description.contains("loss is not finite at step 17, micro-batch 3"))
         #expect(NonFiniteError(.gradient, step: 2).description.contains("gradient is not finite at step 2;"))

@@ -24,7 +24,7 @@ private struct MetricsCase: Decodable {
             confusion: confusion, labels: (0..<classes).map { "class \($0)" }, lossSum: lossSum)
     }
 
-    @Test func equalsScikitLearn() throws {
+    @Test func `equals scikit-learn`() throws {
         let cases: [MetricsCase] = try fixture("metrics.json")
         #expect(cases.count == 7)
         for test in cases {
@@ -42,7 +42,7 @@ private struct MetricsCase: Decodable {
         }
     }
 
-    @Test func partsOfWorkersAddUp() {
+    @Test func `parts of workers add up`() {
         var left = ConfusionMatrix(classes: 2)
         var right = ConfusionMatrix(classes: 2)
         left.add(truth: 0, prediction: 1)
@@ -53,14 +53,14 @@ private struct MetricsCase: Decodable {
         #expect(left.total == 3)
     }
 
-    @Test func lossIsTheMean() { #expect(metrics([0, 1], [0, 1], classes: 2, lossSum: 3).loss == 1.5) }
+    @Test func `loss is the mean`() { #expect(metrics([0, 1], [0, 1], classes: 2, lossSum: 3).loss == 1.5) }
 
-    @Test func nothingToMeasureIsZeroNotNaN() {
+    @Test func `nothing to measure is zero, not NaN`() {
         let empty = metrics([], [], classes: 3)
         #expect(empty.accuracy == 0 && empty.macroF1 == 0 && empty.loss == 0 && empty.examples == 0)
     }
 
-    @Test func survivesAFileUnderTheNamesOfResultJSON() throws {
+    @Test func `survives a file under the names of result JSON`() throws {
         let value = metrics([0, 1, 1], [0, 1, 0], classes: 2, lossSum: 1)
         let data = try JSONEncoder().encode(value)
         #expect(try JSONDecoder().decode(ClassificationMetrics.self, from: data) == value)

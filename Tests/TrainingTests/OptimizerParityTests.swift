@@ -105,17 +105,17 @@ struct Bench {
         }
     }
 
-    @Test(arguments: 0..<12) func equalsPyTorchOver200Steps(_ index: Int) {
+    @Test(arguments: 0..<12) func `equals PyTorch over 200 steps`(_ index: Int) {
         let test = data.cases[index]
         run(test) { expectParity(test, $0, $1, $2) }
     }
 
-    @Test(arguments: 0..<12) func averagesOverSamplesWithoutRewritingTheGradient(_ index: Int) {
+    @Test(arguments: 0..<12) func `averages over samples without rewriting the gradient`(_ index: Int) {
         let test = data.cases[index]
         run(test, samples: 32) { expectParity(test, $0, $1, $2) }
     }
 
-    @Test(arguments: 0..<12) func givesTheSameBitsHoweverTheVectorIsCut(_ index: Int) {
+    @Test(arguments: 0..<12) func `gives the same bits however the vector is cut`(_ index: Int) {
         let test = data.cases[index]
         var whole: [[Float]] = []
         run(test) { _, bench, _ in whole.append(bench.weights + bench.first + bench.second) }
@@ -126,12 +126,12 @@ struct Bench {
         }
     }
 
-    @Test(arguments: 0..<12) func goesOnWithTheSameBitsAfterInspectingMoments(_ index: Int) {
+    @Test(arguments: 0..<12) func `goes on with the same bits after inspecting moments`(_ index: Int) {
         let test = data.cases[index]
         var whole: [[Float]] = []
         run(test) { _, bench, _ in whole.append(bench.weights) }
         run(test, inspectAfter: 50) { step, bench, _ in #expect(bench.weights == whole[step], "step \(step)") }
     }
 
-    @Test func fixtureHasTwelveCases() { #expect(data.cases.count == 12) }
+    @Test func `fixture has twelve cases`() { #expect(data.cases.count == 12) }
 }

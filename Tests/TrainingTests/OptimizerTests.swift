@@ -15,7 +15,7 @@ import Testing
         (0..<7).map { Float($0) - 2.5 }, (0..<5).map { Float($0) * 0.3 }, (0..<18).map { 1 - Float($0) * 0.11 },
     ]
 
-    @Test(arguments: kinds) func rowsWithoutGradientAreAsRowsWithZeros(_ settings: Hyperparameters) {
+    @Test(arguments: kinds) func `rows without gradient are as rows with zeros`(_ settings: Hyperparameters) {
         var sparse = Bench(start: Self.start)
         var full = Bench(start: Self.start)
         for step in 0..<30 {
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test(arguments: kinds) func momentsThatFadeAwayBecomeZeroNotSubnormal(_ settings: Hyperparameters) {
+    @Test(arguments: kinds) func `moments that fade away become zero, not subnormal`(_ settings: Hyperparameters) {
         var bench = Bench(start: Self.start)
         let dense = [Float](repeating: 1e-19, count: 12)
         for step in 0..<1500 {
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func aStepWithRateZeroOnlyMovesTheMoments() {
+    @Test func `a step with rate zero only moves the moments`() {
         var bench = Bench(start: Self.start)
         let before = bench.weights
         let scalars = OptimizerStep(Hyperparameters(), appliedSteps: 0, learningRate: 0, gradientScale: 1)
@@ -55,7 +55,7 @@ import Testing
         #expect(bench.first[20] == 0)
     }
 
-    @Test func sgdWithoutMomentumTouchesNoMoments() {
+    @Test func `SGD without momentum touches no moments`() {
         var bench = Bench(start: Self.start)
         let scalars = OptimizerStep(
             Hyperparameters(optimizer: .sgd()), appliedSteps: 0, learningRate: 0.1, gradientScale: 1)
@@ -65,7 +65,7 @@ import Testing
     }
 
     /// The vectorized loops against one float at a time: tails and lanes take the same operations.
-    @Test(arguments: kinds) func theBitsDoNotDependOnThePositionInTheLoop(_ settings: Hyperparameters) {
+    @Test(arguments: kinds) func `the bits do not depend on the position in the loop`(_ settings: Hyperparameters) {
         let count = 67
         let values = (0..<count).map { Float($0 % 13) * 0.37 - 2 }
         let gradient = (0..<count).map { Float($0 % 7) * 0.21 - 0.7 }
@@ -94,7 +94,7 @@ import Testing
         #expect(after([0..<count]) == after((0..<count).map { $0..<($0 + 1) }))
     }
 
-    @Test func clippingFactorIsOneBelowTheLimit() {
+    @Test func `clipping factor is one below the limit`() {
         #expect(GradientClipping.factor(norm: 0.5, limit: 1) == 1)
         #expect(GradientClipping.factor(norm: 0, limit: 1) == 1)
         #expect(GradientClipping.factor(norm: 1e9, limit: nil) == 1)

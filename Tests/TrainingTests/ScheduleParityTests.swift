@@ -34,7 +34,7 @@ private struct ScheduleFixture: Decodable {
 
     init() throws { data = try fixture("schedules.json") }
 
-    @Test(arguments: 0..<15) func equalsTransformersOver200Steps(_ index: Int) {
+    @Test(arguments: 0..<15) func `equals transformers over 200 steps`(_ index: Int) {
         let test = data.cases[index]
         let schedule = LearningRateSchedule(
             ScheduleSettings(kind: test.kind, learningRate: test.rate, warmup: .steps(test.warmup)),
@@ -45,7 +45,7 @@ private struct ScheduleFixture: Decodable {
         }
     }
 
-    @Test(arguments: 0..<20) func plateauEqualsPyTorchOver200Evaluations(_ index: Int) throws {
+    @Test(arguments: 0..<20) func `plateau equals PyTorch over 200 evaluations`(_ index: Int) throws {
         let test = data.plateaus[index]
         let losses = try #require(data.sequences[test.losses])
         let want = test.runs.flatMap { [Double](repeating: $0.rate, count: $0.count) }
@@ -62,5 +62,5 @@ private struct ScheduleFixture: Decodable {
         }
     }
 
-    @Test func fixtureHasAllCases() { #expect(data.cases.count == 15 && data.plateaus.count == 20) }
+    @Test func `fixture has all cases`() { #expect(data.cases.count == 15 && data.plateaus.count == 20) }
 }

@@ -8,7 +8,7 @@ import Testing
         LearningRateSchedule(ScheduleSettings(kind: kind, learningRate: 1, warmup: warmup), totalSteps: total)
     }
 
-    @Test func plateauWarmsUpToItsOwnRate() {
+    @Test func `plateau warms up to its own rate`() {
         var plateau = schedule(.plateau, warmup: .steps(10))
         #expect(plateau.rate(at: 0) == 0)
         #expect(plateau.rate(at: 5) == 0.5)
@@ -19,7 +19,7 @@ import Testing
         #expect(plateau.rate(at: 40) == 0.5)
     }
 
-    @Test func nothingIsHeldAgainstALossDuringWarmup() {
+    @Test func `no loss during warmup counts against the plateau`() {
         var plateau = schedule(.plateau, warmup: .steps(50))
         for steps in stride(from: 1, to: 50, by: 1) { plateau.observe(loss: Double(steps), completedSteps: steps) }
         #expect(plateau.rate(at: 50) == 1)
@@ -29,7 +29,7 @@ import Testing
         #expect(plateau.rate(at: 51) == 0.5)
     }
 
-    @Test func aLossThatIsNotANumberIsNoImprovement() {
+    @Test func `a loss that is not a number is no improvement`() {
         var plateau = schedule(.plateau)
         plateau.observe(loss: 1, completedSteps: 1)
         plateau.observe(loss: .nan, completedSteps: 2)
@@ -38,26 +38,28 @@ import Testing
         #expect(plateau.plateau.best == 1)
     }
 
-    @Test(arguments: [ScheduleKind.constant, .linear, .cosine]) func othersDoNotListenToTheLoss(_ kind: ScheduleKind) {
+    @Test(arguments: [ScheduleKind.constant, .linear, .cosine]) func `others do not listen to the loss`(
+        _ kind: ScheduleKind
+    ) {
         var listening = schedule(kind)
         for i in 0..<20 { listening.observe(loss: 1, completedSteps: i) }
         #expect(listening == schedule(kind))
         #expect(listening.state.isEmpty)
     }
 
-    @Test(arguments: [ScheduleKind.linear, .cosine]) func endsAtZeroAndStaysThere(_ kind: ScheduleKind) {
+    @Test(arguments: [ScheduleKind.linear, .cosine]) func `ends at zero and stays there`(_ kind: ScheduleKind) {
         #expect(schedule(kind).rate(at: 100) < 1e-15)
         #expect(schedule(.linear).rate(at: 1000) == 0)
         #expect(schedule(kind).rate(at: 99) > 0)
     }
 
-    @Test func aRunWithoutStepsHasARate() {
+    @Test func `a run without steps has a rate`() {
         for kind in ScheduleKind.allCases {
             #expect(schedule(kind, warmup: .fraction(0.5), total: 0).rate(at: 0).isFinite)
         }
     }
 
-    @Test func warmupSharesAreRoundedUp() {
+    @Test func `warmup shares are rounded up`() {
         #expect(Warmup.fraction(0.1).steps(of: 101) == 11)
         #expect(Warmup.fraction(0).steps(of: 101) == 0)
         #expect(Warmup.steps(7).steps(of: 3) == 7)
@@ -78,7 +80,7 @@ import Testing
         (.steps(7), 0),
     ]) func `another warmup stays as it is`(warmup: Warmup, total: Int) { #expect(warmup.shortened(for: total) == nil) }
 
-    @Test func warmupIsReadFromText() throws {
+    @Test func `warmup is read from text`() throws {
         #expect(try Warmup(parsing: "100") == .steps(100))
         #expect(try Warmup(parsing: "0.1") == .fraction(0.1))
         #expect(try Warmup(parsing: "10%") == .fraction(0.1))
@@ -86,23 +88,24 @@ import Testing
     }
 
     @Test(arguments: ["", "-1", "1.0", "150%", "nan", "inf", "ten", "-0.1", "0x", "%"])
-    func badWarmupIsRefusedByName(_ text: String) {
+    func `bad warmup is refused by name`(_ text: String) {
         let message = errorText { _ = try Warmup(parsing: text) }
         #expect(message?.contains("--warmup") == true)
     }
 
-    @Test(arguments: [Warmup.steps(12), .fraction(0.25), .none]) func warmupSurvivesAFile(_ warmup: Warmup) throws {
+    @Test(arguments: [Warmup.steps(12), .fraction(0.25), .none]) func `warmup survives a file`(_ warmup: Warmup) throws
+    {
         let data = try JSONEncoder().encode([warmup])
         #expect(try JSONDecoder().decode([Warmup].self, from: data) == [warmup])
     }
 
-    @Test func badWarmupInAFileIsRefused() {
+    @Test func `bad warmup in a file is refused`() {
         for text in ["[-3]", "[1.5]", "[\"x\"]", "[true]"] {
             #expect(throws: (any Error).self) { try JSONDecoder().decode([Warmup].self, from: Data(text.utf8)) }
         }
     }
 
-    @Test func plateauStateFitsInJSONBeforeTheFirstEvaluation() throws {
+    @Test func `plateau state fits in JSON before the first evaluation`() throws {
         let state = schedule(.plateau).state
         let data = try JSONEncoder().encode(state)
         var other = schedule(.plateau)
@@ -130,7 +133,7 @@ import Testing
         ["rate": 1, "bad_evaluations": 0, "cooldown_left": -1],
         ["rate": 1, "bad_evaluations": 1e300, "cooldown_left": 0],
         ["rate": 1, "bad_evaluations": 0, "cooldown_left": 0, "patience": 1],
-    ]) func anAlteredPlateauStateIsRefused(_ values: [String: Double]) {
+    ]) func `an altered plateau state is refused`(_ values: [String: Double]) {
         let message = errorText {
             var plateau = schedule(.plateau)
             try plateau.restore(values)
@@ -138,7 +141,7 @@ import Testing
         #expect(message?.contains("state") == true)
     }
 
-    @Test func badSettingsAreRefusedByName() {
+    @Test func `bad settings are refused by name`() {
         func message(_ change: (inout ScheduleSettings) -> Void) -> String {
             var settings = ScheduleSettings(kind: .plateau, learningRate: 1e-3)
             change(&settings)
@@ -155,7 +158,7 @@ import Testing
         #expect(message { $0.plateau.minimumRate = -1 }.contains("--min-learning-rate"))
     }
 
-    @Test func settingsSurviveAFile() throws {
+    @Test func `settings survive a file`() throws {
         let settings = ScheduleSettings(kind: .cosine, learningRate: 2e-5, warmup: .fraction(0.06))
         let data = try JSONEncoder().encode(settings)
         #expect(try JSONDecoder().decode(ScheduleSettings.self, from: data) == settings)

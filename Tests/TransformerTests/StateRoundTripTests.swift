@@ -32,7 +32,7 @@ import Testing
         a.count == b.count && (0..<a.count).allSatisfy { a.pointer[$0].bitPattern == b.pointer[$0].bitPattern }
     }
 
-    @Test func weightsHeadAndMoments() throws {
+    @Test func `weights, head and moments come back`() throws {
         let folder = NSTemporaryDirectory() + "shoal-state-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let layout = ParameterLayout(Self.configuration.classifier())

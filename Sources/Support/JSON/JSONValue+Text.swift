@@ -5,7 +5,7 @@ extension JSONValue {
 
     /// What to do about a key that comes twice in an object.
     public enum RepeatedKeys: Sendable {
-        /// Fail: whatever reads only one of the two would be wrong for somebody.
+        /// Fail: whatever reads only one of the two would be wrong for some reader.
         case refused
         /// Keep both; look-ups find the last one, as most readers do.
         case kept
