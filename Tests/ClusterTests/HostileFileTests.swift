@@ -174,7 +174,7 @@ struct HostileFileTests {
 
     @Test func `run yaml may hold any number`() throws {
         var options = RunOptions()
-        (options.model, options.train, options.output, options.schedule) = ("m", "t.csv", "o", "plateau")
+        (options.model, options.train, options.output, options.schedule) = ("m", "t.csv", "o", .plateau)
         let yaml = try RunConfiguration.resolve(options).yaml()
         for line in yaml.split(separator: "\n") where line.contains(/: [0-9]/) {
             let key = line.prefix { $0 != ":" }

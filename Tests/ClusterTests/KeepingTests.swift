@@ -26,9 +26,9 @@ struct KeepingTests {
     }
 
     @Test func `keep best needs a validation set, and stands in run yaml`() throws {
-        #expect(throws: ConfigurationError.self) { try resolve { $0.keep = "best" } }
-        #expect(throws: ConfigurationError.self) { try resolve { $0.keep = "first" } }
-        let run = try resolve { ($0.keep, $0.validation, $0.keepCheckpoints) = ("best", "v.csv", 0) }
+        #expect(throws: ConfigurationError.self) { try resolve { $0.keep = .best } }
+        #expect(throws: ConfigurationError.self) { try resolve { $0["keep"] = .text("first") } }
+        let run = try resolve { ($0.keep, $0.validation, $0.keepCheckpoints) = (.best, "v.csv", 0) }
         let again = try RunConfiguration(options: RunOptions(yaml: run.yaml(), path: "run.yaml"))
         #expect(again == run && again.keep == .best && again.keepCheckpoints == 0)
         #expect(throws: ConfigurationError.self) { try resolve { $0.keepCheckpoints = -1 } }

@@ -27,7 +27,7 @@ import Training
         #expect(
             try RunConfiguration.resolve(options).remediesForWaiting.map { $0.prefix { $0 != "(" } }
                 == ["--compress-wire ", "--micro-batches 2 ", "--wire bf16 "])
-        (options.compressWire, options.microBatches, options.wire) = (true, 2, "bf16")
+        (options.compressWire, options.microBatches, options.wire) = (true, 2, .bf16)
         #expect(try RunConfiguration.resolve(options).remediesForWaiting.isEmpty)
         // A worker alone waits for no other.
         #expect(try RunConfiguration.resolve(minimal()).remediesForWaiting.isEmpty)
@@ -60,8 +60,10 @@ import Training
         #expect(throws: ConfigurationError.conflict("epochs", "steps")) { try RunConfiguration.resolve(options) }
     }
 
-    @Test(arguments: ["adamw", "sgd"], ["plateau", "linear"])
-    func `the resolved configuration is read back as itself`(_ optimizer: String, _ schedule: String) throws {
+    @Test(arguments: OptimizerName.allCases, [ScheduleKind.plateau, .linear])
+    func `the resolved configuration is read back as itself`(
+        _ optimizer: OptimizerName, _ schedule: ScheduleKind
+    ) throws {
         var options = minimal()
         options.optimizer = optimizer
         options.schedule = schedule
@@ -69,7 +71,7 @@ import Training
         options.dropout = 0.25
         options.textColumn = "true"
         options.labelColumn = "a: b # c"
-        options.warmup = "12"
+        options.warmup = .steps(12)
         options.seed = .max
         let run = try RunConfiguration.resolve(options)
         let again = try RunConfiguration(options: RunOptions(yaml: run.yaml(), path: "run.yaml"))
@@ -125,8 +127,10 @@ import Training
     }
 
     @Test func `every alias leads to an option that there is`() {
-        let known = Set(RunOptions.fields.map { $0.key.replacing("_", with: "-") } + ["config"])
-        for (alias, name) in OptionAliases.names {
+        let table = RunOptionTable.standard
+        let known = Set(table.options.map(\.name) + ["config"])
+        #expect(table.aliases.count == 2 + table.options.map(\.aliases.count).reduce(0, +), "one alias of two options")
+        for (alias, name) in table.aliases {
             #expect(known.contains(name), "\(alias) leads to \(name)")
             #expect(alias == alias.lowercased().filter { $0.isLetter || $0.isNumber }, "\(alias) is never found")
             #expect(!known.contains(alias), "\(alias) is an option")
@@ -143,17 +147,13 @@ import Training
         #expect(try RunOptions(yaml: "# nothing\n", path: "c") == RunOptions())
     }
 
-    @Test(
-        arguments: [
-            ("workers", \RunOptions.workers, 0), ("workers", \.workers, 9), ("batch-size", \.batchSize, -1),
-            ("micro-batches", \.microBatches, 0), ("max-length", \.maxLength, 2), ("epochs", \.epochs, 0),
-            ("steps", \.steps, 0), ("shots", \.shots, 0), ("threads-per-worker", \.threadsPerWorker, 0),
-        ] as [(String, WritableKeyPath<RunOptions, Int?> & Sendable, Int)])
-    func `a number out of range is refused by name`(
-        _ name: String, _ path: WritableKeyPath<RunOptions, Int?> & Sendable, _ value: Int
-    ) {
+    @Test(arguments: [
+        ("workers", 0), ("workers", 9), ("batch-size", -1), ("micro-batches", 0), ("max-length", 2), ("epochs", 0),
+        ("steps", 0), ("shots", 0), ("threads-per-worker", 0), ("min-workers", 2),
+    ])
+    func `a number out of range is refused by name`(_ name: String, _ value: Int) {
         var options = minimal()
-        options[keyPath: path] = value
+        options[name.replacing("-", with: "_")] = .integer(value)
         do {
             _ = try RunConfiguration.resolve(options)
             Issue.record("accepted --\(name) \(value)")
@@ -170,11 +170,38 @@ import Training
         options.labelSmoothing = 1
         #expect(throws: ConfigurationError.self) { try RunConfiguration.resolve(options) }
         options.labelSmoothing = nil
-        options.schedule = "square"
+        options["schedule"] = .text("square")
         #expect(throws: ConfigurationError.self) { try RunConfiguration.resolve(options) }
         options.schedule = nil
-        options.warmup = "soon"
+        options["warmup"] = .text("soon")
         #expect(throws: ConfigurationError.self) { try RunConfiguration.resolve(options) }
+    }
+
+    @Test(
+        arguments: [
+            ("schedule", .text("square"), "--schedule is square, but must be plateau, linear, cosine or constant"),
+            ("optimizer", .text("adam"), "--optimizer is adam, but must be adamw or sgd"),
+            ("precision", .text("fp8"), "--precision is fp8, but must be float32 or bf16"),
+            ("wire", .text("int8"), "--wire is int8, but must be float32 or bf16"),
+            ("keep", .text("first"), "--keep is first, but must be best or last"),
+            ("heartbeat_timeout", .number(0.25), "--heartbeat-timeout is 0.25, but must be 0.5 to 3600 seconds"),
+            ("join_timeout", .number(0), "--join-timeout is 0.0, but must be 1 to 1000000 seconds"),
+            ("orphan_timeout", .number(-1), "--orphan-timeout is -1.0, but must be 0 to 1000000 seconds"),
+            (
+                "checkpoint_minutes", .number(-1),
+                "--checkpoint-minutes is -1.0, but must be above 0 and at most 1000000"
+            ),
+            ("label_smoothing", .number(1), "--label-smoothing is 1.0, but must be at least 0 and below 1"),
+            ("label_smoothing", .number(.nan), "--label-smoothing is nan, but must be at least 0 and below 1"),
+            ("min_workers", .integer(2), "--min-workers is 2, but must be 1 to 1"),
+            ("model", .text(""), "--model is \"\", but must be a path"),
+            ("batch_size", .text("many"), "--batch-size is many, but must be a whole number"),
+        ] as [(String, RunOptionValue, String)])
+    func `the message says what a value must be`(key: String, value: RunOptionValue, message: String) {
+        var options = minimal()
+        options[key] = value
+        let error = #expect(throws: ConfigurationError.self) { try RunConfiguration.resolve(options) }
+        #expect(error?.description == message)
     }
 
     @Test func `what is missing is named`() {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Training
 
 @testable import Cluster
 
@@ -39,23 +40,23 @@ struct UnusedOptionTests {
         options.momentum = 0.25
         #expect(message(options).hasPrefix("--momentum belongs to the optimizer sgd"))
         options = RunOptions()
-        options.optimizer = "sgd"
+        options.optimizer = .sgd
         #expect(message(options) == "")
     }
 
-    @Test(arguments: ["adamw", "sgd"], ["plateau", "linear"])
+    @Test(arguments: OptimizerName.allCases, [ScheduleKind.plateau, .linear])
     func `another optimizer or schedule on the command line replaces the settings of a run's file`(
-        optimizer: String, schedule: String
+        optimizer: OptimizerName, schedule: ScheduleKind
     ) throws {
         var options = RunOptions()
         (options.model, options.train, options.output) = ("m", "t.csv", "out")
         (options.optimizer, options.schedule) = (optimizer, schedule)
         let file = try RunOptions(yaml: RunConfiguration(options: options).yaml(), path: "run.yaml")
         var other = RunOptions()
-        other.optimizer = optimizer == "sgd" ? "adamw" : "sgd"
-        other.schedule = schedule == "linear" ? "plateau" : "linear"
+        other.optimizer = optimizer == .sgd ? .adamw : .sgd
+        other.schedule = schedule == .linear ? .plateau : .linear
         let run = try RunConfiguration(options: other.merged(over: file))
-        #expect(run.optimizer == other.optimizer && run.schedule.rawValue == other.schedule)
+        #expect(run.optimizer == other.optimizer && run.schedule == other.schedule)
         // What resume does.
         var longer = RunOptions()
         longer.epochs = 9

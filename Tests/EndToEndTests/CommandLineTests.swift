@@ -103,7 +103,7 @@ struct CommandLineTests {
         }
         let command = try #require(try Shoal.parseAsRoot(arguments) as? Train)
         do {
-            _ = try command.run.resolve(local: command.local)
+            _ = try command.run.resolve(command.local.given)
             Issue.record("--\(option) -1 was accepted")
         } catch {
             #expect("\(error)".hasPrefix("--\(option) is -1"), "\(error)")
@@ -125,7 +125,7 @@ struct CommandLineTests {
         let arguments = ["train", "--model", "m", "--train", "t", "--output", "o"] + options
         let command = try #require(try Shoal.parseAsRoot(arguments) as? Train)
         do {
-            _ = try command.run.resolve(local: command.local)
+            _ = try command.run.resolve(command.local.given)
             Issue.record("\(options) was accepted")
         } catch {
             #expect("\(error)".hasPrefix(message), "\(error)")
@@ -150,7 +150,7 @@ struct CommandLineTests {
             try Shoal.parseAsRoot([
                 "train", "--model", "~/m", "--train=~/t", "--validation", "~/v", "--test", "~/e", "--output", "~/o",
             ]) as? Train)
-        let run = try train.run.resolve(local: train.local)
+        let run = try train.run.resolve(train.local.given)
         #expect(
             [run.model, run.train, run.validation, run.test, run.output]
                 == ["m", "t", "v", "e", "o"].map { "\(home)/\($0)" })

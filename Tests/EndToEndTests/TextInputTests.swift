@@ -173,7 +173,7 @@ struct RunOptionGroupsTests {
                 "--optimizer", "sgd", "--threads-per-worker", "3", "--pin-workers",
             ])
         let train = try #require(parsed as? Train)
-        let configuration = try train.run.resolve(local: train.local)
+        let configuration = try train.run.resolve(train.local.given)
         #expect(configuration.model == "m" && configuration.workers == 2)
         #expect(configuration.batchSize == 64 && configuration.threadsPerWorker == 3)
         #expect(configuration.steps == 9 && configuration.epochs == nil)

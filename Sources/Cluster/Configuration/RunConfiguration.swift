@@ -8,7 +8,8 @@ import Transformer
 /// The resolved configuration of a training run: every option has its value.
 ///
 /// It comes from three layers, the later ones win: the defaults, a YAML file, the options of the command line (see
-/// ``RunOptions``). Names in YAML are those of the options with `_` for `-`.
+/// ``RunOptions``). A property becomes an option by its entry in ``RunOptionTable/standard``; the default is the
+/// property's.
 public struct RunConfiguration: Sendable, Equatable {
     /// The Hugging Face folder of the model to start from.
     public var model: String
@@ -43,8 +44,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var choosesRate = false
     /// Weight decay, not applied to biases and LayerNorm.
     public var weightDecay = 0.01
-    /// `adamw` or `sgd`.
-    public var optimizer = "adamw"
+    /// The optimizer.
+    public var optimizer = OptimizerName.adamw
     /// AdamW's decay of the first moment.
     public var beta1 = 0.9
     /// AdamW's decay of the second moment.
@@ -118,6 +119,9 @@ public struct RunConfiguration: Sendable, Equatable {
     /// Allows to listen on addresses that other machines reach, without encryption.
     public var insecure = false
 
+    /// The defaults, without the paths that have none.
+    public static let standard = RunConfiguration(model: "", train: "", output: "")
+
     /// A configuration with the defaults for everything else.
     public init(model: String, train: String, output: String) {
         self.model = model
@@ -128,8 +132,10 @@ public struct RunConfiguration: Sendable, Equatable {
     /// The settings that the gradient and the optimizer depend on.
     public var hyperparameters: Hyperparameters {
         let kind: OptimizerKind =
-            optimizer == "sgd"
-            ? .sgd(momentum: momentum, nesterov: nesterov) : .adamW(beta1: beta1, beta2: beta2, epsilon: epsilon)
+            switch optimizer {
+            case .adamw: .adamW(beta1: beta1, beta2: beta2, epsilon: epsilon)
+            case .sgd: .sgd(momentum: momentum, nesterov: nesterov)
+            }
         return Hyperparameters(
             optimizer: kind, weightDecay: weightDecay, clipNorm: clipNorm, dropout: dropout,
             precision: precision, recompute: recompute)
@@ -163,143 +169,40 @@ public struct RunConfiguration: Sendable, Equatable {
     /// The configuration of `options`, with defaults for what they leave open; validated.
     public init(options: RunOptions) throws(ConfigurationError) {
         if let unused = options.unused {
-            throw .unused(unused.key.replacing("_", with: "-"), reason: unused.reason)
+            throw .unused(RunOption.name(of: unused.key), reason: unused.reason)
         }
-        guard let model = options.model else { throw .missingOption("model", what: "the folder of a model") }
-        guard let train = options.train else { throw .missingOption("train", what: "the file of examples") }
-        guard let output = options.output else { throw .missingOption("output", what: "the run directory to write") }
-        self.init(
-            model: try Self.path("model", model), train: try Self.path("train", train),
-            output: try Self.path("output", output))
-        validation = try Self.path("validation", options.validation)
-        test = try Self.path("test", options.test)
-        workers = options.workers ?? workers
-        threadsPerWorker = options.threadsPerWorker
-        pinWorkers = options.pinWorkers ?? pinWorkers
-        batchSize = options.batchSize ?? batchSize
-        microBatches = options.microBatches ?? microBatches
-        steps = options.steps
-        epochs = steps == nil ? options.epochs ?? epochs : nil
+        let table = options.table
+        for option in table.options where !options.gives(option.key) {
+            if let what = option.required { throw .missingOption(option.name, what: what) }
+        }
+        self = .standard
+        for option in table.options {
+            if let value = options[option.key] { try option.apply(value, &self) }
+        }
+        if steps != nil { epochs = nil }
         choosesEpochs = options.epochs == nil && options.steps == nil
         choosesRate = options.learningRate == nil
-        learningRate = options.learningRate ?? learningRate
-        weightDecay = options.weightDecay ?? weightDecay
-        optimizer = options.optimizer ?? optimizer
-        beta1 = options.beta1 ?? beta1
-        beta2 = options.beta2 ?? beta2
-        epsilon = options.epsilon ?? epsilon
-        momentum = options.momentum ?? momentum
-        nesterov = options.nesterov ?? nesterov
-        if let name = options.schedule {
-            guard let kind = ScheduleKind(rawValue: name) else {
-                throw .invalid("schedule", value: name, need: "plateau, linear, cosine or constant")
-            }
-            schedule = kind
-        }
-        if let text = options.warmup {
-            do { warmup = try Warmup(parsing: text) } catch { throw .training(error) }
-        }
-        plateau.patience = options.patience ?? plateau.patience
-        plateau.factor = options.factor ?? plateau.factor
-        plateau.threshold = options.threshold ?? plateau.threshold
-        plateau.cooldown = options.cooldown ?? plateau.cooldown
-        plateau.minimumRate = options.minLearningRate ?? plateau.minimumRate
-        // 0 is how one says "no clipping": YAML and command lines have no other common word for nothing.
-        if let norm = options.clipNorm { clipNorm = norm == 0 ? nil : norm }
-        dropout = options.dropout
-        labelSmoothing = options.labelSmoothing ?? labelSmoothing
-        if let name = options.precision {
-            guard let known = Precision(rawValue: name) else {
-                throw .invalid("precision", value: name, need: "float32 or bf16")
-            }
-            precision = known
-        }
-        maxLength = options.maxLength
-        seed = options.seed ?? seed
-        shots = options.shots
-        dropRareClasses = options.dropRareClasses ?? dropRareClasses
-        textColumn = options.textColumn
-        textPairColumn = options.textPairColumn
-        labelColumn = options.labelColumn
-        heartbeatTimeout = options.heartbeatTimeout ?? heartbeatTimeout
-        joinTimeout = options.joinTimeout ?? joinTimeout
-        minWorkers = options.minWorkers ?? minWorkers
-        maxRestarts = options.maxRestarts ?? maxRestarts
-        orphanTimeout = options.orphanTimeout ?? orphanTimeout
-        // 0 is "no": as with clip_norm.
-        checkpointEvery = options.checkpointEvery.flatMap { $0 == 0 ? nil : $0 }
-        if let minutes = options.checkpointMinutes {
-            checkpointMinutes = minutes == 0 ? nil : minutes
-        } else if options.checkpointEvery != nil {
-            // Who says when by steps, or that there shall be none, need not say it twice.
-            checkpointMinutes = nil
-        }
-        if let name = options.keep {
-            guard let known = KeptState(rawValue: name) else {
-                throw .invalid("keep", value: name, need: "best or last")
-            }
-            keep = known
-        }
-        keepCheckpoints = options.keepCheckpoints ?? keepCheckpoints
-        balance = options.balance ?? balance
-        recompute = options.recompute ?? recompute
-        if let name = options.wire {
-            guard let known = WirePrecision(rawValue: name) else {
-                throw .invalid("wire", value: name, need: "float32 or bf16")
-            }
-            wire = known
-        }
-        compressWire = options.compressWire ?? compressWire
-        keys = try Self.path("keys", options.keys)
-        insecure = options.insecure ?? insecure
-        try validate()
-    }
-
-    /// A path as the system wants it: a shell does not see those in YAML, and not those in quotes.
-    private static func path(_ option: String, _ value: String) throws(ConfigurationError) -> String {
-        do { return try UserPath.expand(value) } catch {
-            throw .invalid(option, value: value, need: "a path: \(error.reason)")
-        }
-    }
-
-    private static func path(_ option: String, _ value: String?) throws(ConfigurationError) -> String? {
-        guard let value else { return nil }
-        return try path(option, value) as String
+        // A user who says when by steps, or that there shall be none, need not say it twice.
+        if options.checkpointMinutes == nil, options.gives("checkpoint_every") { checkpointMinutes = nil }
+        try validate(table)
     }
 
     /// Every option with its value, as ``RunOptions``; what is nil there is off.
-    public var options: RunOptions {
-        var o = RunOptions()
-        (o.model, o.train, o.validation, o.test, o.output) = (model, train, validation, test, output)
-        (o.workers, o.threadsPerWorker, o.batchSize, o.microBatches) =
-            (workers, threadsPerWorker, batchSize, microBatches)
-        o.pinWorkers = pinWorkers
-        (o.epochs, o.steps) = (epochs, steps)
-        (o.learningRate, o.weightDecay, o.optimizer) = (learningRate, weightDecay, optimizer)
-        if choosesEpochs { (o.epochs, o.steps) = (nil, nil) }
-        if choosesRate { o.learningRate = nil }
-        if optimizer == "sgd" {
-            (o.momentum, o.nesterov) = (momentum, nesterov)
-        } else {
-            (o.beta1, o.beta2, o.epsilon) = (beta1, beta2, epsilon)
-        }
-        (o.schedule, o.warmup) = (schedule.rawValue, warmup.description)
-        if schedule == .plateau {
-            (o.patience, o.factor, o.threshold) = (plateau.patience, plateau.factor, plateau.threshold)
-            (o.cooldown, o.minLearningRate) = (plateau.cooldown, plateau.minimumRate)
-        }
-        (o.clipNorm, o.dropout, o.labelSmoothing) = (clipNorm ?? 0, dropout, labelSmoothing)
-        o.precision = precision.rawValue
-        (o.maxLength, o.seed, o.shots, o.dropRareClasses) = (maxLength, seed, shots, dropRareClasses)
-        (o.textColumn, o.textPairColumn, o.labelColumn) = (textColumn, textPairColumn, labelColumn)
-        (o.heartbeatTimeout, o.joinTimeout, o.insecure) = (heartbeatTimeout, joinTimeout, insecure)
-        (o.minWorkers, o.maxRestarts, o.orphanTimeout) = (minWorkers, maxRestarts, orphanTimeout)
-        (o.checkpointEvery, o.checkpointMinutes) = (checkpointEvery, checkpointMinutes ?? 0)
-        o.keep = keep.rawValue
-        (o.keepCheckpoints, o.balance, o.recompute) = (keepCheckpoints, balance, recompute)
-        (o.wire, o.compressWire) = (wire.rawValue, compressWire)
-        o.keys = keys
-        return o
+    public var options: RunOptions { options(of: .standard) }
+
+    /// Every option of `table` that has an effect, with its value.
+    func options(of table: RunOptionTable) -> RunOptions {
+        var result = RunOptions(table: table)
+        for option in table.options where isChosen(option.owner, table) { result[option.key] = option.current(self) }
+        if choosesEpochs { (result["epochs"], result["steps"]) = (nil, nil) }
+        if choosesRate { result["learning_rate"] = nil }
+        return result
+    }
+
+    /// Whether the optimizer or schedule is `owner`'s.
+    private func isChosen(_ owner: RunOption.Owner?, _ table: RunOptionTable) -> Bool {
+        guard let owner, let choice = table.option(owner.choice) else { return true }
+        return choice.current(self) == .text(owner.value)
     }
 
     /// See ``RunSummary/remediesForWaiting``. Those that keep every bit come first.

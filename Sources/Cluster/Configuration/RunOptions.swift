@@ -1,108 +1,74 @@
 import Training
 
-/// One layer of a run's configuration: what a YAML file, or a command line, gives. Nil is "not given".
+/// One layer of a run's configuration: what a YAML file, or a command line, gives.
 ///
-/// The meaning of each is told at ``RunConfiguration``.
+/// An option is read and set by its property in ``RunConfiguration``, as in `options.batchSize = 16`; nil is "not
+/// given". The values are not checked before they become a ``RunConfiguration``.
+@dynamicMemberLookup
 public struct RunOptions: Sendable, Equatable {
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var model, train, validation, test, output: String?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var workers, threadsPerWorker, batchSize, microBatches, epochs, steps: Int?
-    /// Give each worker that is started here processors of its own.
-    public var pinWorkers: Bool?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var learningRate, weightDecay: Double?
-    /// `adamw` or `sgd`.
-    public var optimizer: String?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var beta1, beta2, epsilon, momentum: Double?
-    /// Nesterov's momentum.
-    public var nesterov: Bool?
-    /// `plateau`, `linear`, `cosine` or `constant`.
-    public var schedule: String?
-    /// As `Warmup.init(parsing:)` reads it.
-    public var warmup: String?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var patience, cooldown: Int?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var factor, threshold, minLearningRate: Double?
-    /// The greatest gradient norm; 0 turns clipping off.
-    public var clipNorm: Double?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var dropout, labelSmoothing: Double?
-    /// `float32` or `bf16`.
-    public var precision: String?
-    /// Tokens of a text at most.
-    public var maxLength: Int?
-    /// The seed of everything random.
-    public var seed: UInt64?
-    /// Training examples drawn of each class.
-    public var shots: Int?
-    /// Leave out classes with too few examples.
-    public var dropRareClasses: Bool?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var textColumn, textPairColumn, labelColumn: String?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var heartbeatTimeout, joinTimeout: Double?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var minWorkers, maxRestarts, checkpointEvery, keepCheckpoints: Int?
-    // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    public var orphanTimeout, checkpointMinutes: Double?
-    /// Which state becomes the model: `best` or `last`.
-    public var keep: String?
-    /// Deal micro-batches by measured speed.
-    public var balance: Bool?
-    /// Compute activations again instead of keeping them.
-    public var recompute: Bool?
-    /// `float32` or `bf16`.
-    public var wire: String?
-    /// Compress what is sent.
-    public var compressWire: Bool?
-    /// The folder of the coordinator's keys.
-    public var keys: String?
-    /// Listen without encryption where other machines reach it.
-    public var insecure: Bool?
+    /// The options that there are.
+    let table: RunOptionTable
+    /// What is given, by key.
+    private var values: [String: RunOptionValue] = [:]
 
     /// A layer that gives nothing.
-    public init() {}
+    public init() { self.init(table: .standard) }
 
-    /// All options, in the order in which `run.yaml` lists them.
-    static let fields: [RunOptionField] = [
-        .init("model", \.model), .init("train", \.train), .init("validation", \.validation), .init("test", \.test),
-        .init("output", \.output), .init("workers", \.workers), .init("threads_per_worker", \.threadsPerWorker),
-        .init("pin_workers", \.pinWorkers),
-        .init("batch_size", \.batchSize), .init("micro_batches", \.microBatches), .init("epochs", \.epochs),
-        .init("steps", \.steps), .init("learning_rate", \.learningRate), .init("weight_decay", \.weightDecay),
-        .init("optimizer", \.optimizer), .init("beta1", \.beta1), .init("beta2", \.beta2), .init("epsilon", \.epsilon),
-        .init("momentum", \.momentum), .init("nesterov", \.nesterov), .init("schedule", \.schedule),
-        .init("warmup", \.warmup), .init("patience", \.patience), .init("factor", \.factor),
-        .init("threshold", \.threshold), .init("cooldown", \.cooldown),
-        .init("min_learning_rate", \.minLearningRate), .init("clip_norm", \.clipNorm), .init("dropout", \.dropout),
-        .init("label_smoothing", \.labelSmoothing), .init("precision", \.precision),
-        .init("max_length", \.maxLength), .init("seed", \.seed),
-        .init("shots", \.shots), .init("drop_rare_classes", \.dropRareClasses), .init("text_column", \.textColumn),
-        .init("text_pair_column", \.textPairColumn),
-        .init("label_column", \.labelColumn), .init("heartbeat_timeout", \.heartbeatTimeout),
-        .init("join_timeout", \.joinTimeout), .init("min_workers", \.minWorkers),
-        .init("max_restarts", \.maxRestarts), .init("orphan_timeout", \.orphanTimeout),
-        .init("checkpoint_every", \.checkpointEvery), .init("checkpoint_minutes", \.checkpointMinutes),
-        .init("keep_checkpoints", \.keepCheckpoints), .init("keep", \.keep), .init("balance", \.balance),
-        .init("recompute", \.recompute), .init("wire", \.wire), .init("compress_wire", \.compressWire),
-        .init("keys", \.keys), .init("insecure", \.insecure),
-    ]
+    /// A layer of the options of `table` that gives nothing.
+    public init(table: RunOptionTable) { self.table = table }
+
+    /// Whether they give the same.
+    public static func == (one: RunOptions, other: RunOptions) -> Bool { one.values == other.values }
+
+    /// What is given for the option of this key in YAML.
+    public subscript(key: String) -> RunOptionValue? {
+        get { values[key] }
+        set { values[key] = newValue }
+    }
+
+    /// What is given for a property that always has a value; nil also where that value is not understood.
+    public subscript<T: RunOptionConvertible>(dynamicMember path: WritableKeyPath<RunConfiguration, T>) -> T? {
+        get { value(at: path) }
+        set { set(newValue, at: path) }
+    }
+
+    /// What is given for a property that may be nil.
+    public subscript<T: RunOptionConvertible>(dynamicMember path: WritableKeyPath<RunConfiguration, T?>) -> T? {
+        get { value(at: path) }
+        set { set(newValue, at: path) }
+    }
+
+    private func value<T: RunOptionConvertible>(at path: AnyKeyPath) -> T? {
+        guard let option = table.option(at: path), let value = values[option.key] else { return nil }
+        return try? T(value, of: option.name)
+    }
+
+    private mutating func set<T: RunOptionConvertible>(_ value: T?, at path: AnyKeyPath) {
+        guard let option = table.option(at: path) else {
+            assertionFailure("\(path) is the property of no option")
+            return
+        }
+        values[option.key] = value?.optionValue
+    }
+
+    /// Whether the option of this key is given.
+    func gives(_ key: String) -> Bool { values[key] != nil }
+
+    /// Adds what another part of the same layer gives.
+    public mutating func add(_ other: RunOptions) { values.merge(other.values) { _, new in new } }
 
     /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, that of the upper layer counts;
     /// with another optimizer or schedule, the settings of that of `base` go.
     public func merged(over base: RunOptions) -> RunOptions {
         var result = base.withoutSettings(replacedBy: self)
-        if epochs != nil { result.steps = nil }
-        if steps != nil { result.epochs = nil }
-        for field in Self.fields { field.overlay(&result, self) }
+        if self.epochs != nil { result.steps = nil }
+        if self.steps != nil { result.epochs = nil }
+        result.add(self)
         return result
     }
 
     /// Throws if options that exclude each other are both given.
     func checkConflicts() throws(ConfigurationError) {
-        if epochs != nil, steps != nil { throw .conflict("epochs", "steps") }
+        if self.epochs != nil, self.steps != nil { throw .conflict("epochs", "steps") }
     }
 }

@@ -22,7 +22,12 @@ extension RunOptions {
 
     /// Reads YAML text; `path` is for messages.
     public init(yaml text: String, path: String) throws(ConfigurationError) {
-        self.init()
+        try self.init(yaml: text, path: path, table: .standard)
+    }
+
+    /// Reads YAML text of the options of `table`.
+    init(yaml text: String, path: String, table: RunOptionTable) throws(ConfigurationError) {
+        self.init(table: table)
         try YAMLGuard.check(text, path: path)
         let root: Node?
         do {
@@ -39,25 +44,25 @@ extension RunOptions {
         for (keyNode, value) in mapping {
             let line = keyNode.mark?.line ?? 0
             let key = keyNode.scalar?.string ?? "?"
-            guard let field = Self.fields.first(where: { $0.key == key }) else {
+            guard let option = table.option(key) else {
                 throw .file(
-                    path: path, line: line, reason: "unknown option \"\(key.printable(limit: 80))\"\(Self.hint(key))")
+                    path: path, line: line, reason: "unknown option \"\(key.printable(limit: 80))\"\(hint(key))")
             }
-            do {
-                try field.read(&self, value)
-            } catch {
-                let given = value.scalar.map { "\"\($0.string.printable(limit: 100))\"" } ?? "a list or a mapping"
-                throw .file(path: path, line: line, reason: "\(key) is \(given), but must be \(error.need)")
+            if value.null != nil, value.tag == Tag(.null) { continue }
+            guard let given = option.kind.read(value) else {
+                let text = value.scalar.map { "\"\($0.string.printable(limit: 100))\"" } ?? "a list or a mapping"
+                throw .file(path: path, line: line, reason: "\(key) is \(text), but must be \(option.kind.need)")
             }
+            self[key] = given
         }
-        if epochs != nil, steps != nil {
+        if self.epochs != nil, self.steps != nil {
             throw .file(path: path, line: 0, reason: "epochs and steps exclude each other: give one of them")
         }
     }
 
-    /// YAML text with one line an option that is given.
+    /// YAML text with one line per option that is given.
     public func yaml() -> String {
-        let pairs = Self.fields.compactMap { field in field.write(self).map { (Node(field.key), $0) } }
+        let pairs = table.options.compactMap { option in self[option.key].map { (Node(option.key), $0.node) } }
         let text = try? Yams.serialize(node: Node(pairs), width: -1, allowUnicode: true)
         return text ?? ""
     }
@@ -76,8 +81,8 @@ extension RunOptions {
     }
 
     /// The option that was probably meant, if there is one.
-    private static func hint(_ key: String) -> String {
-        let match = NameSuggestion.nearest(to: key, among: fields.map(\.key), aliases: OptionAliases.names)
+    private func hint(_ key: String) -> String {
+        let match = NameSuggestion.nearest(to: key, among: table.options.map(\.key), aliases: table.aliases)
         return match.map { ", did you mean \"\($0)\"?" } ?? ""
     }
 }

@@ -3,14 +3,14 @@ import Support
 
 /// The shape of the learning rate after warmup.
 public enum ScheduleKind: String, Sendable, Codable, CaseIterable {
-    /// The same rate to the end.
-    case constant
+    /// Is reduced when the validation loss stops falling; see ``PlateauState``.
+    case plateau
     /// Falls in a straight line to 0 at the last step.
     case linear
     /// Falls along half a cosine to 0 at the last step.
     case cosine
-    /// Is reduced when the validation loss stops falling; see ``PlateauState``.
-    case plateau
+    /// The same rate to the end.
+    case constant
 }
 
 /// The settings of a ``LearningRateSchedule``.

@@ -20,27 +20,15 @@ struct CoordinatorCommand: AsyncParsableCommand {
             valueName: "endpoint"))
     var bind = "tcp://127.0.0.1:5555"
 
-    @Option(
-        help: ArgumentHelp(
-            "The folder of the coordinator's keys, made by keygen: encrypts, and lets in only workers that it lists.",
-            valueName: "dir"), transform: UserPath.argument)
-    var keys: String?
-
-    @Flag(
-        inversion: .prefixedNo,
-        help: ArgumentHelp(
-            "Listens on addresses that other machines reach, without encryption: on networks that you trust "
-                + "(default: no)."))
-    var insecure: Bool?
+    @OptionGroup var access: RunOptionArguments<AccessSelection>
 
     mutating func run() async throws {
-        if run.workers.maxRestarts != nil {
+        if run.workers.given.maxRestarts != nil {
             throw ConfigurationError.unused(
                 "max-restarts", reason: "belongs to train: a coordinator starts no workers; leave it out")
         }
-        var configuration = try run.resolve()
-        configuration.keys = (keys ?? configuration.keys).map(absolutePath)
-        configuration.insecure = insecure ?? configuration.insecure
+        var configuration = try run.resolve(access.given)
+        configuration.keys = configuration.keys.map(absolutePath)
         try await TrainingSession.run(configuration, workers: .external(bind: bind))
     }
 }

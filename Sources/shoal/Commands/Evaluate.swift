@@ -39,8 +39,8 @@ struct Evaluate: AsyncParsableCommand {
             valueName: "tokens"))
     var maxLength: Int?
 
-    @OptionGroup var columns: ColumnOptions
-    @OptionGroup var labels: LabelColumnOption
+    @OptionGroup var columns: RunOptionArguments<TextColumnsSelection>
+    @OptionGroup var labels: RunOptionArguments<LabelColumnSelection>
     @OptionGroup var threads: ThreadsOption
     @OptionGroup var precision: PrecisionOption
 
@@ -49,7 +49,7 @@ struct Evaluate: AsyncParsableCommand {
             path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
         let names = ColumnNames(
-            text: columns.textColumn, textPair: columns.textPairColumn, label: labels.labelColumn)
+            text: columns.given.textColumn, textPair: columns.given.textPairColumn, label: labels.given.labelColumn)
         let known = try KnownLabels(
             try DatasetReader.read(data, columns: names), among: classifier.labels, skipsUnknown: skipUnknownLabels)
         if let notice = known.notice { StandardError.warning(notice) }

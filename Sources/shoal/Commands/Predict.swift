@@ -37,7 +37,7 @@ struct Predict: AsyncParsableCommand {
             valueName: "tokens"))
     var maxLength: Int?
 
-    @OptionGroup var columns: ColumnOptions
+    @OptionGroup var columns: RunOptionArguments<TextColumnsSelection>
     @OptionGroup var threads: ThreadsOption
     @OptionGroup var precision: PrecisionOption
 
@@ -55,7 +55,7 @@ struct Predict: AsyncParsableCommand {
         let texts = text.enumerated().map { InputText(text: $1, pair: pairs.isEmpty ? nil : pairs[$0]) }
         let source = TextSource(
             texts: texts, file: file,
-            columns: ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn))
+            columns: ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn))
         let classifier = try TextClassifier(
             path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())

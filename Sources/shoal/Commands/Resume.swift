@@ -14,19 +14,11 @@ struct Resume: AsyncParsableCommand {
 
     @OptionGroup var run: RunArgument
 
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Passes over the training examples, all together (default: as before).", valueName: "count"))
-    var epochs: Int?
+    @OptionGroup var length: RunOptionArguments<ResumedLengthSelection>
 
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Steps of the whole run, instead of --epochs (default: as before).", valueName: "count"))
-    var steps: Int?
-
-    @OptionGroup(title: "Workers (default: as before)") var workers: WorkerCountOptions
-    @OptionGroup(title: "Workers on This Machine") var local: LocalWorkerOptions
-    @OptionGroup(title: "Checkpoints (default: as before)") var checkpoints: CheckpointOptions
+    @OptionGroup(title: "Workers (default: as before)") var workers: RunOptionArguments<WorkersSelection>
+    @OptionGroup(title: "Workers on This Machine") var local: RunOptionArguments<LocalWorkersSelection>
+    @OptionGroup(title: "Checkpoints (default: as before)") var checkpoints: RunOptionArguments<CheckpointsSelection>
 
     @Option(
         help: ArgumentHelp(
@@ -34,31 +26,21 @@ struct Resume: AsyncParsableCommand {
             valueName: "endpoint"))
     var bind: String?
 
-    @Option(
-        help: ArgumentHelp("The folder of the coordinator's keys (default: as before).", valueName: "dir"),
-        transform: UserPath.argument)
-    var keys: String?
+    @OptionGroup var access: RunOptionArguments<ResumedAccessSelection>
 
     @Flag(help: "Goes on although the data or the model have changed: the result is then another one.")
     var acceptChanges = false
 
-    @Flag(
-        inversion: .prefixedNo,
-        help: "Listens on addresses that other machines reach, without encryption (default: as before).")
-    var insecure: Bool?
-
     mutating func run() async throws {
-        var options = RunOptions()
-        (options.epochs, options.steps, options.insecure) = (epochs, steps, insecure)
-        options.keys = keys.map(absolutePath)
-        local.apply(to: &options)
-        workers.apply(to: &options)
-        checkpoints.apply(to: &options)
+        var options = length.given
+        for part in [local.given, workers.given, checkpoints.given, access.given] { options.add(part) }
+        options.keys = options.keys.map(absolutePath)
         let (configuration, source) = try ResumeOptions.read(run.path, overrides: options, bind: bind)
         try checkUse(source)
         try await TrainingSession.run(
             configuration, workers: source, resume: ResumeOptions(acceptsChanges: acceptChanges))
     }
+
     /// Refuses options that have no effect on workers that come from `source`.
     private func checkUse(_ source: WorkerSource) throws(ConfigurationError) {
         let given: [(name: String, isGiven: Bool)]
@@ -66,12 +48,13 @@ struct Resume: AsyncParsableCommand {
         switch source {
         case .external:
             given = [
-                ("threads-per-worker", local.threadsPerWorker != nil), ("pin-workers", local.pinWorkers == true),
-                ("max-restarts", workers.maxRestarts != nil),
+                ("threads-per-worker", local.given.threadsPerWorker != nil),
+                ("pin-workers", local.given.pinWorkers == true),
+                ("max-restarts", workers.given.maxRestarts != nil),
             ]
             reason = "belongs to runs that start their workers, and this run's are started by hand; leave it out"
         case .local:
-            given = [("keys", keys != nil), ("insecure", insecure == true)]
+            given = [("keys", access.given.keys != nil), ("insecure", access.given.insecure == true)]
             reason = "belongs to runs whose workers are started by hand, and this run starts its own; leave it out"
         }
         if let option = given.first(where: \.isGiven) { throw .unused(option.name, reason: reason) }

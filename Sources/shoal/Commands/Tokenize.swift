@@ -27,7 +27,7 @@ struct Tokenize: AsyncParsableCommand {
             valueName: "file"), transform: UserPath.argument)
     var file: String?
 
-    @OptionGroup var columns: ColumnOptions
+    @OptionGroup var columns: RunOptionArguments<TextColumnsSelection>
     @OptionGroup var threads: ThreadsOption
 
     func validate() throws {
@@ -38,7 +38,8 @@ struct Tokenize: AsyncParsableCommand {
 
     mutating func run() async throws {
         let source = TextSource(
-            texts: [], file: file, columns: ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn))
+            texts: [], file: file,
+            columns: ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn))
         let writer = try TokenWriter(
             tokenizer: try ModelPath.tokenizer(model), threads: threads.count,
             maxLength: maxLength ?? Int(Int32.max))

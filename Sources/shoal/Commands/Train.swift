@@ -13,7 +13,7 @@ struct Train: AsyncParsableCommand {
 
     @OptionGroup var run: RunOptionGroups
 
-    @OptionGroup(title: "Workers on This Machine") var local: LocalWorkerOptions
+    @OptionGroup(title: "Workers on This Machine") var local: RunOptionArguments<LocalWorkersSelection>
 
     @Flag(
         help: """
@@ -23,7 +23,7 @@ struct Train: AsyncParsableCommand {
     var profile = false
 
     mutating func run() async throws {
-        let configuration = try run.resolve(local: local)
+        let configuration = try run.resolve(local.given)
         try await TrainingSession.run(configuration, workers: .local(), profiles: profile)
     }
 }

@@ -3,7 +3,6 @@ import Support
 
 /// What counts where an option is not given; help texts quote it.
 enum Defaults {
-    static let run = RunConfiguration(model: "", train: "", output: "")
     static let maxLength = RunConfiguration.defaultMaxLength
     static let threads = min(1024, AvailableProcessors.count)
 }

@@ -20,7 +20,7 @@ enum UnknownOption {
         let name = given.prefix { $0 != "=" }
         let head = "\(beginning)\(given)'"
         let near = NameSuggestion.nearest(
-            to: String(name), among: options(of: command), aliases: OptionAliases.names)
+            to: String(name), among: options(of: command), aliases: RunOptionTable.standard.aliases)
         return near.map { "\(head). Did you mean '--\($0)'?" } ?? head
     }
 

@@ -17,7 +17,7 @@ struct BenchmarkPredict: AsyncParsableCommand {
         parsing: .unconditional,
         help: ArgumentHelp("Tokens of a text at most (default: as predict).", valueName: "tokens"))
     var maxLength: Int?
-    @OptionGroup var columns: ColumnOptions
+    @OptionGroup var columns: RunOptionArguments<TextColumnsSelection>
     @OptionGroup var threads: ThreadsOption
     @OptionGroup var precision: PrecisionOption
     @OptionGroup var output: BenchmarkOutput
@@ -26,7 +26,7 @@ struct BenchmarkPredict: AsyncParsableCommand {
         let classifier = try TextClassifier(
             path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
-        let names = ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn)
+        let names = ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn)
         let texts = try DatasetReader.read(data, columns: names).examples.map {
             InputText(text: $0.text, pair: $0.pair)
         }

@@ -15,12 +15,12 @@ struct BenchmarkTokenize: AsyncParsableCommand {
         help: ArgumentHelp("The texts: .csv or .tsv with a header, or .jsonl.", valueName: "file"),
         transform: UserPath.argument)
     var data: String
-    @OptionGroup var columns: ColumnOptions
+    @OptionGroup var columns: RunOptionArguments<TextColumnsSelection>
     @OptionGroup var output: BenchmarkOutput
 
     mutating func run() async throws {
         let tokenizer = try ModelPath.tokenizer(model)
-        let names = ColumnNames(text: columns.textColumn, textPair: columns.textPairColumn)
+        let names = ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn)
         let texts = try DatasetReader.read(data, columns: names).examples.map(\.text)
         try output.show(
             TextBenchmark.tokenization(texts) { tokenizer.encode($0, pair: nil, maxLength: 1 << 20).inputIDs.count })

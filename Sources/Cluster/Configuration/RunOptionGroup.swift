@@ -1,0 +1,19 @@
+extension RunOption {
+    /// The titles under which `--help` lists options.
+    public enum Group: Sendable {
+        /// The model, the data and the run directory.
+        case data
+        /// What is learnt from the data, and for how long.
+        case learning
+        /// How the learning rate changes.
+        case schedule
+        /// How many workers there are, how long they are waited for and how they exchange gradients.
+        case workers
+        /// When the state is kept.
+        case checkpoints
+        /// How workers compute that a command starts itself.
+        case localWorkers
+        /// Which workers may connect: only where they are started by hand.
+        case access
+    }
+}
