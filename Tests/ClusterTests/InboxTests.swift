@@ -15,8 +15,7 @@ import Testing
             }
         }
         var next = [Int](repeating: 0, count: threads)
-        // Ends when all are here; an item that is lost would make it wait forever, one that comes twice breaks the
-        // order.
+        // An item that is lost would make it wait forever, one that comes twice breaks the order.
         while next.reduce(0, +) < threads * items {
             for item in inbox.take() {
                 #expect(item[1] == next[item[0]])

@@ -61,9 +61,9 @@ import Training
     }
 
     @Test(arguments: OptimizerName.allCases, [ScheduleKind.plateau, .linear])
-    func `the resolved configuration is read back as itself`(_ optimizer: OptimizerName, _ schedule: ScheduleKind)
-        throws
-    {
+    func `the resolved configuration is read back as itself`(
+        _ optimizer: OptimizerName, _ schedule: ScheduleKind
+    ) throws {
         var options = minimal()
         options.optimizer = optimizer
         options.schedule = schedule

@@ -23,7 +23,7 @@ import Testing
             /"endpoint" : "[^"]*"/, with: "\"endpoint\" : \"ipc://\(world.path("victim"))/control\"")
         try #require(changed != text)
         try Data(changed.utf8).write(to: URL(fileURLWithPath: file))
-        let resumed = try ShoalProcess.run(["resume", world.path("run"), "--epochs", "4"], in: world.folder)
+        let resumed = try ShoalProcess.run(["resume", world.path("run"), "--epochs", "40"], in: world.folder)
         #expect(resumed.code == 0, "\(resumed.process.errors)")
         #expect(world.exists("victim/sub/diary.txt"))
     }

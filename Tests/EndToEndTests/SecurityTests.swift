@@ -72,7 +72,7 @@ import Testing
         #expect(eventually(seconds: 60) { world.steps("run") > sentAway + 30 }, "the other one goes on")
         kill(coordinator.process.processIdentifier, SIGINT)
         #expect(coordinator.wait(seconds: 60) == 130, "\(coordinator.errors)")
-        #expect(a.wait(seconds: 60) == 0, "\(a.errors)")
+        #expect(a.wait(seconds: 60) == 75, "the run can go on: \(a.errors)")
         #expect(coordinator.errors.contains("was sent away, as its key was revoked,"))
         let told = coordinator.errors.split(separator: "\n").filter { $0.contains("refused a connection") }
         // Its key, its address, and perhaps connections that had ended before their address was looked at.

@@ -76,7 +76,7 @@ import Testing
                 for i in parameter.range { weights.pointer[i] -= 3e-3 * sink.values[i] }
             }
         }
-        #expect(losses[59] < 0.5 * losses[0], "\(losses)")
+        #expect(losses[59] < 0.7 * losses[0], "\(losses)")
     }
 
     @Test func `a new head and a new loss travel to a worker that knows them`() throws {

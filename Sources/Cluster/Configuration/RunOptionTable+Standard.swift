@@ -201,7 +201,7 @@ extension RunOptionTable {
         RunOption(
             .workers, "wire", \.wire, "name",
             "In what workers send gradients: float32, or bf16, half the bytes for slow networks; the weights then "
-                + "depend on the number of workers"),
+                + "depend on the number of workers and, without --no-balance, on their speeds"),
         RunOption(
             .workers, "compress_wire", \.compressWire,
             "", "Compresses gradients, without a loss: for networks of a few hundred Mbit/s and less"),
