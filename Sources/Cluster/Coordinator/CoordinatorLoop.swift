@@ -33,7 +33,6 @@ final class CoordinatorLoop: @unchecked Sendable {
     private var written = StateStore(count: 0)
     /// The states that workers can load from here.
     private let states: StateSender
-    private let writer: BackgroundWriter
     /// The best state, where the run ends with that.
     private var best: LoadedState?
     /// Starts and ends workers that are children.
@@ -63,8 +62,6 @@ final class CoordinatorLoop: @unchecked Sendable {
             inbox.post(.warning($0))
         }
         states = StateSender(socket: listener.socket)
-        writer = BackgroundWriter(
-            configuration: configuration, path: directory.path, modelPath: directory.modelPath, inbox: inbox)
         children = makeChildren(listener.endpoint)
         machine = CoordinatorMachine(settings, now: startedAt)
     }
@@ -292,6 +289,12 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Makes sure that the run directory and the sockets are still there.
     private func checkPlaces() {
         for warning in disk.checkPlaces(bind: { (try? socket.bind(endpoint)) != nil }) { emit(.warning(warning)) }
+    }
+
+    /// Made when it is used: a run directory may be moved while the run goes on.
+    private var writer: BackgroundWriter {
+        BackgroundWriter(
+            configuration: configuration, path: directory.path, modelPath: directory.modelPath, inbox: inbox)
     }
 
     private var newestCheckpoint: String? { machine.training.checkpointer.policy.path }
