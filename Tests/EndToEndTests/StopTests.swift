@@ -96,7 +96,8 @@ import Testing
         #expect(code == 0)
         #expect(coordinator.wait() == 0, "\(coordinator.errors)")
         let lines = worker.errors.split(separator: "\n").map(String.init)
-        #expect(lines.contains("joined as worker 1 of 1: it trains a model with 3 classes, from the beginning"), "\(lines)")
+        #expect(
+            lines.contains("joined as worker 1 of 1: it trains a model with 3 classes, from the beginning"), "\(lines)")
         #expect(
             lines.last
                 == "the coordinator ended the run: the run is complete; this worker took part in 3 steps and evaluated "
