@@ -27,7 +27,8 @@ import Testing
             self.isLocal = isLocal
             endpoint = "tcp://127.0.0.1:\(freePort())"
             var arguments = world.train(
-                "run", options + ["--workers", "3", "--heartbeat-timeout", "1", "--max-restarts", "1000"])
+                "run",
+                options + ["--workers", "3", "--heartbeat-timeout", "1"] + (isLocal ? ["--max-restarts", "1000"] : []))
             if !isLocal {
                 arguments[0] = "coordinator"
                 arguments += ["--bind", endpoint]
