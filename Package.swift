@@ -75,9 +75,9 @@ let package = Package(
 
         // What several test targets need.
         .target(name: "TestSupport", dependencies: ["Checkpoint"], path: "Tests/TestSupport"),
-        .testTarget(name: "SupportTests", dependencies: ["Support"]),
+        .testTarget(name: "SupportTests", dependencies: ["Support", "TestSupport"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
-        .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "Support"]),
+        .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "Support", "TestSupport"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Support"], resources: [.copy("Fixtures")]),
         .testTarget(

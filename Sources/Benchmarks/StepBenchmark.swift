@@ -97,6 +97,6 @@ public struct StepBenchmark: Sendable {
         }
         return StepWork(
             step: step, microBatchCount: microBatches, firstMicroBatch: 0, microBatches: batches,
-            embeddingRows: rows.sorted(), sampleCount: lengths.count)
+            embeddingRows: rows.sorted(), gradientDivisor: lengths.count)
     }
 }

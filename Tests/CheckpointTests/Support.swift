@@ -4,33 +4,6 @@ import Testing
 
 @testable import Checkpoint
 
-/// A folder that is gone when its owner is.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("checkpoint-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
-
-    @discardableResult
-    func write(_ bytes: [UInt8], _ name: String = "x.safetensors") throws -> String {
-        try Data(bytes).write(to: URL(fileURLWithPath: file(name)))
-        return file(name)
-    }
-
-    @discardableResult
-    func write(_ text: String, _ name: String) throws -> String { try write(Array(text.utf8), name) }
-
-    func names(_ folder: String = "") throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: file(folder)).sorted()
-    }
-}
-
 /// A safetensors file from parts: length (that of the header unless given), header, data.
 func safetensors(_ header: [UInt8], data: Int, length: UInt64? = nil) -> [UInt8] {
     let length = length ?? UInt64(header.count)

@@ -143,17 +143,18 @@ import Transformer
         ]
         for message in bad { #expect(throws: ProtocolError.self) { try BatchCoding.decode(message) } }
         let orders: [(inout PBStepOrder) -> Void] = [
-            { $0.leafCount = 0 }, { $0.leafCount = .max }, { $0.firstLeaves = [] }, { $0.firstLeaves = [1] },
-            { $0.firstLeaves = [0, 5, 3] }, { $0.firstLeaves = [0, 99] }, { $0.sampleCount = 0 },
+            { $0.microBatchCount = 0 }, { $0.microBatchCount = .max }, { $0.firstMicroBatches = [] },
+            { $0.firstMicroBatches = [1] },
+            { $0.firstMicroBatches = [0, 5, 3] }, { $0.firstMicroBatches = [0, 99] }, { $0.gradientDivisor = 0 },
             { $0.learningRate = .infinity }, { $0.learningRate = -1 }, { $0.embeddingRows = [1, 0] },
             { $0.embeddingRows = [.max] }, { $0.embeddingRows = [1 << 30, 1 << 30, 1 << 30] },
         ]
         for change in orders {
             let frames = try envelope {
                 $0.stepOrder = .with {
-                    $0.leafCount = 8
-                    $0.firstLeaves = [0, 4]
-                    $0.sampleCount = 32
+                    $0.microBatchCount = 8
+                    $0.firstMicroBatches = [0, 4]
+                    $0.gradientDivisor = 32
                     change(&$0)
                 }
             }

@@ -50,7 +50,7 @@ import Transformer
         #expect(try result(simulation).steps == 4)
         let short = (0..<4).compactMap { simulation.orders[1]?[$0] }
         #expect(short.map { $0.batches.count }.sorted() == [0, 0, 1, 1])
-        #expect(short.allSatisfy { $0.sampleCount == 2 && $0.microBatchCount == 2 })
+        #expect(short.allSatisfy { $0.gradientDivisor == 2 && $0.microBatchCount == 2 })
         #expect(Set(short.map(\.embeddingRows)).count == 1)
     }
 

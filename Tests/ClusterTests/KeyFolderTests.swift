@@ -202,17 +202,17 @@ import Testing
         let keys = try WorkerKeys(folder: folder.workerFolder("a"))
         var without = HandshakeProblem(endpoint: "tcp://h:1", keys: nil)
         #expect(
-            without.told(by: .mechanismMismatch)
+            without.diagnose(.mechanismMismatch)
                 == "the coordinator at tcp://h:1 wants keys: give --keys (see shoal keygen)")
         var with = HandshakeProblem(endpoint: "tcp://h:1", keys: keys)
-        #expect(with.told(by: .mechanismMismatch)?.contains("has no keys") == true)
-        #expect(with.told(by: .denied)?.contains("(\(keys.publicKey))") == true)
+        #expect(with.diagnose(.mechanismMismatch)?.contains("has no keys") == true)
+        #expect(with.diagnose(.denied)?.contains("(\(keys.publicKey))") == true)
         // Broken off now and then is nothing; again and again is.
-        for _ in 0..<19 { #expect(with.told(by: .handshakeCut) == nil) }
+        for _ in 0..<19 { #expect(with.diagnose(.handshakeCut) == nil) }
         #expect(with.hint != nil)
-        #expect(with.told(by: .handshakeSucceeded) == nil && with.hint == nil)
-        for _ in 0..<19 { #expect(with.told(by: .handshakeCut) == nil) }
-        #expect(with.told(by: .handshakeCut)?.contains("coordinator.pub is not its key") == true)
-        #expect(with.told(by: .other) == nil)
+        #expect(with.diagnose(.handshakeSucceeded) == nil && with.hint == nil)
+        for _ in 0..<19 { #expect(with.diagnose(.handshakeCut) == nil) }
+        #expect(with.diagnose(.handshakeCut)?.contains("coordinator.pub is not its key") == true)
+        #expect(with.diagnose(.other) == nil)
     }
 }

@@ -51,7 +51,8 @@ extension Samples {
 
     static func packed(_ step: Int, microBatches: Int = 2) -> PackedStep {
         PackedStep(
-            step: step, epoch: step / 4, sampleCount: 4, batches: (0..<microBatches).map { _ in batch() }, weight: 4,
+            step: step, epoch: step / 4, sampleCount: 4, batches: (0..<microBatches).map { _ in batch() },
+            gradientDivisor: 4,
             embeddingRows: [0, 1, 2], tokenCount: 8)
     }
 }

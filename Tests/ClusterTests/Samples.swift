@@ -63,11 +63,12 @@ enum Samples {
                 load: [PartToLoad(part: .weights, sha256: digest), PartToLoad(part: .secondMoment, sha256: nil)]),
             .step(
                 StepOrder(
-                    learningRate: 1e-4, microBatchCount: 5, partition: [0..<2, 2..<2, 2..<5], sampleCount: 9,
+                    learningRate: 1e-4, microBatchCount: 5, partition: [0..<2, 2..<2, 2..<5], gradientDivisor: 9,
                     embeddingRows: [0, 1, 5, 30_000], batches: [batch(types: true), batch([2])])),
             .step(
                 StepOrder(
-                    learningRate: 0, microBatchCount: 1, partition: [0..<0, 0..<1], sampleCount: 1, embeddingRows: [4],
+                    learningRate: 0, microBatchCount: 1, partition: [0..<0, 0..<1], gradientDivisor: 1,
+                    embeddingRows: [4],
                     batches: [])),
             .evaluate(id: 3, batches: [batch(labels: false)]), .digestRequest, .stateRequest(.firstMoment, index: 12),
             .abandon("a"), .shutdown("b"), .shutdown("c", isComplete: true), .heartbeat(wantsReply: true),

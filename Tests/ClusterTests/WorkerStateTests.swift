@@ -7,7 +7,8 @@ import Testing
 struct WorkerStateTests {
     private static func order() -> StepOrder {
         StepOrder(
-            learningRate: 0.1, microBatchCount: 0, partition: [0..<0], sampleCount: 0, embeddingRows: [], batches: [])
+            learningRate: 0.1, microBatchCount: 0, partition: [0..<0], gradientDivisor: 0, embeddingRows: [],
+            batches: [])
     }
 
     /// A machine that was welcome.

@@ -148,7 +148,7 @@ import Transformer
         refused { $0.firstMicroBatch = 1 }
         refused { $0.firstMicroBatch = -1 }
         refused { $0.firstMicroBatch = .max }
-        refused { $0.sampleCount = 0 }
+        refused { $0.gradientDivisor = 0 }
         refused { $0.embeddingRows.append(30) }
         refused { $0.embeddingRows.insert(-1, at: 0) }
         refused { $0.embeddingRows.swapAt(0, 1) }

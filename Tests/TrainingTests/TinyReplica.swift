@@ -39,6 +39,6 @@ enum TinyReplica {
         let own = part ?? 0..<count
         return StepWork(
             step: step, microBatchCount: count, firstMicroBatch: own.lowerBound, microBatches: Array(batches[own]),
-            embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(), sampleCount: Int(key))
+            embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(), gradientDivisor: Int(key))
     }
 }

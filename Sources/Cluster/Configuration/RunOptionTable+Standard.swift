@@ -169,7 +169,7 @@ extension RunOptionTable {
         RunOption(
             .workers, "min_workers", \.minWorkers, "count", "Workers below which the others wait for more"),
         RunOption(
-            .workers, "max_restarts", \.maxRestarts, "count",
+            .localWorkers, "max_restarts", \.maxRestarts, "count",
             "How often workers of this machine that are lost are started again, all together",
             allowed: .range(0...1_000_000)),
         RunOption(

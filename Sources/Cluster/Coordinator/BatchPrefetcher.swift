@@ -57,7 +57,7 @@ final class BatchPrefetcher: @unchecked Sendable {
             return .step(
                 PackedStep(
                     step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
-                    weight: batches.reduce(0) { $0 + plan.model.objective.weight(of: $1.targets) },
+                    gradientDivisor: batches.reduce(0) { $0 + plan.model.objective.weight(of: $1.targets) },
                     embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(),
                     tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
         case .evaluation(let id, let kind, let examples, let batchSize):

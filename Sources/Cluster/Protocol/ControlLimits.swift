@@ -20,6 +20,8 @@ enum ControlLimits {
     static let maxRecords = 8
     /// Samples of a step.
     static let maxSamples = 65_536
+    /// What a step's gradient is divided by: sequences, tokens or pairs.
+    static let maxGradientDivisor = 1 << 30
     /// Logits of one report.
     static let maxLogits = 1 << 17
     /// Bytes of a name, an endpoint, or a message for people.

@@ -78,8 +78,8 @@ struct StepOrder: Sendable, Equatable {
     var microBatchCount: Int
     /// Which of them each rank owns.
     var partition: [Range<Int>]
-    /// The samples of the whole step.
-    var sampleCount: Int
+    /// What the summed gradient is divided by.
+    var gradientDivisor: Int
     /// The distinct token ids of the whole step, ascending.
     var embeddingRows: [Int32]
     /// This rank's micro-batches.

@@ -75,9 +75,9 @@ extension CoordinatorMessage {
     private static func encode(_ order: StepOrder) -> PBStepOrder {
         PBStepOrder.with {
             $0.learningRate = order.learningRate
-            $0.leafCount = UInt32(clamping: order.microBatchCount)
-            $0.firstLeaves = order.partition.map { UInt32(clamping: $0.lowerBound) }
-            $0.sampleCount = UInt32(clamping: order.sampleCount)
+            $0.microBatchCount = UInt32(clamping: order.microBatchCount)
+            $0.firstMicroBatches = order.partition.map { UInt32(clamping: $0.lowerBound) }
+            $0.gradientDivisor = UInt32(clamping: order.gradientDivisor)
             var previous: Int32 = 0
             $0.embeddingRows = order.embeddingRows.map { row in
                 defer { previous = row }
@@ -192,22 +192,23 @@ extension CoordinatorMessage {
     }
 
     private static func decode(_ order: PBStepOrder) throws(ProtocolError) -> StepOrder {
-        let microBatches = Int(order.leafCount)
+        let microBatches = Int(order.microBatchCount)
         guard (1...ReductionTree.maxLeafCount).contains(microBatches) else {
             throw ProtocolError("a step of \(microBatches) micro-batches")
         }
-        guard (1...ControlLimits.maxSamples).contains(Int(order.sampleCount)) else {
-            throw ProtocolError("a step of \(order.sampleCount) samples")
+        guard (1...ControlLimits.maxGradientDivisor).contains(Int(order.gradientDivisor)) else {
+            throw ProtocolError("a gradient divided by \(order.gradientDivisor)")
         }
         guard order.learningRate.isFinite, order.learningRate >= 0 else {
             throw ProtocolError("a learning rate of \(order.learningRate)")
         }
-        guard (1...ControlLimits.maxWorkers).contains(order.firstLeaves.count), order.firstLeaves[0] == 0 else {
-            throw ProtocolError("micro-batches dealt to \(order.firstLeaves.count) ranks")
+        guard (1...ControlLimits.maxWorkers).contains(order.firstMicroBatches.count), order.firstMicroBatches[0] == 0
+        else {
+            throw ProtocolError("micro-batches dealt to \(order.firstMicroBatches.count) ranks")
         }
         var partition: [Range<Int>] = []
-        for (rank, first) in order.firstLeaves.enumerated() {
-            let next = rank + 1 < order.firstLeaves.count ? Int(order.firstLeaves[rank + 1]) : microBatches
+        for (rank, first) in order.firstMicroBatches.enumerated() {
+            let next = rank + 1 < order.firstMicroBatches.count ? Int(order.firstMicroBatches[rank + 1]) : microBatches
             guard Int(first) <= next, next <= microBatches else {
                 throw ProtocolError("micro-batches dealt out of order")
             }
@@ -225,6 +226,7 @@ extension CoordinatorMessage {
         }
         return StepOrder(
             learningRate: order.learningRate, microBatchCount: microBatches, partition: partition,
-            sampleCount: Int(order.sampleCount), embeddingRows: rows, batches: try BatchCoding.decode(order.batches))
+            gradientDivisor: Int(order.gradientDivisor), embeddingRows: rows,
+            batches: try BatchCoding.decode(order.batches))
     }
 }

@@ -687,12 +687,13 @@ nonisolated struct PBStepOrder: Sendable {
 
   var learningRate: Double = 0
 
-  var leafCount: UInt32 = 0
+  var microBatchCount: UInt32 = 0
 
-  /// The first leaf of each rank; a rank ends where the next begins.
-  var firstLeaves: [UInt32] = []
+  /// The first micro-batch of each rank; a rank ends where the next begins.
+  var firstMicroBatches: [UInt32] = []
 
-  var sampleCount: UInt32 = 0
+  /// What the summed gradient is divided by.
+  var gradientDivisor: UInt32 = 0
 
   /// The distinct token ids of the whole step, ascending, each as the difference to the one before.
   var embeddingRows: [UInt32] = []
@@ -2026,7 +2027,7 @@ nonisolated extension PBBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBStepOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StepOrder"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}learning_rate\0\u{3}leaf_count\0\u{3}first_leaves\0\u{3}sample_count\0\u{3}embedding_rows\0\u{1}batches\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}learning_rate\0\u{3}micro_batch_count\0\u{3}first_micro_batches\0\u{3}gradient_divisor\0\u{3}embedding_rows\0\u{1}batches\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2035,9 +2036,9 @@ nonisolated extension PBStepOrder: SwiftProtobuf.Message, SwiftProtobuf._Message
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularDoubleField(value: &self.learningRate) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.leafCount) }()
-      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.firstLeaves) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.sampleCount) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.microBatchCount) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.firstMicroBatches) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.gradientDivisor) }()
       case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.embeddingRows) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._batches) }()
       default: break
@@ -2053,14 +2054,14 @@ nonisolated extension PBStepOrder: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.learningRate.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.learningRate, fieldNumber: 1)
     }
-    if self.leafCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.leafCount, fieldNumber: 2)
+    if self.microBatchCount != 0 {
+      try visitor.visitSingularUInt32Field(value: self.microBatchCount, fieldNumber: 2)
     }
-    if !self.firstLeaves.isEmpty {
-      try visitor.visitPackedUInt32Field(value: self.firstLeaves, fieldNumber: 3)
+    if !self.firstMicroBatches.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.firstMicroBatches, fieldNumber: 3)
     }
-    if self.sampleCount != 0 {
-      try visitor.visitSingularUInt32Field(value: self.sampleCount, fieldNumber: 4)
+    if self.gradientDivisor != 0 {
+      try visitor.visitSingularUInt32Field(value: self.gradientDivisor, fieldNumber: 4)
     }
     if !self.embeddingRows.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.embeddingRows, fieldNumber: 5)
@@ -2073,9 +2074,9 @@ nonisolated extension PBStepOrder: SwiftProtobuf.Message, SwiftProtobuf._Message
 
   static func ==(lhs: PBStepOrder, rhs: PBStepOrder) -> Bool {
     if lhs.learningRate != rhs.learningRate {return false}
-    if lhs.leafCount != rhs.leafCount {return false}
-    if lhs.firstLeaves != rhs.firstLeaves {return false}
-    if lhs.sampleCount != rhs.sampleCount {return false}
+    if lhs.microBatchCount != rhs.microBatchCount {return false}
+    if lhs.firstMicroBatches != rhs.firstMicroBatches {return false}
+    if lhs.gradientDivisor != rhs.gradientDivisor {return false}
     if lhs.embeddingRows != rhs.embeddingRows {return false}
     if lhs._batches != rhs._batches {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

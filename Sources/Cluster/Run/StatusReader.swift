@@ -65,7 +65,7 @@ public enum StatusReader {
             while let frames = try handshakes.receive(limits: ZeroMQLimits(frames: 2, bytes: 4096), wait: false) {
                 let event = frames[0].withBytes(ZeroMQMonitorEvent.init(frame:))
                 rotation.handle(event, now: monotonicSeconds())
-                if let text = problem.told(by: event) {
+                if let text = problem.diagnose(event) {
                     throw RunError.failed(text)
                 }
             }

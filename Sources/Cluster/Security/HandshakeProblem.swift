@@ -16,7 +16,7 @@ struct HandshakeProblem: Sendable {
     }
 
     /// What is wrong, once that is certain.
-    mutating func told(by event: ZeroMQMonitorEvent) -> String? {
+    mutating func diagnose(_ event: ZeroMQMonitorEvent) -> String? {
         switch event {
         case .handshakeSucceeded: cut = 0
         case .mechanismMismatch:

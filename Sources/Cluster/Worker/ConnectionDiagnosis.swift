@@ -18,12 +18,12 @@ struct ConnectionDiagnosis: Sendable {
     var hint: String? { handshakes.hint }
 
     /// What ends a worker that was not welcome yet; nil as long as there is hope.
-    mutating func fatal(_ event: ZeroMQMonitorEvent) -> String? { handshakes.told(by: event) }
+    mutating func fatal(_ event: ZeroMQMonitorEvent) -> String? { handshakes.diagnose(event) }
 
     /// What a worker that was welcome reports, and goes on: what listens there now need not be the coordinator, for
     /// which it waits.
     mutating func warning(_ event: ZeroMQMonitorEvent) -> String? {
-        guard let problem = handshakes.told(by: event), !hasReportedHandshake else { return nil }
+        guard let problem = handshakes.diagnose(event), !hasReportedHandshake else { return nil }
         hasReportedHandshake = true
         return problem
     }

@@ -224,7 +224,7 @@ final class ReplicaWorker {
         let work = StepWork(
             step: step, microBatchCount: order.microBatchCount,
             firstMicroBatch: order.partition[reducer.rank].lowerBound, microBatches: order.batches,
-            embeddingRows: order.embeddingRows, sampleCount: order.sampleCount)
+            embeddingRows: order.embeddingRows, gradientDivisor: order.gradientDivisor)
         do {
             try work.validate(replica.specification)
             let training = self.training ?? TrainingStep(replica, reducer: reducer, recorder: recorder)

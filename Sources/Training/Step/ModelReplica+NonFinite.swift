@@ -7,7 +7,7 @@ extension ModelReplica {
         for (i, batch) in work.microBatches.enumerated() {
             let alone = StepWork(
                 step: work.step, microBatchCount: 1, firstMicroBatch: 0, microBatches: [batch],
-                embeddingRows: work.embeddingRows, sampleCount: work.sampleCount)
+                embeddingRows: work.embeddingRows, gradientDivisor: work.gradientDivisor)
             do {
                 _ = try computeGradients(alone) { _, _ in }
             } catch is NonFiniteError {

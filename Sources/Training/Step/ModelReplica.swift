@@ -128,12 +128,12 @@ public final class ModelReplica {
     public func apply(
         gradientSum: UnsafePointer<Float>, work: StepWork, sumOfSquares: Double, learningRate: Double
     ) throws(NonFiniteError) -> Double {
-        let norm = sumOfSquares.squareRoot() / Double(work.sampleCount)
+        let norm = sumOfSquares.squareRoot() / Double(work.gradientDivisor)
         guard norm.isFinite else { throw NonFiniteError(.gradient, step: work.step) }
         let factor = GradientClipping.factor(norm: norm, limit: hyperparameters.clipNorm)
         let step = OptimizerStep(
             hyperparameters, appliedSteps: appliedSteps, learningRate: learningRate,
-            gradientScale: factor / Double(work.sampleCount))
+            gradientScale: factor / Double(work.gradientDivisor))
         optimizer.apply(step, gradient: gradientSum, rows: work.embeddingRows, on: team.team)
         return norm
     }

@@ -13,20 +13,20 @@ public struct StepWork: Sendable {
     public var microBatches: [PackedBatch]
     /// The distinct token ids of the whole step, ascending: the rows of the word embedding's compact gradient.
     public var embeddingRows: [Int32]
-    /// The samples of the whole step, by which the summed gradient is divided.
-    public var sampleCount: Int
+    /// What the summed gradient is divided by: the sum of `Objective.weight(of:)` over the whole step.
+    public var gradientDivisor: Int
 
     /// Work of these parts; see ``validate(_:)`` for what comes from outside.
     public init(
         step: UInt64, microBatchCount: Int, firstMicroBatch: Int, microBatches: [PackedBatch], embeddingRows: [Int32],
-        sampleCount: Int
+        gradientDivisor: Int
     ) {
         self.step = step
         self.microBatchCount = microBatchCount
         self.firstMicroBatch = firstMicroBatch
         self.microBatches = microBatches
         self.embeddingRows = embeddingRows
-        self.sampleCount = sampleCount
+        self.gradientDivisor = gradientDivisor
     }
 
     /// The indices in the step of this rank's micro-batches: its leaves of the summation tree.
@@ -40,7 +40,7 @@ public struct StepWork: Sendable {
             throw .invalidBatch(
                 "\(microBatches.count) micro-batches from \(firstMicroBatch) on, in a step of \(microBatchCount)")
         }
-        guard sampleCount > 0 else { throw .invalidBatch("a step without samples") }
+        guard gradientDivisor > 0 else { throw .invalidBatch("a step whose gradient is divided by \(gradientDivisor)") }
         var previous: Int32 = -1
         for row in embeddingRows {
             guard row > previous, Int(row) < model.encoder.vocabulary else {

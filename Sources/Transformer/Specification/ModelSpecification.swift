@@ -44,7 +44,7 @@ extension ModelSpecification {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// Reads what ``json()`` writes, and validates it.
+    /// Reads what ``json()`` writes, to the letter, and validates it.
     ///
     /// - Parameter registry: The heads and objectives that are known.
     /// - Throws: `TransformerError.invalidModel` with the reason.
@@ -59,6 +59,8 @@ extension ModelSpecification {
             throw .invalidModel("it is not described as this version does it")
         }
         try validate()
+        // What is not read would make this another model than the sender's.
+        guard self.json() == json else { throw .invalidModel("its description has parts that this version ignores") }
     }
 }
 

@@ -29,10 +29,6 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @OptionGroup var access: RunOptionArguments<AccessSelection>
 
     mutating func run() async throws {
-        if run.workers.given.maxRestarts != nil {
-            throw ConfigurationError.unused(
-                "max-restarts", reason: "belongs to train: a coordinator starts no workers; leave it out")
-        }
         var configuration = try run.resolve(access.given)
         configuration.keys = configuration.keys.map(absolutePath)
         try await TrainingSession.run(configuration, workers: .external(bind: bind, portFile: portFile))

@@ -57,7 +57,7 @@ struct Resume: AsyncParsableCommand {
             given = [
                 ("threads-per-worker", local.given.threadsPerWorker != nil),
                 ("pin-workers", local.given.pinWorkers == true),
-                ("max-restarts", workers.given.maxRestarts != nil),
+                ("max-restarts", local.given.maxRestarts != nil),
             ]
             reason = "belongs to runs that start their workers, and this run's are started by hand; leave it out"
         case .local:

@@ -19,9 +19,18 @@ enum UnknownOption {
         let given = String(message[message.index(message.startIndex, offsetBy: beginning.count)..<end])
         let name = given.prefix { $0 != "=" }
         let head = "\(beginning)\(given)'"
+        if let other = commands(with: String(name)).first { return "\(head): it is an option of \(other)" }
         let near = NameSuggestion.nearest(
             to: String(name), among: options(of: command), aliases: RunOptionTable.standard.aliases)
         return near.map { "\(head). Did you mean '--\($0)'?" } ?? head
+    }
+
+    /// The commands that have an option of this name.
+    private static func commands(with name: String) -> [String] {
+        let option = name.trimmingPrefix("--")
+        guard RunOptionTable.standard.options.contains(where: { $0.name == option }) else { return [] }
+        return Shoal.configuration.subcommands.filter { options(of: $0).contains(String(option)) }
+            .compactMap { $0.configuration.commandName }
     }
 
     /// What a value that cannot be read must be, by what the help calls it: to follow the parser's message, which does

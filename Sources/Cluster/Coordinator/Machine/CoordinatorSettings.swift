@@ -1,6 +1,6 @@
 import Transformer
 
-/// What a coordinator is told about its run; never changes.
+/// The settings of a coordinator, which never change.
 struct CoordinatorSettings: Sendable {
     /// The workers that a run starts with.
     var workers: Int

@@ -29,7 +29,7 @@ struct FailureDetector: Sendable {
         case confirmFailed(Failed)
     }
 
-    /// A worker whose failure is confirmed. One that stalls is told so, as it may read still.
+    /// A worker whose failure is confirmed. One that stalls is sent the reason, as it may read still.
     struct Failed: Sendable {
         var peer: PeerID
         var why: String

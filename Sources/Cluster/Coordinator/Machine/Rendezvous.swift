@@ -239,7 +239,7 @@ struct Rendezvous: Sendable {
     ) {
         let peer = membership.members[index].peer
         guard case .connecting = phase, membership.members[index].endpoint == nil else {
-            return sendAway(peer, "an endpoint that nobody asked for", &training, &turn)
+            return sendAway(peer, "an endpoint that was not asked for", &training, &turn)
         }
         guard !endpoint.isEmpty || membership.members.count == 1 else {
             return sendAway(peer, "no endpoint for its peers", &training, &turn)

@@ -61,8 +61,8 @@ struct RunHistory: Sendable {
         }
     }
 
-    /// Passes the barrier at the end with what is known: where nothing is evaluated and no schedule listens, nobody
-    /// stops at the end of an epoch; and where steps were taken beyond it, it was passed.
+    /// Passes the barrier at the end with what is known: where nothing is evaluated and the schedule does not
+    /// depend on it, no stop is made at the end of an epoch; and where steps were taken beyond it, it was passed.
     mutating func passBarrierIfDue() {
         if isBarrier(end), !hasPassedBarrier { passBarrier(validationLoss: validationLosses[end]) }
     }

@@ -176,7 +176,7 @@ struct StateTransfer: Sendable {
         guard payload.count == (chunks.range(chunk.index)?.count ?? 0) * 4 else {
             return "a part of its state that does not fit"
         }
-        let unasked = "a part of its state that nobody asked for"
+        let unasked = "a part of its state that was not asked for"
         if relay.donor == peer {
             guard let first = relay.window.answered(), first.chunk == chunk, step == UInt64(relay.step) else {
                 return unasked

@@ -9,6 +9,8 @@ struct InFlightStep: Sendable {
     var epoch: Int
     var learningRate: Double
     var partition: [Range<Int>]
+    /// What the losses, as the gradient, are divided by.
+    var gradientDivisor: Int
     var samples: Int
     var tokens: Int
     /// By rank.
@@ -122,14 +124,14 @@ struct StepScheduler: Sendable {
         for member in members {
             let order = StepOrder(
                 learningRate: learningRate, microBatchCount: packed.batches.count, partition: partition,
-                sampleCount: packed.weight, embeddingRows: packed.embeddingRows,
+                gradientDivisor: packed.gradientDivisor, embeddingRows: packed.embeddingRows,
                 batches: Array(packed.batches[partition[member.rank]]))
             turn.send(.step(order), to: member.peer, step: issued)
         }
         inFlight.append(
             InFlightStep(
                 step: issued, epoch: packed.epoch, learningRate: learningRate, partition: partition,
-                samples: packed.sampleCount, tokens: packed.tokenCount,
+                gradientDivisor: packed.gradientDivisor, samples: packed.sampleCount, tokens: packed.tokenCount,
                 reports: [StepReport?](repeating: nil, count: members.count)))
         issued += 1
     }
@@ -185,7 +187,7 @@ struct StepScheduler: Sendable {
         lastStepAt = turn.now
         var metrics = StepMetrics(
             step: done.step + 1, epoch: done.epoch + 1,
-            loss: report.lossSums.reduce(0, +) / Double(done.samples), learningRate: done.learningRate,
+            loss: report.lossSums.reduce(0, +) / Double(done.gradientDivisor), learningRate: done.learningRate,
             gradientNorm: report.gradientNorm, samples: done.samples, tokens: done.tokens,
             tokensPerSecond: Double(done.tokens) / seconds, stepSeconds: seconds,
             elapsedSeconds: turn.now - settings.startedAt)
@@ -280,7 +282,7 @@ struct StepScheduler: Sendable {
         let seconds = max(turn.now - lastStepAt, 1e-9)
         let lossSum: Double = record.lossSums.reduce(0, +)
         let metrics = StepMetrics(
-            step: step + 1, epoch: packed.epoch + 1, loss: lossSum / Double(packed.sampleCount),
+            step: step + 1, epoch: packed.epoch + 1, loss: lossSum / Double(packed.gradientDivisor),
             learningRate: history.current.schedule.rate(at: step), gradientNorm: record.gradientNorm,
             samples: packed.sampleCount, tokens: packed.tokenCount,
             tokensPerSecond: Double(packed.tokenCount) / seconds, stepSeconds: seconds,

@@ -269,7 +269,7 @@ struct TrainingLoop: Sendable {
         let member = membership.members[index]
         guard case .evaluating = stage else {
             // After an interrupt, orders that were out are still answered.
-            if ending == nil { turn.request(.sendAway(member.peer, what: "logits that nobody asked for")) }
+            if ending == nil { turn.request(.sendAway(member.peer, what: "logits that were not asked for")) }
             return
         }
         if let error = evaluations.take(logits, of: id, from: member, members: membership.members, &turn) {
