@@ -4,6 +4,7 @@ import Foundation
 import Numerics
 import Support
 import TestSupport
+import Synchronization
 import Testing
 
 @testable import Benchmarks
@@ -52,23 +53,24 @@ import Testing
         }
     }
 
-    @Test func `ranks of several processes are measured together`() async throws {
+    @Test func `ranks of several processes are measured together`() throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ranks-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let endpoints = (0..<2).map { "ipc://\(folder.path)/\($0)" }
         let benchmark = AllReduceBenchmark(sizes: [3, 5000], repetitions: 1, wire: .float32, compresses: false)
-        // On threads of their own: the pool of tasks may be full of tests that wait, and each rank waits for the other.
-        async let other = onThread { try benchmark.table(rank: 1, endpoints: endpoints, connectTimeout: 120) }
-        let table = try await onThread { try benchmark.table(rank: 0, endpoints: endpoints, connectTimeout: 120) }
+        // A thread and no task: the pool of tasks may be full of tests that wait, and each rank waits for the other.
+        let other = Mutex<Result<TextTable, any Error>?>(nil)
+        let isDone = DispatchSemaphore(value: 0)
+        Thread {
+            let result = Result { try benchmark.table(rank: 1, endpoints: endpoints, connectTimeout: 120) }
+            other.withLock { $0 = result }
+            isDone.signal()
+        }.start()
+        let table = try benchmark.table(rank: 0, endpoints: endpoints, connectTimeout: 120)
+        isDone.wait()
         #expect(try numbers(table, "bytes") == [12, 20_000])
-        #expect(try numbers(try await other, "bytes") == [12, 20_000])
-    }
-
-    private func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread { continuation.resume(with: Result(catching: body)) }.start()
-        }
+        #expect(try numbers(try #require(try other.withLock { try $0?.get() }), "bytes") == [12, 20_000])
     }
 
     @Test func `a simulated step is that of its slowest part`() {
