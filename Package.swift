@@ -41,13 +41,13 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]),
-        .target(name: "Transformer", dependencies: ["Support", "Numerics", "Checkpoint"]),
-        .target(name: "Training", dependencies: ["Support", "Transformer", "Numerics", "CKernels"]),
+        .target(name: "Modeling", dependencies: ["Support", "Numerics", "Checkpoint"]),
+        .target(name: "Training", dependencies: ["Support", "Modeling", "Numerics", "CKernels"]),
         .target(name: "Collectives", dependencies: ["Support", "CZeroMQ", "CZstd", "CLinux", "Numerics", "CKernels"]),
         .target(
             name: "Cluster",
             dependencies: [
-                "Support", "CLinux", "Collectives", "Training", "Transformer", "Corpus", "Tokenization", "Checkpoint",
+                "Support", "CLinux", "Collectives", "Training", "Modeling", "Corpus", "Tokenization", "Checkpoint",
                 "Numerics",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Collections", package: "swift-collections"),
@@ -62,12 +62,12 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "Support", "Collectives", "Training", "Transformer", "Checkpoint", "Numerics", "CKernels",
+                "Support", "Collectives", "Training", "Modeling", "Checkpoint", "Numerics", "CKernels",
             ]),
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Training", "Transformer", "Corpus",
+                "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Training", "Modeling", "Corpus",
                 "Tokenization", "Checkpoint", "Numerics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -86,11 +86,11 @@ let package = Package(
                 "Corpus", "Tokenization", "Numerics", "Support", .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
-            name: "TransformerTests",
-            dependencies: ["Transformer", "Checkpoint", "CKernels", "Numerics", "TestSupport"],
+            name: "ModelingTests",
+            dependencies: ["Modeling", "Checkpoint", "CKernels", "Numerics", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "Transformer", "Checkpoint", "Numerics", "TestSupport"],
+            name: "TrainingTests", dependencies: ["Training", "Modeling", "Checkpoint", "Numerics", "TestSupport"],
             resources: [.copy("Fixtures")]
         ),
         .testTarget(
@@ -102,7 +102,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "shoal", "Checkpoint", "Cluster", "Collectives", "Support", "TestSupport", "Transformer", "Numerics",
+                "shoal", "Checkpoint", "Cluster", "Collectives", "Support", "TestSupport", "Modeling", "Numerics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

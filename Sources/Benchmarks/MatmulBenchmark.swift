@@ -2,7 +2,7 @@ import Checkpoint
 import Numerics
 import Support
 import Synchronization
-import Transformer
+import Modeling
 
 /// What this machine's matrix products reach in the shapes of a model: the roof over all else.
 public struct MatmulBenchmark: Sendable {

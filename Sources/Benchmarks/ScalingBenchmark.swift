@@ -2,7 +2,7 @@ import Checkpoint
 import Collectives
 import Numerics
 import Support
-import Transformer
+import Modeling
 
 /// Measures one host, and predicts what more of its kind would give.
 public struct ScalingBenchmark: Sendable {

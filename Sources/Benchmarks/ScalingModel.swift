@@ -1,7 +1,7 @@
 import Checkpoint
 import Foundation
 import Numerics
-import Transformer
+import Modeling
 
 /// Predicts the time of a training step on more hosts than there are, from what was measured on one.
 ///

@@ -4,7 +4,7 @@ import Foundation
 import Numerics
 import Support
 import Training
-import Transformer
+import Modeling
 
 /// A training step of one worker: forward and backward passes, clipping, AdamW.
 public struct StepBenchmark: Sendable {

@@ -1,7 +1,7 @@
 import Checkpoint
 import Numerics
 import Support
-import Transformer
+import Modeling
 
 /// A classifier for inference alone: weights of a model folder, no gradients, no moments.
 ///
@@ -32,7 +32,7 @@ public final class InferenceModel {
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(directory, specification, layout: layout, missingHead: .fail)
         if let extra = loaded.unused.first(where: { $0.contains("encoder.layer.") || $0.hasPrefix("classifier") }) {
-            throw TransformerError.weights(
+            throw ModelError.weights(
                 "\(directory.path): the weights have the tensor \(extra), which the model that config.json describes "
                     + "has no place for: its results would not be those of the model that was trained")
         }
@@ -43,7 +43,7 @@ public final class InferenceModel {
     }
 
     /// The logits of valid batches, each S x labels, row-major, in the order of the batches.
-    public func logits(_ batches: [PackedBatch]) throws(TransformerError) -> [[Float]] {
+    public func logits(_ batches: [PackedBatch]) throws(ModelError) -> [[Float]] {
         for batch in batches { try batch.validate(specification) }
         let models = models
         return team.map(batches) { models[$0].model.outputs($1) }

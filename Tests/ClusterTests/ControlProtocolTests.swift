@@ -1,7 +1,7 @@
 import Foundation
 import Numerics
 import Testing
-import Transformer
+import Modeling
 
 @testable import Cluster
 

@@ -1,6 +1,6 @@
 import Foundation
 import Training
-import Transformer
+import Modeling
 
 @testable import Cluster
 

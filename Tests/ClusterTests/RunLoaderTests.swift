@@ -3,7 +3,7 @@ import Foundation
 import Numerics
 import Testing
 import Training
-import Transformer
+import Modeling
 
 @testable import Cluster
 

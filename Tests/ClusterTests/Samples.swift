@@ -1,7 +1,7 @@
 import Collectives
 import Foundation
 import Training
-import Transformer
+import Modeling
 
 @testable import Cluster
 

@@ -2,7 +2,7 @@ import Checkpoint
 import Foundation
 import Numerics
 import Training
-import Transformer
+import Modeling
 
 @testable import Cluster
 

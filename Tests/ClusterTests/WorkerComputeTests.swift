@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 import Training
-import Transformer
+import Modeling
 
 @testable import Cluster
 

@@ -2,7 +2,7 @@ import Checkpoint
 import Foundation
 import Numerics
 import TestSupport
-import Transformer
+import Modeling
 
 /// A folder of its own with a tiny model and a small data set that can be learnt; removed at the end.
 final class TinyWorld {

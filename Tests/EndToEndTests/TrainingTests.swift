@@ -2,7 +2,7 @@ import Checkpoint
 import Cluster
 import Foundation
 import Testing
-import Transformer
+import Modeling
 
 /// Whole runs with real processes. One suite, one test at a time: there may be no more than two cores.
 @Suite(.serialized) struct TrainingTests {

@@ -1,7 +1,7 @@
 import Testing
 
 @testable import Training
-@testable import Transformer
+@testable import Modeling
 
 private struct CrossEntropyCase: Decodable {
     var logits: [Float]

@@ -3,7 +3,7 @@ import Numerics
 import Synchronization
 import TestSupport
 import Testing
-import Transformer
+import Modeling
 
 @testable import Training
 
@@ -140,7 +140,7 @@ import Transformer
         func refused(_ change: (inout StepWork) -> Void) {
             var bad = work(leaves: 3)
             change(&bad)
-            #expect(throws: TransformerError.self) { try bad.validate(model) }
+            #expect(throws: ModelError.self) { try bad.validate(model) }
         }
         refused { $0.microBatchCount = 0 }
         refused { $0.microBatchCount = .max }

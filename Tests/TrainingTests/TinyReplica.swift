@@ -1,7 +1,7 @@
 import Checkpoint
 import Numerics
 import TestSupport
-import Transformer
+import Modeling
 
 @testable import Training
 

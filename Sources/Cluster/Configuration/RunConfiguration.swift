@@ -3,7 +3,7 @@ import Foundation
 import Numerics
 import Support
 import Training
-import Transformer
+import Modeling
 
 /// The resolved configuration of a training run: every option has its value.
 ///

@@ -2,7 +2,7 @@
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 import Collectives
 import Training
-import Transformer
+import Modeling
 
 /// A type that a property of ``RunConfiguration`` may have to be set by an option.
 public protocol RunOptionConvertible: Sendable, Equatable {

@@ -2,7 +2,7 @@ import Checkpoint
 import Foundation
 import Numerics
 import Support
-import Transformer
+import Modeling
 
 /// Writes checkpoints and the model. That takes as long as the disk does: threads of its own do it, while the
 /// coordinator's thread answers heartbeats.

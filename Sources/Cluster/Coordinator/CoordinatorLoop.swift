@@ -3,7 +3,7 @@ import Collectives
 import Foundation
 import Numerics
 import Support
-import Transformer
+import Modeling
 
 /// The coordinator's one thread of control: it feeds the state machine and carries out what that says.
 ///

@@ -1,5 +1,5 @@
 import Training
-import Transformer
+import Modeling
 
 /// A tokenized text.
 struct TokenizedText: Sendable, Equatable {

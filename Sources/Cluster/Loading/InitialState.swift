@@ -1,7 +1,7 @@
 import Checkpoint
 import Numerics
 import Training
-import Transformer
+import Modeling
 
 /// The state that a coordinator begins with: its checkpoint, or the weights of the model.
 struct InitialState {

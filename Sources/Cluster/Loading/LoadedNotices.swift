@@ -1,6 +1,6 @@
 import Checkpoint
 import Support
-import Transformer
+import Modeling
 
 extension WeightLoader.Loaded {
     /// Lines about what of the model is new, and what of the folder was not used.

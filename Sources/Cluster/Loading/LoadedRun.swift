@@ -1,5 +1,5 @@
 import Checkpoint
-import Transformer
+import Modeling
 
 /// All that the coordinator works with.
 struct LoadedRun: Sendable {

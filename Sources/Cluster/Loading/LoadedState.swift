@@ -1,6 +1,6 @@
 import Checkpoint
 import Numerics
-import Transformer
+import Modeling
 
 /// A state in memory, read from a model or a checkpoint.
 struct LoadedState: Sendable {

@@ -2,7 +2,7 @@ import Checkpoint
 import Foundation
 import Numerics
 import Training
-import Transformer
+import Modeling
 
 /// Reads the model and the data of a run, and settles what the run will be.
 enum RunLoader {

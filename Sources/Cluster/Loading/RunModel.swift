@@ -1,7 +1,7 @@
 import Checkpoint
 import Corpus
 import Tokenization
-import Transformer
+import Modeling
 
 /// The model that a run begins with, or goes on from, and its tokenizer.
 struct RunModel {

@@ -1,5 +1,5 @@
 import Support
-import Transformer
+import Modeling
 
 extension Welcome {
     /// What the workers of a run must know.

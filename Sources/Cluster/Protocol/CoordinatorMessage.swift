@@ -1,7 +1,7 @@
 import Collectives
 import Foundation
 import Numerics
-import Transformer
+import Modeling
 
 /// A message from the coordinator to a worker.
 struct CoordinatorMessage: Sendable, Equatable {

@@ -1,7 +1,7 @@
 import Collectives
 import Foundation
 import Training
-import Transformer
+import Modeling
 
 /// A message from a worker to the coordinator.
 struct WorkerMessage: Sendable, Equatable {

@@ -2,7 +2,7 @@ import Checkpoint
 import Collectives
 import Foundation
 import Training
-import Transformer
+import Modeling
 
 /// What the compute thread of a worker is told to do; done one after the other.
 enum ComputeJob: Sendable {

@@ -4,7 +4,7 @@ import Foundation
 import Numerics
 import Support
 import Training
-import Transformer
+import Modeling
 
 /// Carries out jobs on a replica; used by the compute thread alone.
 final class ReplicaWorker {

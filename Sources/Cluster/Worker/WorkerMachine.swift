@@ -3,7 +3,7 @@ import Collectives
 import Foundation
 import Support
 import Training
-import Transformer
+import Modeling
 
 /// A worker's decisions: a pure state machine, from messages, results and the time to effects.
 struct WorkerMachine: Sendable {

@@ -1,5 +1,5 @@
 import Numerics
-import Transformer
+import Modeling
 
 /// The moments of a replica's weights, and the steps that have been taken on both.
 final class ReplicaOptimizer {

@@ -1,4 +1,4 @@
-import Transformer
+import Modeling
 
 /// What one compute thread has to itself: a model over the shared weights, and buffers for gradients.
 ///

@@ -1,6 +1,6 @@
 import CKernels
 import Numerics
-import Transformer
+import Modeling
 
 /// Sums the gradients of a run of micro-batches in the order of the fixed tree, part by part.
 ///

@@ -1,4 +1,4 @@
-import Transformer
+import Modeling
 
 extension Hyperparameters {
     /// The dropout masks of a step: the chosen probability, or else the model's own ones.

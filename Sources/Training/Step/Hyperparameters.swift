@@ -1,4 +1,4 @@
-import Transformer
+import Modeling
 
 /// The settings that the gradient and the optimizer step depend on, apart from the learning rate.
 public struct Hyperparameters: Sendable, Codable, Equatable {

@@ -1,6 +1,6 @@
 import Numerics
 import Support
-import Transformer
+import Modeling
 
 /// One worker's model: weights, moments and compute threads, and the two halves of a step that need no other rank.
 ///
@@ -101,7 +101,7 @@ public final class ModelReplica {
     ///     memory of the contributions stays as it is until the next call of this function.
     /// - Returns: A result for each micro-batch, in order.
     /// - Throws: `CancellationError` once `isAbandoned` says so; `NonFiniteError` that names the first micro-batch
-    ///   whose loss is not finite; `TransformerError` for work that does not fit the model.
+    ///   whose loss is not finite; `ModelError` for work that does not fit the model.
     public func computeGradients(
         _ work: StepWork, isAbandoned: @escaping @Sendable () -> Bool = { false },
         bucketReady: @escaping @Sendable (_ bucket: Int, _ contributions: [Contribution]) -> Void

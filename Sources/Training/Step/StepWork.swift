@@ -1,5 +1,5 @@
 import Numerics
-import Transformer
+import Modeling
 
 /// What one rank computes in one step: its contiguous run of the step's micro-batches.
 public struct StepWork: Sendable {
@@ -33,7 +33,7 @@ public struct StepWork: Sendable {
     public var ownMicroBatches: Range<Int> { firstMicroBatch..<(firstMicroBatch + microBatches.count) }
 
     /// Checks everything that memory safety relies on.
-    public func validate(_ model: ModelSpecification) throws(TransformerError) {
+    public func validate(_ model: ModelSpecification) throws(ModelError) {
         guard microBatchCount > 0, microBatchCount <= ReductionTree.maxLeafCount, firstMicroBatch >= 0,
             firstMicroBatch <= microBatchCount, microBatches.count <= microBatchCount - firstMicroBatch
         else {

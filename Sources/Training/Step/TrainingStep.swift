@@ -46,7 +46,7 @@ public final class TrainingStep {
     ///     more.
     ///   - willUpdate: Called right before the weights and moments are changed, the only time in a step.
     /// - Throws: Before the weights are changed: what the reducer throws; `CancellationError` once `isAbandoned` says
-    ///   so; ``NonFiniteError``; ``PeerLossError``; `TransformerError` for work that does not fit the model. The
+    ///   so; ``NonFiniteError``; ``PeerLossError``; `ModelError` for work that does not fit the model. The
     ///   reducer is of no use afterwards.
     public func run(
         _ work: StepWork, partition: [Range<Int>], learningRate: Double,

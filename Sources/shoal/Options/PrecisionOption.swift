@@ -1,6 +1,6 @@
 import ArgumentParser
 import Cluster
-import Transformer
+import Modeling
 
 /// In what a command that classifies computes.
 struct PrecisionOption: ParsableArguments {

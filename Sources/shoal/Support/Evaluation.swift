@@ -3,7 +3,7 @@ import Dashboard
 import Foundation
 import Support
 import Training
-import Transformer
+import Modeling
 
 /// Classifies a labelled data set and counts.
 struct Evaluation {

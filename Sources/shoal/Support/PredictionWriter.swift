@@ -1,6 +1,6 @@
 import Support
 import Training
-import Transformer
+import Modeling
 
 /// Writes predictions as JSON Lines.
 struct PredictionWriter {

@@ -4,7 +4,7 @@ import Corpus
 import Foundation
 import Tokenization
 import Training
-import Transformer
+import Modeling
 
 /// A model folder, ready to classify texts.
 struct TextClassifier {

@@ -1,4 +1,4 @@
-import Transformer
+import Modeling
 
 /// The settings of a coordinator, which never change.
 struct CoordinatorSettings: Sendable {

@@ -1,4 +1,4 @@
-import Transformer
+import Modeling
 
 /// Micro-batches to be tokenized and packed.
 enum BatchRequest: Sendable, Equatable {

@@ -1,7 +1,7 @@
 import Collections
 import Numerics
 import Training
-import Transformer
+import Modeling
 
 /// A step that was ordered and is not completed.
 struct InFlightStep: Sendable {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Benchmarks
 import Checkpoint
 import Support
-import Transformer
+import Modeling
 
 struct Benchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

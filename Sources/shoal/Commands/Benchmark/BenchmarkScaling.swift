@@ -3,7 +3,7 @@ import Benchmarks
 import Collectives
 import Numerics
 import Support
-import Transformer
+import Modeling
 
 struct BenchmarkScaling: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,4 @@
-@testable import Transformer
+@testable import Modeling
 
 /// A loss of a kind that the program does not have: half the squared distance to the one-hot target. All that a new
 /// loss needs is this file and its line in a list.
@@ -6,11 +6,11 @@ struct ToyObjective: Objective {
     static let kind = "toy-squares"
     var factor: Double
 
-    func validate(head: any Head) throws(TransformerError) {
+    func validate(head: any Head) throws(ModelError) {
         guard factor > 0 else { throw .invalidModel("a factor of \(factor)") }
     }
 
-    func validate(_ targets: Targets) throws(TransformerError) {
+    func validate(_ targets: Targets) throws(ModelError) {
         guard case .classes = targets else { throw .invalidBatch("no labels to learn from") }
     }
 

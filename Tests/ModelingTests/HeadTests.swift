@@ -3,7 +3,7 @@ import Foundation
 import Numerics
 import Testing
 
-@testable import Transformer
+@testable import Modeling
 
 /// What becomes of a classifier that a model folder has.
 @Suite struct HeadTests {

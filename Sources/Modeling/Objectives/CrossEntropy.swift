@@ -13,14 +13,14 @@ public struct CrossEntropy: Objective {
     public init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
 
     /// Every head will do.
-    public func validate(head: any Head) throws(TransformerError) {
+    public func validate(head: any Head) throws(ModelError) {
         guard labelSmoothing >= 0, labelSmoothing < 1 else {
             throw .invalidModel("label smoothing is \(labelSmoothing), must be at least 0 and below 1")
         }
     }
 
     /// Classes, to learn from.
-    public func validate(_ targets: Targets) throws(TransformerError) {
+    public func validate(_ targets: Targets) throws(ModelError) {
         guard case .classes = targets else { throw .invalidBatch("no labels to learn from") }
     }
 

@@ -3,7 +3,7 @@ import Numerics
 import TestSupport
 import Testing
 
-@testable import Transformer
+@testable import Modeling
 
 /// Products work on more rows than a micro-batch has: what stands in the others must not matter.
 @Suite struct PaddedRowsTests {

@@ -26,7 +26,7 @@ public struct SequenceClassification: Head {
     public var labelLinear: String? { "classifier" }
 
     /// See ``Head``.
-    public func validate() throws(TransformerError) {
+    public func validate() throws(ModelError) {
         guard (1...1_000_000).contains(labels) else {
             throw .invalidModel("the number of labels is \(labels), must be 1 to 1000000")
         }
@@ -36,7 +36,7 @@ public struct SequenceClassification: Head {
     }
 
     /// One class for each sequence, or none at all.
-    public func validate(_ targets: Targets, sequences: Int) throws(TransformerError) {
+    public func validate(_ targets: Targets, sequences: Int) throws(ModelError) {
         guard case .classes(let classes) = targets else { return }
         guard classes.count == sequences else {
             throw .invalidBatch("\(classes.count) labels for \(sequences) sequences")

@@ -3,7 +3,7 @@ import Numerics
 import TestSupport
 import Testing
 
-@testable import Transformer
+@testable import Modeling
 
 @Suite struct RecomputationTests {
     private static let precisions = Precision.allCases.filter { $0.unsupportedReason == nil }

@@ -4,7 +4,7 @@ import Numerics
 import TestSupport
 import Testing
 
-@testable import Transformer
+@testable import Modeling
 
 /// A head and a loss that the program does not know take one file each: ``ToyHead``, ``ToyObjective``.
 @Suite struct NewPartsTests {
@@ -84,7 +84,7 @@ import Testing
         let read = try ModelSpecification(json: specification.json(), registry: Self.registry)
         #expect(read.json() == specification.json())
         #expect((read.head as? ToyHead)?.classes == 3 && (read.objective as? ToyObjective)?.factor == 2)
-        #expect(throws: TransformerError.invalidModel("its head is of a kind that this version does not know")) {
+        #expect(throws: ModelError.invalidModel("its head is of a kind that this version does not know")) {
             try ModelSpecification(json: specification.json())
         }
         let known = BertConfiguration.tiny().classifier(objective: CrossEntropy(labelSmoothing: 0.1))
@@ -100,7 +100,7 @@ import Testing
             ("\"label_smoothing\":0", "\"label_smoothing\":1"), ("\"epsilon\"", "\"epsilo\""), ("{", "["),
         ] {
             #expect(json.contains(part), "\(part) in \(json)")
-            #expect(throws: TransformerError.self, "\(with)") {
+            #expect(throws: ModelError.self, "\(with)") {
                 try ModelSpecification(json: json.replacingOccurrences(of: part, with: with))
             }
         }

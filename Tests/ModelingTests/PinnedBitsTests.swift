@@ -4,7 +4,7 @@ import Numerics
 import TestSupport
 import Testing
 
-@testable import Transformer
+@testable import Modeling
 
 /// Values that decide the bits of every run, written down: whatever changes them changes `weights_sha256`, and must be
 /// named in the changelog. They are the same on every machine.

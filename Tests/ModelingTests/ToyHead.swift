@@ -1,7 +1,7 @@
 import CKernels
 import Numerics
 
-@testable import Transformer
+@testable import Modeling
 
 /// A head of a kind that the program does not have: the logits of a linear layer on the sum of a sequence's tokens. All
 /// that a new head needs is this file and its line in a list.
@@ -14,11 +14,11 @@ struct ToyHead: Head {
     var dropout: Float { 0 }
     var labelLinear: String? { nil }
 
-    func validate() throws(TransformerError) {
+    func validate() throws(ModelError) {
         guard classes > 0 else { throw .invalidModel("a toy head without classes") }
     }
 
-    func validate(_ targets: Targets, sequences: Int) throws(TransformerError) {
+    func validate(_ targets: Targets, sequences: Int) throws(ModelError) {
         guard case .classes(let labels) = targets else { return }
         guard labels.count == sequences, labels.allSatisfy({ (0..<Int32(classes)).contains($0) }) else {
             throw .invalidBatch("labels that do not fit")

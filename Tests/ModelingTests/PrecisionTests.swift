@@ -3,7 +3,7 @@ import Numerics
 import TestSupport
 import Testing
 
-@testable import Transformer
+@testable import Modeling
 
 @Suite(.enabled(if: Matmul.hasBFloat16, "this processor multiplies no bfloat16")) struct PrecisionTests {
     private let configuration = BertConfiguration.tiny(

@@ -7,9 +7,9 @@ public protocol Objective: Sendable, Codable {
     static var kind: String { get }
 
     /// Checks the bounds of the configuration, which may come from outside, and that the head's outputs suit it.
-    func validate(head: any Head) throws(TransformerError)
+    func validate(head: any Head) throws(ModelError)
     /// Checks that these are targets that it can learn from.
-    func validate(_ targets: Targets) throws(TransformerError)
+    func validate(_ targets: Targets) throws(ModelError)
     /// How much a micro-batch counts: the sum over the step's micro-batches divides the summed gradient. Sequences for
     /// a loss of sequences, tokens for one of tokens.
     func weight(of targets: Targets) -> Int

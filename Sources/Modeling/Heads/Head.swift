@@ -19,11 +19,11 @@ public protocol Head: Sendable, Codable {
     var labelLinear: String? { get }
 
     /// Checks the bounds of the configuration, which may come from outside.
-    func validate() throws(TransformerError)
+    func validate() throws(ModelError)
     /// Checks that targets are of the kind that the head learns from, within its range, and as many as it takes.
     ///
     /// - Parameter sequences: S, the sequences of the micro-batch.
-    func validate(_ targets: Targets, sequences: Int) throws(TransformerError)
+    func validate(_ targets: Targets, sequences: Int) throws(ModelError)
     /// Places the head's tensors, in the order in which the backward pass finishes them.
     func declare(into layout: inout LayoutBuilder, encoder: EncoderArchitecture)
     /// What computes the head, for one compute thread.

@@ -2,7 +2,7 @@ import Checkpoint
 import Foundation
 import Numerics
 
-@testable import Transformer
+@testable import Modeling
 
 enum Fixture {
     /// The path of a file or folder under Fixtures.

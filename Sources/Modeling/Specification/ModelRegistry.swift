@@ -14,14 +14,14 @@ public struct ModelRegistry: Sendable {
         self.objectives = objectives
     }
 
-    func head(_ kind: String) throws(TransformerError) -> any Head.Type {
+    func head(_ kind: String) throws(ModelError) -> any Head.Type {
         guard let type = heads.first(where: { $0.kind == kind }) else {
             throw .invalidModel("its head is of a kind that this version does not know")
         }
         return type
     }
 
-    func objective(_ kind: String) throws(TransformerError) -> any Objective.Type {
+    func objective(_ kind: String) throws(ModelError) -> any Objective.Type {
         guard let type = objectives.first(where: { $0.kind == kind }) else {
             throw .invalidModel("its objective is of a kind that this version does not know")
         }

@@ -17,7 +17,7 @@ public struct ModelSpecification: Sendable {
     }
 
     /// Checks the bounds of all parts, and that they fit each other.
-    public func validate() throws(TransformerError) {
+    public func validate() throws(ModelError) {
         try encoder.validate()
         try head.validate()
         try objective.validate(head: head)
@@ -26,7 +26,7 @@ public struct ModelSpecification: Sendable {
     /// Checks that `targets` fit the head and the objective.
     ///
     /// - Parameter sequences: S, the sequences of the micro-batch.
-    public func validate(_ targets: Targets, sequences: Int) throws(TransformerError) {
+    public func validate(_ targets: Targets, sequences: Int) throws(ModelError) {
         try head.validate(targets, sequences: sequences)
         try objective.validate(targets)
     }
@@ -47,13 +47,13 @@ extension ModelSpecification {
     /// Reads what ``json()`` writes, to the letter, and validates it.
     ///
     /// - Parameter registry: The heads and objectives that are known.
-    /// - Throws: `TransformerError.invalidModel` with the reason.
-    public init(json: String, registry: ModelRegistry = .standard) throws(TransformerError) {
+    /// - Throws: `ModelError.invalidModel` with the reason.
+    public init(json: String, registry: ModelRegistry = .standard) throws(ModelError) {
         let decoder = JSONDecoder()
         decoder.userInfo[.modelRegistry] = registry
         do {
             self = try decoder.decode(Encoded.self, from: Data(json.utf8)).specification
-        } catch let error as TransformerError {
+        } catch let error as ModelError {
             throw error
         } catch {
             throw .invalidModel("it is not described as this version does it")

@@ -1,5 +1,5 @@
 /// What can be wrong with a model or a batch that comes from outside.
-public enum TransformerError: Error, CustomStringConvertible, Equatable {
+public enum ModelError: Error, CustomStringConvertible, Equatable {
     /// A batch that no model could take.
     case invalidBatch(String)
     /// A model that cannot be: a size out of bounds, a part that is not known.

@@ -59,8 +59,8 @@ public struct EncoderArchitecture: Sendable, Codable, Equatable {
     }
 
     /// Checks every bound. The upper ones are far beyond any real model: they keep products of sizes from overflowing.
-    public func validate() throws(TransformerError) {
-        func check(_ what: String, _ value: Int, _ range: ClosedRange<Int>) throws(TransformerError) {
+    public func validate() throws(ModelError) {
+        func check(_ what: String, _ value: Int, _ range: ClosedRange<Int>) throws(ModelError) {
             guard range.contains(value) else {
                 throw .invalidModel("\(what) is \(value), must be \(range.lowerBound) to \(range.upperBound)")
             }

@@ -3,7 +3,7 @@ import Foundation
 import Numerics
 import Testing
 
-@testable import Transformer
+@testable import Modeling
 
 /// What a checkpoint keeps comes back bit for bit.
 @Suite struct StateRoundTripTests {
@@ -54,14 +54,14 @@ import Testing
         }
         #expect(try WeightLoader.loadMoments(file, layout: layout) { "velocity.\($0)" } == nil)
         // Some but not all: another model's.
-        #expect(throws: TransformerError.self) {
+        #expect(throws: ModelError.self) {
             _ = try WeightLoader.loadMoments(file, layout: layout) {
                 $0.hasPrefix("classifier") ? "x" : CheckpointFolder.Moment.first.name(of: $0)
             }
         }
         var larger = Self.configuration
         larger.intermediateSize = 44
-        #expect(throws: TransformerError.self) {
+        #expect(throws: ModelError.self) {
             _ = try WeightLoader.loadMoments(file, layout: ParameterLayout(larger.classifier())) {
                 CheckpointFolder.Moment.first.name(of: $0)
             }

@@ -53,7 +53,7 @@ public enum WeightLoader {
             if let name = stored, !isLabelled || rows == nil {
                 let found = file.tensors[name]?.shape ?? []
                 guard found == parameter.shape else {
-                    throw TransformerError.weights(
+                    throw ModelError.weights(
                         "\(file.path): tensor \(name) has shape \(found), but config.json calls for \(parameter.shape)")
                 }
                 try file.readFloats(name, into: destination)
@@ -62,7 +62,7 @@ public enum WeightLoader {
             }
             guard case .head = parameter.id, case .initialize(let seed) = missingHead else {
                 let why = isLabelled ? "; it is no fine-tuned classifier: train it first" : ""
-                throw TransformerError.weights("\(file.path): there is no tensor \(tensorName)\(why)")
+                throw ModelError.weights("\(file.path): there is no tensor \(tensorName)\(why)")
             }
             if !isLabelled || rows?.contains(nil) ?? true { drawn.append(tensorName) }
             // Biases stay zero, as in the reference.
@@ -139,10 +139,10 @@ public enum WeightLoader {
         for parameter in layout.parameters {
             let name = name(family.tensorName(parameter.id))
             guard let shape = file.tensors[name]?.shape else {
-                throw TransformerError.weights("\(file.path): there is no tensor \(name)")
+                throw ModelError.weights("\(file.path): there is no tensor \(name)")
             }
             guard shape == parameter.shape else {
-                throw TransformerError.weights(
+                throw ModelError.weights(
                     "\(file.path): tensor \(name) has shape \(shape), but the model calls for \(parameter.shape)")
             }
             try file.readFloats(

@@ -85,7 +85,7 @@ public final class Model {
     ///   - sink: Takes the gradient, part by part, in the order of the flat vector.
     public func gradient(
         _ batch: PackedBatch, dropout: DropoutPlan?, embeddingRows: [Int32], into sink: some GradientSink
-    ) throws(TransformerError) -> Loss {
+    ) throws(ModelError) -> Loss {
         try specification.validate(batch.targets, sequences: batch.sequenceCount)
         let rows = try Self.compactRows(batch.tokenIDs, among: embeddingRows)
         let count = embeddingRows.count
@@ -98,7 +98,7 @@ public final class Model {
     }
 
     /// The place of each token id in the ascending list `rows`.
-    static func compactRows(_ tokenIDs: [Int32], among rows: [Int32]) throws(TransformerError) -> [Int32] {
+    static func compactRows(_ tokenIDs: [Int32], among rows: [Int32]) throws(ModelError) -> [Int32] {
         var result = [Int32](repeating: 0, count: tokenIDs.count)
         for (t, id) in tokenIDs.enumerated() {
             let row = rows.partitioningIndex { $0 >= id }

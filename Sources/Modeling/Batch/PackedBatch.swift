@@ -41,7 +41,7 @@ public struct PackedBatch: Sendable, Equatable {
     }
 
     /// Checks everything that the kernels rely on: lengths, order, and that each id lies within its table.
-    public func validate(_ model: ModelSpecification) throws(TransformerError) {
+    public func validate(_ model: ModelSpecification) throws(ModelError) {
         let tokens = tokenIDs.count
         guard typeIDs.count == tokens else { throw .invalidBatch("\(typeIDs.count) segment ids for \(tokens) tokens") }
         guard offsets.first == 0, offsets.count >= 2, Int(offsets[offsets.count - 1]) == tokens else {

@@ -4,7 +4,7 @@ import Numerics
 import TestSupport
 import Testing
 
-@testable import Transformer
+@testable import Modeling
 
 /// Properties of the backward pass that need no reference.
 @Suite struct GradientTests {
@@ -134,7 +134,7 @@ import Testing
 
     @Test func `an empty row list is refused`() throws {
         let (model, _) = model()
-        #expect(throws: TransformerError.self) {
+        #expect(throws: ModelError.self) {
             try model.gradient(
                 batch, dropout: nil, embeddingRows: [1, 2],
                 into: FlatGradient(count: model.layout.count))
@@ -147,7 +147,7 @@ import Testing
         func refused(_ change: (inout PackedBatch) -> Void) {
             var bad = batch
             change(&bad)
-            #expect(throws: TransformerError.self) { try bad.validate(model) }
+            #expect(throws: ModelError.self) { try bad.validate(model) }
         }
         refused { $0.tokenIDs[3] = 40 }
         refused { $0.tokenIDs[3] = -1 }

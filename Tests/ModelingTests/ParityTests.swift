@@ -3,7 +3,7 @@ import Foundation
 import Numerics
 import Testing
 
-@testable import Transformer
+@testable import Modeling
 
 /// Logits, loss and gradients against those of `transformers`, for models made by Fixtures/export_parity.py.
 @Suite struct ParityTests {
