@@ -75,19 +75,19 @@ public final class Model {
         public var outputs: [Float]
     }
 
-    /// Computes the summed loss of a micro-batch and the gradient of that sum.
+    /// Computes the summed loss of a micro-batch and the gradient of that sum by what is trained.
     ///
     /// - Parameters:
     ///   - batch: A batch with targets, valid for the specification.
     ///   - dropout: The masks; nil for none.
     ///   - embeddingRows: The token ids, ascending, that have a row in the compact gradient of the word embedding;
-    ///     every token of the batch must be among them.
+    ///     every token of the batch must be among them, if that is trained.
     ///   - sink: Takes the gradient, part by part, in the order of the flat vector.
     public func gradient(
         _ batch: PackedBatch, dropout: DropoutPlan?, embeddingRows: [Int32], into sink: some GradientSink
     ) throws(ModelError) -> Loss {
         try specification.validate(batch.targets, sequences: batch.sequenceCount)
-        let rows = try Self.compactRows(batch.tokenIDs, among: embeddingRows)
+        let rows = layout.rowTable == nil ? [] : try Self.compactRows(batch.tokenIDs, among: embeddingRows)
         let count = embeddingRows.count
         return switch network {
         case .float32(let network):

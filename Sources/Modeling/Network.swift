@@ -35,7 +35,7 @@ final class Network<Element: ComputeElement> {
     }
 
     /// See ``Model/gradient(_:dropout:embeddingRows:into:)``; `rows` holds the row of each token in the compact
-    /// gradient of the word embedding, which has `rowCount` rows.
+    /// gradient of the word embedding, which has `rowCount` rows, if that is trained.
     func gradient(
         _ batch: PackedBatch, dropout: DropoutPlan?, rows: [Int32], rowCount: Int, into sink: some GradientSink
     ) -> Model.Loss {
@@ -44,8 +44,9 @@ final class Network<Element: ComputeElement> {
         let loss = Model.Loss(
             sum: objective.evaluate(outputs, batch.targets, withGradient: true), outputs: outputs.array)
         head.backward(
-            saved.output, dHidden: saved.gradient, rows: reads.count(in: batch), dropout: dropout, into: sink)
-        sink.finish(bucket: layout.headBucket)
+            saved.output, dHidden: layout.trainsEncoder ? saved.gradient : nil, rows: reads.count(in: batch),
+            dropout: dropout, into: sink)
+        if let bucket = layout.headBucket { sink.finish(bucket: bucket) }
         recorder?.end("loss and head, backward")
         encoder.backward(batch, saved: saved, dropout: dropout, rows: rows, rowCount: rowCount, into: sink)
         return loss

@@ -67,13 +67,14 @@ private final class ToyHeadPasses: HeadPasses {
     }
 
     func backward(
-        _ hidden: UnsafeMutablePointer<Float>, dHidden: UnsafeMutablePointer<Float>, rows: Int, dropout: DropoutPlan?,
+        _ hidden: UnsafeMutablePointer<Float>, dHidden: UnsafeMutablePointer<Float>?, rows: Int, dropout: DropoutPlan?,
         into sink: any GradientSink
     ) {
         guard let sums, let gradient, let dSums else { preconditionFailure("no memory") }
         let sequences = offsets.count - 1
         projection.backwardWeight(gradient, sums, rows: sequences, into: sink)
         projection.backwardBias(gradient, rows: sequences, into: sink)
+        guard let dHidden else { return }
         projection.backwardInput(gradient, dSums, rows: sequences)
         for s in 0..<sequences {
             for t in Int(offsets[s])..<Int(offsets[s + 1]) {

@@ -31,7 +31,7 @@ struct Bench {
     var second = [Float](repeating: 0, count: 38)
 
     init(start: [[Float]]) {
-        for (segment, values) in zip(optimizer.segments + [optimizer.table], start) {
+        for (segment, values) in zip(optimizer.segments + [optimizer.table].compactMap(\.self), start) {
             weights.replaceSubrange(segment.offset..<(segment.offset + segment.count), with: values)
         }
     }

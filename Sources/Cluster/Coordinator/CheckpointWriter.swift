@@ -27,8 +27,8 @@ struct CheckpointWriter: Sendable {
     ///
     /// - Returns: the folder, and what went wrong with removing others.
     func write() throws -> (path: String, problem: String?) {
-        func tensors(_ buffer: FloatBuffer?) -> [TensorToWrite] {
-            buffer.map { WeightLoader.tensors(of: $0, layout: layout) } ?? []
+        func moments(_ buffer: FloatBuffer?) -> [TensorToWrite] {
+            buffer.map { WeightLoader.momentTensors(of: $0, layout: layout) } ?? []
         }
         // The tensors point into the buffers.
         let path = try withExtendedLifetime((weights, firstMoment, secondMoment)) {
@@ -37,8 +37,9 @@ struct CheckpointWriter: Sendable {
                 state: TrainerState(
                     step: state.step, epoch: state.epoch, seed: seed, appliedSteps: UInt64(state.step),
                     schedule: state.schedule, metrics: state.metrics, notes: fingerprint),
-                configuration: configuration, weights: tensors(weights), firstMoments: tensors(firstMoment),
-                secondMoments: tensors(secondMoment), tokenizerFrom: tokenizerSource, maxLength: maxLength
+                configuration: configuration, weights: WeightLoader.tensors(of: weights, layout: layout),
+                firstMoments: moments(firstMoment), secondMoments: moments(secondMoment),
+                tokenizerFrom: tokenizerSource, maxLength: maxLength
             ).path
         }
         do {

@@ -56,16 +56,15 @@ struct Embeddings {
         shoal_dropout_apply(saved.output, keep, tokens, width, maskStride(width), dropout.hidden.scale)
     }
 
-    /// From dy (T, width), which is overwritten, the gradients of the tables and the LayerNorm.
+    /// From dy (T, width), which is overwritten, the gradients of those tables that are trained, and of the LayerNorm.
     ///
     /// - Parameters:
     ///   - rows: T row numbers in the compact gradient of the word embedding.
     ///   - rowCount: The rows of that gradient.
     ///   - columns: Scratch for 2 width floats.
-    ///   - denseBucket: The bucket of everything but the word embedding.
     func backward(
         _ batch: PackedBatch, dy: UnsafeMutablePointer<Float>, saved: Activations, rows: [Int32], rowCount: Int,
-        columns: UnsafeMutablePointer<Float>, layout: ParameterLayout, positionCount: Int, segmentCount: Int,
+        columns: UnsafeMutablePointer<Float>, positionCount: Int, segmentCount: Int,
         into sink: some GradientSink
     ) {
         guard let normalized = saved.normalized, let rstd = saved.rstd else {
@@ -79,14 +78,18 @@ struct Embeddings {
         shoal_layer_norm_backward_f32(
             dy, nil, columns, columns + width, nil, dy, normalized, rstd, nil, 0, 1, weights + slots.norm.gamma, tokens,
             width)
-        sink.write(slots.norm.gamma, width) { $0.update(from: columns, count: width) }
-        sink.write(slots.norm.beta, width) { $0.update(from: columns + width, count: width) }
-        sink.add(slots.segments, segmentCount * width) { shoal_scatter_add($0, dy, batch.typeIDs, tokens, width) }
-        sink.add(slots.positions, positionCount * width) {
-            shoal_scatter_add($0, dy, saved.positions, tokens, width)
+        if let bucket = slots.bucket {
+            sink.write(slots.norm.gamma, width) { $0.update(from: columns, count: width) }
+            sink.write(slots.norm.beta, width) { $0.update(from: columns + width, count: width) }
+            sink.add(slots.segments, segmentCount * width) { shoal_scatter_add($0, dy, batch.typeIDs, tokens, width) }
+            sink.add(slots.positions, positionCount * width) {
+                shoal_scatter_add($0, dy, saved.positions, tokens, width)
+            }
+            sink.finish(bucket: bucket)
         }
-        sink.finish(bucket: layout.buckets.count - 1)
-        sink.add(layout.denseCount, rowCount * width) { shoal_scatter_add($0, dy, rows, tokens, width) }
-        sink.finish(bucket: layout.buckets.count)
+        if let bucket = slots.wordBucket {
+            sink.add(slots.words, rowCount * width) { shoal_scatter_add($0, dy, rows, tokens, width) }
+            sink.finish(bucket: bucket)
+        }
     }
 }

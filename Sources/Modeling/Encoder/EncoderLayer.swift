@@ -72,7 +72,7 @@ struct EncoderLayer<Element: ComputeElement> {
         var queryGradient: UnsafeMutablePointer<Element>
         /// See `queryGradient`.
         var queryInputGradient: UnsafeMutablePointer<Float>
-        /// 3 hidden
+        /// 3 hidden, or intermediate if that is more.
         var columns: UnsafeMutablePointer<Float>
         var attention: Attention<Element>.Scratch
     }
@@ -108,13 +108,13 @@ struct EncoderLayer<Element: ComputeElement> {
 
     private var attentionNorm: ResidualNorm {
         ResidualNorm(
-            weights: weights.floats, slot: slots.attentionNorm, bias: slots.attentionOutput.bias, width: hidden,
+            weights: weights.floats, slot: slots.attentionNorm, linear: slots.attentionOutput, width: hidden,
             epsilon: epsilon)
     }
 
     private var outputNorm: ResidualNorm {
         ResidualNorm(
-            weights: weights.floats, slot: slots.outputNorm, bias: slots.output.bias, width: hidden, epsilon: epsilon)
+            weights: weights.floats, slot: slots.outputNorm, linear: slots.output, width: hidden, epsilon: epsilon)
     }
 
     private func linear(_ slot: LinearSlot) -> Linear<Element> { Linear(weights, slot, matmul) }
@@ -204,12 +204,12 @@ struct EncoderLayer<Element: ComputeElement> {
         recorder?.end("dropout and LayerNorm, forward")
     }
 
-    /// From dy (rows, hidden), which is overwritten: dx (tokens, hidden) and the gradients of the parameters. dx may be
-    /// the memory of dy where it holds `tokens` rows.
+    /// From dy (rows, hidden), which is overwritten: dx (tokens, hidden) and the gradients of the parameters that are
+    /// trained. dx may be the memory of dy where it holds `tokens` rows; it is nil where nothing below is trained.
     ///
     /// Of `x` and of what was saved, only the elements of streams are read.
     func backward(
-        x: DualRows<Element>, dy: UnsafeMutablePointer<Float>, dx: UnsafeMutablePointer<Float>, saved: Activations,
+        x: DualRows<Element>, dy: UnsafeMutablePointer<Float>, dx: UnsafeMutablePointer<Float>?, saved: Activations,
         scratch: Scratch, into sink: some GradientSink
     ) {
         // Feed-forward network. After this dy holds the gradient of its residual, scratch.normInput that of its output.
@@ -224,8 +224,15 @@ struct EncoderLayer<Element: ComputeElement> {
         outer.backwardInput(da, scratch.feedForwardGradient, rows: rows)
         recorder?.end("output, input gradient")
         let inner = linear(slots.intermediate)
-        sink.add(slots.intermediate.bias, intermediate) {
-            Element.geluBackward(scratch.feedForwardGradient, $0, saved.preActivation, rows, intermediate)
+        if slots.intermediate.hasGradient {
+            sink.add(slots.intermediate.bias, intermediate) {
+                Element.geluBackward(scratch.feedForwardGradient, $0, saved.preActivation, rows, intermediate)
+            }
+        } else {
+            // The kernel adds up the gradient of the bias in any case.
+            scratch.columns.update(repeating: 0, count: intermediate)
+            Element.geluBackward(
+                scratch.feedForwardGradient, scratch.columns, saved.preActivation, rows, intermediate)
         }
         recorder?.end("GELU, backward")
         inner.backwardWeight(scratch.feedForwardGradient, saved.attentionOutput.operand, rows: rows, into: sink)
@@ -256,18 +263,23 @@ struct EncoderLayer<Element: ComputeElement> {
             fusedKV.backwardWeight(scratch.qkvGradient, x.operand, rows: tokens, into: sink)
             query.backwardBias(scratch.queryGradient, rows: rows, into: sink)
             fusedKV.backwardBias(scratch.qkvGradient, rows: tokens, into: sink)
-            query.backwardInput(scratch.queryGradient, dy, rows: rows, accumulate: true)
-            // The gradient of the queries' rows waits elsewhere while dx, perhaps the same memory, is filled.
-            scratch.queryInputGradient.update(from: dy, count: rows * hidden)
-            fusedKV.backwardInput(scratch.qkvGradient, dx, rows: tokens)
-            for s in 0..<rows {
-                shoal_add(dx + Int(attention.offsets[s]) * hidden, scratch.queryInputGradient + s * hidden, hidden)
+            if let dx {
+                query.backwardInput(scratch.queryGradient, dy, rows: rows, accumulate: true)
+                // The gradient of the queries' rows waits elsewhere while dx, perhaps the same memory, is filled.
+                scratch.queryInputGradient.update(from: dy, count: rows * hidden)
+                fusedKV.backwardInput(scratch.qkvGradient, dx, rows: tokens)
+                for s in 0..<rows {
+                    shoal_add(
+                        dx + Int(attention.offsets[s]) * hidden, scratch.queryInputGradient + s * hidden, hidden)
+                }
             }
         } else {
             fusedQKV.backwardWeight(scratch.qkvGradient, x.operand, rows: tokens, into: sink)
             fusedQKV.backwardBias(scratch.qkvGradient, rows: tokens, into: sink)
-            fusedQKV.backwardInput(scratch.qkvGradient, dy, rows: tokens, accumulate: true)
-            if dx != dy { dx.update(from: dy, count: tokens * hidden) }
+            if let dx {
+                fusedQKV.backwardInput(scratch.qkvGradient, dy, rows: tokens, accumulate: true)
+                if dx != dy { dx.update(from: dy, count: tokens * hidden) }
+            }
         }
         recorder?.end("query, key, value, gradients")
     }

@@ -30,6 +30,9 @@ struct EncoderStack<Element: ComputeElement> {
 
     private var layerCount: Int { architecture.layers.count }
 
+    /// The first layer that the backward pass of a batch goes through.
+    private var lowest: Int { layout.lowestDifferentiatedLayer }
+
     private func rows(_ layer: Int) -> RowSelection { layer == layerCount - 1 ? output : .allTokens }
 
     /// Lays out the memory of a micro-batch.
@@ -49,8 +52,8 @@ struct EncoderStack<Element: ComputeElement> {
             queryInput: DualRows<Element>.sharedResidual(workspace, lastRows * hidden))
         let input = DualRows<Element>.layOut(workspace, tokens * hidden, shared: shared.output)
         let embeddings = Embeddings.layOut(
-            workspace, tokens: tokens, width: hidden, training: training, dropout: hiddenDropout,
-            output: input.residual)
+            workspace, tokens: tokens, width: hidden, training: training && layout.embeddings.hasGradient,
+            dropout: hiddenDropout, output: input.residual)
         func layer(_ index: Int) -> EncoderLayer<Element>.Activations {
             let (sizes, selection) = (architecture.layers[index], rows(index))
             return EncoderLayer.layOut(
@@ -58,10 +61,10 @@ struct EncoderStack<Element: ComputeElement> {
                 intermediate: sizes.intermediate,
                 probabilities: Attention<Element>.probabilityCount(
                     offsets: batch.offsets, heads: sizes.heads, queries: selection),
-                queries: selection, training: training, hiddenDropout: hiddenDropout, shared: shared)
+                queries: selection, training: training && index >= lowest, hiddenDropout: hiddenDropout, shared: shared)
         }
         let layers = activations(workspace, training: training, recomputes: recomputes, tokens * hidden, layer)
-        let backwardTokens = training ? tokens : 0
+        let backwardTokens = training && layout.trainsEncoder ? tokens : 0
         let widest = architecture.layers.map(\.intermediate).max() ?? 0
         let scratch = EncoderLayer<Element>.Scratch(
             normInput: .layOut(workspace, tokens * hidden, shared: nil),
@@ -69,7 +72,7 @@ struct EncoderStack<Element: ComputeElement> {
             feedForwardGradient: Element.allocate(backwardTokens * widest, in: workspace),
             qkvGradient: Element.allocate(backwardTokens * 3 * hidden, in: workspace),
             queryGradient: Element.allocate(lastRows * hidden, in: workspace),
-            queryInputGradient: workspace.floats(lastRows * hidden), columns: workspace.floats(3 * hidden),
+            queryInputGradient: workspace.floats(lastRows * hidden), columns: workspace.floats(max(3 * hidden, widest)),
             attention: Attention<Element>.layOut(workspace, longest: longest))
         return Activations(
             input: input, embeddings: embeddings, layers: layers, scratch: scratch,
@@ -81,22 +84,26 @@ struct EncoderStack<Element: ComputeElement> {
         _ workspace: Workspace, training: Bool, recomputes: Bool, _ outputCount: Int,
         _ layer: (Int) -> EncoderLayer<Element>.Activations
     ) -> [EncoderLayer<Element>.Activations] {
-        if training && !recomputes { return (0..<layerCount).map(layer) }
         // Layers of the same sizes and rows take turns: to compute again one set will do, of which only outputs stay;
-        // in inference two, because a layer reads the output of the one before.
+        // in inference, and below the lowest layer that is differentiated, two, because a layer reads the output of
+        // the one before.
         var sets: [[EncoderLayer<Element>.Activations]] = []
-        var kinds: [(sizes: EncoderArchitecture.Layer, isLast: Bool)] = []
+        var kinds: [(sizes: EncoderArchitecture.Layer, isLast: Bool, isDifferentiated: Bool)] = []
         return (0..<layerCount).map { index in
+            let isDifferentiated = training && index >= lowest
+            if isDifferentiated && !recomputes { return layer(index) }
             // The last layer has its own: its rows may be others, and the one before is not computed again.
-            let kind = (sizes: architecture.layers[index], isLast: index == layerCount - 1)
+            let kind = (
+                sizes: architecture.layers[index], isLast: index == layerCount - 1, isDifferentiated: isDifferentiated
+            )
             let known = kinds.firstIndex { $0 == kind }
             let number = known ?? kinds.count
             if known == nil {
                 kinds.append(kind)
-                sets.append(recomputes || kind.isLast ? [layer(index)] : [layer(index), layer(index)])
+                sets.append(isDifferentiated || kind.isLast ? [layer(index)] : [layer(index), layer(index)])
             }
             var own = sets[number][index % sets[number].count]
-            if recomputes, index < layerCount - 1 { own.output = .layOut(workspace, outputCount, shared: nil) }
+            if isDifferentiated, index < layerCount - 1 { own.output = .layOut(workspace, outputCount, shared: nil) }
             return own
         }
     }
@@ -130,7 +137,8 @@ struct EncoderStack<Element: ComputeElement> {
         }
     }
 
-    /// From the gradient of the output in `saved.gradient` (R, hidden), which is overwritten, those of all parameters.
+    /// From the gradient of the output in `saved.gradient` (R, hidden), which is overwritten, those of all parameters
+    /// that are trained; nothing below the lowest of them is computed.
     ///
     /// - Parameters:
     ///   - rows: T row numbers in the compact gradient of the word embedding.
@@ -140,19 +148,21 @@ struct EncoderStack<Element: ComputeElement> {
         into sink: some GradientSink
     ) {
         let gradient = saved.gradient
-        for index in (0..<layerCount).reversed() {
+        for index in (lowest..<layerCount).reversed() {
             let x = index == 0 ? saved.input : saved.layers[index - 1].output
             // The last one that was computed is still there.
             if recomputes, index < layerCount - 2 {
                 layer(index, batch, dropout).forward(x, saved: saved.layers[index], scratch: saved.scratch)
             }
             layer(index, batch, dropout).backward(
-                x: x, dy: gradient, dx: gradient, saved: saved.layers[index], scratch: saved.scratch, into: sink)
-            sink.finish(bucket: layout.bucket(layer: index))
+                x: x, dy: gradient, dx: index > lowest || layout.embeddings.hasGradient ? gradient : nil,
+                saved: saved.layers[index], scratch: saved.scratch, into: sink)
+            if let bucket = layout.layers[index].bucket { sink.finish(bucket: bucket) }
         }
+        guard layout.embeddings.hasGradient else { return }
         embeddings(dropout).backward(
             batch, dy: gradient, saved: saved.embeddings, rows: rows, rowCount: rowCount,
-            columns: saved.scratch.columns, layout: layout, positionCount: architecture.positions,
+            columns: saved.scratch.columns, positionCount: architecture.positions,
             segmentCount: architecture.segments, into: sink)
         recorder?.end("embeddings, backward")
     }

@@ -45,10 +45,11 @@ struct Linear<Element: ComputeElement> {
             accumulate: accumulate, c: dx, ldc: slot.inputs)
     }
 
-    /// The gradient of the weight, dW = dyᵀ x.
+    /// The gradient of the weight, dW = dyᵀ x; nothing where it is frozen.
     func backwardWeight(
         _ dy: UnsafeMutablePointer<Element>, _ x: UnsafeMutablePointer<Element>, rows: Int, into sink: some GradientSink
     ) {
+        guard slot.hasGradient else { return }
         let padded = Matmul.paddedRows(rows)
         (dy + rows * slot.outputs).clear((padded - rows) * slot.outputs)
         (x + rows * slot.inputs).clear((padded - rows) * slot.inputs)
@@ -59,8 +60,9 @@ struct Linear<Element: ComputeElement> {
         }
     }
 
-    /// The gradient of the bias, the column sums of dy (rows, outputs).
+    /// The gradient of the bias, the column sums of dy (rows, outputs); nothing where it is frozen.
     func backwardBias(_ dy: UnsafePointer<Element>, rows: Int, into sink: some GradientSink) {
+        guard slot.hasGradient else { return }
         sink.add(slot.bias, slot.outputs) { Element.columnSums($0, dy, rows, slot.outputs) }
     }
 }

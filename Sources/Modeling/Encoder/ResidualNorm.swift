@@ -2,8 +2,8 @@
 struct ResidualNorm {
     let weights: UnsafePointer<Float>
     let slot: NormSlot
-    /// Where the bias of the linear layer before it stands; its addition is fused here.
-    let bias: Int
+    /// The linear layer before it; the addition of its bias is fused here.
+    let linear: LinearSlot
     let width: Int
     let epsilon: Float
 
@@ -23,12 +23,12 @@ struct ResidualNorm {
         rate: DropoutRate?, rows: Int
     ) {
         Element.layerNormForward(
-            y.residual, y.operand, saved, a, weights + bias, rate?.scale ?? 1, residual, weights + slot.gamma,
+            y.residual, y.operand, saved, a, weights + linear.bias, rate?.scale ?? 1, residual, weights + slot.gamma,
             weights + slot.beta, rows, width, epsilon)
     }
 
-    /// From dy (rows, width): the gradients of the residual and of `a`, both (rows, width), and of the parameters.
-    /// `columns` is scratch for 3 width floats.
+    /// From dy (rows, width): the gradients of the residual and of `a`, both (rows, width), and of those
+    /// parameters that are trained. `columns` is scratch for 3 width floats.
     func backward<Element: ComputeElement>(
         _ dy: UnsafePointer<Float>, dResidual: UnsafeMutablePointer<Float>, da: UnsafeMutablePointer<Element>,
         saved: Saved, rate: DropoutRate?, rows: Int, columns: UnsafeMutablePointer<Float>, into sink: some GradientSink
@@ -40,8 +40,12 @@ struct ResidualNorm {
         Element.layerNormBackward(
             dResidual, da, columns, dy, normalized, rstd, saved.keep, rate?.scale ?? 1, weights + slot.gamma, rows,
             width)
-        sink.write(slot.gamma, width) { $0.update(from: columns, count: width) }
-        sink.write(slot.beta, width) { $0.update(from: columns + width, count: width) }
-        sink.write(bias, width) { $0.update(from: columns + 2 * width, count: width) }
+        if slot.hasGradient {
+            sink.write(slot.gamma, width) { $0.update(from: columns, count: width) }
+            sink.write(slot.beta, width) { $0.update(from: columns + width, count: width) }
+        }
+        if linear.hasGradient {
+            sink.write(linear.bias, width) { $0.update(from: columns + 2 * width, count: width) }
+        }
     }
 }

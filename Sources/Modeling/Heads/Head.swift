@@ -43,10 +43,11 @@ public protocol HeadPasses: AnyObject {
     func forward(
         _ hidden: UnsafeMutablePointer<Float>, rows: Int, batch: PackedBatch, dropout: DropoutPlan?
     ) -> Outputs
-    /// From the outputs' gradient, which the objective has written, that of the rows, `dHidden` (R, hidden), and those
-    /// of the head's parameters. Each parameter's gradient is written exactly once.
+    /// From the outputs' gradient, which the objective has written, that of the rows, `dHidden` (R, hidden), which is
+    /// nil where nothing below the head is trained, and those of the head's parameters. Each trained parameter's
+    /// gradient is written exactly once (``Linear`` leaves out what is frozen).
     func backward(
-        _ hidden: UnsafeMutablePointer<Float>, dHidden: UnsafeMutablePointer<Float>, rows: Int, dropout: DropoutPlan?,
+        _ hidden: UnsafeMutablePointer<Float>, dHidden: UnsafeMutablePointer<Float>?, rows: Int, dropout: DropoutPlan?,
         into sink: any GradientSink)
 }
 

@@ -122,7 +122,7 @@ private final class SequenceClassificationPasses: HeadPasses {
     }
 
     func backward(
-        _ hidden: UnsafeMutablePointer<Float>, dHidden: UnsafeMutablePointer<Float>, rows: Int, dropout: DropoutPlan?,
+        _ hidden: UnsafeMutablePointer<Float>, dHidden: UnsafeMutablePointer<Float>?, rows: Int, dropout: DropoutPlan?,
         into sink: any GradientSink
     ) {
         let saved = activations
@@ -136,6 +136,6 @@ private final class SequenceClassificationPasses: HeadPasses {
         for i in 0..<(rows * width) { d[i] *= 1 - saved.pooled[i] * saved.pooled[i] }
         pooler.backwardWeight(d, hidden, rows: rows, into: sink)
         pooler.backwardBias(d, rows: rows, into: sink)
-        pooler.backwardInput(d, dHidden, rows: rows)
+        if let dHidden { pooler.backwardInput(d, dHidden, rows: rows) }
     }
 }

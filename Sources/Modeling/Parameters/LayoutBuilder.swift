@@ -1,10 +1,26 @@
 /// Places tensors in the flat vector, one after the other, in the order in which the backward pass finishes their
-/// gradients.
+/// gradients: those that are trained from its start, frozen ones in a tail behind them.
 public struct LayoutBuilder {
     private(set) var parameters: [Parameter] = []
     private(set) var buckets: [Range<Int>] = []
-    private(set) var next = 0
+    /// The next float for what is trained.
+    private(set) var trainableEnd = 0
+    /// The next float of the tail.
+    private(set) var frozenEnd: Int
     private var bucketStart = 0
+    /// Whether what is placed now has a gradient.
+    private(set) var hasGradient = true
+
+    /// Nothing placed yet; the tail begins at `tail`, a multiple of 16.
+    init(tail: Int) { frozenEnd = tail }
+
+    private var next: Int {
+        get { hasGradient ? trainableEnd : frozenEnd }
+        set { if hasGradient { trainableEnd = newValue } else { frozenEnd = newValue } }
+    }
+
+    /// From here on tensors of a part that is trained, or not, are placed.
+    mutating func begin(hasGradient: Bool) { self.hasGradient = hasGradient }
 
     /// Goes to the next multiple of 16 floats, 64 bytes.
     mutating func align() { next = (next + 15) / 16 * 16 }
@@ -30,7 +46,7 @@ public struct LayoutBuilder {
     ) -> LinearSlot {
         let weight = tensor(id(.weight), [outputs, inputs], hasWeightDecay: true)
         let bias = tensor(id(.bias), [outputs], hasWeightDecay: false)
-        return LinearSlot(weight: weight, bias: bias, outputs: outputs, inputs: inputs)
+        return LinearSlot(weight: weight, bias: bias, outputs: outputs, inputs: inputs, hasGradient: hasGradient)
     }
 
     /// Places several linear layers of the same shape whose weights adjoin, as do their biases.
@@ -41,19 +57,26 @@ public struct LayoutBuilder {
         let weights = ids.map { tensor($0(.weight), [outputs, inputs], hasWeightDecay: true, aligned: false) }
         align()
         let biases = ids.map { tensor($0(.bias), [outputs], hasWeightDecay: false, aligned: false) }
-        return zip(weights, biases).map { LinearSlot(weight: $0, bias: $1, outputs: outputs, inputs: inputs) }
+        return zip(weights, biases).map {
+            LinearSlot(weight: $0, bias: $1, outputs: outputs, inputs: inputs, hasGradient: hasGradient)
+        }
     }
 
     /// Places gamma and beta of a LayerNorm over rows of `width`.
     mutating func norm(_ id: (ParameterID.AffinePart) -> ParameterID, width: Int) -> NormSlot {
         let gamma = tensor(id(.weight), [width], hasWeightDecay: false)
-        return NormSlot(gamma: gamma, beta: tensor(id(.bias), [width], hasWeightDecay: false))
+        let beta = tensor(id(.bias), [width], hasWeightDecay: false)
+        return NormSlot(gamma: gamma, beta: beta, hasGradient: hasGradient)
     }
 
     /// Ends the part that travels as one.
-    mutating func endBucket() {
+    ///
+    /// - Returns: The number of its bucket; nil where it is frozen, and does not travel.
+    mutating func endBucket() -> Int? {
         align()
-        buckets.append(bucketStart..<next)
-        bucketStart = next
+        guard hasGradient else { return nil }
+        buckets.append(bucketStart..<trainableEnd)
+        bucketStart = trainableEnd
+        return buckets.count - 1
     }
 }

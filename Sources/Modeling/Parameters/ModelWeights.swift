@@ -7,7 +7,7 @@ public final class ModelWeights: Sendable {
     /// In what the encoder's products are computed.
     public let precision: Precision
     /// The floats that have a rounded copy: all but the word embedding, which goes into no product.
-    private let roundedCount: Int
+    private let roundedParts: [Range<Int>]
     private let copy: FloatBuffer?
 
     /// Takes over a flat vector; ``updateRoundedCopy(_:)`` is to be called once it is filled.
@@ -15,20 +15,25 @@ public final class ModelWeights: Sendable {
         precondition(master.count == layout.count, "the weights do not have the length of their layout")
         self.master = master
         self.precision = precision
-        roundedCount = layout.denseCount
-        copy = precision == .bf16 ? FloatBuffer(count: (layout.denseCount + 1) / 2) : nil
+        let words = layout.words.range
+        roundedParts = [0..<words.lowerBound, words.upperBound..<layout.count].filter { !$0.isEmpty }
+        // The place of a word embedding in the middle stays untouched, which costs nothing.
+        let roundedCount = roundedParts.last?.upperBound ?? 0
+        copy = precision == .bf16 ? FloatBuffer(count: (roundedCount + 1) / 2) : nil
     }
 
     /// Rounds the weights in `range` again. To be called when they have changed, by all threads that share the work,
     /// each with its own range.
     public func updateRoundedCopy(_ range: Range<Int>) {
         guard let rounded else { return }
-        let range = range.clamped(to: 0..<roundedCount)
-        BFloat16.round(rounded + range.lowerBound, master.pointer + range.lowerBound, range.count)
+        for part in roundedParts {
+            let part = part.clamped(to: range)
+            BFloat16.round(rounded + part.lowerBound, master.pointer + part.lowerBound, part.count)
+        }
     }
 
     /// Rounds all weights again.
-    public func updateRoundedCopy() { updateRoundedCopy(0..<roundedCount) }
+    public func updateRoundedCopy() { updateRoundedCopy(0..<master.count) }
 
     private var rounded: UnsafeMutablePointer<BFloat16>? {
         copy.map { UnsafeMutableRawPointer($0.pointer).assumingMemoryBound(to: BFloat16.self) }

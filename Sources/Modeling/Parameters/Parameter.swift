@@ -13,4 +13,8 @@ public struct Parameter: Sendable, Equatable {
     public var count: Int { shape.reduce(1, *) }
     /// The range in the flat vector.
     public var range: Range<Int> { offset..<(offset + count) }
+    /// Rows of a matrix or table.
+    public var rowCount: Int { shape[0] }
+    /// Floats of a row of a matrix or table.
+    public var rowWidth: Int { shape[shape.count - 1] }
 }

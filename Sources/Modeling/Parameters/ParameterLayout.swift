@@ -1,39 +1,102 @@
-/// Where each tensor stands in the flat vector that weights, gradients and moments share.
+/// Where each tensor stands in the flat vector of a model's weights, whose front is shared by gradients and moments.
 ///
-/// The order is that in which the backward pass finishes gradients: the head first, the word embedding last. So a
-/// bucket of the gradient can travel while earlier layers are still being differentiated.
+/// What is trained stands in front, in the order in which the backward pass finishes gradients: the head first, the
+/// word embedding last. So a bucket of the gradient can travel while earlier layers are still being differentiated.
+/// What is frozen follows in the same order: gradients and moments end before it.
 public struct ParameterLayout: Sendable {
     /// All tensors, by offset.
     public let parameters: [Parameter]
     /// The length of the flat vector in floats, alignment gaps included.
     public let count: Int
-    /// Where the word embedding begins; everything before it has a dense gradient.
+    /// Floats of what is trained, alignment gaps included: the length of a moment.
+    public let trainableCount: Int
+    /// Where the dense part of the gradient ends: what is trained, without the word embedding.
     public let denseCount: Int
     /// The parts of `0..<denseCount` that travel as one, in the order in which the backward pass finishes them: the
     /// head, then the layers from the last to the first, then the position and segment embeddings.
     public let buckets: [Range<Int>]
-    /// Floats of a row of the word embedding.
-    public let rowWidth: Int
-    /// Rows of the word embedding.
-    public let rowCount: Int
+    /// The word embedding, if it is trained: at `denseCount`, of (rows, floats of a row). Its gradient is compact: it
+    /// has the rows that a step touches, and no others.
+    public let rowTable: Parameter?
 
     let layers: [LayerSlots]
     let embeddings: EmbeddingSlots
+    /// The bucket of the head's gradients; nil where it is frozen.
+    let headBucket: Int?
+    /// Where the backward pass ends: the lowest layer that is trained or has something trained below it; the number of
+    /// layers where the head alone is trained.
+    let lowestDifferentiatedLayer: Int
+    /// The word embedding, trained or not: it goes into no product.
+    let words: Parameter
     private let head: [String: LinearSlot]
 
     /// The layout of this model.
     public init(_ model: ModelSpecification) {
+        // Once to measure where the tail begins, and once to place.
+        var measuring = LayoutBuilder(tail: 0)
+        _ = Placed(model, &measuring)
+        var builder = LayoutBuilder(tail: measuring.trainableEnd)
+        let placed = Placed(model, &builder)
+        parameters = builder.parameters.sorted { $0.offset < $1.offset }
+        count = builder.frozenEnd
+        trainableCount = builder.trainableEnd
+        denseCount = placed.denseCount
+        buckets = builder.buckets
+        (head, headBucket) = (placed.head, placed.headBucket)
+        (layers, embeddings) = (placed.layers, placed.embeddings)
+        words = Parameter(
+            id: .embedding(.words), shape: [model.encoder.vocabulary, model.encoder.hidden],
+            offset: placed.embeddings.words, hasWeightDecay: true)
+        rowTable = placed.embeddings.wordBucket == nil ? nil : words
+        lowestDifferentiatedLayer =
+            placed.embeddings.hasGradient ? 0 : placed.layers.firstIndex { $0.bucket != nil } ?? placed.layers.count
+    }
+
+    /// The tail that is not trained; empty where everything is.
+    public var frozen: Range<Int> { trainableCount..<count }
+
+    /// The tensors that are trained, by offset.
+    public var trainable: some Sequence<Parameter> { parameters.prefix { $0.offset < trainableCount } }
+
+    /// Whether anything of the encoder is trained, so that the head must differentiate its input.
+    var trainsEncoder: Bool { lowestDifferentiatedLayer < layers.count }
+
+    /// The linear layer that the head declared under this name.
+    public func headLinear(_ name: String) -> LinearSlot {
+        guard let slot = head[name] else { preconditionFailure("the head declared no linear layer \(name)") }
+        return slot
+    }
+
+    /// All buckets of a step's flat gradient, whose last part holds the rows of the word embedding that the step
+    /// touches, if it is trained: `rows` rows of ``rowTable``.
+    public func stepBuckets(embeddingRows rows: Int) -> [Range<Int>] {
+        guard let rowTable else { return buckets }
+        return buckets + [denseCount..<(denseCount + rows * rowTable.rowWidth)]
+    }
+}
+
+/// The places of all tensors of a model.
+private struct Placed {
+    var head: [String: LinearSlot]
+    var headBucket: Int?
+    /// Layer 0 first.
+    var layers: [LayerSlots]
+    var embeddings: EmbeddingSlots
+    var denseCount: Int
+
+    init(_ model: ModelSpecification, _ builder: inout LayoutBuilder) {
         let encoder = model.encoder
         let hidden = encoder.hidden
-        var builder = LayoutBuilder()
+        builder.begin(hasGradient: model.trainable.contains(.head))
         model.head.declare(into: &builder, encoder: encoder)
-        builder.endBucket()
-        head = Self.linears(builder.parameters)
+        headBucket = builder.endBucket()
+        head = Self.linears(builder)
         var layers: [LayerSlots] = []
         for (index, layer) in encoder.layers.enumerated().reversed() {
             func id(_ part: ParameterID.LayerPart) -> (ParameterID.AffinePart) -> ParameterID {
                 { .layer(index, part, $0) }
             }
+            builder.begin(hasGradient: model.trainable.contains(.layer(index)))
             let outputNorm = builder.norm(id(.outputNorm), width: hidden)
             let output = builder.linear(id(.output), outputs: hidden, inputs: layer.intermediate)
             let intermediate = builder.linear(id(.intermediate), outputs: layer.intermediate, inputs: hidden)
@@ -43,52 +106,36 @@ public struct ParameterLayout: Sendable {
             layers.append(
                 LayerSlots(
                     outputNorm: outputNorm, output: output, intermediate: intermediate, attentionNorm: attentionNorm,
-                    attentionOutput: attentionOutput, query: qkv[0], key: qkv[1], value: qkv[2]))
-            builder.endBucket()
+                    attentionOutput: attentionOutput, query: qkv[0], key: qkv[1], value: qkv[2],
+                    bucket: builder.endBucket()))
         }
+        self.layers = layers.reversed()
+        builder.begin(hasGradient: model.trainable.contains(.positions))
         let norm = builder.norm(ParameterID.embeddingNorm, width: hidden)
         let segments = builder.tensor(.embedding(.segments), [encoder.segments, hidden], hasWeightDecay: true)
         let positions = builder.tensor(.embedding(.positions), [encoder.positions, hidden], hasWeightDecay: true)
-        builder.endBucket()
-        denseCount = builder.next
+        let bucket = builder.endBucket()
+        denseCount = builder.trainableEnd
+        let trainsWords = model.trainable.contains(.words)
+        builder.begin(hasGradient: trainsWords)
         let words = builder.tensor(.embedding(.words), [encoder.vocabulary, hidden], hasWeightDecay: true)
         builder.align()
-        count = builder.next
-        parameters = builder.parameters
-        buckets = builder.buckets
-        rowWidth = hidden
-        rowCount = encoder.vocabulary
-        self.layers = layers.reversed()
-        embeddings = EmbeddingSlots(norm: norm, segments: segments, positions: positions, words: words)
+        embeddings = EmbeddingSlots(
+            norm: norm, segments: segments, positions: positions, bucket: bucket, words: words,
+            wordBucket: trainsWords ? builder.buckets.count : nil)
     }
 
-    /// The linear layer that the head declared under this name.
-    public func headLinear(_ name: String) -> LinearSlot {
-        guard let slot = head[name] else { preconditionFailure("the head declared no linear layer \(name)") }
-        return slot
-    }
-
-    private static func linears(_ parameters: [Parameter]) -> [String: LinearSlot] {
+    /// What the head alone has placed.
+    private static func linears(_ builder: LayoutBuilder) -> [String: LinearSlot] {
         var slots: [String: LinearSlot] = [:]
-        for weight in parameters {
+        for weight in builder.parameters {
             guard case .head(let name, .weight) = weight.id, weight.shape.count == 2,
-                let bias = parameters.first(where: { $0.id == .head(name, .bias) })
+                let bias = builder.parameters.first(where: { $0.id == .head(name, .bias) })
             else { continue }
             slots[name] = LinearSlot(
-                weight: weight.offset, bias: bias.offset, outputs: weight.shape[0], inputs: weight.shape[1])
+                weight: weight.offset, bias: bias.offset, outputs: weight.shape[0], inputs: weight.shape[1],
+                hasGradient: builder.hasGradient)
         }
         return slots
-    }
-
-    /// The bucket that holds the gradients of layer `layer` (0 is next to the embeddings).
-    func bucket(layer: Int) -> Int { layers.count - layer }
-
-    /// The bucket of the head's gradients.
-    var headBucket: Int { 0 }
-
-    /// All buckets of a step's flat gradient, whose last part holds the rows of the word embedding that the step
-    /// touches: `rows` rows of ``rowWidth`` floats.
-    public func stepBuckets(embeddingRows rows: Int) -> [Range<Int>] {
-        buckets + [denseCount..<(denseCount + rows * rowWidth)]
     }
 }

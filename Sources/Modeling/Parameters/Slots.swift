@@ -8,12 +8,16 @@ public struct LinearSlot: Sendable, Equatable {
     public var outputs: Int
     /// Columns of the weight.
     public var inputs: Int
+    /// Whether weight and bias are trained; else no gradient of theirs is computed.
+    public var hasGradient: Bool
 }
 
 /// Where a LayerNorm stands in the flat vector.
 struct NormSlot: Sendable {
     var gamma: Int
     var beta: Int
+    /// Whether both are trained.
+    var hasGradient: Bool
 }
 
 /// Where an encoder layer stands. `query`, `key` and `value` adjoin, as do their biases, so that they can be used as
@@ -27,6 +31,8 @@ struct LayerSlots: Sendable {
     var query: LinearSlot
     var key: LinearSlot
     var value: LinearSlot
+    /// The bucket of their gradients; nil where they are frozen.
+    var bucket: Int?
 }
 
 /// Where the embeddings stand.
@@ -34,5 +40,12 @@ struct EmbeddingSlots: Sendable {
     var norm: NormSlot
     var segments: Int
     var positions: Int
+    /// The bucket of the gradients of all of these; nil where they are frozen.
+    var bucket: Int?
     var words: Int
+    /// The bucket of the gradient of the word embedding; nil where it is frozen.
+    var wordBucket: Int?
+
+    /// Whether any of them is trained.
+    var hasGradient: Bool { bucket != nil || wordBucket != nil }
 }

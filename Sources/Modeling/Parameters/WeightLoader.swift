@@ -122,12 +122,13 @@ public enum WeightLoader {
         }
     }
 
-    /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of
-    /// ``tensors(of:layout:)`` under other names.
+    /// Reads a vector that goes with the trained weights, an optimizer's moments: the inverse of
+    /// ``momentTensors(of:layout:)`` under other names.
     ///
     /// - Parameter name: What the tensor that belongs to a parameter is called.
-    /// - Returns: A flat vector of `layout.count` floats; nil if the file has none of the tensors.
-    /// - Throws: An error that names the file and the tensor that is missing or has another shape.
+    /// - Returns: A flat vector of `layout.trainableCount` floats; nil if the file has none of the tensors.
+    /// - Throws: An error that names the file and the tensor that is missing, has another shape, or belongs to a
+    ///   parameter that is not trained.
     public static func loadMoments(
         _ file: SafetensorsFile, layout: ParameterLayout, family: any ModelFamily.Type = BERT.self,
         name: (String) -> String
@@ -135,8 +136,14 @@ public enum WeightLoader {
         guard layout.parameters.contains(where: { file.tensors[name(family.tensorName($0.id))] != nil }) else {
             return nil
         }
-        let moments = FloatBuffer(count: layout.count)
-        for parameter in layout.parameters {
+        for parameter in layout.parameters where layout.frozen.contains(parameter.offset) {
+            let name = name(family.tensorName(parameter.id))
+            guard file.tensors[name] == nil else {
+                throw ModelError.weights("\(file.path): there is a tensor \(name), of a parameter that is not trained")
+            }
+        }
+        let moments = FloatBuffer(count: layout.trainableCount)
+        for parameter in layout.trainable {
             let name = name(family.tensorName(parameter.id))
             guard let shape = file.tensors[name]?.shape else {
                 throw ModelError.weights("\(file.path): there is no tensor \(name)")
@@ -172,10 +179,23 @@ public enum WeightLoader {
     public static func tensors(
         of weights: FloatBuffer, layout: ParameterLayout, family: any ModelFamily.Type = BERT.self
     ) -> [TensorToWrite] {
-        layout.parameters.map {
+        tensors(of: weights, layout.parameters, family)
+    }
+
+    /// The tensors of a moment, which the trained parameters alone have; see ``tensors(of:layout:family:)``.
+    public static func momentTensors(
+        of moment: FloatBuffer, layout: ParameterLayout, family: any ModelFamily.Type = BERT.self
+    ) -> [TensorToWrite] {
+        tensors(of: moment, layout.trainable, family)
+    }
+
+    private static func tensors(
+        of vector: FloatBuffer, _ parameters: some Sequence<Parameter>, _ family: any ModelFamily.Type
+    ) -> [TensorToWrite] {
+        parameters.map {
             TensorToWrite(
                 name: family.tensorName($0.id), shape: $0.shape,
-                data: UnsafeRawBufferPointer(start: weights.pointer + $0.offset, count: $0.count * 4), dtype: .f32)
+                data: UnsafeRawBufferPointer(start: vector.pointer + $0.offset, count: $0.count * 4), dtype: .f32)
         }
     }
 }

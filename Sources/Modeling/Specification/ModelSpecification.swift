@@ -1,6 +1,7 @@
 import Foundation
 
-/// All that a worker needs to know of a model: the encoder, what stands on it, and what it learns by.
+/// All that a worker needs to know of a model: the encoder, what stands on it, what it learns by, and which of its
+/// parameters learn.
 public struct ModelSpecification: Sendable {
     /// The encoder.
     public var encoder: EncoderArchitecture
@@ -8,12 +9,18 @@ public struct ModelSpecification: Sendable {
     public var head: any Head
     /// What turns outputs and targets into a loss.
     public var objective: any Objective
+    /// The parameters that are trained.
+    public var trainable: TrainableSet
 
     /// A model of these parts.
-    public init(encoder: EncoderArchitecture, head: any Head, objective: any Objective = CrossEntropy()) {
+    public init(
+        encoder: EncoderArchitecture, head: any Head, objective: any Objective = CrossEntropy(),
+        trainable: TrainableSet = .all
+    ) {
         self.encoder = encoder
         self.head = head
         self.objective = objective
+        self.trainable = trainable
     }
 
     /// Checks the bounds of all parts, and that they fit each other.
@@ -21,6 +28,7 @@ public struct ModelSpecification: Sendable {
         try encoder.validate()
         try head.validate()
         try objective.validate(head: head)
+        try trainable.validate(encoder)
     }
 
     /// Checks that `targets` fit the head and the objective.
@@ -33,7 +41,7 @@ public struct ModelSpecification: Sendable {
 }
 
 /// The form in which a model travels to the workers: `{"encoder": {…}, "head": {"kind": …, …}, "objective": {"kind": …,
-/// …}}`.
+/// …}, "trainable": …}`.
 extension ModelSpecification {
     /// The JSON text.
     public func json() -> String {
@@ -75,7 +83,7 @@ extension CodingUserInfoKey {
 private struct Encoded: Codable {
     var specification: ModelSpecification
 
-    private enum Keys: String, CodingKey { case encoder, head, objective }
+    private enum Keys: String, CodingKey { case encoder, head, objective, trainable }
     private enum KindKey: String, CodingKey { case kind }
 
     init(specification: ModelSpecification) { self.specification = specification }
@@ -92,7 +100,8 @@ private struct Encoded: Codable {
         specification = ModelSpecification(
             encoder: try values.decode(EncoderArchitecture.self, forKey: .encoder),
             head: try registry.head(headKind).init(from: head),
-            objective: try registry.objective(objectiveKind).init(from: objective))
+            objective: try registry.objective(objectiveKind).init(from: objective),
+            trainable: try values.decode(TrainableSet.self, forKey: .trainable))
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -106,5 +115,6 @@ private struct Encoded: Codable {
         }
         try write(specification.head, kind: type(of: specification.head).kind, .head)
         try write(specification.objective, kind: type(of: specification.objective).kind, .objective)
+        try values.encode(specification.trainable, forKey: .trainable)
     }
 }

@@ -1,4 +1,5 @@
-/// The memory that an optimizer step works on, all of it indexed by the flat parameter vector.
+/// The memory that an optimizer step works on, all of it indexed by the flat parameter vector; the moments end where
+/// that is not trained any more.
 ///
 /// It does not own the memory. It is `@unchecked Sendable` because the threads that share it take their steps over
 /// ranges that do not overlap, which is theirs to see to.

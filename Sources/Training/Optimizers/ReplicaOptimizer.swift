@@ -1,11 +1,11 @@
 import Numerics
 import Modeling
 
-/// The moments of a replica's weights, and the steps that have been taken on both.
+/// The moments of a replica's trained weights, and the steps that have been taken on both.
 final class ReplicaOptimizer {
-    /// The first moment (of SGD the velocity), as long as the weights.
+    /// The first moment (of SGD the velocity), as long as what is trained.
     let firstMoment: FloatBuffer
-    /// The second moment, as long as the weights.
+    /// The second moment, as long.
     let secondMoment: FloatBuffer
     /// The optimizer steps behind the weights.
     private(set) var appliedSteps: UInt64 = 0
@@ -17,15 +17,17 @@ final class ReplicaOptimizer {
     /// Zero moments for `weights` that are laid out as `layout` says.
     init(weights: ModelWeights, layout: ParameterLayout) {
         self.weights = weights
-        count = layout.count
+        count = layout.trainableCount
         // Small pages: most rows of the word embedding never have a gradient, and their moments stay untouched.
-        firstMoment = FloatBuffer(count: layout.count, isSparse: true)
-        secondMoment = FloatBuffer(count: layout.count, isSparse: true)
-        let segments = layout.parameters.map {
-            ParameterSegment(offset: $0.offset, count: $0.count, hasWeightDecay: $0.hasWeightDecay)
+        firstMoment = FloatBuffer(count: layout.trainableCount, isSparse: true)
+        secondMoment = FloatBuffer(count: layout.trainableCount, isSparse: true)
+        func segment(_ parameter: Parameter) -> ParameterSegment {
+            ParameterSegment(
+                offset: parameter.offset, count: parameter.count, hasWeightDecay: parameter.hasWeightDecay)
         }
         optimizer = FlatOptimizer(
-            segments: Array(segments.dropLast()), table: segments[segments.count - 1], rowWidth: layout.rowWidth)
+            segments: layout.trainable.filter { $0 != layout.rowTable }.map(segment),
+            table: layout.rowTable.map(segment), rowWidth: layout.rowTable?.rowWidth ?? 1)
     }
 
     /// To be called after weights and moments have been replaced.
@@ -39,7 +41,7 @@ final class ReplicaOptimizer {
         OptimizerState(weights: weights.master.pointer, first: firstMoment.pointer, second: secondMoment.pointer)
     }
 
-    /// Takes `step` on the flat `gradient` whose embedding rows are `rows`, on all threads of `team`.
+    /// Takes `step` with the flat `gradient`, whose embedding rows are `rows`, on all threads of `team`.
     func apply(_ step: OptimizerStep, gradient: UnsafePointer<Float>, rows: [Int32], on team: ThreadTeam) {
         optimizer.activate(rows)
         // Lent to the threads until they have all returned; see `Contribution`.

@@ -1,3 +1,4 @@
+import Modeling
 import Numerics
 
 /// What rounding on the wire has lost so far and this rank still has to give, kept from step to step: error feedback
@@ -13,7 +14,15 @@ final class ErrorFeedback {
     private let denseCount: Int
     private let rowWidth: Int
 
+    /// Zero residuals for gradients of this layout.
+    convenience init(_ layout: ParameterLayout) {
+        self.init(
+            denseCount: layout.denseCount, rowCount: layout.rowTable?.rowCount ?? 0,
+            rowWidth: layout.rowTable?.rowWidth ?? 0)
+    }
+
     /// Zero residuals for gradients of `denseCount` floats that end with some of `rowCount` rows of `rowWidth` floats.
+    /// Where the table is not trained there are no rows, whose width is 0 then.
     init(denseCount: Int, rowCount: Int, rowWidth: Int) {
         self.denseCount = denseCount
         self.rowWidth = rowWidth

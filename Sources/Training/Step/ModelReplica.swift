@@ -43,10 +43,10 @@ public final class ModelReplica {
         let layout = ParameterLayout(specification)
         self.layout = layout
         // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
-        let capacity = layout.denseCount + layout.rowCount * layout.rowWidth
+        let capacity = layout.denseCount + (layout.rowTable?.count ?? 0)
         // Weights, two moments, and a gradient for each thread; activations, which depend on the texts, come on top.
         try ResourceProbe.memory(
-            4 * (3 * layout.count + threads * capacity) + Self.spareBytes,
+            4 * (layout.count + 2 * layout.trainableCount + threads * capacity) + Self.spareBytes,
             for: "training with \(threads == 1 ? "1 thread" : "\(threads) threads")")
         let weights = ModelWeights(
             master: FloatBuffer(count: layout.count), layout: layout, precision: hyperparameters.precision)
@@ -67,10 +67,10 @@ public final class ModelReplica {
     /// The weights, `layout.count` floats. To be filled before the first step.
     public var weights: FloatBuffer { modelWeights.master }
 
-    /// The first moment (of SGD the velocity), `layout.count` floats.
+    /// The first moment (of SGD the velocity), `layout.trainableCount` floats.
     public var firstMoment: FloatBuffer { optimizer.firstMoment }
 
-    /// The second moment, `layout.count` floats.
+    /// The second moment, `layout.trainableCount` floats.
     public var secondMoment: FloatBuffer { optimizer.secondMoment }
 
     /// The optimizer steps behind the weights.
@@ -107,7 +107,7 @@ public final class ModelReplica {
         bucketReady: @escaping @Sendable (_ bucket: Int, _ contributions: [Contribution]) -> Void
     ) throws -> [MicroBatchResult] {
         let dropout = hyperparameters.dropoutPlan(for: specification, seed: seed, step: work.step)
-        let pass = GradientPass(work: work, bucketCount: layout.buckets.count + 1, isAbandoned: isAbandoned) {
+        let pass = GradientPass(work: work, bucketCount: buckets(work).count, isAbandoned: isAbandoned) {
             thread, index, sink in
             try thread.model.gradient(
                 work.microBatches[index], dropout: dropout, embeddingRows: work.embeddingRows, into: sink

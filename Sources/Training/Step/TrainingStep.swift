@@ -30,10 +30,7 @@ public final class TrainingStep {
         self.replica = replica
         self.reducer = reducer
         self.recorder = recorder
-        let layout = replica.layout
-        feedback =
-            reducer.roundsGradients
-            ? ErrorFeedback(denseCount: layout.denseCount, rowCount: layout.rowCount, rowWidth: layout.rowWidth) : nil
+        feedback = reducer.roundsGradients ? ErrorFeedback(replica.layout) : nil
     }
 
     /// Takes a step.
