@@ -35,7 +35,8 @@ struct CheckpointWriter: Sendable {
             try CheckpointFolder.write(
                 to: runDirectory,
                 state: TrainerState(
-                    step: state.step, epoch: state.epoch, seed: seed, appliedSteps: UInt64(state.step),
+                    step: state.step, phase: state.phase == 0 ? nil : state.phase, epoch: state.epoch, seed: seed,
+                    appliedSteps: UInt64(state.appliedSteps),
                     schedule: state.schedule, metrics: state.metrics, notes: fingerprint),
                 configuration: configuration, weights: tensors(weights), firstMoments: tensors(firstMoment),
                 secondMoments: tensors(secondMoment), tokenizerFrom: tokenizerSource, maxLength: maxLength

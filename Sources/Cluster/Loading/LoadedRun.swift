@@ -6,7 +6,8 @@ struct LoadedRun: Sendable {
     var plan: RunPlan
     /// The state to begin with.
     var state: LoadedState
-    var layout: ParameterLayout
+    /// By phase.
+    var layouts: [ParameterLayout]
     /// What goes into config.json.
     var configuration: BertConfiguration
     /// Tokens of a text at most.

@@ -63,7 +63,7 @@ struct RunModel {
     }
 
     /// The examples as the model takes them.
-    func tokenized(_ data: Dataset) -> TokenizedDataset {
+    func tokenized(_ data: Dataset, maxLength: Int) -> TokenizedDataset {
         TokenizedDataset(data, tokenizer: tokenizer, maxLength: maxLength)
     }
 }
