@@ -103,6 +103,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "shoal", "Checkpoint", "Cluster", "Collectives", "Support", "TestSupport", "Modeling", "Numerics",
+                "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

@@ -31,7 +31,8 @@ public struct TrainerState: Sendable, Codable, Equatable {
 
     /// A state.
     public init(
-        step: Int, phase: Int? = nil, epoch: Int, seed: UInt64, appliedSteps: UInt64 = 0, schedule: [String: Double] = [:],
+        step: Int, phase: Int? = nil, epoch: Int, seed: UInt64, appliedSteps: UInt64 = 0,
+        schedule: [String: Double] = [:],
         metrics: [String: Double] = [:], weightsSHA256: String = "", notes: [String: String] = [:]
     ) {
         self.step = step

@@ -224,8 +224,7 @@ final class Simulation {
                 return
             }
             let place = Self.place(UInt64(state.step), firstStep: UInt64(state.step - state.appliedSteps))
-            if trajectory[place] != store[.weights] || store[.firstMoment] != store[.weights].map({ ~$0 })
-            {
+            if trajectory[place] != store[.weights] || store[.firstMoment] != store[.weights].map({ ~$0 }) {
                 wrongBits.append("the checkpoint of step \(state.step) has another state")
             }
             disk[state.step] = (store, state)
@@ -354,6 +353,8 @@ final class Simulation {
     /// What the run must give, whatever happened to it.
     var outcomeOfTraining: [String] {
         log.lines.map { "\($0.step) \($0.evaluation ?? "step") \($0.loss) \($0.samples)" }
-            + steps.map { "\($0.step) \($0.phase ?? 0) \($0.epoch) \($0.learningRate) \($0.tokens)" } + ["\(finalState ?? 0)"]
+            + steps.map { "\($0.step) \($0.phase ?? 0) \($0.epoch) \($0.learningRate) \($0.tokens)" } + [
+                "\(finalState ?? 0)"
+            ]
     }
 }

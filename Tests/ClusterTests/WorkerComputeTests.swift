@@ -105,7 +105,7 @@ import Modeling
         compute.submit(.connect(generation: 2, [""]))
         goesOn.signal()
         let all = results.wait { result in if case .connected(2) = result { true } else { false } }
-        #expect(all.count == 3, "joined, joined, connected: \(all)")
+        #expect(all.count == 4, "prepared, joined, joined, connected: \(all)")
         compute.stop(seconds: 10)
     }
 }

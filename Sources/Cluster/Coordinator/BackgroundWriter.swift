@@ -19,7 +19,9 @@ struct BackgroundWriter: Sendable {
     ///
     /// - Parameter checkpoint: The newest checkpoint.
     func writeModel(_ weights: FloatBuffer, of run: LoadedRun, checkpoint: String?) throws {
-        let (model, layout, maxLength, path) = (run.configuration, run.layouts[run.layouts.count - 1], run.maxLength, modelPath)
+        let (model, layout, maxLength, path) = (
+            run.configuration, run.layouts[run.layouts.count - 1], run.maxLength, modelPath
+        )
         let tokenizer = tokenizerSource(orElse: checkpoint)
         try inBackground {
             try withExtendedLifetime(weights) {

@@ -16,7 +16,8 @@ extension Welcome {
             // The same text for the same value: a worker compares it when its coordinator comes back.
             modelSpecification: model.json(),
             hyperparameters: String(decoding: try StableJSON.line(phase.hyperparameters), as: UTF8.self),
-            seed: run.seed, weightCount: weightCount, firstStep: UInt64(firstStep), heartbeatTimeout: run.heartbeatTimeout,
+            seed: run.seed, weightCount: weightCount, firstStep: UInt64(firstStep),
+            heartbeatTimeout: run.heartbeatTimeout,
             orphanTimeout: run.orphanTimeout, runID: runID, wire: run.wire, compressesWire: run.compressWire)
     }
 }

@@ -78,7 +78,8 @@ struct MetricsLog: Sendable {
         for line in lines where line.evaluation == "validation" && line.step >= history.base.step {
             history.note(validationLoss: line.loss, at: line.step)
         }
-        for line in lines where line.evaluation == nil && line.step == history.end + 1 && line.step <= history.steps.upperBound {
+        for line in lines
+        where line.evaluation == nil && line.step == history.end + 1 && line.step <= history.steps.upperBound {
             guard history.canAdd else { return }
             history.add(loss: line.loss, samples: line.samples)
         }

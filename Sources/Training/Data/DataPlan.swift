@@ -1,7 +1,8 @@
 import Numerics
 import Synchronization
 
-/// The order of the training samples: a pure function of (seed, phase, epoch, step), whoever asks and whatever came before.
+/// The order of the training samples: a pure function of (seed, phase, epoch, step), whoever asks and whatever came
+/// before.
 ///
 /// Every epoch visits every sample once, in an order of its own, in batches of `batchSize`; the last batch of an epoch
 /// holds what is left.
@@ -55,8 +56,8 @@ public struct DataPlan: Sendable {
         }
     }
 
-    /// The plan of `step`, counted from 0 through all epochs of the phase. `tokenCount` gives a sample's number of tokens, by which
-    /// the micro-batches are balanced.
+    /// The plan of `step`, counted from 0 through all epochs of the phase. `tokenCount` gives a sample's number of
+    /// tokens, by which the micro-batches are balanced.
     public func step(_ step: Int, tokenCount: (Int) -> Int) -> StepPlan {
         precondition(step >= 0, "steps count from 0")
         let epoch = step / stepsPerEpoch

@@ -277,13 +277,14 @@ struct Rendezvous: Sendable {
         if let phases = training.phases, phases.index != source.phase {
             return enterPhase(source, &training, &turn)
         }
-        training.checkpointer.transfer.source = source
-        training.steps.restart(from: source.point)
-        if membership.members.contains(where: \.isReady) {
+        guard !membership.members.contains(where: \.isReady) else {
             // They are at the end of a phase, whose checkpoint cannot be read: it is written again.
             training.checkpointer.policy.forgetNewest()
-            formGeneration(&training, &turn)
-        } else if membership.members.isEmpty {
+            return formGeneration(&training, &turn)
+        }
+        training.checkpointer.transfer.source = source
+        training.steps.restart(from: source.point)
+        if membership.members.isEmpty {
             phase = .gathering(since: turn.now)
         } else {
             chooseStep(&training, &turn)

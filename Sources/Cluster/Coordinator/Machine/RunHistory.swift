@@ -1,10 +1,11 @@
 import Training
 
-/// What became of the steps of a phase of a run: from it follow, at any step since its base, the state of the learning-rate schedule
-/// and the loss of the epoch so far. So a run can go back to an earlier step, and forward again, with the same bits.
+/// What became of the steps of a phase of a run: from it follow, at any step since its base, the state of the
+/// learning-rate schedule and the loss of the epoch so far. So a run can go back to an earlier step, and forward again,
+/// with the same bits.
 ///
-/// A state "at step s" is that after s steps and before what comes there: the evaluation at the end of an epoch, and
-/// what the schedule makes of it.
+/// A state "at step s" is that after s steps of the run and before what comes there: the evaluation at the end of an
+/// epoch, and what the schedule makes of it.
 struct RunHistory: Sendable {
     /// The state at a step.
     struct Point: Sendable, Equatable {
