@@ -1,4 +1,3 @@
-import Checkpoint
 import Numerics
 import Support
 import Modeling
@@ -23,7 +22,7 @@ public final class InferenceModel {
     /// Loads the weights of a fine-tuned classifier.
     ///
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
-    public init(directory: ModelDirectory, threads: Int, precision: Precision = .float32) throws {
+    public init(directory: ModelFolder, threads: Int, precision: Precision = .float32) throws {
         try directory.requireClassifier()
         configuration = directory.configuration
         let specification = configuration.classifier()

@@ -1,4 +1,3 @@
-import Checkpoint
 import Collections
 import Foundation
 import Numerics

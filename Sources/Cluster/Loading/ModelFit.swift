@@ -1,5 +1,5 @@
-import Checkpoint
 import Corpus
+import Modeling
 import Support
 import Tokenization
 
@@ -8,7 +8,7 @@ public enum ModelFit {
     /// Makes sure that the model has a row for every token of its tokenizer.
     ///
     /// - Throws: An error that names the folder and both numbers.
-    public static func check(_ tokenizer: BertTokenizer, _ directory: ModelDirectory) throws(RunError) {
+    public static func check(_ tokenizer: BertTokenizer, _ directory: ModelFolder) throws(RunError) {
         let rows = directory.configuration.vocabSize
         guard tokenizer.vocabularySize <= rows else {
             throw .failed(

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Checkpoint
 import Corpus
 import Dashboard
 import Foundation

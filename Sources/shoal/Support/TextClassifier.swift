@@ -1,4 +1,3 @@
-import Checkpoint
 import Cluster
 import Corpus
 import Foundation
@@ -34,7 +33,7 @@ struct TextClassifier {
     ///     folder's `model_max_length` says.
     ///   - precision: In what products are computed; the machine must have it.
     init(path: String, threads: Int, maxLength: Int?, precision: Precision) throws {
-        let directory = try ModelDirectory(path: path)
+        let directory = try ModelFolder(path: path)
         let limit = directory.configuration.maxPositions
         if let maxLength, !(3...limit).contains(maxLength) {
             throw ConfigurationError.invalid(
