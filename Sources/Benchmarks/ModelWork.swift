@@ -1,4 +1,4 @@
-import Checkpoint
+import Modeling
 
 /// The floating-point operations that a model asks for, whatever an implementation saves of them.
 public enum ModelWork {

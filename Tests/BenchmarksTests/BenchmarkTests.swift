@@ -1,6 +1,6 @@
-import Checkpoint
 import Collectives
 import Foundation
+import Modeling
 import Numerics
 import Support
 import TestSupport

@@ -1,5 +1,5 @@
-import Checkpoint
 import Foundation
+import Modeling
 import Testing
 
 /// What model folders say, and what becomes of it in `train`, `evaluate` and `predict`.

@@ -1,4 +1,3 @@
-import Checkpoint
 import Foundation
 import Numerics
 import TestSupport
@@ -65,7 +64,7 @@ final class TinyWorld {
         }
         // A pretrained model has no classifier.
         let tensors = WeightLoader.tensors(of: weights, layout: layout).filter { !$0.name.hasPrefix("classifier") }
-        try ModelDirectory.write(to: path(name), configuration: configuration, tensors: tensors, tokenizerFrom: nil)
+        try ModelFolder.write(to: path(name), configuration: configuration, tensors: tensors, tokenizerFrom: nil)
         try write("\(name)/vocab.txt", vocabulary.joined(separator: "\n") + "\n")
     }
 

@@ -1,4 +1,3 @@
-import Checkpoint
 import Foundation
 import Numerics
 import Testing
@@ -26,7 +25,7 @@ import Testing
                 without.map { !tensor.name.hasPrefix($0) } ?? true
             }
             try withExtendedLifetime(weights) {
-                try ModelDirectory.write(to: path, configuration: configuration, tensors: tensors, tokenizerFrom: nil)
+                try ModelFolder.write(to: path, configuration: configuration, tensors: tensors, tokenizerFrom: nil)
             }
         }
 
@@ -37,7 +36,7 @@ import Testing
             wanted.labels = labels
             let layout = ParameterLayout(wanted.classifier())
             let loaded = try WeightLoader.load(
-                try ModelDirectory(path: path), wanted.classifier(), layout: layout,
+                try ModelFolder(path: path), wanted.classifier(), layout: layout,
                 missingHead: .initialize(seed: seed), labels: labels)
             func values(_ name: String) -> [Float] {
                 layout.parameters.filter { BERT.tensorName($0.id) == name }.flatMap { parameter in

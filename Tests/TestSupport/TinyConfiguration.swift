@@ -1,4 +1,4 @@
-import Checkpoint
+import Modeling
 
 extension BertConfiguration {
     /// A BERT small enough for a test to run in milliseconds. The feed-forward layers are twice as wide as `hidden`.

@@ -1,4 +1,3 @@
-import Checkpoint
 import Numerics
 import TestSupport
 import Modeling

@@ -25,7 +25,7 @@ struct BackgroundWriter: Sendable {
         let tokenizer = tokenizerSource(orElse: checkpoint)
         try inBackground {
             try withExtendedLifetime(weights) {
-                try ModelDirectory.write(
+                try ModelFolder.write(
                     to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
                     tokenizerFrom: tokenizer, maxLength: maxLength, replacing: true)
             }

@@ -52,7 +52,7 @@ final class BatchPrefetcher: @unchecked Sendable {
         switch request {
         case .step(let step):
             let source = phase.training
-            let order = phase.data.step(step - phase.steps.lowerBound) { source.text($0).tokenIDs.count }
+            let order = phase.data.step(step - phase.steps.lowerBound) { source.encoding($0).inputIDs.count }
             let batches = order.microBatches.map { source.pack($0, labels: true) }
             return .step(
                 PackedStep(

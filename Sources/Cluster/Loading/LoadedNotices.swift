@@ -1,10 +1,9 @@
-import Checkpoint
 import Support
 import Modeling
 
 extension WeightLoader.Loaded {
     /// Lines about what of the model is new, and what of the folder was not used.
-    func notices(labels: [String], of directory: ModelDirectory) -> [String] {
+    func notices(labels: [String], of directory: ModelFolder) -> [String] {
         var lines: [String] = []
         let hasNewPooler = drawn.contains { $0.hasPrefix("bert.pooler.") }
         let hasNewHead = drawn.contains { $0.hasPrefix("classifier.") }

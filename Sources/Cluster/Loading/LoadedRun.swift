@@ -1,4 +1,3 @@
-import Checkpoint
 import Modeling
 
 /// All that the coordinator works with.

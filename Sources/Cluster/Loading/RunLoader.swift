@@ -1,4 +1,3 @@
-import Checkpoint
 import Corpus
 import Foundation
 import Numerics

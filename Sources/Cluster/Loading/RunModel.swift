@@ -1,11 +1,12 @@
 import Checkpoint
 import Corpus
+import Inference
 import Tokenization
 import Modeling
 
 /// The model that a run begins with, or goes on from, and its tokenizer.
 struct RunModel {
-    let directory: ModelDirectory
+    let directory: ModelFolder
     let tokenizer: BertTokenizer
     /// Tokens of a text at most.
     let maxLength: Int
@@ -19,7 +20,7 @@ struct RunModel {
     init(_ run: RunConfiguration, checkpoint: CheckpointFolder?) throws {
         let folder = checkpoint?.path ?? run.model
         isCheckpoint = checkpoint != nil
-        directory = try ModelDirectory(path: folder)
+        directory = try ModelFolder(path: folder)
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.maxPositions)
         tokenizer = try BertTokenizer(modelDirectory: folder)
         try ModelFit.check(tokenizer, directory)

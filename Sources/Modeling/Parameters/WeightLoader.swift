@@ -36,7 +36,7 @@ public enum WeightLoader {
     ///   - labels: The labels to be learnt, as many as the head has; nil for the folder's own.
     /// - Throws: An error that names the file and the tensor.
     public static func load(
-        _ directory: ModelDirectory, _ model: ModelSpecification, layout: ParameterLayout, missingHead: MissingHead,
+        _ directory: ModelFolder, _ model: ModelSpecification, layout: ParameterLayout, missingHead: MissingHead,
         labels: [String]? = nil, family: any ModelFamily.Type = BERT.self
     ) throws -> Loaded {
         let file = try directory.openWeights()

@@ -1,6 +1,6 @@
-import Checkpoint
 import Corpus
 import Foundation
+import Modeling
 import Tokenization
 
 /// What `--model` means.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Benchmarks
-import Checkpoint
 import Support
 import Modeling
 
@@ -38,7 +37,7 @@ struct BenchmarkShape: ParsableArguments {
 
     func configuration() throws -> BertConfiguration {
         if let model {
-            var configuration = try ModelDirectory(path: try ModelPath.resolve(model)).configuration
+            var configuration = try ModelFolder(path: try ModelPath.resolve(model)).configuration
             if configuration.labels.isEmpty { configuration.labels = Self.labels }
             return configuration
         }

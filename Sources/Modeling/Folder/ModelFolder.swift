@@ -1,8 +1,9 @@
+import Checkpoint
 import Foundation
 import Support
 
 /// A model folder of Hugging Face `transformers`: `config.json`, `model.safetensors`, the tokenizer's files.
-public struct ModelDirectory: Sendable {
+public struct ModelFolder: Sendable {
     /// Where the folder is.
     public let path: String
     /// Its `config.json`.
@@ -13,9 +14,9 @@ public struct ModelDirectory: Sendable {
         "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     ]
 
-    static let configurationFile = "config.json"
-    static let weightsFile = "model.safetensors"
-    static let indexFile = "model.safetensors.index.json"
+    private static let configurationFile = CheckpointFolder.configurationFile
+    private static let weightsFile = CheckpointFolder.weightsFile
+    private static let indexFile = "model.safetensors.index.json"
 
     /// Opens a folder, reads its configuration, and looks whether there are weights.
     ///

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Testing
 
-@testable import Checkpoint
+@testable import Modeling
 
 @Suite struct BertConfigurationTests {
     func parse(_ json: String) throws(FileError) -> BertConfiguration {
