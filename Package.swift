@@ -97,7 +97,7 @@ let package = Package(
             name: "BenchmarksTests",
             dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support", "TestSupport"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Support"]),
-        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
+        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Modeling", "Support", "TestSupport"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(
             name: "EndToEndTests",

@@ -34,7 +34,7 @@ struct TextClassifier {
     ///   - precision: In what products are computed; the machine must have it.
     init(path: String, threads: Int, maxLength: Int?, precision: Precision) throws {
         let directory = try ModelFolder(path: path)
-        let limit = directory.configuration.maxPositions
+        let limit = directory.configuration.encoder.maxLength
         if let maxLength, !(3...limit).contains(maxLength) {
             throw ConfigurationError.invalid(
                 "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")
@@ -81,7 +81,7 @@ struct TextClassifier {
 
     /// Makes sure that the model can take pairs of texts, if there are any.
     func check(hasPairs: Bool) throws {
-        try ModelFit.check(tokenizer, model.configuration, path: path, hasPairs: hasPairs)
+        try ModelFit.check(tokenizer, model.configuration.encoder, path: path, hasPairs: hasPairs)
     }
 
     /// The logits of each text, in order.
