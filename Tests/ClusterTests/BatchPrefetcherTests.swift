@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
+import Tokenization
 import Training
 
 @testable import Cluster
@@ -17,13 +18,13 @@ import Training
         var count: Int { examples.count }
         func label(_ index: Int) -> Int32? { examples.label(index) }
 
-        func text(_ index: Int) -> TokenizedText {
+        func encoding(_ index: Int) -> Encoding {
             if !isOpen.withLock({ $0 }) {
                 isWaiting.signal()
                 gate.wait()
                 isOpen.withLock { $0 = true }
             }
-            return examples.text(index)
+            return examples.encoding(index)
         }
     }
 

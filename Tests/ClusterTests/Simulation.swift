@@ -4,16 +4,17 @@ import Numerics
 import Testing
 import Training
 import Modeling
+import Tokenization
 
 @testable import Cluster
 
 /// Examples out of thin air.
 struct FakeExamples: ExampleSource {
     var count: Int
-    func text(_ index: Int) -> TokenizedText {
+    func encoding(_ index: Int) -> Encoding {
         let length = 2 + index % 5
-        return TokenizedText(
-            tokenIDs: (0..<length).map { Int32(($0 * 7 + index) % 50) }, typeIDs: [Int32](repeating: 0, count: length))
+        return Encoding(
+            inputIDs: (0..<length).map { Int32(($0 * 7 + index) % 50) }, typeIDs: [Int32](repeating: 0, count: length))
     }
     func label(_ index: Int) -> Int32? { Int32(index % 3) }
 }

@@ -52,7 +52,7 @@ final class BatchPrefetcher: @unchecked Sendable {
         switch request {
         case .step(let step):
             let source = plan.training
-            let order = plan.plan.step(step) { source.text($0).tokenIDs.count }
+            let order = plan.plan.step(step) { source.encoding($0).inputIDs.count }
             let batches = order.microBatches.map { source.pack($0, labels: true) }
             return .step(
                 PackedStep(

@@ -1,5 +1,6 @@
 import Checkpoint
 import Corpus
+import Inference
 import Tokenization
 import Modeling
 

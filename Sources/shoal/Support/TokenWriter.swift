@@ -1,3 +1,4 @@
+import Corpus
 import Numerics
 import Support
 import Tokenization
@@ -27,7 +28,7 @@ struct TokenWriter {
     }
 
     /// The lines of the texts, in pieces that follow each other.
-    func lines(_ texts: [InputText]) -> [[UInt8]] {
+    func lines(_ texts: [Example]) -> [[UInt8]] {
         team.mapRanges(of: texts.count) { range in
             var json = JSONWriter()
             for index in range {

@@ -5,7 +5,7 @@ import Modeling
 /// A classifier for inference alone: weights of a model folder, no gradients, no moments.
 ///
 /// It is used by one thread at a time; within a call it uses all of its own.
-public final class InferenceModel {
+public final class InferenceModel: BatchModel {
     /// The model's configuration, labels included.
     public let configuration: ModelConfiguration
     private let specification: ModelSpecification
@@ -41,8 +41,11 @@ public final class InferenceModel {
         models = (0..<threads).map { _ in Member(Model(specification, layout: layout, weights: weights)) }
     }
 
-    /// The logits of valid batches, each S x labels, row-major, in the order of the batches.
-    public func logits(_ batches: [PackedBatch]) throws(ModelError) -> [[Float]] {
+    /// A logit for each class.
+    public var outputWidth: Int { specification.head.outputWidth }
+
+    /// See ``BatchModel``.
+    public func outputs(_ batches: [PackedBatch]) throws(ModelError) -> [[Float]] {
         for batch in batches { try batch.validate(specification) }
         let models = models
         return team.map(batches) { models[$0].model.outputs($1) }
