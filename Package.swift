@@ -65,13 +65,13 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "Support", "Collectives", "Training", "Modeling", "Checkpoint", "Numerics", "CKernels",
+                "Support", "Collectives", "Training", "Modeling", "Numerics", "CKernels",
             ]),
         .executableTarget(
             name: "shoal",
             dependencies: [
                 "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Inference", "Training", "Modeling",
-                "Corpus", "Tokenization", "Checkpoint", "Numerics",
+                "Corpus", "Tokenization", "Numerics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),

@@ -1,7 +1,7 @@
 import CKernels
 
-/// The encoder's input: the sum of word, position and segment embeddings (the last where there are segments), LayerNorm,
-/// dropout.
+/// The encoder's input: the sum of word, position and segment embeddings (the last where there are segments),
+/// LayerNorm, dropout.
 struct Embeddings {
     let weights: UnsafePointer<Float>
     let slots: EmbeddingSlots

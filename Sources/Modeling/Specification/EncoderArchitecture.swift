@@ -20,7 +20,7 @@ public struct EncoderArchitecture: Sendable, Codable, Equatable {
     public enum Positions: Sendable, Codable, Equatable {
         /// A learnt table of `rows` rows; the token at position p, counted from 0, takes row p + `offset`.
         ///
-        /// The offset is 0 in BERT, and 2 in models that keep two rows for padding, such as RoBERTa.
+        /// The offset is 0 in most models, and 2 in those that keep two rows for padding.
         case absolute(rows: Int, offset: Int)
     }
 
