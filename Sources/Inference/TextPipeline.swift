@@ -17,7 +17,7 @@ public struct TextPipeline {
     private static let leastBatchTokens = 128
 
     /// The model's configuration, labels included.
-    public let configuration: BertConfiguration
+    public let configuration: ModelConfiguration
     /// Tokens of a text at most.
     public let maxLength: Int
     /// Makes tokens of texts.
@@ -37,7 +37,7 @@ public struct TextPipeline {
     ///   - model: Computes batches.
     ///   - team: Tokenizes; the model may use it as well.
     public init(
-        _ configuration: BertConfiguration, path: String, tokenizer: BertTokenizer, maxLength: Int,
+        _ configuration: ModelConfiguration, path: String, tokenizer: BertTokenizer, maxLength: Int,
         model: any BatchModel, team: ThreadTeam
     ) {
         self.configuration = configuration
@@ -68,7 +68,7 @@ public struct TextPipeline {
 
     /// Makes sure that the model can take pairs of texts, if there are any.
     public func check(hasPairs: Bool) throws(FileError) {
-        try ModelFit.check(tokenizer, configuration, path: path, hasPairs: hasPairs)
+        try ModelFit.check(tokenizer, configuration.encoder, path: path, hasPairs: hasPairs)
     }
 
     /// The tokens of a text, or pair, as it is computed.

@@ -1,5 +1,6 @@
 import Foundation
 import Numerics
+import TestSupport
 import Training
 import Modeling
 
@@ -9,8 +10,7 @@ import Modeling
 extension Simulation {
     /// What the coordinator reads: at the beginning the model, later the newest checkpoint and the log.
     func runPlan() throws -> RunPlan {
-        var model = BertConfiguration()
-        model.labels = ["a", "b", "c"]
+        let model = ModelConfiguration.tiny()
         let source = try newestSource()
         var history = try phase(source.phase, model.classifier()).history(from: source.point)
         log.replay(into: &history)

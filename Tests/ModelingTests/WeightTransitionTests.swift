@@ -10,7 +10,7 @@ import Testing
     private func specification(labels: Int, hidden: Int = 8) -> ModelSpecification {
         ModelSpecification(
             encoder: EncoderArchitecture(
-                vocabulary: 10, hidden: hidden, positions: 8, segments: 2,
+                vocabulary: 10, hidden: hidden, positions: .absolute(rows: 8, offset: 0), segments: 2,
                 layers: [.init(heads: 2, intermediate: 16)], epsilon: 1e-12, initializerRange: 0.02,
                 hiddenDropout: 0.1, attentionDropout: 0.1),
             head: SequenceClassification(labels: labels, dropout: 0.1))

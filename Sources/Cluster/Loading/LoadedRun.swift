@@ -8,7 +8,7 @@ struct LoadedRun: Sendable {
     /// By phase.
     var layouts: [ParameterLayout]
     /// What goes into config.json.
-    var configuration: BertConfiguration
+    var configuration: ModelConfiguration
     /// Tokens of a text at most.
     var maxLength: Int
     /// By which the run knows its data and its model again.

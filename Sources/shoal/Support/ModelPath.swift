@@ -14,7 +14,7 @@ enum ModelPath {
     static func tokenizer(_ model: String) throws -> BertTokenizer {
         let folder = try resolve(model)
         let tokenizer = try BertTokenizer(modelDirectory: folder)
-        if let rows = BertConfiguration.vocabularySize(folder: folder), tokenizer.vocabularySize > rows {
+        if let rows = ModelFolder.vocabularySize(folder: folder), tokenizer.vocabularySize > rows {
             StandardError.write(
                 "warning: \(folder): the tokenizer has \(tokenizer.vocabularySize) tokens, the model only \(rows): "
                     + "it cannot take texts with the others")
