@@ -8,7 +8,7 @@ public enum ModelFit {
     /// Makes sure that the model has a row for every token of its tokenizer.
     ///
     /// - Throws: An error that names the folder and both numbers.
-    public static func check(_ tokenizer: BertTokenizer, _ directory: ModelFolder) throws(FileError) {
+    public static func check(_ tokenizer: any Tokenizer, _ directory: ModelFolder) throws(FileError) {
         let rows = directory.configuration.encoder.vocabulary
         guard tokenizer.vocabularySize <= rows else {
             throw FileError(
@@ -22,7 +22,7 @@ public enum ModelFit {
 
     /// Makes sure that the model has the segments that single texts, or pairs of them, need.
     public static func check(
-        _ tokenizer: BertTokenizer, _ encoder: EncoderArchitecture, path: String, hasPairs: Bool
+        _ tokenizer: any Tokenizer, _ encoder: EncoderArchitecture, path: String, hasPairs: Bool
     ) throws(FileError) {
         let needed = tokenizer.highestSegmentID(pairs: hasPairs) + 1
         // A model without segments reads no segment ids.
@@ -36,7 +36,7 @@ public enum ModelFit {
 
     /// Makes sure that the model can take all texts of these data sets.
     public static func check(
-        _ tokenizer: BertTokenizer, _ encoder: EncoderArchitecture, path: String, data: [Dataset]
+        _ tokenizer: any Tokenizer, _ encoder: EncoderArchitecture, path: String, data: [Dataset]
     ) throws(FileError) {
         let hasPairs = data.contains { $0.examples.contains { $0.pair != nil } }
         try check(tokenizer, encoder, path: path, hasPairs: hasPairs)

@@ -21,7 +21,7 @@ public struct TextPipeline {
     /// Tokens of a text at most.
     public let maxLength: Int
     /// Makes tokens of texts.
-    public let tokenizer: BertTokenizer
+    public let tokenizer: any Tokenizer
     private let model: any BatchModel
     private let team: ThreadTeam
     /// The folder, for messages.
@@ -37,7 +37,7 @@ public struct TextPipeline {
     ///   - model: Computes batches.
     ///   - team: Tokenizes; the model may use it as well.
     public init(
-        _ configuration: ModelConfiguration, path: String, tokenizer: BertTokenizer, maxLength: Int,
+        _ configuration: ModelConfiguration, path: String, tokenizer: any Tokenizer, maxLength: Int,
         model: any BatchModel, team: ThreadTeam
     ) {
         self.configuration = configuration
@@ -52,7 +52,7 @@ public struct TextPipeline {
     ///
     /// - Throws: An error that names the folder or file, and what to do.
     public init(_ folder: ModelFolder, threads: Int, maxLength: Int, precision: Precision) throws {
-        let tokenizer = try BertTokenizer(modelDirectory: folder.path)
+        let tokenizer = try TokenizerFolder.tokenizer(of: folder.path)
         try ModelFit.check(tokenizer, folder)
         let model = try InferenceModel(directory: folder, threads: threads, precision: precision)
         self.init(

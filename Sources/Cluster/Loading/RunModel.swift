@@ -7,7 +7,7 @@ import Modeling
 /// The model that a run begins with, or goes on from, and its tokenizer.
 struct RunModel {
     let directory: ModelFolder
-    let tokenizer: BertTokenizer
+    let tokenizer: any Tokenizer
     /// Tokens of a text at most.
     let maxLength: Int
     /// Whether it is a checkpoint of this run.
@@ -22,7 +22,7 @@ struct RunModel {
         isCheckpoint = checkpoint != nil
         directory = try ModelFolder(path: folder)
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
-        tokenizer = try BertTokenizer(modelDirectory: folder)
+        tokenizer = try TokenizerFolder.tokenizer(of: folder)
         try ModelFit.check(tokenizer, directory)
     }
 
