@@ -1,5 +1,6 @@
 import Foundation
 import Numerics
+import TestSupport
 import Training
 import Modeling
 
@@ -11,8 +12,7 @@ extension Simulation {
     func runPlan() throws -> RunPlan {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        var model = BertConfiguration()
-        model.labels = ["a", "b", "c"]
+        let model = ModelConfiguration.tiny()
         let plan = DataPlan(
             sampleCount: shape.samples, batchSize: shape.batch, microBatches: shape.microBatches, seed: 3)
         let source = try newestSource()

@@ -7,7 +7,7 @@ import Modeling
 /// A replica of a tiny model with drawn weights, and work for it.
 enum TinyReplica {
     static let specification =
-        BertConfiguration.tiny(vocabulary: 30, hidden: 16, heads: 2, positions: 12).classifier()
+        ModelConfiguration.tiny(vocabulary: 30, hidden: 16, heads: 2, positions: 12).classifier()
 
     static func make(threads: Int = 1, precision: Precision = .float32) throws -> ModelReplica {
         let made = try ModelReplica(

@@ -24,7 +24,8 @@ struct BackgroundWriter: Sendable {
         try inBackground {
             try withExtendedLifetime(weights) {
                 try ModelFolder.write(
-                    to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
+                    to: path, configuration: model,
+                    tensors: WeightLoader.tensors(of: weights, layout: layout, family: model.family),
                     tokenizerFrom: tokenizer, maxLength: maxLength, replacing: true)
             }
             return .modelSaved(path: path, sha256: try weightsSHA256(safetensors: path + "/model.safetensors"))

@@ -6,7 +6,7 @@ import Modeling
 struct CheckpointWriter: Sendable {
     var runDirectory: String
     /// What goes into config.json.
-    var configuration: BertConfiguration
+    var configuration: ModelConfiguration
     var layout: ParameterLayout
     /// The folder whose tokenizer goes with the model.
     var tokenizerSource: String
@@ -28,7 +28,7 @@ struct CheckpointWriter: Sendable {
     /// - Returns: the folder, and what went wrong with removing others.
     func write() throws -> (path: String, problem: String?) {
         func tensors(_ buffer: FloatBuffer?) -> [TensorToWrite] {
-            buffer.map { WeightLoader.tensors(of: $0, layout: layout) } ?? []
+            buffer.map { WeightLoader.tensors(of: $0, layout: layout, family: configuration.family) } ?? []
         }
         // The tensors point into the buffers.
         let path = try withExtendedLifetime((weights, firstMoment, secondMoment)) {

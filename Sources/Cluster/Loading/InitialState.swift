@@ -28,7 +28,7 @@ struct InitialState {
         let loaded = try WeightLoader.load(
             source.directory, model, layout: layout, missingHead: .initialize(seed: seed), labels: labels)
         state = LoadedState(weights: loaded.weights)
-        notices = loaded.notices(labels: labels, of: source.directory)
+        notices = loaded.notices(labels: labels, head: model.head, of: source.directory)
     }
 }
 

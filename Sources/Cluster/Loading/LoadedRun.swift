@@ -7,7 +7,7 @@ struct LoadedRun: Sendable {
     var state: LoadedState
     var layout: ParameterLayout
     /// What goes into config.json.
-    var configuration: BertConfiguration
+    var configuration: ModelConfiguration
     /// Tokens of a text at most.
     var maxLength: Int
     /// By which the run knows its data and its model again.

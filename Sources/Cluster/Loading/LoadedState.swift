@@ -36,7 +36,10 @@ struct LoadedState: Sendable {
         let file = try checkpoint.openOptimizer()
         for (part, moment) in [(StatePart.firstMoment, CheckpointFolder.Moment.first), (.secondMoment, .second)]
         where parts.contains(part) {
-            guard let buffer = try WeightLoader.loadMoments(file, layout: layout, name: { moment.name(of: $0) }) else {
+            guard
+                let buffer = try WeightLoader.loadMoments(
+                    file, layout: layout, family: model.family, name: { moment.name(of: $0) })
+            else {
                 throw RunError.failed("\(checkpoint.path): the optimizer's \(moment.rawValue) is missing")
             }
             buffers[part] = buffer
