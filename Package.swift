@@ -43,12 +43,15 @@ let package = Package(
             ]),
         .target(name: "Modeling", dependencies: ["Support", "Numerics", "Checkpoint"]),
         .target(name: "Training", dependencies: ["Support", "Modeling", "Numerics", "CKernels"]),
+        .target(
+            name: "Inference",
+            dependencies: ["Support", "Numerics", "Tokenization", "Corpus", "Modeling", "Training"]),
         .target(name: "Collectives", dependencies: ["Support", "CZeroMQ", "CZstd", "CLinux", "Numerics", "CKernels"]),
         .target(
             name: "Cluster",
             dependencies: [
-                "Support", "CLinux", "Collectives", "Training", "Modeling", "Corpus", "Tokenization", "Checkpoint",
-                "Numerics",
+                "Support", "CLinux", "Collectives", "Inference", "Training", "Modeling", "Corpus", "Tokenization",
+                "Checkpoint", "Numerics",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -62,19 +65,19 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "Support", "Collectives", "Training", "Modeling", "Checkpoint", "Numerics", "CKernels",
+                "Support", "Collectives", "Training", "Modeling", "Numerics", "CKernels",
             ]),
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Training", "Modeling", "Corpus",
-                "Tokenization", "Checkpoint", "Numerics",
+                "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Inference", "Training", "Modeling",
+                "Corpus", "Tokenization", "Numerics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
         // What several test targets need.
-        .target(name: "TestSupport", dependencies: ["Checkpoint"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Modeling"], path: "Tests/TestSupport"),
         .testTarget(name: "SupportTests", dependencies: ["Support", "TestSupport"]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
         .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "Support", "TestSupport"]),
@@ -96,13 +99,17 @@ let package = Package(
         .testTarget(
             name: "BenchmarksTests",
             dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support", "TestSupport"]),
+        .testTarget(
+            name: "InferenceTests",
+            dependencies: ["Inference", "Corpus", "Modeling", "Numerics", "Tokenization", "TestSupport"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Support"]),
-        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
+        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Modeling", "Support", "TestSupport"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "shoal", "Checkpoint", "Cluster", "Collectives", "Support", "TestSupport", "Modeling", "Numerics",
+                "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

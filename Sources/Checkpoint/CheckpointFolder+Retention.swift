@@ -33,7 +33,7 @@ extension CheckpointFolder {
     }
 
     /// The checkpoint with the highest `validation_accuracy` in its state's metrics; of equals, that with the lowest
-    /// `validation_loss`, then the newest. Nil if none has them.
+    /// `validation_loss`, then the newest. Nil if none has them. Only those of the newest one's phase compare.
     public static func best(in runDirectory: String) throws(FileError) -> CheckpointFolder? {
         best(of: try list(in: runDirectory).filter(\.isReadable))
     }
@@ -41,8 +41,11 @@ extension CheckpointFolder {
     /// `candidates` are newest first.
     private static func best(of candidates: [CheckpointFolder]) -> CheckpointFolder? {
         var best: (checkpoint: CheckpointFolder, accuracy: Double, loss: Double)?
+        let phase = candidates.first.flatMap { try? $0.loadState().phase }
         for checkpoint in candidates {
-            guard let metrics = try? checkpoint.loadState().metrics, let accuracy = metrics["validation_accuracy"],
+            guard let state = try? checkpoint.loadState(), state.phase == phase else { continue }
+            let metrics = state.metrics
+            guard let accuracy = metrics["validation_accuracy"],
                 let loss = metrics["validation_loss"], accuracy.isFinite, loss.isFinite
             else { continue }
             if let best, (accuracy, -loss) <= (best.accuracy, -best.loss) { continue }

@@ -3,6 +3,8 @@ import Support
 
 /// One checkpoint of a run, `checkpoints/step-00000120`: a model folder that `transformers` loads, and beside the model
 /// `optimizer.safetensors`, `trainer_state.json` and `manifest.json`.
+///
+/// What a model folder holds, and how it is written, is the caller's affair; here it is two files that must be there.
 public struct CheckpointFolder: Sendable, Equatable {
     /// Where it is.
     public let path: String
@@ -11,6 +13,10 @@ public struct CheckpointFolder: Sendable, Equatable {
 
     /// The folder of a run that holds its checkpoints.
     public static let collection = "checkpoints"
+    /// The file of a model folder that describes the model.
+    public static let configurationFile = "config.json"
+    /// The file of a model folder that holds the weights.
+    public static let weightsFile = "model.safetensors"
     static let optimizerFile = "optimizer.safetensors"
     private static let prefix = "step-"
 
@@ -28,27 +34,23 @@ public struct CheckpointFolder: Sendable, Equatable {
     /// - Parameters:
     ///   - runDirectory: The run; `checkpoints` in it is made.
     ///   - state: Its `step` names the folder; its `weightsSHA256` is filled in.
-    ///   - configuration: Goes to config.json.
-    ///   - weights: Go to model.safetensors.
     ///   - firstMoments: The optimizer's running means, by the names of the parameters (momentum, for SGD).
     ///   - secondMoments: The running means of squares, by the names of the parameters; none for SGD.
-    ///   - source: The folder whose tokenizer files are copied; nil for none.
-    ///   - maxLength: See ``ModelDirectory/write(to:configuration:tensors:tokenizerFrom:maxLength:replacing:)``.
+    ///   - writeModel: Writes the files of the model, ``configurationFile`` and ``weightsFile`` among them, into the
+    ///     folder that it is given.
     /// - Throws: An error that names the path and the system's reason.
     @discardableResult
     public static func write(
-        to runDirectory: String, state: TrainerState, configuration: BertConfiguration, weights: [TensorToWrite],
-        firstMoments: [TensorToWrite], secondMoments: [TensorToWrite], tokenizerFrom source: String?,
-        maxLength: Int? = nil
+        to runDirectory: String, state: TrainerState, firstMoments: [TensorToWrite], secondMoments: [TensorToWrite],
+        writeModel: (String) throws -> Void
     ) throws -> CheckpointFolder {
         let checkpoint = CheckpointFolder(runDirectory: runDirectory, step: state.step)
-        try AtomicDirectory.create(checkpoint.path, replacing: ModelDirectory.configurationFile) { folder in
-            try ModelDirectory.writeFiles(
-                to: folder, configuration: configuration, tensors: weights, tokenizerFrom: source, maxLength: maxLength)
+        try AtomicDirectory.create(checkpoint.path, replacing: configurationFile) { folder in
+            try writeModel(folder)
             let moments = renamed(firstMoments, as: .first) + renamed(secondMoments, as: .second)
             try SafetensorsWriter.write(moments, to: joinedPath(folder, optimizerFile))
             var state = state
-            state.weightsSHA256 = try SafetensorsFile(path: joinedPath(folder, ModelDirectory.weightsFile))
+            state.weightsSHA256 = try SafetensorsFile(path: joinedPath(folder, weightsFile))
                 .weightsSHA256()
             try StateFile.write(state, to: joinedPath(folder, TrainerState.fileName))
             // Last, over everything else.
@@ -105,9 +107,7 @@ public struct CheckpointFolder: Sendable, Equatable {
             throw FileError(manifestPath, "damaged: the file is lost")
         }
         let manifest = try Manifest(folder: path)
-        let needed = [
-            ModelDirectory.configurationFile, ModelDirectory.weightsFile, Self.optimizerFile, TrainerState.fileName,
-        ]
+        let needed = [Self.configurationFile, Self.weightsFile, Self.optimizerFile, TrainerState.fileName]
         if let name = needed.first(where: { manifest.files[$0] == nil }) {
             throw FileError(manifestPath, "damaged: does not list \(name)")
         }
@@ -129,9 +129,6 @@ public struct CheckpointFolder: Sendable, Equatable {
         if let problem = state.problem { throw FileError(file, problem) }
         return state
     }
-
-    /// Opens the model: configuration and weights.
-    public func model() throws(FileError) -> ModelDirectory { try ModelDirectory(path: path) }
 
     /// Maps the optimizer's moments: tensors named by `Moment.name(of:)`.
     public func openOptimizer() throws(FileError) -> SafetensorsFile {

@@ -7,12 +7,11 @@ import Testing
 
 @Suite struct RetentionTests {
     private func write(_ run: String, step: Int, accuracy: Double? = nil, loss: Double = 1) throws {
-        let model = try TinyModel()
+        let model = TinyModel()
         var state = TrainerState(step: step, epoch: 0, seed: 1)
         if let accuracy { state.metrics = ["validation_accuracy": accuracy, "validation_loss": loss] }
         try CheckpointFolder.write(
-            to: run, state: state, configuration: model.configuration, weights: model.tensors, firstMoments: [],
-            secondMoments: [], tokenizerFrom: nil)
+            to: run, state: state, firstMoments: [], secondMoments: [], writeModel: model.write)
     }
 
     private func steps(_ run: String) throws -> [Int] { try CheckpointFolder.list(in: run).map(\.step) }

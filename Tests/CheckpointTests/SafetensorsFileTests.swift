@@ -166,4 +166,22 @@ import Testing
         try floats.withUnsafeMutableBufferPointer { try file.readFloats(name, into: $0) }
         return floats
     }
+
+    @Test func `weights that are something else are named as that`() throws {
+        let scratch = try Scratch()
+        let cases: [([UInt8], String)] = [
+            (Array("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n".utf8), "`git lfs pull`"),
+            (Array("<!doctype html>\n<html>".utf8), "is a web page"),
+            ([0x50, 0x4B, 3, 4] + Array("archive".utf8), "zip"),
+            ([0x1F, 0x8B, 8] + Array("packed bytes".utf8), "gunzip"), (Array("Entry not found".utf8), "error message"),
+        ]
+        for (bytes, expected) in cases {
+            let path = try scratch.write(bytes)
+            let message = failure { _ = try SafetensorsFile(path: path) }
+            #expect(message.hasPrefix("\(path): is ") && message.contains(expected), "\(message)")
+        }
+        // Any length of a header that makes sense is one.
+        let header = "{" + String(repeating: " ", count: 0x08_8B1F - 2) + "}"
+        #expect(try SafetensorsFile(path: scratch.write(safetensors(header, data: 0))).tensors.isEmpty)
+    }
 }

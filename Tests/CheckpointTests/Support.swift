@@ -29,37 +29,13 @@ func failure(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLoc
     }
 }
 
-/// A model of a few hundred numbers, whose tensors lie in one block of floats 0, 1, 2 …
+/// A model of a few numbers, whose tensors lie in one block of floats 0, 1, 2 …
 final class TinyModel {
-    let configuration: BertConfiguration
     let tensors: [TensorToWrite]
     private let memory: UnsafeMutableRawBufferPointer
 
-    init() throws {
-        var configuration = BertConfiguration()
-        configuration.vocabSize = 11
-        configuration.hiddenSize = 4
-        configuration.layers = 1
-        configuration.heads = 2
-        configuration.intermediateSize = 6
-        configuration.maxPositions = 5
-        configuration.labels = ["earn", "trade \"x\"", "é\n"]
-        self.configuration = configuration
-        let layer = "bert.encoder.layer.0"
-        var shapes: [(String, [Int])] = [
-            ("classifier.bias", [3]), ("classifier.weight", [3, 4]), ("bert.pooler.dense.weight", [4, 4]),
-            ("bert.pooler.dense.bias", [4]), ("bert.embeddings.word_embeddings.weight", [11, 4]),
-            ("bert.embeddings.position_embeddings.weight", [5, 4]),
-            ("bert.embeddings.token_type_embeddings.weight", [2, 4]),
-            ("\(layer).intermediate.dense.weight", [6, 4]), ("\(layer).intermediate.dense.bias", [6]),
-            ("\(layer).output.dense.weight", [4, 6]), ("\(layer).output.dense.bias", [4]),
-        ]
-        for norm in ["bert.embeddings", "\(layer).attention.output", "\(layer).output"] {
-            shapes += [("\(norm).LayerNorm.weight", [4]), ("\(norm).LayerNorm.bias", [4])]
-        }
-        for part in ["self.query", "self.key", "self.value", "output.dense"] {
-            shapes += [("\(layer).attention.\(part).weight", [4, 4]), ("\(layer).attention.\(part).bias", [4])]
-        }
+    init() {
+        let shapes: [(String, [Int])] = [("head.bias", [3]), ("head.weight", [3, 4]), ("table.weight", [11, 4])]
         let count = shapes.reduce(0) { $0 + $1.1.reduce(1, *) }
         memory = .allocate(byteCount: 4 * count, alignment: 64)
         for i in 0..<count { memory.storeBytes(of: Float(i), toByteOffset: 4 * i, as: Float.self) }
@@ -76,4 +52,10 @@ final class TinyModel {
     }
 
     deinit { memory.deallocate() }
+
+    /// Writes the two files of a model folder.
+    func write(to folder: String) throws {
+        try DurableFile.write(Data("{\"model_type\": \"tiny\"}\n".utf8), to: "\(folder)/config.json")
+        try SafetensorsWriter.write(tensors, to: "\(folder)/model.safetensors")
+    }
 }

@@ -66,12 +66,18 @@ import Testing
         ("a part to copy twice", { $0.snapshotRequest = .with { $0.parts = [.weights, .weights] } }),
         ("a part that is unknown", { $0.snapshotRequest = .with { $0.parts = [.UNRECOGNIZED(9)] } }),
         ("a peer nowhere", { $0.peers = .with { $0.endpoints = ["tcp://x"] } }),
-        ("an endless heartbeat", { $0.welcome = .with { ($0.weightCount, $0.heartbeatTimeout) = (1, .infinity) } }),
+        ("an endless heartbeat", { $0.welcome = .with { ($0.weightCount, $0.momentCount, $0.heartbeatTimeout) = (1, 1, .infinity) } }),
         (
             "an orphan time of nan",
             {
-                $0.welcome = .with { ($0.weightCount, $0.heartbeatTimeout, $0.orphanTimeout) = (1, 1, .nan) }
+                $0.welcome = .with {
+                    ($0.weightCount, $0.momentCount, $0.heartbeatTimeout, $0.orphanTimeout) = (1, 1, 1, .nan)
+                }
             }
+        ),
+        (
+            "moments of more than there is",
+            { $0.welcome = .with { ($0.weightCount, $0.momentCount, $0.heartbeatTimeout) = (1, 2, 1) } }
         ),
         ("weights beyond all memory", { $0.welcome = .with { ($0.weightCount, $0.heartbeatTimeout) = (.max, 1) } }),
     ]

@@ -20,7 +20,7 @@ struct RunDiskTests {
     @Test func `a new run without room for its end is refused, one that goes on is warned`() throws {
         try inRun { directory in
             let disk = RunDisk(directory: directory, sockets: nil, keepCheckpoints: 2)
-            let size = StateSize(floats: 1_000_000, parts: 3, hasValidation: false)
+            let size = StateSize(floats: 1_000_000, momentFloats: 2_000_000, hasValidation: false)
             #expect(try disk.checkRoom(for: size, isResumed: false, free: nil) == nil)
             #expect(try disk.checkRoom(for: size, isResumed: false, free: 40_000_000) == nil)
             let low = try disk.checkRoom(for: size, isResumed: false, free: 39_999_999)
@@ -34,7 +34,7 @@ struct RunDiskTests {
     @Test func `an end that could not be written says what is left of the run`() throws {
         try inRun { directory in
             var disk = RunDisk(directory: directory, sockets: nil, keepCheckpoints: 2)
-            let size = StateSize(floats: 1_000_000, parts: 3)
+            let size = StateSize(floats: 1_000_000, momentFloats: 2_000_000)
             let error = RunError.failed("no room")
             #expect(disk.explained(error, size: size).description == "no room", "nothing failed to be kept")
             disk.saved(false)

@@ -1,20 +1,20 @@
-import Checkpoint
 import Collections
 import Foundation
 import Numerics
 import Testing
 import Training
 import Modeling
+import Tokenization
 
 @testable import Cluster
 
 /// Examples out of thin air.
 struct FakeExamples: ExampleSource {
     var count: Int
-    func text(_ index: Int) -> TokenizedText {
+    func encoding(_ index: Int) -> Encoding {
         let length = 2 + index % 5
-        return TokenizedText(
-            tokenIDs: (0..<length).map { Int32(($0 * 7 + index) % 50) }, typeIDs: [Int32](repeating: 0, count: length))
+        return Encoding(
+            inputIDs: (0..<length).map { Int32(($0 * 7 + index) % 50) }, typeIDs: [Int32](repeating: 0, count: length))
     }
     func label(_ index: Int) -> Int32? { Int32(index % 3) }
 }
@@ -31,6 +31,8 @@ final class Simulation {
         var batch = 8
         var microBatches = 4
         var totalSteps = 5
+        /// The step at which a second phase begins; nil for one phase.
+        var secondPhase: Int?
         var validation: Int?
         var test: Int? = 7
         var schedule = ScheduleKind.linear
@@ -38,6 +40,8 @@ final class Simulation {
         /// The step at which the validation loss is the lowest; nil where it never changes.
         var bestStep: Int?
         var weightCount = ControlLimits.chunkFloats + 100
+        /// Half of the weights are trained.
+        var state: StateShape { StateShape(weights: weightCount, moments: weightCount / 2) }
         var change: @Sendable (inout CoordinatorSettings) -> Void = { _ in }
     }
 
@@ -47,6 +51,8 @@ final class Simulation {
         var applied: UInt64 = 0
         var joined: (generation: UInt64, rank: Int, size: Int)?
         var loading: UInt64 = 0
+        /// The step at which its phase begins.
+        var firstStep: UInt64 = 0
     }
 
     struct Reduction: Hashable {
@@ -111,7 +117,7 @@ final class Simulation {
     var replicas: [Replica] = []
     var stepOrders: [Reduction: [Int: StepOrder]] = [:]
     var reductions: [Reduction: (state: UInt64, losses: [Double])] = [:]
-    /// The number after so many steps: whoever gets there must have it.
+    /// The number after so many steps, by ``place(_:firstStep:)``: whoever gets there must have it.
     var trajectory: [UInt64: UInt64] = [0: 1]
     var store: [StatePart: UInt64] = [:]
     var sourceNumbers: [StatePart: UInt64] = [:]
@@ -177,23 +183,23 @@ final class Simulation {
         case .sendSource(let peer, let part, let chunks, let generation):
             for chunk in chunks {
                 let body = CoordinatorMessage.Body.chunk(
-                    part, index: chunk, payload: payload(sourceNumbers[part] ?? 0, chunk))
+                    part, index: chunk, payload: payload(sourceNumbers[part] ?? 0, part, chunk))
                 deliver(CoordinatorMessage(generation: generation, step: 0, body: body), to: peer)
             }
         case .sendStatus: break
         case .prefetch(let request):
             if let prefetch {
                 prefetch(request)
-            } else if let plan = coordinator.training.plan {
-                pending.append(.prefetched(BatchPrefetcher.pack(request, plan)))
+            } else if let phase = coordinator.training.phase {
+                pending.append(.prefetched(BatchPrefetcher.pack(request, phase)))
             }
         case .emit(let event): note(event)
         case .logSender(_, let text): senderWarnings.append(text)
         case .openRunDirectory, .releaseSource: break
-        case .rewindMetrics(let step):
-            log = MetricsLog(lines: log.upTo(step))
+        case .rewindMetrics(let step, let isPhaseBeginning):
+            log = MetricsLog(lines: log.upTo(step, isPhaseBeginning: isPhaseBeginning))
             steps.removeAll { $0.step > step }
-            evaluations.removeAll { $0.step >= step }
+            evaluations.removeAll { $0.step >= step + (isPhaseBeginning ? 1 : 0) }
         case .loadSource: if let source = try? newestSource() { pending.append(.sourceLoaded(source)) }
         case .loadBest(let step):
             guard let checkpoint = disk[step] else {
@@ -219,8 +225,8 @@ final class Simulation {
                 pending.append(.saveFailed("no space left on device"))
                 return
             }
-            if trajectory[UInt64(state.step)] != store[.weights] || store[.firstMoment] != store[.weights].map({ ~$0 })
-            {
+            let place = Self.place(UInt64(state.step), firstStep: UInt64(state.step - state.appliedSteps))
+            if trajectory[place] != store[.weights] || store[.firstMoment] != store[.weights].map({ ~$0 }) {
                 wrongBits.append("the checkpoint of step \(state.step) has another state")
             }
             disk[state.step] = (store, state)
@@ -260,8 +266,8 @@ final class Simulation {
     }
 
     /// A chunk of a vector that stands for a number.
-    private func payload(_ number: UInt64, _ chunk: Int) -> Data {
-        var data = Data(count: (ChunkMap(floats: shape.weightCount).range(chunk)?.count ?? 0) * 4)
+    private func payload(_ number: UInt64, _ part: StatePart, _ chunk: Int) -> Data {
+        var data = Data(count: (shape.state.chunks(part).range(chunk)?.count ?? 0) * 4)
         if chunk == 0 { withUnsafeBytes(of: number) { data.replaceSubrange(0..<8, with: $0) } }
         return data
     }
@@ -349,6 +355,8 @@ final class Simulation {
     /// What the run must give, whatever happened to it.
     var outcomeOfTraining: [String] {
         log.lines.map { "\($0.step) \($0.evaluation ?? "step") \($0.loss) \($0.samples)" }
-            + steps.map { "\($0.step) \($0.epoch) \($0.learningRate) \($0.tokens)" } + ["\(finalState ?? 0)"]
+            + steps.map { "\($0.step) \($0.phase ?? 0) \($0.epoch) \($0.learningRate) \($0.tokens)" } + [
+                "\(finalState ?? 0)"
+            ]
     }
 }

@@ -7,7 +7,8 @@ struct StateReceiverTests {
 
     private static func receiver() -> StateReceiver {
         StateReceiver(
-            step: 7, parts: [PartToLoad(part: .weights), PartToLoad(part: .firstMoment)], floats: floats)
+            step: 7, parts: [PartToLoad(part: .weights), PartToLoad(part: .firstMoment)],
+            shape: StateShape(weights: floats, moments: 3 * ControlLimits.chunkFloats))
     }
 
     private static func bytes(_ chunk: Int) -> Int { chunk == 10 ? 20 : ControlLimits.chunkFloats * 4 }
@@ -34,14 +35,15 @@ struct StateReceiverTests {
             #expect(accepts(part, chunk))
             accepted += 1
         }
-        #expect(asked.map(\.0) == Array(repeating: .weights, count: 11) + Array(repeating: .firstMoment, count: 11))
-        #expect(asked.map(\.1) == Array(0...10) + Array(0...10))
+        #expect(asked.map(\.0) == Array(repeating: .weights, count: 11) + Array(repeating: .firstMoment, count: 3))
+        #expect(asked.map(\.1) == Array(0...10) + Array(0...2))
         #expect(requests().isEmpty)
     }
 
     @Test func `a request waits until half of the window is free`() {
         var receiver = StateReceiver(
-            step: 7, parts: [PartToLoad(part: .weights)], floats: 100 * ControlLimits.chunkFloats)
+            step: 7, parts: [PartToLoad(part: .weights)],
+            shape: StateShape(weights: 100 * ControlLimits.chunkFloats, moments: 1))
         let window = StateReceiver.window
         let first = receiver.takeRequests()
         #expect(first == [.init(part: .weights, chunks: 0..<window)])

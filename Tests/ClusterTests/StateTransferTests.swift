@@ -14,7 +14,7 @@ import Training
             StateSource(
                 step: step, parts: parts.map { PartToLoad(part: $0, sha256: nil) },
                 point: Samples.history(base: step).base),
-            weightCount: floats, parts: parts)
+            shape: StateShape(weights: floats, moments: floats / 2), parts: parts)
         return transfer
     }
 

@@ -20,8 +20,8 @@ struct WorkerStateTests {
             WorkerDescription(host: "h", pid: 1, threads: 1, cpu: "c", instructionSet: "i"),
             options: WorkerOptions(coordinator: "tcp://h:1"), residentBytes: 5, now: 0)
         _ = machine.start()
-        _ = machine.handle(.message(.init(generation: 0, step: 0, body: .welcome(plan.welcome))), now: 0)
-        return (machine, plan.welcome)
+        _ = machine.handle(.message(.init(generation: 0, step: 0, body: .welcome(plan.phases[0].welcome))), now: 0)
+        return (machine, plan.phases[0].welcome)
     }
 
     private static func send(
@@ -37,7 +37,7 @@ struct WorkerStateTests {
         _ = machine.handle(.result(.bound(generation: 1, endpoint: "ipc:///a")), now: 0)
         _ = send(.peers(["ipc:///a"], load: [PartToLoad(part: .weights)]), step: 3, to: &machine)
         _ = machine.handle(.result(.connected(generation: 1)), now: 0)
-        let map = ChunkMap(floats: welcome.weightCount)
+        let map = welcome.shape.chunks(.weights)
         for index in 0..<map.count {
             let floats = map.range(index)?.count ?? 0
             _ = send(.chunk(.weights, index: index, payload: Data(count: floats * 4)), to: &machine)

@@ -1,5 +1,6 @@
 import Checkpoint
 import Foundation
+import Modeling
 import Testing
 
 /// Runs to which something happens.

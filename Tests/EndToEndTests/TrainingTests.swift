@@ -101,7 +101,7 @@ import Modeling
         #expect(result["workers"] as? Int == 2)
         #expect(
             try weightsSHA256(safetensors: world.path("run/model/model.safetensors")) == world.weightsHash("run"))
-        #expect(try ModelDirectory(path: world.path("run/model")).configuration.labels == TinyWorld.classes)
+        #expect(try ModelFolder(path: world.path("run/model")).configuration.labels == TinyWorld.classes)
         #expect(process.output.contains("run/model"), "the summary says where the model is")
 
         let evaluation = try ShoalProcess.run(

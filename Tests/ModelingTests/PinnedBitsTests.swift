@@ -1,4 +1,3 @@
-import Checkpoint
 import Foundation
 import Numerics
 import TestSupport
@@ -9,7 +8,7 @@ import Testing
 /// Values that decide the bits of every run, written down: whatever changes them changes `weights_sha256`, and must be
 /// named in the changelog. They are the same on every machine.
 @Suite struct PinnedBitsTests {
-    private static func configuration(labels: [String] = ["a", "b", "c"]) -> BertConfiguration {
+    private static func configuration(labels: [String] = ["a", "b", "c"]) -> ModelConfiguration {
         .tiny(labels: labels)
     }
 
@@ -31,15 +30,17 @@ import Testing
         let stored = ParameterLayout(Self.configuration(labels: ["x", "y"]).classifier())
         let zeros = FloatBuffer(count: stored.count)
         try withExtendedLifetime(zeros) {
-            try ModelDirectory.write(
+            try ModelFolder.write(
                 to: folder, configuration: Self.configuration(labels: ["x", "y"]),
-                tensors: WeightLoader.tensors(of: zeros, layout: stored).filter { !$0.name.contains("pooler") },
+                tensors: WeightLoader.tensors(of: zeros, layout: stored, family: BERT.self).filter {
+                    !$0.name.contains("pooler")
+                },
                 tokenizerFrom: nil)
         }
         let labels = Self.configuration().labels
         let layout = ParameterLayout(Self.configuration().classifier())
         let loaded = try WeightLoader.load(
-            try ModelDirectory(path: folder), Self.configuration().classifier(), layout: layout,
+            try ModelFolder(path: folder), Self.configuration().classifier(), layout: layout,
             missingHead: .initialize(seed: 1234), labels: labels)
         func bits(_ name: String) -> [UInt32] {
             layout.parameters.filter { BERT.tensorName($0.id) == name }.flatMap { parameter in

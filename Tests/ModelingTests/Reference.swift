@@ -20,7 +20,7 @@ struct Reference {
     private let file: SafetensorsFile
 
     init(folder: String) throws {
-        let directory = try ModelDirectory(path: folder)
+        let directory = try ModelFolder(path: folder)
         let layout = ParameterLayout(directory.configuration.classifier())
         weights = try WeightLoader.load(
             directory, directory.configuration.classifier(), layout: layout, missingHead: .fail

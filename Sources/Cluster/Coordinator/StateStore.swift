@@ -3,14 +3,14 @@ import Numerics
 
 /// The flat vectors that are fetched from a worker.
 final class StateStore {
-    private let count: Int
+    private let shape: StateShape
     private var buffers: [StatePart: FloatBuffer] = [:]
 
-    init(count: Int) { self.count = count }
+    init(_ shape: StateShape) { self.shape = shape }
 
     /// Copies a chunk to its place; false if there is none such.
     func store(_ part: StatePart, chunk: Int, _ payload: Data) -> Bool {
-        guard let range = ChunkMap(floats: count).range(chunk), payload.count == range.count * 4 else { return false }
+        guard let range = shape.chunks(part).range(chunk), payload.count == range.count * 4 else { return false }
         let buffer = buffer(part)
         payload.withUnsafeBytes {
             UnsafeMutableRawBufferPointer(start: buffer.pointer + range.lowerBound, count: range.count * 4)
@@ -22,7 +22,7 @@ final class StateStore {
     /// The vector of a part, zeros where nothing was stored.
     func buffer(_ part: StatePart) -> FloatBuffer {
         if let buffer = buffers[part] { return buffer }
-        let buffer = FloatBuffer(count: count)
+        let buffer = FloatBuffer(count: shape.chunks(part).floats)
         buffers[part] = buffer
         return buffer
     }

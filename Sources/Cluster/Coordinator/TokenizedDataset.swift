@@ -7,26 +7,25 @@ import Tokenization
 /// file.
 final class TokenizedDataset: ExampleSource {
     private let examples: [Example]
-    private let tokenizer: BertTokenizer
+    private let tokenizer: any Tokenizer
     private let maxLength: Int
-    private let texts: Mutex<[TokenizedText?]>
+    private let texts: Mutex<[Encoding?]>
 
-    init(_ dataset: Dataset, tokenizer: BertTokenizer, maxLength: Int) {
+    init(_ dataset: Dataset, tokenizer: any Tokenizer, maxLength: Int) {
         examples = dataset.examples
         self.tokenizer = tokenizer
         self.maxLength = maxLength
-        texts = Mutex([TokenizedText?](repeating: nil, count: dataset.examples.count))
+        texts = Mutex([Encoding?](repeating: nil, count: dataset.examples.count))
     }
 
     var count: Int { examples.count }
 
-    func text(_ index: Int) -> TokenizedText {
+    func encoding(_ index: Int) -> Encoding {
         if let known = texts.withLock({ $0[index] }) { return known }
         let example = examples[index]
         let encoding = tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)
-        let text = TokenizedText(tokenIDs: encoding.inputIDs, typeIDs: encoding.typeIDs)
-        texts.withLock { $0[index] = text }
-        return text
+        texts.withLock { $0[index] = encoding }
+        return encoding
     }
 
     func label(_ index: Int) -> Int32? { examples[index].label }

@@ -16,12 +16,14 @@ extension CoordinatorMessage {
                 $0.modelSpecification = welcome.modelSpecification
                 $0.hyperparameters = welcome.hyperparameters
                 $0.seed = welcome.seed
-                $0.weightCount = UInt64(clamping: welcome.weightCount)
+                $0.weightCount = UInt64(clamping: welcome.shape.weights)
+                $0.momentCount = UInt64(clamping: welcome.shape.moments)
                 $0.heartbeatTimeout = welcome.heartbeatTimeout
                 $0.orphanTimeout = welcome.orphanTimeout
                 $0.runID = welcome.runID
                 $0.wire = welcome.wire.rawValue
                 $0.compressesWire = welcome.compressesWire
+                $0.firstStep = welcome.firstStep
             }
         case .helloRequest: envelope.helloRequest = PBHelloRequest()
         case .chunk(let part, let index, let bytes):
@@ -171,6 +173,9 @@ extension CoordinatorMessage {
         guard welcome.weightCount > 0, welcome.weightCount <= UInt64(ControlLimits.maxWeightCount) else {
             throw ProtocolError("a model of \(welcome.weightCount) floats")
         }
+        guard welcome.momentCount > 0, welcome.momentCount <= welcome.weightCount else {
+            throw ProtocolError("moments of \(welcome.momentCount) floats for \(welcome.weightCount) weights")
+        }
         let timeout = welcome.heartbeatTimeout
         guard timeout.isFinite, timeout > 0, timeout < 1e6 else {
             throw ProtocolError("a heartbeat time-out of \(timeout) seconds")
@@ -186,7 +191,9 @@ extension CoordinatorMessage {
             modelSpecification: try WireFormat.text(
                 welcome.modelSpecification, "a model", limit: ControlLimits.longText),
             hyperparameters: try WireFormat.text(welcome.hyperparameters, "hyperparameters"), seed: welcome.seed,
-            weightCount: Int(welcome.weightCount), heartbeatTimeout: timeout, orphanTimeout: orphanTimeout,
+            shape: StateShape(weights: Int(welcome.weightCount), moments: Int(welcome.momentCount)),
+            firstStep: welcome.firstStep, heartbeatTimeout: timeout,
+            orphanTimeout: orphanTimeout,
             runID: try WireFormat.shownText(welcome.runID, "a run's id"),
             wire: wire, compressesWire: welcome.compressesWire)
     }

@@ -472,7 +472,7 @@ nonisolated struct PBWelcome: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The model: encoder, head, objective; JSON, see ModelSpecification.swift.
+  /// The model: encoder, head, objective, what is trained; JSON, see ModelSpecification.swift.
   var modelSpecification: String = String()
 
   /// The hyperparameters, JSON.
@@ -494,6 +494,13 @@ nonisolated struct PBWelcome: Sendable {
   var wire: String = String()
 
   var compressesWire: Bool = false
+
+  /// The step of the run at which the phase of this model begins: the moments of the optimizer count from there. A
+  /// worker that is sent another one than before forgets its state.
+  var firstStep: UInt64 = 0
+
+  /// Floats of each moment of the optimizer: the front of the flat vector, which is trained.
+  var momentCount: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1572,7 +1579,7 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_specification\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}heartbeat_timeout\0\u{3}orphan_timeout\0\u{3}run_id\0\u{1}wire\0\u{3}compresses_wire\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_specification\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}heartbeat_timeout\0\u{3}orphan_timeout\0\u{3}run_id\0\u{1}wire\0\u{3}compresses_wire\0\u{3}first_step\0\u{3}moment_count\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1589,6 +1596,8 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 7: try { try decoder.decodeSingularStringField(value: &self.runID) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.wire) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.compressesWire) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.firstStep) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.momentCount) }()
       default: break
       }
     }
@@ -1622,6 +1631,12 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.compressesWire != false {
       try visitor.visitSingularBoolField(value: self.compressesWire, fieldNumber: 9)
     }
+    if self.firstStep != 0 {
+      try visitor.visitSingularUInt64Field(value: self.firstStep, fieldNumber: 10)
+    }
+    if self.momentCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.momentCount, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1635,6 +1650,8 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.runID != rhs.runID {return false}
     if lhs.wire != rhs.wire {return false}
     if lhs.compressesWire != rhs.compressesWire {return false}
+    if lhs.firstStep != rhs.firstStep {return false}
+    if lhs.momentCount != rhs.momentCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

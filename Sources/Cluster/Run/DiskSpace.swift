@@ -1,4 +1,3 @@
-import Checkpoint
 import Foundation
 import Support
 
@@ -11,10 +10,10 @@ struct DiskSpace: Equatable {
     /// The checkpoints that are kept at once, one that is being written among them.
     var checkpoints: Int
 
-    /// What a run of `floats` weights, with as many in each moment of its optimizer, writes.
-    init(floats: Int, moments: Int, keep: Int, hasValidation: Bool) {
+    /// What a run of `floats` weights, with `momentFloats` in all moments of its optimizer, writes.
+    init(floats: Int, momentFloats: Int, keep: Int, hasValidation: Bool) {
         model = floats * 4
-        checkpoint = floats * 4 * (1 + moments)
+        checkpoint = (floats + momentFloats) * 4
         checkpoints = max(1, keep) + (hasValidation ? 1 : 0) + 1
     }
 

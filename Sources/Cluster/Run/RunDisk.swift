@@ -49,7 +49,8 @@ struct RunDisk {
     /// - Throws: An error with the bytes that are missing where a new run could not write its end.
     func checkRoom(for size: StateSize, isResumed: Bool, free: Int?) throws(RunError) -> String? {
         let space = DiskSpace(
-            floats: size.floats, moments: size.parts - 1, keep: keepCheckpoints, hasValidation: size.hasValidation)
+            floats: size.floats, momentFloats: size.momentFloats, keep: keepCheckpoints,
+            hasValidation: size.hasValidation)
         guard let free, let problem = space.problem(free: free, path: directory.path) else { return nil }
         if problem.isError, !isResumed { throw .failed(problem.text) }
         return problem.text
@@ -72,7 +73,7 @@ struct RunDisk {
         guard let newest = (try? CheckpointFolder.list(in: directory.path))?.first else {
             return "; no checkpoint is left of the run: mend that (free room if the disk is full) and start it again"
         }
-        let megabytes = (size.floats * 4 * (1 + size.parts) + 999_999) / 1_000_000
+        let megabytes = ((2 * size.floats + size.momentFloats) * 4 + 999_999) / 1_000_000
         return "; the state of step \(newest.step) is kept: if the disk is full, free \(megabytes) MB, and then run "
             + CommandName.line("resume", directory.path)
     }
@@ -89,19 +90,21 @@ struct RunDisk {
 
 /// How much a run keeps at once.
 struct StateSize: Equatable {
-    /// Floats of the weights, and of each moment of the optimizer.
+    /// Floats of the weights.
     var floats = 0
-    /// The weights, and the moments.
-    var parts = 1
+    /// Floats of all moments of the optimizer together.
+    var momentFloats = 0
     /// Whether the best state is kept besides.
     var hasValidation = false
 }
 
 extension StateSize {
-    /// That of a run.
+    /// That of a run: of the largest of its phases.
     init(_ plan: RunPlan) {
+        let phases = plan.phases
         self.init(
-            floats: plan.welcome.weightCount, parts: plan.stateParts.count,
-            hasValidation: plan.validation != nil)
+            floats: phases.map(\.welcome.shape.weights).max() ?? 0,
+            momentFloats: phases.map { $0.welcome.shape.moments * ($0.stateParts.count - 1) }.max() ?? 0,
+            hasValidation: phases.contains { $0.validation != nil })
     }
 }

@@ -1,4 +1,3 @@
-import Checkpoint
 import Collectives
 import Foundation
 import Support

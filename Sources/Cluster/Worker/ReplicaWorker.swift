@@ -1,4 +1,3 @@
-import Checkpoint
 import Collectives
 import Foundation
 import Numerics
@@ -109,9 +108,13 @@ final class ReplicaWorker {
     // MARK: joining
 
     private func prepare(_ model: ModelSpecification, _ hyperparameters: Hyperparameters, _ welcome: Welcome) {
-        let count = ParameterLayout(model).count
-        guard count == welcome.weightCount else {
-            fail(.fatal, "joining", "the model has \(count) floats here and \(welcome.weightCount) at the coordinator")
+        let shape = StateShape(ParameterLayout(model))
+        let count = shape.weights
+        guard shape == welcome.shape else {
+            fail(
+                .fatal, "joining",
+                "the model has \(count) floats here, \(shape.moments) of them trained, and \(welcome.shape.weights) and "
+                    + "\(welcome.shape.moments) at the coordinator")
             return
         }
         guard UInt64(clamping: count) * 4 <= ProcessInfo.processInfo.physicalMemory else {
@@ -125,12 +128,17 @@ final class ReplicaWorker {
             fail(.fatal, "joining", obstacle)
             return
         }
+        // That of the phase before, if there was one: there may be no memory for both.
+        setReducer(nil)
+        snapshot?.detach()
+        replica = nil
         (wire, compressesWire) = (welcome.wire, welcome.compressesWire)
         heartbeatTimeout = welcome.heartbeatTimeout
         do {
             replica = try ModelReplica(
                 model, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
-                profile: profile)
+                firstStep: welcome.firstStep, profile: profile)
+            report(.prepared)
         } catch {
             fail(.fatal, "joining", "\(error)")
         }
@@ -145,13 +153,14 @@ final class ReplicaWorker {
     }
 
     private func store(_ payload: Data, _ part: StatePart, chunk: Int, in replica: ModelReplica) {
-        guard let range = ChunkMap(floats: replica.layout.count).range(chunk), payload.count == range.count * 4 else {
+        let buffer = buffer(part, of: replica)
+        guard let range = ChunkMap(floats: buffer.count).range(chunk), payload.count == range.count * 4 else {
             fail(.order, "loading", "a chunk of the state of \(payload.count) bytes")
             return
         }
         payload.withUnsafeBytes {
             UnsafeMutableRawBufferPointer(
-                start: buffer(part, of: replica).pointer + range.lowerBound, count: range.count * 4
+                start: buffer.pointer + range.lowerBound, count: range.count * 4
             ).copyMemory(from: $0)
         }
     }

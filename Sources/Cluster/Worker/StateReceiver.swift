@@ -15,7 +15,7 @@ struct StateReceiver: Sendable, Equatable {
     let step: UInt64
     /// The vectors, in the order in which they are asked for.
     let parts: [PartToLoad]
-    private let chunks: ChunkMap
+    private let shape: StateShape
     /// Chunks asked for and received, counted through all parts.
     private var asked = 0
     private var received = 0
@@ -25,25 +25,26 @@ struct StateReceiver: Sendable, Equatable {
     /// - Parameters:
     ///   - step: The steps behind the state.
     ///   - parts: The vectors to load.
-    ///   - floats: The length of each.
-    init(step: UInt64, parts: [PartToLoad], floats: Int) {
+    ///   - shape: Their lengths.
+    init(step: UInt64, parts: [PartToLoad], shape: StateShape) {
         self.step = step
         self.parts = parts
-        chunks = ChunkMap(floats: floats)
+        self.shape = shape
     }
 
     /// Whether all chunks are there.
     var isComplete: Bool { received >= total }
 
-    private var total: Int { chunks.count * parts.count }
+    private var total: Int { parts.reduce(0) { $0 + shape.chunks($1.part).count } }
 
     /// What to ask for now, as far as the window allows: one request per half window, or per rest of a vector, keeps
     /// the number of requests small. It counts as asked for.
     mutating func takeRequests() -> [Request] {
         var requests: [Request] = []
         while let (part, first) = slot(asked) {
-            let count = min(Self.window - (asked - received), chunks.count - first)
-            guard count > 0, count >= Self.window / 2 || first + count == chunks.count else { break }
+            let end = shape.chunks(part).count
+            let count = min(Self.window - (asked - received), end - first)
+            guard count > 0, count >= Self.window / 2 || first + count == end else { break }
             requests.append(Request(part: part, chunks: first..<(first + count)))
             asked += count
         }
@@ -54,7 +55,7 @@ struct StateReceiver: Sendable, Equatable {
     /// come in the order in which they were asked for.
     mutating func accept(_ part: StatePart, chunk: Int, bytes: Int) -> Bool {
         guard received < asked, let next = slot(received), next == (part, chunk),
-            bytes == (chunks.range(chunk)?.count ?? 0) * 4
+            bytes == (shape.chunks(part).range(chunk)?.count ?? 0) * 4
         else { return false }
         received += 1
         return true
@@ -62,7 +63,12 @@ struct StateReceiver: Sendable, Equatable {
 
     /// The vector, and the chunk within it, of a number that counts through all parts.
     private func slot(_ number: Int) -> (part: StatePart, chunk: Int)? {
-        guard number < total else { return nil }
-        return (parts[number / chunks.count].part, number % chunks.count)
+        var rest = number
+        for part in parts {
+            let count = shape.chunks(part.part).count
+            if rest < count { return (part.part, rest) }
+            rest -= count
+        }
+        return nil
     }
 }

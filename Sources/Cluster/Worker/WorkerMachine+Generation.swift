@@ -66,7 +66,7 @@ extension WorkerMachine {
         }
         held.beginLoading()
         perform(.compute(.beginLoad))
-        var receiver = StateReceiver(step: nextStep, parts: load, floats: welcome.weightCount)
+        var receiver = StateReceiver(step: nextStep, parts: load, shape: welcome.shape)
         let requests = receiver.takeRequests()
         assembly.receiver = receiver
         enter(.assembling(world, assembly))
@@ -132,6 +132,7 @@ extension WorkerMachine {
     /// Takes in what came of a job.
     mutating func finished(_ result: ComputeResult) {
         switch result {
+        case .prepared: held.replicaReplaced()
         case .loaded(let generation, let step):
             // Whatever the coordinator decided meanwhile, this is what the replica holds now.
             held.loaded(step: step)

@@ -112,8 +112,10 @@ private struct Placed {
         self.layers = layers.reversed()
         builder.begin(hasGradient: model.trainable.contains(.positions))
         let norm = builder.norm(ParameterID.embeddingNorm, width: hidden)
-        let segments = builder.tensor(.embedding(.segments), [encoder.segments, hidden], hasWeightDecay: true)
-        let positions = builder.tensor(.embedding(.positions), [encoder.positions, hidden], hasWeightDecay: true)
+        let segments =
+            encoder.segments == 0
+            ? nil : builder.tensor(.embedding(.segments), [encoder.segments, hidden], hasWeightDecay: true)
+        let positions = builder.tensor(.embedding(.positions), [encoder.positionRows, hidden], hasWeightDecay: true)
         let bucket = builder.endBucket()
         denseCount = builder.trainableEnd
         let trainsWords = model.trainable.contains(.words)

@@ -38,7 +38,8 @@ struct LayerSlots: Sendable {
 /// Where the embeddings stand.
 struct EmbeddingSlots: Sendable {
     var norm: NormSlot
-    var segments: Int
+    /// Nil if the encoder has no segments.
+    var segments: Int?
     var positions: Int
     /// The bucket of the gradients of all of these; nil where they are frozen.
     var bucket: Int?

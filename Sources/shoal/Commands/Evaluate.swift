@@ -1,6 +1,6 @@
 import ArgumentParser
-import Checkpoint
 import Corpus
+import Inference
 import Dashboard
 import Foundation
 import Support
@@ -45,19 +45,19 @@ struct Evaluate: AsyncParsableCommand {
     @OptionGroup var precision: PrecisionOption
 
     mutating func run() async throws {
-        let classifier = try TextClassifier(
+        let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
         let names = ColumnNames(
             text: columns.given.textColumn, textPair: columns.given.textPairColumn, label: labels.given.labelColumn)
         let known = try KnownLabels(
-            try DatasetReader.read(data, columns: names), among: classifier.labels, skipsUnknown: skipUnknownLabels)
+            try DatasetReader.read(data, columns: names), among: pipeline.labels, skipsUnknown: skipUnknownLabels)
         if let notice = known.notice { StandardError.warning(notice) }
         let examples = known.examples
-        var review = DatasetReview(evaluating: examples, isPairModel: classifier.isPairModel)
-        classifier.addTokens(of: examples, to: &review)
+        var review = DatasetReview(evaluating: examples, isPairModel: pipeline.isPairModel)
+        pipeline.addTokens(of: examples, to: &review)
         StandardError.write(review)
-        let outcome = try Evaluation.run(classifier, on: examples)
+        let outcome = try Evaluator(pipeline).evaluate(examples)
         if json {
             try StandardOutput.line(try outcome.json())
         } else {

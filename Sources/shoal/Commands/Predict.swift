@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Inference
 import Support
 
 struct Predict: AsyncParsableCommand {
@@ -52,18 +53,18 @@ struct Predict: AsyncParsableCommand {
 
     mutating func run() async throws {
         let pairs = textPair
-        let texts = text.enumerated().map { InputText(text: $1, pair: pairs.isEmpty ? nil : pairs[$0]) }
+        let texts = text.enumerated().map { Example(text: $1, pair: pairs.isEmpty ? nil : pairs[$0]) }
         let source = TextSource(
             texts: texts, file: file,
             columns: ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn))
-        let classifier = try TextClassifier(
+        let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
-        let output = PredictionWriter(labels: classifier.labels)
-        var review = InputReview(classifier)
-        try source.forEachWindow(.init(count: TextClassifier.window)) {
-            review.add($0, classifier)
-            try StandardOutput.write(output.lines(try classifier.logits($0)))
+        let output = PredictionWriter(labels: pipeline.labels)
+        var review = InputReview(pipeline)
+        try source.forEachWindow(.init(count: TextPipeline.window)) {
+            review.add($0, pipeline)
+            try StandardOutput.write(output.lines(try pipeline.outputs($0)))
         }
         review.finish()
     }

@@ -1,4 +1,5 @@
 import Corpus
+import Inference
 import Support
 
 /// Lines on standard error about what a command reads: what it was read as, and what looks like a mistake.
@@ -8,15 +9,15 @@ struct InputReview {
     private var tokens = TokenReview()
     private var hasWrongPairing = false
 
-    /// About texts for `classifier`.
-    init(_ classifier: TextClassifier) {
-        isPairModel = classifier.isPairModel
-        maxLength = classifier.lengthLimit
+    /// About texts for `pipeline`.
+    init(_ pipeline: TextPipeline) {
+        isPairModel = pipeline.isPairModel
+        maxLength = pipeline.maxLength
     }
 
     /// Takes in some of the texts.
-    mutating func add(_ texts: [InputText], _ classifier: TextClassifier) {
-        tokens.add(classifier.tokenReview(texts))
+    mutating func add(_ texts: [Example], _ pipeline: TextPipeline) {
+        tokens.add(pipeline.tokenReview(texts))
         if let isPairModel, texts.contains(where: { ($0.pair != nil) != isPairModel }), !hasWrongPairing {
             hasWrongPairing = true
             StandardError.warning(DatasetReview.pairingAdvice(modelOfPairs: isPairModel))

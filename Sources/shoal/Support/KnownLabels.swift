@@ -1,5 +1,5 @@
-import Checkpoint
 import Corpus
+import Modeling
 import Support
 
 /// The examples of a file, with the numbers that a model's labels have.

@@ -2,16 +2,10 @@ import Corpus
 import Foundation
 import Support
 
-/// A text, or a pair of texts, to be worked on.
-struct InputText: Sendable {
-    var text: String
-    var pair: String?
-}
-
 /// Where the texts of `predict` and `tokenize` come from.
 enum TextSource {
     /// Given on the command line.
-    case given([InputText])
+    case given([Example])
     /// A data file with records: CSV, TSV or JSON Lines.
     case records(path: String, columns: ColumnNames)
     /// A file with a text a line, or standard input (`-`).
@@ -24,7 +18,7 @@ enum TextSource {
     }
 
     /// The source that options ask for: texts, a file, or standard input.
-    init(texts: [InputText], file: String?, columns: ColumnNames) {
+    init(texts: [Example], file: String?, columns: ColumnNames) {
         if !texts.isEmpty {
             self = .given(texts)
         } else if let file, Self.isRecordFile(file) {
@@ -39,7 +33,7 @@ enum TextSource {
     }
 
     /// Calls `body` with all texts in order, some at a time: memory does not grow with the source.
-    func forEachWindow(_ window: Window, _ body: ([InputText]) throws -> Void) throws {
+    func forEachWindow(_ window: Window, _ body: ([Example]) throws -> Void) throws {
         switch self {
         case .given(let texts): try body(texts)
         case .records(let path, let columns): try Self.records(path, columns, window, body)
@@ -48,9 +42,9 @@ enum TextSource {
     }
 
     private static func records(
-        _ path: String, _ columns: ColumnNames, _ window: Window, _ body: ([InputText]) throws -> Void
+        _ path: String, _ columns: ColumnNames, _ window: Window, _ body: ([Example]) throws -> Void
     ) throws {
-        var texts: [InputText] = []
+        var texts: [Example] = []
         var bytes = 0
         // The reader lets only its own errors through.
         var failure: (any Error)?
@@ -62,7 +56,7 @@ enum TextSource {
         }
         try DatasetReader.forEach(path, options: .init(columns: columns, requiresLabels: false)) { record in
             guard failure == nil else { return }
-            texts.append(InputText(text: record.text, pair: record.pair))
+            texts.append(Example(text: record.text, pair: record.pair))
             bytes += record.text.utf8.count + (record.pair?.utf8.count ?? 0)
             if texts.count >= window.count || bytes >= window.bytes { work() }
         }
@@ -88,7 +82,7 @@ enum TextSource {
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
     }
 
-    private static func lines(_ path: String, _ window: Window, _ body: ([InputText]) throws -> Void) throws {
+    private static func lines(_ path: String, _ window: Window, _ body: ([Example]) throws -> Void) throws {
         var descriptor = STDIN_FILENO
         if path == "-" {
             if isatty(descriptor) == 1 { StandardError.write("reading texts, one a line; end with Ctrl-D") }
@@ -110,7 +104,7 @@ enum TextSource {
         while true {
             let lines = try reader.next(count: window.count, byteLimit: window.bytes)
             guard !lines.isEmpty else { return }
-            try body(lines.map { InputText(text: $0) })
+            try body(lines.map { Example(text: $0) })
         }
     }
 }

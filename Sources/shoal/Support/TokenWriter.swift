@@ -1,10 +1,11 @@
+import Corpus
 import Numerics
 import Support
 import Tokenization
 
 /// Tokenizes texts on several threads, and writes them as JSON Lines.
 struct TokenWriter {
-    private let tokenizer: BertTokenizer
+    private let tokenizer: any Tokenizer
     private let team: ThreadTeam
     private let maxLength: Int
     /// All tokens as JSON strings, end to end.
@@ -12,7 +13,7 @@ struct TokenWriter {
     /// Where each begins, and where the last one ends.
     private let starts: [Int]
 
-    init(tokenizer: BertTokenizer, threads: Int, maxLength: Int) throws {
+    init(tokenizer: any Tokenizer, threads: Int, maxLength: Int) throws {
         self.tokenizer = tokenizer
         team = try ThreadTeam(count: threads)
         self.maxLength = maxLength
@@ -27,7 +28,7 @@ struct TokenWriter {
     }
 
     /// The lines of the texts, in pieces that follow each other.
-    func lines(_ texts: [InputText]) -> [[UInt8]] {
+    func lines(_ texts: [Example]) -> [[UInt8]] {
         team.mapRanges(of: texts.count) { range in
             var json = JSONWriter()
             for index in range {

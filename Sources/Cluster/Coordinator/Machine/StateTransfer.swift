@@ -39,16 +39,16 @@ struct StateTransfer: Sendable {
     var source: StateSource?
     private(set) var relay = Relay()
     private(set) var fetch: Fetch?
-    /// Floats of the vector.
-    private var chunks = ChunkMap(floats: 0)
+    /// The lengths of the vectors.
+    private var shape = StateShape()
     /// The vectors of a state.
     private var parts: [StatePart] = []
     /// The step of the newest state that was asked for.
     private var newestFetch = 0
 
-    mutating func begin(_ source: StateSource, weightCount: Int, parts: [StatePart]) {
+    mutating func begin(_ source: StateSource, shape: StateShape, parts: [StatePart]) {
         self.source = source
-        chunks = ChunkMap(floats: weightCount)
+        self.shape = shape
         self.parts = parts
         newestFetch = source.step
     }
@@ -92,8 +92,9 @@ struct StateTransfer: Sendable {
     mutating func request(
         _ part: StatePart, _ indices: Range<Int>, by peer: PeerID, members: Int, _ turn: inout Turn
     ) -> String? {
-        guard indices.upperBound <= chunks.count else {
-            return "a request for chunk \(indices.upperBound - 1) of \(chunks.count)"
+        let count = shape.chunks(part).count
+        guard indices.upperBound <= count else {
+            return "a request for chunk \(indices.upperBound - 1) of \(count)"
         }
         guard relay.donor != nil else {
             guard let source, source.parts.contains(where: { $0.part == part }) else {
@@ -130,7 +131,7 @@ struct StateTransfer: Sendable {
 
     /// Asks a member for a copy of the state after `step` steps.
     mutating func startFetch(_ purpose: FetchPurpose, from peer: PeerID, step: Int, _ turn: inout Turn) {
-        let all = parts.flatMap { part in (0..<chunks.count).map { Chunk(part: part, index: $0) } }
+        let all = parts.flatMap { part in (0..<shape.chunks(part).count).map { Chunk(part: part, index: $0) } }
         fetch = Fetch(purpose: purpose, peer: peer, step: step, window: ChunkWindow(credit: Self.fetchCredit, all))
         newestFetch = step
         turn.send(.snapshotRequest(parts), to: peer, step: step)
@@ -173,7 +174,7 @@ struct StateTransfer: Sendable {
     mutating func received(
         _ chunk: Chunk, _ payload: Data, step: UInt64, from peer: PeerID, _ turn: inout Turn
     ) -> String? {
-        guard payload.count == (chunks.range(chunk.index)?.count ?? 0) * 4 else {
+        guard payload.count == (shape.chunks(chunk.part).range(chunk.index)?.count ?? 0) * 4 else {
             return "a part of its state that does not fit"
         }
         let unasked = "a part of its state that was not asked for"
@@ -202,6 +203,8 @@ enum FetchPurpose: Sendable, Equatable {
     case periodic
     /// A checkpoint that the run waits for: of the best state so far, or of the last one before the best is loaded.
     case best
+    /// A checkpoint that the run waits for: the next phase begins with it.
+    case phaseEnd
     /// A checkpoint, after which the run ends with this error.
     case ending(RunError)
     /// The last checkpoint, and the final model.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Corpus
+import Inference
 import Support
 
 struct BenchmarkPredict: AsyncParsableCommand {
@@ -23,19 +24,17 @@ struct BenchmarkPredict: AsyncParsableCommand {
     @OptionGroup var output: BenchmarkOutput
 
     mutating func run() async throws {
-        let classifier = try TextClassifier(
+        let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
         let names = ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn)
-        let texts = try DatasetReader.read(data, columns: names).examples.map {
-            InputText(text: $0.text, pair: $0.pair)
-        }
-        let tokens = classifier.tokenCount(texts)
+        let texts = try DatasetReader.read(data, columns: names).examples
+        let tokens = texts.reduce(0) { $0 + pipeline.encode($1).inputIDs.count }
         let table = try TextBenchmark.classification(
             texts: texts.count, tokens: tokens, precision: precision.precision.rawValue, threads: threads.count
         ) {
-            for start in stride(from: 0, to: texts.count, by: TextClassifier.window) {
-                _ = try classifier.logits(Array(texts[start..<min(start + TextClassifier.window, texts.count)]))
+            for start in stride(from: 0, to: texts.count, by: TextPipeline.window) {
+                _ = try pipeline.outputs(Array(texts[start..<min(start + TextPipeline.window, texts.count)]))
             }
         }
         try output.show(table)

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Checkpoint
+@testable import Modeling
 
 @Suite struct LabelMatchTests {
     @Test(

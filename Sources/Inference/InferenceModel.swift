@@ -1,4 +1,3 @@
-import Checkpoint
 import Numerics
 import Support
 import Modeling
@@ -6,9 +5,9 @@ import Modeling
 /// A classifier for inference alone: weights of a model folder, no gradients, no moments.
 ///
 /// It is used by one thread at a time; within a call it uses all of its own.
-public final class InferenceModel {
+public final class InferenceModel: BatchModel {
     /// The model's configuration, labels included.
-    public let configuration: BertConfiguration
+    public let configuration: ModelConfiguration
     private let specification: ModelSpecification
     /// Its threads, which the caller may use between two calls.
     public let team: ThreadTeam
@@ -23,7 +22,7 @@ public final class InferenceModel {
     /// Loads the weights of a fine-tuned classifier.
     ///
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
-    public init(directory: ModelDirectory, threads: Int, precision: Precision = .float32) throws {
+    public init(directory: ModelFolder, threads: Int, precision: Precision = .float32) throws {
         try directory.requireClassifier()
         configuration = directory.configuration
         let specification = configuration.classifier()
@@ -31,9 +30,9 @@ public final class InferenceModel {
         let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(directory, specification, layout: layout, missingHead: .fail)
-        if let extra = loaded.unused.first(where: { $0.contains("encoder.layer.") || $0.hasPrefix("classifier") }) {
+        if let extra = loaded.unused.first(where: { $0.part != nil }) {
             throw ModelError.weights(
-                "\(directory.path): the weights have the tensor \(extra), which the model that config.json describes "
+                "\(directory.path): the weights have the tensor \(extra.name), which the model that config.json describes "
                     + "has no place for: its results would not be those of the model that was trained")
         }
         let weights = ModelWeights(master: loaded.weights, layout: layout, precision: precision)
@@ -42,8 +41,11 @@ public final class InferenceModel {
         models = (0..<threads).map { _ in Member(Model(specification, layout: layout, weights: weights)) }
     }
 
-    /// The logits of valid batches, each S x labels, row-major, in the order of the batches.
-    public func logits(_ batches: [PackedBatch]) throws(ModelError) -> [[Float]] {
+    /// A logit for each class.
+    public var outputWidth: Int { specification.head.outputWidth }
+
+    /// See ``BatchModel``.
+    public func outputs(_ batches: [PackedBatch]) throws(ModelError) -> [[Float]] {
         for batch in batches { try batch.validate(specification) }
         let models = models
         return team.map(batches) { models[$0].model.outputs($1) }

@@ -1,10 +1,11 @@
+import Checkpoint
 import Foundation
 import TestSupport
 import Testing
 
-@testable import Checkpoint
+@testable import Modeling
 
-@Suite struct ModelDirectoryTests {
+@Suite struct ModelFolderTests {
     /// A source folder with a tokenizer and what must not be copied.
     func source(_ scratch: Scratch) throws -> String {
         try FileManager.default.createDirectory(atPath: scratch.file("source"), withIntermediateDirectories: true)
@@ -18,7 +19,7 @@ import Testing
         let scratch = try Scratch()
         let model = try TinyModel()
         let path = scratch.file("deep/er/model")
-        try ModelDirectory.write(
+        try ModelFolder.write(
             to: path + "/", configuration: model.configuration, tensors: model.tensors, tokenizerFrom: source(scratch))
         #expect(try scratch.names("deep/er") == ["model"])
         #expect(
@@ -26,7 +27,7 @@ import Testing
                 "config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt",
             ])
         #expect(try String(contentsOfFile: path + "/vocab.txt", encoding: .utf8) == "content of vocab.txt")
-        let directory = try ModelDirectory(path: path)
+        let directory = try ModelFolder(path: path)
         #expect(directory.configuration.labels == model.configuration.labels)
         let weights = try directory.openWeights()
         #expect(weights.metadata == ["format": "pt"])
@@ -40,30 +41,30 @@ import Testing
     @Test func `what is missing is named with advice`() throws {
         let scratch = try Scratch()
         let path = scratch.file("m")
-        #expect(failure { _ = try ModelDirectory(path: path) }.hasPrefix("\(path): no such model folder"))
+        #expect(failure { _ = try ModelFolder(path: path) }.hasPrefix("\(path): no such model folder"))
         try scratch.write("", "m")
-        #expect(failure { _ = try ModelDirectory(path: path) }.hasPrefix("\(path): not a folder"))
+        #expect(failure { _ = try ModelFolder(path: path) }.hasPrefix("\(path): not a folder"))
         try FileManager.default.removeItem(atPath: path)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        #expect(failure { _ = try ModelDirectory(path: path) }.hasPrefix("\(path)/config.json: missing"))
+        #expect(failure { _ = try ModelFolder(path: path) }.hasPrefix("\(path)/config.json: missing"))
         try scratch.write(#"{"model_type":"bert"}"#, "m/config.json")
-        #expect(failure { _ = try ModelDirectory(path: path) }.hasPrefix("\(path)/model.safetensors: missing"))
+        #expect(failure { _ = try ModelFolder(path: path) }.hasPrefix("\(path)/model.safetensors: missing"))
         try scratch.write("", "m/pytorch_model.bin")
-        let message = failure { _ = try ModelDirectory(path: path) }
+        let message = failure { _ = try ModelFolder(path: path) }
         #expect(message.contains("only pytorch_model.bin is there; convert it"))
         try scratch.write(#"{"model_type":"t5"}"#, "m/config.json")
-        #expect(failure { _ = try ModelDirectory(path: path) }.contains("m/config.json: model_type is \"t5\""))
+        #expect(failure { _ = try ModelFolder(path: path) }.contains("m/config.json: model_type is \"t5\""))
     }
 
     @Test func `a configuration larger than its weights is refused`() throws {
         let scratch = try Scratch()
         let model = try TinyModel()
         var configuration = model.configuration
-        configuration.layers = 1000
-        configuration.hiddenSize = 65536
-        try ModelDirectory.write(
+        configuration.encoder.layers = .init(repeating: .init(heads: 2, intermediate: 6), count: 1000)
+        configuration.encoder.hidden = 65536
+        try ModelFolder.write(
             to: scratch.file("m"), configuration: configuration, tensors: model.tensors, tokenizerFrom: nil)
-        let directory = try ModelDirectory(path: scratch.file("m"))
+        let directory = try ModelFolder(path: scratch.file("m"))
         let message = failure { _ = try directory.openWeights() }
         #expect(message.contains("but config.json describes a model of at least"))
     }
@@ -78,7 +79,7 @@ import Testing
         try SafetensorsWriter.write(Array(model.tensors[half...]), to: scratch.file("m/2.safetensors"))
         let map = model.tensors.enumerated().map { "\"\($1.name)\":\"\($0 < half ? 1 : 2).safetensors\"" }
         try scratch.write("{\"weight_map\":{\(map.joined(separator: ","))}}", "m/model.safetensors.index.json")
-        let weights = try ModelDirectory(path: scratch.file("m")).openWeights()
+        let weights = try ModelFolder(path: scratch.file("m")).openWeights()
         try SafetensorsWriter.write(model.tensors, to: scratch.file("whole"))
         #expect(try weights.weightsSHA256() == weightsSHA256(safetensors: scratch.file("whole")))
     }
@@ -87,7 +88,7 @@ import Testing
         let scratch = try Scratch()
         let model = try TinyModel()
         func write() throws {
-            try ModelDirectory.write(
+            try ModelFolder.write(
                 to: scratch.file("m"), configuration: model.configuration, tensors: model.tensors, tokenizerFrom: nil)
         }
         try scratch.write("a file", "m")
@@ -110,25 +111,25 @@ import Testing
         wrong[3].shape = [77]
         let path = scratch.file("m")
         let shape = failure {
-            try ModelDirectory.write(to: path, configuration: model.configuration, tensors: wrong, tokenizerFrom: nil)
+            try ModelFolder.write(to: path, configuration: model.configuration, tensors: wrong, tokenizerFrom: nil)
         }
         #expect(shape.hasPrefix("\(path)/model.safetensors: cannot be written: tensor \"bert.pooler.dense.bias\""))
         #expect(try scratch.names() == [])
         let twice = failure {
-            try ModelDirectory.write(
+            try ModelFolder.write(
                 to: path, configuration: model.configuration, tensors: model.tensors + [model.tensors[0]],
                 tokenizerFrom: nil)
         }
-        #expect(twice.contains("the name \"classifier.bias\" is taken"))
+        #expect(twice.contains("the name \"classifier.weight\" is taken"))
         let tokenizer = failure {
-            try ModelDirectory.write(
+            try ModelFolder.write(
                 to: path, configuration: model.configuration, tensors: model.tensors, tokenizerFrom: scratch.path)
         }
         #expect(tokenizer == "\(scratch.path): there is neither vocab.txt nor tokenizer.json to copy")
         var configuration = model.configuration
         configuration.labels = ["a", "a"]
         let labels = failure {
-            try ModelDirectory.write(to: path, configuration: configuration, tensors: model.tensors, tokenizerFrom: nil)
+            try ModelFolder.write(to: path, configuration: configuration, tensors: model.tensors, tokenizerFrom: nil)
         }
         #expect(labels == "\(path)/config.json: id2label has the label \"a\" twice")
         #expect(try scratch.names() == [])

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Checkpoint
+@testable import Modeling
 
 @Suite struct TokenizerLengthTests {
     @Test func `a length goes into both files and leaves the rest as it is, byte by byte`() throws {

@@ -1,12 +1,10 @@
-import Support
-
 /// Changes one member of a JSON object and leaves the rest of the text as it is, byte by byte.
 ///
 /// Vocabularies have keys that Swift's strings count as equal ("é" in one code point and in two): a text that holds one
 /// must not go through a dictionary.
-enum JSONSplice {
+public enum JSONSplice {
     /// The text of an object whose member `key` has the value `value`: in the place of what was there, or as the first.
-    static func setting(
+    public static func setting(
         _ key: String, to value: String, in scanner: inout JSONScanner
     ) throws(JSONError) -> [UInt8] {
         var ranges: [Range<Int>] = []
@@ -37,7 +35,7 @@ enum JSONSplice {
     }
 
     /// Steps over one value.
-    static func skipValue(_ scanner: inout JSONScanner) throws(JSONError) { try skipValue(&scanner, depth: 0) }
+    public static func skipValue(_ scanner: inout JSONScanner) throws(JSONError) { try skipValue(&scanner, depth: 0) }
 
     private static func skipValue(_ scanner: inout JSONScanner, depth: Int) throws(JSONError) {
         guard depth < JSONValue.maximumDepth else {

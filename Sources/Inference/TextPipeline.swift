@@ -1,0 +1,103 @@
+import Corpus
+import Modeling
+import Numerics
+import Support
+import Tokenization
+
+/// From texts to a model's outputs: tokenizes them, sorts them by length, packs them, runs the model, and brings the
+/// outputs back into the order of the texts.
+///
+/// It is used by one thread at a time; within a call it uses all of its own.
+public struct TextPipeline {
+    /// How many texts are best given at once: they are sorted by length together.
+    public static let window = 1024
+    /// About how many tokens are computed at once by a thread: enough for the matrix products to run at full speed.
+    private static let batchTokens = 2048
+    /// Smaller batches are not worth the call.
+    private static let leastBatchTokens = 128
+
+    /// The model's configuration, labels included.
+    public let configuration: ModelConfiguration
+    /// Tokens of a text at most.
+    public let maxLength: Int
+    /// Makes tokens of texts.
+    public let tokenizer: any Tokenizer
+    private let model: any BatchModel
+    private let team: ThreadTeam
+    /// The folder, for messages.
+    private let path: String
+
+    /// A pipeline of these parts.
+    ///
+    /// - Parameters:
+    ///   - configuration: The model's.
+    ///   - path: The model's folder, for messages.
+    ///   - tokenizer: Makes tokens of texts.
+    ///   - maxLength: Tokens of a text at most, at least 3.
+    ///   - model: Computes batches.
+    ///   - team: Tokenizes; the model may use it as well.
+    public init(
+        _ configuration: ModelConfiguration, path: String, tokenizer: any Tokenizer, maxLength: Int,
+        model: any BatchModel, team: ThreadTeam
+    ) {
+        self.configuration = configuration
+        self.path = path
+        self.tokenizer = tokenizer
+        self.maxLength = maxLength
+        self.model = model
+        self.team = team
+    }
+
+    /// Loads the folder of a fine-tuned model.
+    ///
+    /// - Throws: An error that names the folder or file, and what to do.
+    public init(_ folder: ModelFolder, threads: Int, maxLength: Int, precision: Precision) throws {
+        let tokenizer = try TokenizerFolder.tokenizer(of: folder.path)
+        try ModelFit.check(tokenizer, folder)
+        let model = try InferenceModel(directory: folder, threads: threads, precision: precision)
+        self.init(
+            folder.configuration, path: folder.path, tokenizer: tokenizer, maxLength: maxLength, model: model,
+            team: model.team)
+    }
+
+    /// The classes, in the order of the outputs.
+    public var labels: [String] { configuration.labels }
+
+    /// Whether the model was trained on pairs of texts; nil where that is not known.
+    public var isPairModel: Bool? { configuration.isTrainedOnPairs }
+
+    /// Makes sure that the model can take pairs of texts, if there are any.
+    public func check(hasPairs: Bool) throws(FileError) {
+        try ModelFit.check(tokenizer, configuration.encoder, path: path, hasPairs: hasPairs)
+    }
+
+    /// The tokens of a text, or pair, as it is computed.
+    public func encode(_ example: Example) -> Encoding {
+        tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)
+    }
+
+    /// The outputs of each text, in order.
+    ///
+    /// - Throws: An error about a text that the model cannot take.
+    public func outputs(_ texts: [Example]) throws -> [[Float]] {
+        try check(hasPairs: texts.contains { $0.pair != nil })
+        let (tokenizer, maxLength) = (tokenizer, maxLength)
+        let encodings = team.mapRanges(of: texts.count) { range in
+            range.map { tokenizer.encode(texts[$0].text, pair: texts[$0].pair, maxLength: maxLength) }
+        }.flatMap { $0 }
+        if let empty = encodings.firstIndex(where: { $0.inputIDs.isEmpty }) {
+            throw ModelFit.noTokens(path: path, text: texts[empty].text)
+        }
+        let lengths = encodings.map(\.inputIDs.count)
+        // A few batches a thread, so that all end at about the same time.
+        let share = lengths.reduce(0, +) / (4 * team.count)
+        let sorted = LengthSortedBatches(
+            lengths: lengths, batchTokens: max(Self.leastBatchTokens, min(Self.batchTokens, share)))
+        let computed = try model.outputs(
+            sorted.batches.map { PackedBatch(packing: $0, encoding: { encodings[$0] }) })
+        guard let result = sorted.unsorted(computed, width: model.outputWidth) else {
+            throw FileError(path, "its head has no single row of outputs for each text")
+        }
+        return result
+    }
+}

@@ -1,0 +1,50 @@
+import Cluster
+import Corpus
+import Foundation
+import Inference
+import Modeling
+
+extension TextPipeline {
+    /// Loads the model in a folder.
+    ///
+    /// - Parameters:
+    ///   - path: The folder.
+    ///   - threads: How many threads compute.
+    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the model comes from, or else as the
+    ///     folder's `model_max_length` says.
+    ///   - precision: In what products are computed; the machine must have it.
+    init(path: String, threads: Int, maxLength: Int?, precision: Precision) throws {
+        let folder = try ModelFolder(path: path)
+        let limit = folder.configuration.encoder.maxLength
+        if let maxLength, !(3...limit).contains(maxLength) {
+            throw ConfigurationError.invalid(
+                "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")
+        }
+        try folder.requireClassifier()
+        let known = try Self.maxLengthOfRun(modelPath: path) ?? TokenizerLength.read(folder: path)
+        try self.init(
+            folder, threads: threads,
+            maxLength: max(3, maxLength ?? min(limit, known ?? RunConfiguration.defaultMaxLength)),
+            precision: precision)
+    }
+
+    /// What `run.yaml` says, where the model lies in a run directory as `model` or `checkpoints/step-…`.
+    private static func maxLengthOfRun(modelPath: String) -> Int? {
+        let folder = URL(fileURLWithPath: modelPath).standardizedFileURL.deletingLastPathComponent()
+        for place in [folder, folder.deletingLastPathComponent()] {
+            let file = place.appendingPathComponent("run.yaml").path
+            if FileManager.default.fileExists(atPath: file) { return try? RunOptions(yamlFile: file).maxLength }
+        }
+        return nil
+    }
+
+    /// How texts fit the tokenizer and the length.
+    func tokenReview(_ texts: [Example]) -> TokenReview {
+        TokenReview(count: texts.count, tokenizer: tokenizer, maxLength: maxLength) { (texts[$0].text, texts[$0].pair) }
+    }
+
+    /// Adds how a data set's texts fit the tokenizer and the length.
+    func addTokens(of data: Dataset, to review: inout DatasetReview) {
+        review.addTokens([(name: "", data: data)], tokenizer: tokenizer, maxLength: maxLength)
+    }
+}
