@@ -94,7 +94,7 @@ import Testing
         let loaded = try WeightLoader.load(
             ModelFolder(path: scratch.file("m"), registry: Self.registry), configuration.classifier(), layout: layout,
             missingHead: .fail)
-        let expected: [String: ModelPart?] = [
+        let expected: [String: TensorPart?] = [
             "toy.blocks.2.query.bias": .layers, "top.second.weight": .head, "else": nil,
         ]
         #expect(Dictionary(uniqueKeysWithValues: loaded.unused.map { ($0.name, $0.part) }) == expected)

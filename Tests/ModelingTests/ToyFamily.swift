@@ -56,7 +56,7 @@ enum ToyFamily: ModelFamily {
         }
     }
 
-    static func part(ofTensor name: String) -> ModelPart? {
+    static func part(ofTensor name: String) -> TensorPart? {
         name.hasPrefix("toy.blocks.") ? .layers : name.hasPrefix("top.") ? .head : nil
     }
 }

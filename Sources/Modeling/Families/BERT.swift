@@ -110,7 +110,7 @@ public enum BERT: ModelFamily {
     }
 
     /// See ``ModelFamily``. The pooler, which any model may have, belongs to nothing.
-    public static func part(ofTensor name: String) -> ModelPart? {
+    public static func part(ofTensor name: String) -> TensorPart? {
         if name.contains("encoder.layer.") { return .layers }
         return name.hasPrefix("classifier") ? .head : nil
     }

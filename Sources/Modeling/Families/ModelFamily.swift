@@ -30,11 +30,11 @@ public protocol ModelFamily: Sendable {
     /// Whether a tensor of this name, which no parameter is read from, says nothing of the model.
     static func isIrrelevant(_ name: String) -> Bool
     /// What a tensor of this name belongs to, be there a parameter for it or not; nil if to neither.
-    static func part(ofTensor name: String) -> ModelPart?
+    static func part(ofTensor name: String) -> TensorPart?
 }
 
 /// The parts of a model that a family's names tell apart.
-public enum ModelPart: Sendable, Equatable {
+public enum TensorPart: Sendable, Equatable {
     /// The encoder's layers.
     case layers
     /// The head.

@@ -33,7 +33,7 @@ public enum WeightLoader {
         public var name: String
         /// What the family's names say that it belongs to: then the file is of another model than config.json
         /// describes.
-        public var part: ModelPart?
+        public var part: TensorPart?
     }
 
     /// Reads every tensor of the model by the names that its family gives them.
