@@ -67,6 +67,14 @@ public final class Model {
         }
     }
 
+    /// What an evaluation finds of a batch with targets; the batch must be valid for the specification.
+    public func evaluate(_ batch: PackedBatch) -> EvaluationPart {
+        switch network {
+        case .float32(let network): network.evaluate(batch, of: specification)
+        case .bf16(let network): network.evaluate(batch, of: specification)
+        }
+    }
+
     /// The result of ``gradient(_:dropout:embeddingRows:into:)``.
     public struct Loss: Sendable, Equatable {
         /// The summed loss of the micro-batch.

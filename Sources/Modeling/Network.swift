@@ -34,6 +34,14 @@ final class Network<Element: ComputeElement> {
         return forward(batch, saved, dropout: nil).array
     }
 
+    /// See ``Model/evaluate(_:)``.
+    func evaluate(_ batch: PackedBatch, of model: ModelSpecification) -> EvaluationPart {
+        let saved = begin(batch, training: false, dropout: nil)
+        var part = EvaluationPart(model.head)
+        part.add(forward(batch, saved, dropout: nil).readOnly, batch.targets, of: model)
+        return part
+    }
+
     /// See ``Model/gradient(_:dropout:embeddingRows:into:)``; `rows` holds the row of each token in the compact
     /// gradient of the word embedding, which has `rowCount` rows.
     func gradient(

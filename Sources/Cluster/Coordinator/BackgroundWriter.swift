@@ -44,7 +44,8 @@ struct BackgroundWriter: Sendable {
             runDirectory: path, configuration: run.configuration, layout: run.layout,
             tokenizerSource: tokenizerSource(orElse: checkpoint), maxLength: run.maxLength, seed: configuration.seed,
             fingerprint: run.fingerprint,
-            keep: configuration.keepCheckpoints, state: state, weights: fetched.buffer(.weights),
+            keep: configuration.keepCheckpoints, ranking: CheckpointRanking(run.plan.model.head.primaryMetric),
+            state: state, weights: fetched.buffer(.weights),
             firstMoment: buffer(.firstMoment), secondMoment: buffer(.secondMoment))
         let inbox = inbox
         try inBackground {

@@ -42,13 +42,16 @@ extension StatePart {
 
 extension Resumption {
     /// The best checkpoint by validation that is there; nil for a run that begins again, or went back before it.
-    func keptBest(of runDirectory: String, upTo step: Int) throws -> BestState? {
-        guard checkpoint != nil, let found = try CheckpointFolder.best(in: runDirectory), found.step <= step else {
-            return nil
-        }
+    ///
+    /// - Parameter metric: By which states are compared.
+    func keptBest(of runDirectory: String, upTo step: Int, by metric: MetricKind) throws -> BestState? {
+        let ranking = CheckpointRanking(metric)
+        guard checkpoint != nil, let found = try CheckpointFolder.best(in: runDirectory, by: ranking),
+            found.step <= step
+        else { return nil }
         let metrics = try found.loadState().metrics
         return BestState(
-            step: found.step, accuracy: metrics["validation_accuracy"] ?? .nan,
-            loss: metrics["validation_loss"] ?? .nan, isKept: true)
+            step: found.step, primary: Metric(metric, metrics[ranking.key] ?? .nan),
+            loss: metrics[CheckpointRanking.lossKey] ?? .nan, isKept: true)
     }
 }

@@ -46,7 +46,8 @@ enum RunLoader {
             test: data.test.map(source.tokenized), plan: length.plan, totalSteps: length.totalSteps,
             source: StateSource(step: base.step, parts: initial.state.digests(), point: base), history: history,
             checkpoint: resumption?.checkpoint?.path,
-            best: try resumption?.keptBest(of: run.output, upTo: initial.state.step), stateParts: parts,
+            best: try resumption?.keptBest(
+                of: run.output, upTo: initial.state.step, by: specification.head.primaryMetric), stateParts: parts,
             evaluationBatch: RunPlan.evaluationBatch(maxLength: source.maxLength, classes: model.labels.count))
         return LoadedRun(
             plan: plan, state: initial.state, layout: layout, configuration: model, maxLength: source.maxLength,
