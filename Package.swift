@@ -65,13 +65,13 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "Support", "Collectives", "Training", "Modeling", "Checkpoint", "Numerics", "CKernels",
+                "Support", "Collectives", "Training", "Modeling", "Numerics", "CKernels",
             ]),
         .executableTarget(
             name: "shoal",
             dependencies: [
                 "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Inference", "Training", "Modeling",
-                "Corpus", "Tokenization", "Checkpoint", "Numerics",
+                "Corpus", "Tokenization", "Numerics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
@@ -103,12 +103,13 @@ let package = Package(
             name: "InferenceTests",
             dependencies: ["Inference", "Corpus", "Modeling", "Numerics", "Tokenization", "TestSupport"]),
         .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Support"]),
-        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Support"]),
+        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Modeling", "Support", "TestSupport"]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "shoal", "Checkpoint", "Cluster", "Collectives", "Support", "TestSupport", "Modeling", "Numerics",
+                "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
     ],

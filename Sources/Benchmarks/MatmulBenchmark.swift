@@ -11,9 +11,9 @@ public struct MatmulBenchmark: Sendable {
     public var tokens: Int
 
     /// The shapes of a model for micro-batches of `tokens` tokens.
-    public init(configuration: BertConfiguration, tokens: Int) {
-        hidden = configuration.hiddenSize
-        intermediate = configuration.intermediateSize
+    public init(encoder: EncoderArchitecture, tokens: Int) {
+        hidden = encoder.hidden
+        intermediate = encoder.layers.map(\.intermediate).max() ?? 0
         self.tokens = tokens
     }
 

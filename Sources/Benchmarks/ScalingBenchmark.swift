@@ -29,7 +29,7 @@ public struct ScalingBenchmark: Sendable {
     }
 
     /// The model's shape.
-    public var configuration: BertConfiguration
+    public var specification: ModelSpecification
     /// Tokens of a host's share of a step.
     public var tokensPerHost: Int
     /// Micro-batches of a host's share, one after the other.
@@ -41,9 +41,9 @@ public struct ScalingBenchmark: Sendable {
 
     /// A benchmark of these parts.
     public init(
-        configuration: BertConfiguration, tokensPerHost: Int, microBatches: Int, wire: WirePrecision, latency: Double
+        specification: ModelSpecification, tokensPerHost: Int, microBatches: Int, wire: WirePrecision, latency: Double
     ) {
-        self.configuration = configuration
+        self.specification = specification
         self.tokensPerHost = tokensPerHost
         self.microBatches = microBatches
         self.wire = wire
@@ -52,10 +52,10 @@ public struct ScalingBenchmark: Sendable {
 
     /// Measures this machine: a step with `threads` threads, and all-reduces over the loopback interface.
     public func measureHost(threads: Int, precision: Precision) throws -> Host {
-        let length = min(64, configuration.maxPositions)
+        let length = min(64, specification.encoder.maxLength)
         let sequences = max(microBatches, (tokensPerHost + length - 1) / length)
         let step = StepBenchmark(
-            configuration: configuration, lengths: [Int](repeating: length, count: sequences),
+            specification: specification, lengths: [Int](repeating: length, count: sequences),
             microBatches: microBatches, threads: threads, steps: 5)
         let seconds = try step.seconds(precision) * Double(tokensPerHost) / Double(sequences * length)
         let (small, large) = (4096, 4 << 20)
@@ -76,7 +76,7 @@ public struct ScalingBenchmark: Sendable {
             for count in hosts {
                 let model = ScalingModel(
                     buckets: ScalingModel.buckets(
-                        configuration, tokens: Double(tokensPerHost * count), microBatches: microBatches,
+                        specification, tokens: Double(tokensPerHost * count), microBatches: microBatches,
                         computeSeconds: host.computeSeconds),
                     computeSeconds: host.computeSeconds, optimizerSeconds: host.optimizerSeconds,
                     linkRate: rate / 8 * ScalingModel.payloadShare, latency: latency,

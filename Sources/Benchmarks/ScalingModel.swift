@@ -97,12 +97,12 @@ public struct ScalingModel: Sendable {
     /// The buckets of a model whose step of `tokens` tokens on all hosts together touches
     /// ``embeddingRows(tokens:limit:)`` rows, on a host that computes `microBatches` one after the other.
     public static func buckets(
-        _ configuration: BertConfiguration, tokens: Double, microBatches: Int, computeSeconds: Double
+        _ specification: ModelSpecification, tokens: Double, microBatches: Int, computeSeconds: Double
     ) -> [Bucket] {
-        let layout = ParameterLayout(configuration.classifier())
-        let rows = embeddingRows(tokens: tokens, limit: configuration.vocabSize)
+        let layout = ParameterLayout(specification)
+        let rows = embeddingRows(tokens: tokens, limit: specification.encoder.vocabulary)
         let lengths =
-            layout.buckets.map { Double($0.count) } + [rows * Double(configuration.hiddenSize)]
+            layout.buckets.map { Double($0.count) } + [rows * Double(specification.encoder.hidden)]
         // Sums are final in the last micro-batch only; its backward pass takes two thirds of its time.
         let last = computeSeconds / Double(max(1, microBatches))
         return lengths.enumerated().map { i, floats in

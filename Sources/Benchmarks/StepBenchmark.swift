@@ -7,8 +7,8 @@ import Modeling
 
 /// A training step of one worker: forward and backward passes, clipping, AdamW.
 public struct StepBenchmark: Sendable {
-    /// The model's shape; its weights are drawn.
-    public var configuration: BertConfiguration
+    /// The model, a classifier of sequences; its weights are drawn.
+    public var specification: ModelSpecification
     /// Tokens of each sequence of a step.
     public var lengths: [Int]
     /// What a step is cut into.
@@ -19,8 +19,8 @@ public struct StepBenchmark: Sendable {
     public var steps: Int
 
     /// A benchmark of these parts; every sequence must fit the model, and there must be one a micro-batch at least.
-    public init(configuration: BertConfiguration, lengths: [Int], microBatches: Int, threads: Int, steps: Int) {
-        self.configuration = configuration
+    public init(specification: ModelSpecification, lengths: [Int], microBatches: Int, threads: Int, steps: Int) {
+        self.specification = specification
         self.lengths = lengths
         self.microBatches = microBatches
         self.threads = threads
@@ -34,11 +34,11 @@ public struct StepBenchmark: Sendable {
             "share_of_peak",
         ])
         let tokens = lengths.reduce(0, +)
-        let roof = MatmulBenchmark(configuration: configuration, tokens: max(1, tokens / microBatches))
+        let roof = MatmulBenchmark(encoder: specification.encoder, tokens: max(1, tokens / microBatches))
         for precision in precisions {
             let peak = try roof.peak(precision, threads: threads)
             let seconds = try self.seconds(precision)
-            let rate = ModelWork.training(configuration, lengths: lengths) / seconds
+            let rate = ModelWork.training(specification.encoder, lengths: lengths) / seconds
             table.add([
                 .text(precision.rawValue), .number(Double(threads), decimals: 0),
                 .number(Double(tokens), decimals: 0), .number(seconds * 1e3, decimals: 1),
@@ -52,7 +52,7 @@ public struct StepBenchmark: Sendable {
     /// The median time of a step.
     func seconds(_ precision: Precision) throws -> Double {
         let replica = try ModelReplica(
-            configuration.classifier(), hyperparameters: Hyperparameters(precision: precision), seed: 1,
+            specification, hyperparameters: Hyperparameters(precision: precision), seed: 1,
             threads: threads)
         fill(replica)
         replica.restored(appliedSteps: 0)
@@ -87,12 +87,12 @@ public struct StepBenchmark: Sendable {
         for (s, length) in lengths.enumerated() {
             let ids = (0..<length).map { t in
                 let hash = UInt32(truncatingIfNeeded: s &* 8191 &+ t) &* 2_654_435_761
-                return Int32(hash % UInt32(configuration.vocabSize))
+                return Int32(hash % UInt32(specification.encoder.vocabulary))
             }
             rows.formUnion(ids)
             batches[s % microBatches].append(
                 tokenIDs: ids, typeIDs: [Int32](repeating: 0, count: length), sampleKey: UInt32(s),
-                label: Int32(s % configuration.labels.count))
+                label: Int32(s % specification.head.outputWidth))
         }
         return StepWork(
             step: step, microBatchCount: microBatches, firstMicroBatch: 0, microBatches: batches,

@@ -10,6 +10,10 @@ void shoal_embedding_forward(float *restrict out, const float *restrict words, c
         float *restrict o = out + t * width;
         const float *restrict w = words + (size_t)token_ids[t] * width;
         const float *restrict p = positions + (size_t)position_ids[t] * width;
+        if (!types) {
+            for (size_t c = 0; c < width; c++) o[c] = w[c] + p[c];
+            continue;
+        }
         const float *restrict y = types + (size_t)type_ids[t] * width;
         for (size_t c = 0; c < width; c++) o[c] = w[c] + y[c] + p[c];
     }

@@ -51,7 +51,7 @@ extension CheckpointFolder {
     }
 
     /// The best checkpoint by `ranking`; of equals, that with the lowest loss, then the newest. Nil if none has both
-    /// figures in its state's metrics.
+    /// figures in its state's metrics. Only those of the newest one's phase compare.
     public static func best(
         in runDirectory: String, by ranking: CheckpointRanking
     ) throws(FileError) -> CheckpointFolder? {
@@ -61,9 +61,11 @@ extension CheckpointFolder {
     /// `candidates` are newest first.
     private static func best(of candidates: [CheckpointFolder], by ranking: CheckpointRanking) -> CheckpointFolder? {
         var best: (checkpoint: CheckpointFolder, merit: Double, loss: Double)?
+        let phase = candidates.first.flatMap { try? $0.loadState().phase }
         for checkpoint in candidates {
-            guard let metrics = try? checkpoint.loadState().metrics, let figure = metrics[ranking.key],
-                let loss = metrics[CheckpointRanking.lossKey], figure.isFinite, loss.isFinite
+            guard let state = try? checkpoint.loadState(), state.phase == phase else { continue }
+            guard let figure = state.metrics[ranking.key], let loss = state.metrics[CheckpointRanking.lossKey],
+                figure.isFinite, loss.isFinite
             else { continue }
             let merit = ranking.isHigherBetter ? figure : -figure
             if let best, (merit, -loss) <= (best.merit, -best.loss) { continue }

@@ -11,11 +11,14 @@ public struct TrainerState: Sendable, Codable, Equatable {
     public var version = 1
     /// Steps that are done; the next one has this number, counted from 0.
     public var step: Int
-    /// The epoch of the next step, counted from 0.
+    /// The phase of the run that it is a state of, counted from 0; absent for 0. A state at the end of a phase is that
+    /// phase's.
+    public var phase: Int?
+    /// The epoch of the next step, counted from 0 in its phase.
     public var epoch: Int
     /// The seed of data plan, dropout and new weights.
     public var seed: UInt64
-    /// Optimizer steps that are in the moments: the t of Adam's bias correction.
+    /// Optimizer steps that are in the moments, those of the phase: the t of Adam's bias correction.
     public var appliedSteps: UInt64
     /// The learning-rate schedule's own state by name, such as `plateau.best`; exact, infinities too.
     public var schedule: [String: Double]
@@ -26,12 +29,14 @@ public struct TrainerState: Sendable, Codable, Equatable {
     /// What else the caller wants to find again, such as the hash of the training data.
     public var notes: [String: String]
 
-    /// A state; everything but the first three has a default.
+    /// A state.
     public init(
-        step: Int, epoch: Int, seed: UInt64, appliedSteps: UInt64 = 0, schedule: [String: Double] = [:],
+        step: Int, phase: Int? = nil, epoch: Int, seed: UInt64, appliedSteps: UInt64 = 0,
+        schedule: [String: Double] = [:],
         metrics: [String: Double] = [:], weightsSHA256: String = "", notes: [String: String] = [:]
     ) {
         self.step = step
+        self.phase = phase
         self.epoch = epoch
         self.seed = seed
         self.appliedSteps = appliedSteps
@@ -47,7 +52,9 @@ public struct TrainerState: Sendable, Codable, Equatable {
         func number(_ key: String, _ value: some BinaryInteger) -> String? {
             value < 0 || value > most ? "\"\(key)\" is \(value), but must be 0 to \(most)" : nil
         }
-        if let problem = number("step", step) ?? number("epoch", epoch) ?? number("appliedSteps", appliedSteps) {
+        if let problem = number("step", step) ?? number("epoch", epoch) ?? number("appliedSteps", appliedSteps)
+            ?? number("phase", phase ?? 0)
+        {
             return problem
         }
         for (key, value) in schedule.sorted(by: { $0.key < $1.key }) where value.isNaN {

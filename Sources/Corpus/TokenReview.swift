@@ -27,7 +27,7 @@ public struct TokenReview: Sendable, Equatable {
 
     /// A review of `count` texts, or pairs.
     public init(
-        count: Int, tokenizer: BertTokenizer, maxLength: Int, example: (Int) -> (text: String, pair: String?)
+        count: Int, tokenizer: any Tokenizer, maxLength: Int, example: (Int) -> (text: String, pair: String?)
     ) {
         total = count
         // Of a single text no more is read than is needed: tokens have some 4 bytes, and rarely more than 8.
@@ -46,11 +46,12 @@ public struct TokenReview: Sendable, Equatable {
     }
 
     /// Adds one text or pair, which counts as looked at.
-    private mutating func add(_ text: String, _ pair: String?, _ tokenizer: BertTokenizer, _ maxLength: Int) {
+    private mutating func add(_ text: String, _ pair: String?, _ tokenizer: any Tokenizer, _ maxLength: Int) {
         let ids = tokenizer.encode(text, pair: pair, maxLength: maxLength + 1).inputIDs
         sampled += 1
         if ids.count > maxLength { cut += 1 }
-        unknown += ids.count { $0 == tokenizer.unknownID }
+        let unknownID = tokenizer.unknownID
+        unknown += ids.count { $0 == unknownID }
         tokens += max(0, ids.count - (pair == nil ? 2 : 3))
     }
 
@@ -83,7 +84,7 @@ extension DatasetReview {
     ///
     /// - Parameter sets: The data sets with what they are called, as in "the training set"; "" for the only one.
     public mutating func addTokens(
-        _ sets: [(name: String, data: Dataset)], tokenizer: BertTokenizer, maxLength: Int
+        _ sets: [(name: String, data: Dataset)], tokenizer: any Tokenizer, maxLength: Int
     ) {
         var cut: [String] = []
         var hasWarned = false

@@ -7,7 +7,7 @@ import Modeling
 /// It is used by one thread at a time; within a call it uses all of its own.
 public final class InferenceModel: BatchModel {
     /// The model's configuration, labels included.
-    public let configuration: BertConfiguration
+    public let configuration: ModelConfiguration
     /// See ``BatchModel``.
     public let specification: ModelSpecification
     /// Its threads, which the caller may use between two calls.
@@ -31,9 +31,9 @@ public final class InferenceModel: BatchModel {
         let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(directory, specification, layout: layout, missingHead: .fail)
-        if let extra = loaded.unused.first(where: { $0.contains("encoder.layer.") || $0.hasPrefix("classifier") }) {
+        if let extra = loaded.unused.first(where: { $0.part != nil }) {
             throw ModelError.weights(
-                "\(directory.path): the weights have the tensor \(extra), which the model that config.json describes "
+                "\(directory.path): the weights have the tensor \(extra.name), which the model that config.json describes "
                     + "has no place for: its results would not be those of the model that was trained")
         }
         let weights = ModelWeights(master: loaded.weights, layout: layout, precision: precision)

@@ -8,8 +8,8 @@ public enum ModelFit {
     /// Makes sure that the model has a row for every token of its tokenizer.
     ///
     /// - Throws: An error that names the folder and both numbers.
-    public static func check(_ tokenizer: BertTokenizer, _ directory: ModelFolder) throws(FileError) {
-        let rows = directory.configuration.vocabSize
+    public static func check(_ tokenizer: any Tokenizer, _ directory: ModelFolder) throws(FileError) {
+        let rows = directory.configuration.encoder.vocabulary
         guard tokenizer.vocabularySize <= rows else {
             throw FileError(
                 directory.path,
@@ -17,29 +17,29 @@ public enum ModelFit {
                     + "\(rows) (vocab_size): tokens were added without resize_token_embeddings, or the files are of "
                     + "two models")
         }
-        try check(tokenizer, directory.configuration, path: directory.path, hasPairs: false)
+        try check(tokenizer, directory.configuration.encoder, path: directory.path, hasPairs: false)
     }
 
     /// Makes sure that the model has the segments that single texts, or pairs of them, need.
     public static func check(
-        _ tokenizer: BertTokenizer, _ configuration: BertConfiguration, path: String, hasPairs: Bool
+        _ tokenizer: any Tokenizer, _ encoder: EncoderArchitecture, path: String, hasPairs: Bool
     ) throws(FileError) {
         let needed = tokenizer.highestSegmentID(pairs: hasPairs) + 1
-        guard needed <= configuration.typeVocabSize else {
-            throw FileError(
-                path,
-                "\(hasPairs ? "pairs of texts need" : "its tokenizer needs") \(needed) segments, "
-                    + "the model has \(configuration.typeVocabSize) (type_vocab_size): "
-                    + (hasPairs ? "give single texts, or choose another model" : "choose another model"))
-        }
+        // A model without segments reads no segment ids.
+        guard encoder.segments > 0, needed > encoder.segments else { return }
+        throw FileError(
+            path,
+            "\(hasPairs ? "pairs of texts need" : "its tokenizer needs") \(needed) segments, "
+                + "the model has \(encoder.segments) (type_vocab_size): "
+                + (hasPairs ? "give single texts, or choose another model" : "choose another model"))
     }
 
     /// Makes sure that the model can take all texts of these data sets.
     public static func check(
-        _ tokenizer: BertTokenizer, _ configuration: BertConfiguration, path: String, data: [Dataset]
+        _ tokenizer: any Tokenizer, _ encoder: EncoderArchitecture, path: String, data: [Dataset]
     ) throws(FileError) {
         let hasPairs = data.contains { $0.examples.contains { $0.pair != nil } }
-        try check(tokenizer, configuration, path: path, hasPairs: hasPairs)
+        try check(tokenizer, encoder, path: path, hasPairs: hasPairs)
         guard !tokenizer.addsSpecialTokens else { return }
         // Without special tokens a text may have no tokens at all.
         for dataset in data {

@@ -17,11 +17,11 @@ public struct TextPipeline {
     private static let leastBatchTokens = 128
 
     /// The model's configuration, labels included.
-    public let configuration: BertConfiguration
+    public let configuration: ModelConfiguration
     /// Tokens of a text at most.
     public let maxLength: Int
     /// Makes tokens of texts.
-    public let tokenizer: BertTokenizer
+    public let tokenizer: any Tokenizer
     private let model: any BatchModel
     private let team: ThreadTeam
     /// The folder, for messages.
@@ -37,7 +37,7 @@ public struct TextPipeline {
     ///   - model: Computes batches.
     ///   - team: Tokenizes; the model may use it as well.
     public init(
-        _ configuration: BertConfiguration, path: String, tokenizer: BertTokenizer, maxLength: Int,
+        _ configuration: ModelConfiguration, path: String, tokenizer: any Tokenizer, maxLength: Int,
         model: any BatchModel, team: ThreadTeam
     ) {
         self.configuration = configuration
@@ -52,7 +52,7 @@ public struct TextPipeline {
     ///
     /// - Throws: An error that names the folder or file, and what to do.
     public init(_ folder: ModelFolder, threads: Int, maxLength: Int, precision: Precision) throws {
-        let tokenizer = try BertTokenizer(modelDirectory: folder.path)
+        let tokenizer = try TokenizerFolder.tokenizer(of: folder.path)
         try ModelFit.check(tokenizer, folder)
         let model = try InferenceModel(directory: folder, threads: threads, precision: precision)
         self.init(
@@ -71,7 +71,7 @@ public struct TextPipeline {
 
     /// Makes sure that the model can take pairs of texts, if there are any.
     public func check(hasPairs: Bool) throws(FileError) {
-        try ModelFit.check(tokenizer, configuration, path: path, hasPairs: hasPairs)
+        try ModelFit.check(tokenizer, configuration.encoder, path: path, hasPairs: hasPairs)
     }
 
     /// The tokens of a text, or pair, as it is computed.

@@ -3,7 +3,7 @@ import Support
 /// BERT's WordPiece tokenizer, with the ids of the `transformers` library's fast tokenizer.
 ///
 /// Immutable after loading, so any number of threads may share one.
-public final class BertTokenizer: Sendable {
+public final class BertTokenizer: Tokenizer {
     /// One more than the highest id: the rows that an embedding table needs.
     public let vocabularySize: Int
     /// The id of the token that starts every sequence, "[CLS]"; nil if a general tokenizer has none.

@@ -11,7 +11,7 @@ import Testing
 
 /// That benchmarks run and report what they say; never how fast.
 @Suite struct BenchmarkTests {
-    private let configuration = BertConfiguration.tiny(vocabulary: 50, hidden: 32, heads: 2, labels: ["a", "b"])
+    private let configuration = ModelConfiguration.tiny(vocabulary: 50, hidden: 32, heads: 2, labels: ["a", "b"])
 
     private func numbers(_ table: TextTable, _ column: String) throws -> [Double] {
         let index = try #require(table.columns.firstIndex(of: column))
@@ -26,13 +26,13 @@ import Testing
     @Test func `the model's work is that of its matrices and attention`() {
         // 2 layers of 4 * 32^2 + 2 * 32 * 64 = 8192 weights; 3 tokens: 2 * 8192 * 3, attention 4 * 32 * 9.
         let forward: Double = 2 * (2 * 8192 * 3 + 4 * 32 * 9)
-        #expect(ModelWork.inference(configuration, lengths: [3]) == forward)
-        #expect(ModelWork.training(configuration, lengths: [3, 3]) == 6 * forward)
+        #expect(ModelWork.inference(configuration.encoder, lengths: [3]) == forward)
+        #expect(ModelWork.training(configuration.encoder, lengths: [3, 3]) == 6 * forward)
     }
 
     @Test func `a step is measured for each precision`() throws {
         let benchmark = StepBenchmark(
-            configuration: configuration, lengths: [5, 16, 1], microBatches: 2, threads: 2, steps: 2)
+            specification: configuration.classifier(), lengths: [5, 16, 1], microBatches: 2, threads: 2, steps: 2)
         let table = try benchmark.table([.float32])
         #expect(try numbers(table, "tokens") == [22])
         for column in ["tokens_per_second", "peak_gflops", "share_of_peak"] {
@@ -94,7 +94,8 @@ import Testing
 
     @Test func `a host is measured and multiplied`() throws {
         let benchmark = ScalingBenchmark(
-            configuration: configuration, tokensPerHost: 40, microBatches: 2, wire: .float32, latency: 1e-4)
+            specification: configuration.classifier(), tokensPerHost: 40, microBatches: 2, wire: .float32, latency: 1e-4
+        )
         let host = try benchmark.measureHost(threads: 1, precision: .float32)
         #expect(host.computeSeconds > 0 && host.secondsPerMessage > 0)
         let table = benchmark.table(host, hosts: [1, 2, 8], linkRates: [1e9, 1e10])

@@ -32,7 +32,7 @@ import Training
         let source = SlowExamples()
         // The run's plan as the simulation makes it, with texts that take their time.
         var plan = try #require(try Simulation(workers: 1).coordinator.training.plan)
-        plan.training = source
+        plan.phases[0].training = source
         let done = DispatchSemaphore(value: 0)
         let packed = Mutex<[PrefetchedBatches]>([])
         let prefetcher = try BatchPrefetcher(plan) { batches in
@@ -41,7 +41,7 @@ import Training
         }
         defer { prefetcher.close() }
         let simulation = try Simulation(workers: 1)
-        simulation.prefetch = { prefetcher.request($0) }
+        simulation.prefetch = { prefetcher.request($0, phase: 0) }
         simulation.restartWith(plan)
         #expect(!simulation.run(seconds: 20), "no step can be ordered")
         source.isWaiting.wait()
@@ -66,7 +66,7 @@ import Training
     }
 
     @Test func `what is packed depends on the request alone`() throws {
-        let plan = try #require(try Simulation(workers: 1, validation: 5).coordinator.training.plan)
+        let plan = try #require(try Simulation(workers: 1, validation: 5).coordinator.training.phase)
         guard case .step(let step) = BatchPrefetcher.pack(.step(2), plan),
             case .step(let again) = BatchPrefetcher.pack(.step(2), plan)
         else {

@@ -41,7 +41,7 @@ import Training
         var policy = Self.policy()
         for attempt in 1...10 {
             var turn = Turn.at(Double(attempt) * 10)
-            policy.write(.best, Samples.history().base, stepsPerEpoch: 4, &turn)
+            policy.write(.best, Samples.history().base, phase: 0, Samples.history(20), &turn)
             switch policy.failed("disk full", isSaving: false, &turn) {
             case .goOn: #expect(attempt < 10 && policy.isBusy && policy.isRetryDue(turn.now + 3))
             case .end(let error): #expect(attempt == 10 && error.description.contains("--keep best needs"))
@@ -53,12 +53,12 @@ import Training
     @Test func `a run goes on without a checkpoint, and ends without one only after a try at the model`() {
         var policy = Self.policy()
         var turn = Turn.at(0)
-        policy.write(.periodic, Samples.history().base, stepsPerEpoch: 4, &turn)
+        policy.write(.periodic, Samples.history().base, phase: 0, Samples.history(20), &turn)
         guard case .goOn = policy.failed("disk full", isSaving: false, &turn) else {
             Issue.record("it goes on")
             return
         }
-        policy.write(.final, Samples.history().base, stepsPerEpoch: 4, &turn)
+        policy.write(.final, Samples.history().base, phase: 0, Samples.history(20), &turn)
         guard case .saveModel = policy.failed("disk full", isSaving: true, &turn),
             case .end = policy.failed("disk full", isSaving: true, &turn)
         else {
@@ -72,7 +72,7 @@ import Training
         var policy = Self.policy()
         #expect(policy.kept(.failed("x")) == .failed("x"))
         var turn = Turn.at(0)
-        policy.write(.periodic, Samples.history(base: 3).base, stepsPerEpoch: 4, &turn)
+        policy.write(.periodic, Samples.history(base: 3).base, phase: 0, Samples.history(20), &turn)
         #expect(policy.saved(path: "run/step-3", &turn)?.point.step == 3)
         #expect(policy.isKept(step: 3) && !policy.isKept(step: 4))
         #expect(policy.kept(.interrupted(checkpoint: nil)) == .interrupted(checkpoint: "run/step-3"))

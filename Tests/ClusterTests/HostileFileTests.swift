@@ -134,8 +134,8 @@ struct HostileFileTests {
                         step: 0,
                         schedule: LearningRateSchedule(
                             ScheduleSettings(kind: .linear, learningRate: 1), totalSteps: 9)),
-                    stepsPerEpoch: 3, totalSteps: 9, hasValidation: false)
-                log.replay(into: &history, totalSteps: 9)
+                    stepsPerEpoch: 3, steps: 0..<9, hasValidation: false)
+                log.replay(into: &history)
                 #expect(history.current.epochLoss.isFinite)
             }
         }

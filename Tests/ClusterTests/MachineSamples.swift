@@ -40,7 +40,7 @@ extension Samples {
                 step: base,
                 schedule: LearningRateSchedule(
                     ScheduleSettings(kind: kind, learningRate: 1), totalSteps: totalSteps)),
-            stepsPerEpoch: perEpoch, totalSteps: totalSteps, hasValidation: false)
+            stepsPerEpoch: perEpoch, steps: 0..<totalSteps, hasValidation: false)
     }
 
     static func report(_ loss: Double = 1, norm: Double = 2, microBatches: Int = 2) -> StepReport {

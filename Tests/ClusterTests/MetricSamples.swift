@@ -1,4 +1,5 @@
 import Modeling
+import TestSupport
 
 @testable import Cluster
 
@@ -12,7 +13,7 @@ func report(examples: Int, right: Int, loss: Double = 1) -> MetricReport {
 extension Samples {
     /// The model of the simulation's evaluations.
     static let model = ModelSpecification(
-        encoder: BertConfiguration().architecture, head: SequenceClassification(labels: 3, dropout: 0))
+        encoder: ModelConfiguration.tiny().encoder, head: SequenceClassification(labels: 3, dropout: 0))
 
     /// What an evaluation finds of a batch if every example is taken for class 1, with this logit.
     static func evaluation(_ batch: PackedBatch, certainty: Float = 1) -> EvaluationPart {

@@ -140,7 +140,7 @@ import Testing
         simulation.settle()
         let plan = try #require(simulation.coordinator.training.plan)
         _ = machine.handle(
-            .message(CoordinatorMessage(generation: 0, step: 0, body: .welcome(plan.welcome))), now: 1)
+            .message(CoordinatorMessage(generation: 0, step: 0, body: .welcome(plan.phases[0].welcome))), now: 1)
         var lines = 0
         for second in 0..<30 {
             for effect in machine.handle(.handshake(.mechanismMismatch), now: 1 + Double(second) / 10) {

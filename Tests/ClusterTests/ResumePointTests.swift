@@ -20,7 +20,7 @@ import Training
         steps.begin(Samples.history(20, base: source), &turn)
         var checkpoints = CheckpointPolicy(Samples.settings())
         if let writing {
-            checkpoints.write(.periodic, Samples.history(20, base: writing).base, stepsPerEpoch: 4, &turn)
+            checkpoints.write(.periodic, Samples.history(20, base: writing).base, phase: 0, Samples.history(20), &turn)
         }
         let parts = inMemory ? [PartToLoad(part: .weights, sha256: nil)] : []
         return ResumePoint.choose(

@@ -10,7 +10,7 @@ import Training
         let schedule = LearningRateSchedule(
             ScheduleSettings(kind: .plateau, learningRate: 1), totalSteps: totalSteps)
         return RunHistory(
-            base: RunHistory.Point(step: 0, schedule: schedule), stepsPerEpoch: 3, totalSteps: totalSteps,
+            base: RunHistory.Point(step: 0, schedule: schedule), stepsPerEpoch: 3, steps: 0..<totalSteps,
             hasValidation: validation)
     }
 
@@ -87,12 +87,12 @@ import Training
         #expect(log.upTo(3).map(\.step) == [1, 2, 3], "what came at the step is to be done again")
         #expect(log.upTo(4).map(\.step) == [1, 2, 3, 3, 4])
         var replayed = history(validation: true)
-        log.replay(into: &replayed, totalSteps: 30)
+        log.replay(into: &replayed)
         #expect(replayed.end == 4)
         #expect(replayed.current.schedule.state["best"] == 0.75)
         #expect(replayed.current.epochSamples == 8)
         var without = history(validation: true)
-        MetricsLog(lines: log.lines.filter { $0.evaluation == nil }).replay(into: &without, totalSteps: 30)
+        MetricsLog(lines: log.lines.filter { $0.evaluation == nil }).replay(into: &without)
         #expect(without.end == 3)
     }
 }

@@ -15,24 +15,45 @@ struct RunLoaderTests {
         return run
     }
 
+    /// The phases of fine-tuning by this run.
+    private func phases(_ run: RunConfiguration) -> [Phase] {
+        FineTuning().phases(
+            RecipeRequest(run: run, classifier: SequenceClassification(labels: 2, dropout: 0.1), maxLength: 8))
+    }
+
+    private func length(_ run: RunConfiguration, examples: Int) throws -> RunLength {
+        try RunLength(phases(run), of: run, examples: examples)
+    }
+
     @Test func `the steps follow from epochs and examples, or are given`() throws {
-        #expect(try RunLength(run { $0.epochs = 3 }, examples: 65).totalSteps == 9)
-        #expect(try RunLength(run { ($0.epochs, $0.steps) = (nil, 5) }, examples: 65).totalSteps == 5)
-        #expect(try RunLength(run { $0.seed = 7 }, examples: 65).plan.stepsPerEpoch == 3)
+        #expect(try length(run { $0.epochs = 3 }, examples: 65).totalSteps == 9)
+        #expect(try length(run { ($0.epochs, $0.steps) = (nil, 5) }, examples: 65).totalSteps == 5)
+        #expect(try length(run { $0.seed = 7 }, examples: 65).plans[0].stepsPerEpoch == 3)
+    }
+
+    @Test func `the steps of a phase are numbered on from those of the one before`() throws {
+        let run = run { $0.epochs = 2 }
+        var both = phases(run) + phases(run)
+        (both[1].length, both[1].batchSize) = (.steps(4), 10)
+        let length = try RunLength(both, of: run, examples: 65)
+        #expect(length.steps == [0..<6, 6..<10] && length.totalSteps == 10)
+        #expect(length.plans.map(\.phase) == [0, 1] && length.plans[1].stepsPerEpoch == 7)
+        both[1].length = .steps(.max)
+        #expect(throws: ConfigurationError.self) { try RunLength(both, of: run, examples: 65) }
     }
 
     @Test func `numbers that do not go with the examples are refused by option`() {
-        #expect { try RunLength(run { $0.workers = 4 }, examples: 3) } throws: {
+        #expect { try length(run { $0.workers = 4 }, examples: 3) } throws: {
             "\($0)" == "--workers is 4, but must be at most the 3 examples of t.csv"
         }
-        #expect { try RunLength(run { $0.epochs = .max }, examples: 65) } throws: {
+        #expect { try length(run { $0.epochs = .max }, examples: 65) } throws: {
             "\($0)".hasPrefix("--epochs is \(Int.max), but must be")
         }
-        #expect(throws: (any Error).self) { try RunLength(run(), examples: 0) }
+        #expect(throws: (any Error).self) { try length(run(), examples: 0) }
     }
 
     @Test func `a run that is complete is refused, one that only lacks its ending is not`() throws {
-        let length = try RunLength(run { $0.epochs = 3 }, examples: 65)
+        let length = try self.length(run { $0.epochs = 3 }, examples: 65)
         func check(_ checkpoint: Int, _ finished: Int?) -> String? {
             do throws(RunError) {
                 try length.requireRest(checkpoint: checkpoint, finished: finished, output: "runs/a")
@@ -54,11 +75,10 @@ struct RunLoaderTests {
         #expect(throws: ConfigurationError.self) { try RunModel.maxLength(65, positions: 64) }
     }
 
-    @Test func `a warmup that would cover all steps is shortened, and that is said`() throws {
-        let state = LoadedState(weights: FloatBuffer(count: 1))
-        let (usual, none) = try run { $0.warmup = .steps(5) }.schedule(totalSteps: 10, from: state)
+    @Test func `a warmup that would cover all steps is shortened, and that is said`() {
+        let (usual, none) = phases(run { $0.warmup = .steps(5) })[0].schedule(steps: 10)
         #expect(usual.warmupSteps == 5 && none == [])
-        let (short, warnings) = try run { $0.warmup = .steps(10) }.schedule(totalSteps: 10, from: state)
+        let (short, warnings) = phases(run { $0.warmup = .steps(10) })[0].schedule(steps: 10)
         #expect(short.warmupSteps == 1 && short.rate(at: 1) > 0)
         #expect(
             warnings == ["--warmup 10 would cover all 10 steps: the rate rises over 1 steps instead"], "\(warnings)")
@@ -67,10 +87,10 @@ struct RunLoaderTests {
     @Test func `the schedule goes on from a checkpoint`() throws {
         var state = LoadedState(weights: FloatBuffer(count: 1))
         state.schedule = PlateauState(rate: 0.125).values
-        let plateau = run { ($0.schedule, $0.warmup) = (.plateau, .none) }
-        #expect(try plateau.schedule(totalSteps: 10, from: state).0.rate(at: 0) == 0.125)
+        let plateau = phases(run { ($0.schedule, $0.warmup) = (.plateau, .none) })[0].schedule(steps: 10).schedule
+        #expect(try plateau.restored(from: state).rate(at: 0) == 0.125)
         state.schedule["rate"] = nil
-        #expect(throws: TrainingError.self) { try plateau.schedule(totalSteps: 10, from: state) }
+        #expect(throws: TrainingError.self) { try plateau.restored(from: state) }
     }
 
     @Test func `a checkpoint holds the moments that its optimizer has`() {
@@ -80,10 +100,10 @@ struct RunLoaderTests {
     }
 
     @Test func `evaluation has batches of about two thousand tokens, and one at least`() {
-        #expect(RunPlan.evaluationBatch(maxLength: 128, classes: 8) == 16)
-        #expect(RunPlan.evaluationBatch(maxLength: 512, classes: 8) == 4)
-        #expect(RunPlan.evaluationBatch(maxLength: 65_536, classes: 8) == 1)
-        #expect(RunPlan.evaluationBatch(maxLength: 8, classes: ControlLimits.maxOutputWidth) == 1)
+        #expect(PhasePlan.evaluationBatch(maxLength: 128, classes: 8) == 16)
+        #expect(PhasePlan.evaluationBatch(maxLength: 512, classes: 8) == 4)
+        #expect(PhasePlan.evaluationBatch(maxLength: 65_536, classes: 8) == 1)
+        #expect(PhasePlan.evaluationBatch(maxLength: 8, classes: ControlLimits.maxOutputWidth) == 1)
     }
 
     @Test func `only a run that was finished, or is to be shorter, may be complete`() throws {

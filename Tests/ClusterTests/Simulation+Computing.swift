@@ -22,8 +22,13 @@ extension Simulation {
     /// What doing a job would give; nil if it must wait.
     func runner(_ job: ComputeJob, _ index: Int) -> (() -> ComputeResult?)? {
         switch job {
-        case .prepare:
-            return { nil }
+        case .prepare(_, _, let welcome):
+            return { [self] in
+                replicas[index].state = 0
+                replicas[index].applied = 0
+                replicas[index].firstStep = welcome.firstStep
+                return .prepared
+            }
         case .beginLoad:
             return { [self] in
                 replicas[index].loading = 0
@@ -155,6 +160,7 @@ extension Simulation {
         var losses: [Double] = []
         func mix(_ value: UInt64) { state = (state ^ value) &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678 }
         mix(key.step)
+        mix(replicas[world[0]].firstStep)
         mix(order.learningRate.bitPattern)
         for index in world {
             #expect(replicas[index].state == replicas[world[0]].state && replicas[index].applied == key.step)
@@ -171,7 +177,11 @@ extension Simulation {
 
     func check(_ index: Int) {
         let (step, state) = (replicas[index].applied, replicas[index].state)
-        if trajectory[step] == nil { trajectory[step] = state }
-        if trajectory[step] != state { wrongBits.append("worker \(index) has another state after step \(step)") }
+        let place = Self.place(step, firstStep: replicas[index].firstStep)
+        if trajectory[place] == nil { trajectory[place] = state }
+        if trajectory[place] != state { wrongBits.append("worker \(index) has another state after step \(step)") }
     }
+
+    /// Where a state belongs in ``trajectory``: of a step at which a phase ends and another begins there are two.
+    static func place(_ step: UInt64, firstStep: UInt64) -> UInt64 { firstStep << 32 | step }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Numerics
+import TestSupport
 import Training
 import Modeling
 
@@ -9,32 +10,52 @@ import Modeling
 extension Simulation {
     /// What the coordinator reads: at the beginning the model, later the newest checkpoint and the log.
     func runPlan() throws -> RunPlan {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        var model = BertConfiguration()
-        model.labels = ["a", "b", "c"]
-        let plan = DataPlan(
-            sampleCount: shape.samples, batchSize: shape.batch, microBatches: shape.microBatches, seed: 3)
+        let model = ModelConfiguration.tiny()
         let source = try newestSource()
-        var history = RunHistory(
-            base: source.point, stepsPerEpoch: plan.stepsPerEpoch, totalSteps: shape.totalSteps,
-            hasValidation: shape.validation != nil)
-        log.replay(into: &history, totalSteps: shape.totalSteps)
+        var history = try phase(source.phase, model.classifier()).history(from: source.point)
+        log.replay(into: &history)
         return RunPlan(
-            welcome: Welcome(
-                modelSpecification: model.classifier().json(),
-                hyperparameters: String(decoding: try encoder.encode(Hyperparameters()), as: UTF8.self), seed: 1,
-                weightCount: shape.weightCount, heartbeatTimeout: 5, orphanTimeout: 60, runID: "run"),
-            model: model.classifier(), labels: model.labels, parameters: 5,
-            training: FakeExamples(count: shape.samples),
-            validation: shape.validation.map { FakeExamples(count: $0) },
-            test: shape.test.map { FakeExamples(count: $0) }, plan: plan, totalSteps: shape.totalSteps, source: source,
-            history: history, best: bestOnDisk, stateParts: [.weights, .firstMoment], evaluationBatch: 2)
+            phases: try phaseSteps.indices.map { try phase($0, model.classifier()) }, source: source, history: history,
+            best: bestOnDisk(in: source.phase))
     }
 
-    private var bestOnDisk: BestState? {
+    /// The steps of each phase.
+    private var phaseSteps: [Range<Int>] {
+        shape.secondPhase.map { [0..<$0, $0..<shape.totalSteps] } ?? [0..<shape.totalSteps]
+    }
+
+    /// A phase; the second one has other weights, another rate and fewer vectors.
+    private func phase(_ number: Int, _ model: ModelSpecification) throws -> PhasePlan {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let steps = phaseSteps[number]
+        var hyperparameters = Hyperparameters()
+        hyperparameters.weightDecay = 0.01 + Double(number)
+        return PhasePlan(
+            name: "phase \(number)",
+            welcome: Welcome(
+                modelSpecification: model.json(),
+                hyperparameters: String(decoding: try encoder.encode(hyperparameters), as: UTF8.self), seed: 1,
+                weightCount: shape.weightCount, firstStep: UInt64(steps.lowerBound), heartbeatTimeout: 5,
+                orphanTimeout: 60, runID: "run"),
+            model: model, labels: ["a", "b", "c"], parameters: 5, training: FakeExamples(count: shape.samples),
+            validation: shape.validation.map { FakeExamples(count: $0) },
+            test: number == phaseSteps.count - 1 ? shape.test.map { FakeExamples(count: $0) } : nil,
+            data: DataPlan(
+                sampleCount: shape.samples, batchSize: shape.batch, microBatches: shape.microBatches, seed: 3,
+                phase: number),
+            steps: steps, schedule: schedule(number), stateParts: [.weights, .firstMoment], evaluationBatch: 2)
+    }
+
+    private func schedule(_ phase: Int) -> LearningRateSchedule {
+        LearningRateSchedule(
+            ScheduleSettings(kind: shape.schedule, learningRate: phase == 0 ? 1 : 0.5),
+            totalSteps: phaseSteps[phase].count)
+    }
+
+    private func bestOnDisk(in phase: Int) -> BestState? {
         var best: BestState?
-        for (step, checkpoint) in disk.sorted(by: { $0.key < $1.key }) {
+        for (step, checkpoint) in disk.sorted(by: { $0.key < $1.key }) where checkpoint.state.phase == phase {
             guard let accuracy = checkpoint.state.metrics["validation_accuracy"],
                 let loss = checkpoint.state.metrics["validation_loss"]
             else { continue }
@@ -46,13 +67,19 @@ extension Simulation {
     }
 
     func newestSource() throws -> StateSource {
-        let schedule = LearningRateSchedule(
-            ScheduleSettings(kind: shape.schedule, learningRate: 1), totalSteps: shape.totalSteps)
         guard let (step, checkpoint) = disk.max(by: { $0.key < $1.key }) else {
             sourceNumbers = [.weights: 1]
             return StateSource(
                 step: 0, parts: [PartToLoad(part: .weights, sha256: Samples.digest)],
-                point: RunHistory.Point(step: 0, schedule: schedule))
+                point: RunHistory.Point(step: 0, schedule: schedule(0)))
+        }
+        let next = checkpoint.state.phase + 1
+        if step == phaseSteps[checkpoint.state.phase].upperBound, next < phaseSteps.count {
+            // The next phase: other weights, which follow from these, and new moments.
+            sourceNumbers = [.weights: checkpoint.numbers[.weights].map { $0 &* 31 &+ 7 } ?? 0]
+            return StateSource(
+                step: step, phase: next, parts: [PartToLoad(part: .weights, sha256: Samples.digest)],
+                point: RunHistory.Point(step: step, schedule: schedule(next)))
         }
         sourceNumbers = checkpoint.numbers
         return try source(step, checkpoint)
@@ -61,11 +88,10 @@ extension Simulation {
     func source(
         _ step: Int, _ checkpoint: (numbers: [StatePart: UInt64], state: TrainingState)
     ) throws -> StateSource {
-        var schedule = LearningRateSchedule(
-            ScheduleSettings(kind: shape.schedule, learningRate: 1), totalSteps: shape.totalSteps)
+        var schedule = schedule(checkpoint.state.phase)
         if !checkpoint.state.schedule.isEmpty { try schedule.restore(checkpoint.state.schedule) }
         return StateSource(
-            step: step,
+            step: step, phase: checkpoint.state.phase,
             parts: checkpoint.numbers.keys.map { PartToLoad(part: $0, sha256: Samples.digest) },
             point: RunHistory.Point(
                 step: step, schedule: schedule, epochLoss: checkpoint.state.metrics["epoch_loss"] ?? 0,

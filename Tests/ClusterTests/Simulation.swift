@@ -31,6 +31,8 @@ final class Simulation {
         var batch = 8
         var microBatches = 4
         var totalSteps = 5
+        /// The step at which a second phase begins; nil for one phase.
+        var secondPhase: Int?
         var validation: Int?
         var test: Int? = 7
         var schedule = ScheduleKind.linear
@@ -47,6 +49,8 @@ final class Simulation {
         var applied: UInt64 = 0
         var joined: (generation: UInt64, rank: Int, size: Int)?
         var loading: UInt64 = 0
+        /// The step at which its phase begins.
+        var firstStep: UInt64 = 0
     }
 
     struct Reduction: Hashable {
@@ -111,7 +115,7 @@ final class Simulation {
     var replicas: [Replica] = []
     var stepOrders: [Reduction: [Int: StepOrder]] = [:]
     var reductions: [Reduction: (state: UInt64, losses: [Double])] = [:]
-    /// The number after so many steps: whoever gets there must have it.
+    /// The number after so many steps, by ``place(_:firstStep:)``: whoever gets there must have it.
     var trajectory: [UInt64: UInt64] = [0: 1]
     var store: [StatePart: UInt64] = [:]
     var sourceNumbers: [StatePart: UInt64] = [:]
@@ -184,16 +188,16 @@ final class Simulation {
         case .prefetch(let request):
             if let prefetch {
                 prefetch(request)
-            } else if let plan = coordinator.training.plan {
-                pending.append(.prefetched(BatchPrefetcher.pack(request, plan)))
+            } else if let phase = coordinator.training.phase {
+                pending.append(.prefetched(BatchPrefetcher.pack(request, phase)))
             }
         case .emit(let event): note(event)
         case .logSender(_, let text): senderWarnings.append(text)
         case .openRunDirectory, .releaseSource: break
-        case .rewindMetrics(let step):
-            log = MetricsLog(lines: log.upTo(step))
+        case .rewindMetrics(let step, let isPhaseBeginning):
+            log = MetricsLog(lines: log.upTo(step, isPhaseBeginning: isPhaseBeginning))
             steps.removeAll { $0.step > step }
-            evaluations.removeAll { $0.step >= step }
+            evaluations.removeAll { $0.step >= step + (isPhaseBeginning ? 1 : 0) }
         case .loadSource: if let source = try? newestSource() { pending.append(.sourceLoaded(source)) }
         case .loadBest(let step):
             guard let checkpoint = disk[step] else {
@@ -219,8 +223,8 @@ final class Simulation {
                 pending.append(.saveFailed("no space left on device"))
                 return
             }
-            if trajectory[UInt64(state.step)] != store[.weights] || store[.firstMoment] != store[.weights].map({ ~$0 })
-            {
+            let place = Self.place(UInt64(state.step), firstStep: UInt64(state.step - state.appliedSteps))
+            if trajectory[place] != store[.weights] || store[.firstMoment] != store[.weights].map({ ~$0 }) {
                 wrongBits.append("the checkpoint of step \(state.step) has another state")
             }
             disk[state.step] = (store, state)
@@ -349,6 +353,8 @@ final class Simulation {
     /// What the run must give, whatever happened to it.
     var outcomeOfTraining: [String] {
         log.lines.map { "\($0.step) \($0.evaluation ?? "step") \($0.loss) \($0.samples)" }
-            + steps.map { "\($0.step) \($0.epoch) \($0.learningRate) \($0.tokens)" } + ["\(finalState ?? 0)"]
+            + steps.map { "\($0.step) \($0.phase ?? 0) \($0.epoch) \($0.learningRate) \($0.tokens)" } + [
+                "\(finalState ?? 0)"
+            ]
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 import Training
 import Modeling
@@ -38,15 +39,9 @@ import Modeling
                 results.add($0)
                 onReport($0)
             })
-        var configuration = BertConfiguration()
-        configuration.vocabSize = 10
-        configuration.hiddenSize = 8
-        configuration.layers = 1
-        configuration.heads = 1
-        configuration.intermediateSize = 8
-        configuration.maxPositions = 8
-        configuration.labels = ["a", "b"]
-        let model = configuration.classifier()
+        let model = ModelConfiguration.tiny(
+            vocabulary: 10, hidden: 8, layers: 1, heads: 1, intermediate: 8, positions: 8, labels: ["a", "b"]
+        ).classifier()
         let welcome = Welcome(
             modelSpecification: "{}", hyperparameters: "{}", seed: 1, weightCount: ParameterLayout(model).count,
             heartbeatTimeout: 5, orphanTimeout: 60, runID: "run")
@@ -104,7 +99,7 @@ import Modeling
         compute.submit(.connect(generation: 2, [""]))
         goesOn.signal()
         let all = results.wait { result in if case .connected(2) = result { true } else { false } }
-        #expect(all.count == 3, "joined, joined, connected: \(all)")
+        #expect(all.count == 4, "prepared, joined, joined, connected: \(all)")
         compute.stop(seconds: 10)
     }
 }

@@ -20,8 +20,8 @@ struct WorkerStateTests {
             WorkerDescription(host: "h", pid: 1, threads: 1, cpu: "c", instructionSet: "i"),
             options: WorkerOptions(coordinator: "tcp://h:1"), residentBytes: 5, now: 0)
         _ = machine.start()
-        _ = machine.handle(.message(.init(generation: 0, step: 0, body: .welcome(plan.welcome))), now: 0)
-        return (machine, plan.welcome)
+        _ = machine.handle(.message(.init(generation: 0, step: 0, body: .welcome(plan.phases[0].welcome))), now: 0)
+        return (machine, plan.phases[0].welcome)
     }
 
     private static func send(

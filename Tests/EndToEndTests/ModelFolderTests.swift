@@ -22,7 +22,7 @@ import Testing
         #expect(process.output.isEmpty && !world.exists("out"))
     }
 
-    private func rewriteModel(_ world: TinyWorld, change: (inout BertConfiguration) -> Void = { _ in }) throws {
+    private func rewriteModel(_ world: TinyWorld, change: (inout ModelConfiguration) -> Void = { _ in }) throws {
         try FileManager.default.removeItem(atPath: world.path("model"))
         try world.writeModel("model", change: change)
     }
@@ -80,7 +80,7 @@ import Testing
 
     @Test func `the length that is not asked for follows the model`() throws {
         let world = try TinyWorld()
-        try rewriteModel(world) { $0.maxPositions = 64 }
+        try rewriteModel(world) { $0.encoder.positions = .absolute(rows: 64, offset: 0) }
         try refused(world, world.train("out", ["--max-length", "65"]), "--max-length is 65", "at most the 64")
         let (code, process) = try ShoalProcess.run(world.train("run", ["--steps", "1"]), in: world.folder)
         #expect(code == 0, "\(process.errors)")
@@ -99,7 +99,7 @@ import Testing
             }
             try world.write("model/config.json", whole)
         }
-        try rewriteModel(world) { $0.typeVocabSize = 1 }
+        try rewriteModel(world) { $0.encoder.segments = 1 }
         try world.write("pairs.csv", "label,text,text_pair\nfish,cod,eel\nfruit,fig,plum\nfish,a,b\nfruit,a,c\n")
         let pairs = [
             "train", "--model", world.path("model"), "--train", world.path("pairs.csv"), "--output", world.path("out"),

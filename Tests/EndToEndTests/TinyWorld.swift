@@ -48,10 +48,10 @@ final class TinyWorld {
     }
 
     /// Writes a model folder of 2 layers, 32 wide, with random weights.
-    func writeModel(_ name: String, change: (inout BertConfiguration) -> Void = { _ in }) throws {
+    func writeModel(_ name: String, change: (inout ModelConfiguration) -> Void = { _ in }) throws {
         let vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ","] + Self.words.joined() + Self.fillers
-        var configuration = BertConfiguration.tiny(
-            vocabulary: vocabulary.count, hidden: 32, heads: 4, positions: 128, labels: BertConfiguration().labels)
+        var configuration = ModelConfiguration.tiny(
+            vocabulary: vocabulary.count, hidden: 32, heads: 4, positions: 128, labels: ["LABEL_0", "LABEL_1"])
         change(&configuration)
         let layout = ParameterLayout(configuration.classifier())
         let weights = FloatBuffer(count: layout.count)
@@ -63,7 +63,9 @@ final class TinyWorld {
             }
         }
         // A pretrained model has no classifier.
-        let tensors = WeightLoader.tensors(of: weights, layout: layout).filter { !$0.name.hasPrefix("classifier") }
+        let tensors = WeightLoader.tensors(of: weights, layout: layout, family: configuration.family).filter {
+            !$0.name.hasPrefix("classifier")
+        }
         try ModelFolder.write(to: path(name), configuration: configuration, tensors: tensors, tokenizerFrom: nil)
         try write("\(name)/vocab.txt", vocabulary.joined(separator: "\n") + "\n")
     }

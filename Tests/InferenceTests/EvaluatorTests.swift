@@ -8,7 +8,7 @@ import Tokenization
 
 /// A model that is sure of a text's class by the number of its tokens, and less so the more there are.
 private struct LengthModel: BatchModel {
-    let specification = BertConfiguration.tiny().classifier()
+    let specification = ModelConfiguration.tiny().classifier()
 
     static func logits(_ tokens: Int) -> [Float] { (0..<3).map { $0 == tokens % 3 ? 3 / Float(tokens) : 0 } }
 

@@ -15,7 +15,7 @@ private final class TokenModel: BatchModel, Sendable {
     let seen = Mutex<[PackedBatch]>([])
 
     init(outputWidth: Int = 3) {
-        specification = BertConfiguration.tiny(labels: (0..<outputWidth).map { "\($0)" }).classifier()
+        specification = ModelConfiguration.tiny(labels: (0..<outputWidth).map { "\($0)" }).classifier()
     }
 
     static func outputs(_ tokens: [Int32], _ types: [Int32]) -> [Float] {

@@ -7,10 +7,15 @@ import Testing
 
 /// Properties of the backward pass that need no reference.
 @Suite struct GradientTests {
-    private let configuration = BertConfiguration.tiny()
+    private let configuration = ModelConfiguration.tiny()
 
-    private func model(smoothing: Double = 0) -> (Model, FloatBuffer) {
-        let layout = ParameterLayout(configuration.classifier())
+    private func model(
+        smoothing: Double = 0, positionOffset: Int = 0, segments: Int = 2
+    ) -> (Model, FloatBuffer) {
+        var specification = configuration.classifier(objective: CrossEntropy(labelSmoothing: smoothing))
+        specification.encoder.positions = .absolute(rows: 16, offset: positionOffset)
+        specification.encoder.segments = segments
+        let layout = ParameterLayout(specification)
         let weights = FloatBuffer(count: layout.count)
         for (i, parameter) in layout.parameters.enumerated() {
             let part = UnsafeMutableBufferPointer(start: weights.pointer + parameter.offset, count: parameter.count)
@@ -18,7 +23,7 @@ import Testing
         }
         return (
             Model(
-                configuration.classifier(objective: CrossEntropy(labelSmoothing: smoothing)), layout: layout,
+                specification, layout: layout,
                 weights: ModelWeights(master: weights, layout: layout, precision: .float32)), weights
         )
     }
@@ -40,7 +45,20 @@ import Testing
     @Test(arguments: [false, true], [0, 0.1])
     func `gradients equal finite differences`(withDropout: Bool, smoothing: Double) throws {
         let (model, weights) = model(smoothing: smoothing)
-        let plan = withDropout ? dropout : nil
+        try expectGradients(of: model, weights, dropout: withDropout ? dropout : nil)
+    }
+
+    /// The features in which families differ.
+    @Test(arguments: [(2, 2), (0, 0), (2, 0)])
+    func `gradients equal finite differences with positions from a later row on, and without segments`(
+        positionOffset: Int, segments: Int
+    ) throws {
+        let (model, weights) = model(positionOffset: positionOffset, segments: segments)
+        try expectGradients(of: model, weights, dropout: dropout)
+        #expect(model.layout.parameters.contains { $0.id == .embedding(.segments) } == (segments > 0))
+    }
+
+    private func expectGradients(of model: Model, _ weights: FloatBuffer, dropout plan: DropoutPlan?) throws {
         let rows = Set(batch.tokenIDs).sorted()
         func loss() throws -> Double {
             try model.gradient(

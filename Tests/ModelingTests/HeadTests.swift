@@ -9,11 +9,10 @@ import Testing
     /// A model of one layer whose n-th weight of every tensor is n, written to a folder; removed at the end.
     private final class Folder {
         let path = NSTemporaryDirectory() + "shoal-head-\(UUID().uuidString)"
-        var configuration = BertConfiguration()
+        var configuration = ModelConfiguration.tiny(
+            vocabulary: 8, hidden: 4, layers: 1, heads: 2, intermediate: 4, positions: 8)
 
-        init(labels: [String], without: String? = nil, change: (inout BertConfiguration) -> Void = { _ in }) throws {
-            (configuration.vocabSize, configuration.hiddenSize, configuration.layers) = (8, 4, 1)
-            (configuration.heads, configuration.intermediateSize, configuration.maxPositions) = (2, 4, 8)
+        init(labels: [String], without: String? = nil, change: (inout ModelConfiguration) -> Void = { _ in }) throws {
             configuration.labels = labels
             change(&configuration)
             let layout = ParameterLayout(configuration.classifier())
@@ -21,7 +20,7 @@ import Testing
             for parameter in layout.parameters {
                 for i in 0..<parameter.count { weights.pointer[parameter.offset + i] = Float(i) }
             }
-            let tensors = WeightLoader.tensors(of: weights, layout: layout).filter { tensor in
+            let tensors = WeightLoader.tensors(of: weights, layout: layout, family: BERT.self).filter { tensor in
                 without.map { !tensor.name.hasPrefix($0) } ?? true
             }
             try withExtendedLifetime(weights) {
@@ -65,17 +64,19 @@ import Testing
         let folder = try Folder(labels: ["a", "b"])
         let (mixed, rows, bias) = try folder.load(["b", "c"])
         let (new, drawn, zeros) = try folder.load(["x", "y"])
-        #expect(new.drawn == ["classifier.weight", "classifier.bias"] && new.keptLabels.isEmpty && zeros == [0, 0])
-        #expect(new.unused == ["classifier.bias", "classifier.weight"])
+        #expect(
+            new.drawn == [.head("classifier", .weight), .head("classifier", .bias)] && new.keptLabels.isEmpty
+                && zeros == [0, 0])
+        #expect(new.replaced == new.drawn && new.unused.isEmpty)
         #expect(mixed.drawn == new.drawn && mixed.keptLabels == [0])
         #expect(rows == [[4, 5, 6, 7], drawn[1]] && bias == [1, 0])
         let without = try Folder(labels: ["a", "b"], without: "classifier").load(["x", "y"])
-        #expect(without.1 == drawn && without.0.unused.isEmpty)
+        #expect(without.1 == drawn && without.0.replaced.isEmpty && without.0.unused.isEmpty)
     }
 
     @Test func `a pooler that is missing is drawn and named`() throws {
         let folder = try Folder(labels: ["a", "b"], without: "bert.pooler")
-        #expect(try folder.load(["a", "b"]).0.drawn == ["bert.pooler.dense.weight", "bert.pooler.dense.bias"])
+        #expect(try folder.load(["a", "b"]).0.drawn == [.head("pooler", .weight), .head("pooler", .bias)])
     }
 
     @Test func `a classifier whose labels are unknown is not taken over`() throws {
@@ -86,7 +87,7 @@ import Testing
             let changed = text.replacing(change.0, with: change.1)
             #expect(changed != text)
             try Data(changed.utf8).write(to: URL(fileURLWithPath: path))
-            #expect(try folder.load(["0", "1"]).0.drawn == ["classifier.weight", "classifier.bias"])
+            #expect(try folder.load(["0", "1"]).0.drawn == [.head("classifier", .weight), .head("classifier", .bias)])
         }
     }
 }

@@ -6,9 +6,9 @@ import Testing
 
 /// What is counted in an evaluation, merged and sent.
 @Suite struct MetricAccumulatorTests {
-    private static let classifier = BertConfiguration.tiny().classifier()
+    private static let classifier = ModelConfiguration.tiny().classifier()
     private static let toy = ModelSpecification(
-        encoder: BertConfiguration.tiny().architecture, head: ToyHead(classes: 3), objective: ToyObjective(factor: 2))
+        encoder: ModelConfiguration.tiny().encoder, head: ToyHead(classes: 3), objective: ToyObjective(factor: 2))
 
     /// The outputs of example `index`, and its class.
     private static func example(_ index: Int) -> (outputs: [Float], label: Int32) {

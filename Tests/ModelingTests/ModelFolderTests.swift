@@ -60,8 +60,8 @@ import Testing
         let scratch = try Scratch()
         let model = try TinyModel()
         var configuration = model.configuration
-        configuration.layers = 1000
-        configuration.hiddenSize = 65536
+        configuration.encoder.layers = .init(repeating: .init(heads: 2, intermediate: 6), count: 1000)
+        configuration.encoder.hidden = 65536
         try ModelFolder.write(
             to: scratch.file("m"), configuration: configuration, tensors: model.tensors, tokenizerFrom: nil)
         let directory = try ModelFolder(path: scratch.file("m"))

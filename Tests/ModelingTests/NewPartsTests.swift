@@ -12,7 +12,7 @@ import Testing
 
     private static func specification(objective: any Objective = ToyObjective(factor: 2)) -> ModelSpecification {
         ModelSpecification(
-            encoder: BertConfiguration.tiny().architecture, head: ToyHead(classes: 3), objective: objective)
+            encoder: ModelConfiguration.tiny().encoder, head: ToyHead(classes: 3), objective: objective)
     }
 
     private static func model(_ specification: ModelSpecification) -> (Model, FloatBuffer) {
@@ -86,12 +86,12 @@ import Testing
         #expect(throws: ModelError.invalidModel("its head is of a kind that this version does not know")) {
             try ModelSpecification(json: specification.json())
         }
-        let known = BertConfiguration.tiny().classifier(objective: CrossEntropy(labelSmoothing: 0.1))
+        let known = ModelConfiguration.tiny().classifier(objective: CrossEntropy(labelSmoothing: 0.1))
         #expect(try ModelSpecification(json: known.json()).json() == known.json())
     }
 
     @Test func `a model from outside is checked before anything is made of it`() {
-        let json = BertConfiguration.tiny().classifier().json()
+        let json = ModelConfiguration.tiny().classifier().json()
         for (part, with) in [
             ("\"hidden\":24", "\"hidden\":25"), ("\"hidden\":24", "\"hidden\":9223372036854775807"),
             ("\"labels\":3", "\"labels\":0"), ("\"labels\":3", "\"labels\":-1"), ("\"heads\":3", "\"heads\":0"),

@@ -17,7 +17,7 @@ import Testing
 
     @Test(arguments: Precision.allCases.filter { $0.unsupportedReason == nil }, [false, true])
     func `no value that an earlier micro-batch left reaches a result`(precision: Precision, recomputes: Bool) throws {
-        let specification = BertConfiguration.tiny().classifier()
+        let specification = ModelConfiguration.tiny().classifier()
         let layout = ParameterLayout(specification)
         let master = FloatBuffer(count: layout.count)
         for parameter in layout.parameters {

@@ -5,7 +5,7 @@ import Testing
 @testable import Modeling
 
 @Suite(.enabled(if: Matmul.hasBFloat16, "this processor multiplies no bfloat16")) struct PrecisionTests {
-    private let configuration = BertConfiguration.tiny(
+    private let configuration = ModelConfiguration.tiny(
         vocabulary: 60, hidden: 64, layers: 3, heads: 4, positions: 40)
 
     /// Collects the flat gradient of one micro-batch.
@@ -44,7 +44,7 @@ import Testing
         let rate = DropoutRate(dropout)
         let plan = DropoutPlan(seed: 1, step: 2, hidden: rate, attention: rate, head: rate)
         let rows = (0..<60).map { Int32($0) }
-        let sink = Collector(count: layout.denseCount + 60 * configuration.hiddenSize)
+        let sink = Collector(count: layout.denseCount + 60 * configuration.encoder.hidden)
         let loss = try model.gradient(batch, dropout: plan, embeddingRows: rows, into: sink)
         return (loss.outputs, model.outputs(batch), loss.sum, Array(sink.buffer.elements), layout)
     }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct RecomputationTests {
     private static let precisions = Precision.allCases.filter { $0.unsupportedReason == nil }
 
-    private func configuration(layers: Int) -> BertConfiguration {
+    private func configuration(layers: Int) -> ModelConfiguration {
         .tiny(vocabulary: 60, hidden: 64, layers: layers, heads: 4, positions: 40)
     }
 

@@ -7,16 +7,8 @@ import Testing
 
 /// What a checkpoint keeps comes back bit for bit.
 @Suite struct StateRoundTripTests {
-    private static var configuration: BertConfiguration {
-        var configuration = BertConfiguration()
-        configuration.vocabSize = 37
-        configuration.hiddenSize = 24
-        configuration.layers = 2
-        configuration.heads = 4
-        configuration.intermediateSize = 40
-        configuration.maxPositions = 19
-        configuration.labels = ["a", "b", "c"]
-        return configuration
+    private static var configuration: ModelConfiguration {
+        .tiny(vocabulary: 37, hidden: 24, layers: 2, heads: 4, intermediate: 40, positions: 19)
     }
 
     private func random(_ layout: ParameterLayout, seed: UInt64) -> FloatBuffer {
@@ -37,7 +29,9 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let layout = ParameterLayout(Self.configuration.classifier())
         let (weights, first, second) = (random(layout, seed: 1), random(layout, seed: 2), random(layout, seed: 3))
-        func tensors(_ buffer: FloatBuffer) -> [TensorToWrite] { WeightLoader.tensors(of: buffer, layout: layout) }
+        func tensors(_ buffer: FloatBuffer) -> [TensorToWrite] {
+            WeightLoader.tensors(of: buffer, layout: layout, family: BERT.self)
+        }
         let checkpoint = try CheckpointFolder.write(
             to: folder, state: TrainerState(step: 3, epoch: 0, seed: 1), configuration: Self.configuration,
             weights: tensors(weights), firstMoments: tensors(first), secondMoments: tensors(second),
@@ -49,20 +43,21 @@ import Testing
         #expect(same(loaded.weights, weights))
         let file = try checkpoint.openOptimizer()
         for (moment, buffer) in [(CheckpointFolder.Moment.first, first), (.second, second)] {
-            let found = try #require(try WeightLoader.loadMoments(file, layout: layout) { moment.name(of: $0) })
+            let found = try #require(
+                try WeightLoader.loadMoments(file, layout: layout, family: BERT.self) { moment.name(of: $0) })
             #expect(same(found, buffer))
         }
-        #expect(try WeightLoader.loadMoments(file, layout: layout) { "velocity.\($0)" } == nil)
+        #expect(try WeightLoader.loadMoments(file, layout: layout, family: BERT.self) { "velocity.\($0)" } == nil)
         // Some but not all: another model's.
         #expect(throws: ModelError.self) {
-            _ = try WeightLoader.loadMoments(file, layout: layout) {
+            _ = try WeightLoader.loadMoments(file, layout: layout, family: BERT.self) {
                 $0.hasPrefix("classifier") ? "x" : CheckpointFolder.Moment.first.name(of: $0)
             }
         }
         var larger = Self.configuration
-        larger.intermediateSize = 44
+        larger.encoder.layers[0].intermediate = 44
         #expect(throws: ModelError.self) {
-            _ = try WeightLoader.loadMoments(file, layout: ParameterLayout(larger.classifier())) {
+            _ = try WeightLoader.loadMoments(file, layout: ParameterLayout(larger.classifier()), family: BERT.self) {
                 CheckpointFolder.Moment.first.name(of: $0)
             }
         }

@@ -22,7 +22,7 @@ func failure(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLoc
 
 /// A model of a few hundred numbers, whose flat vector counts 0, 1, 2 …
 final class TinyModel {
-    let configuration = BertConfiguration.tiny(
+    let configuration = ModelConfiguration.tiny(
         vocabulary: 11, hidden: 4, layers: 1, heads: 2, positions: 5, labels: ["earn", "trade \"x\"", "é\n"])
     let tensors: [TensorToWrite]
     private let weights: FloatBuffer
@@ -31,6 +31,6 @@ final class TinyModel {
         let layout = ParameterLayout(configuration.classifier())
         weights = FloatBuffer(count: layout.count)
         for i in 0..<weights.count { weights.pointer[i] = Float(i) }
-        tensors = WeightLoader.tensors(of: weights, layout: layout)
+        tensors = WeightLoader.tensors(of: weights, layout: layout, family: BERT.self)
     }
 }

@@ -78,6 +78,15 @@ import Testing
         #expect(plan.order(epoch: 0) == DataPlanTests.pinned[0])
         #expect(plan.order(epoch: 1) == DataPlanTests.pinned[1])
     }
+
+    @Test func `another phase has an order of its own, by its own stream`() {
+        let plan = DataPlan(sampleCount: 10, batchSize: 4, microBatches: 2, seed: 42, phase: 1)
+        var order = Array(0..<10)
+        var stream = PhiloxStream(seed: 42, purpose: .shuffle, stream: 1 << 24 | 1)
+        stream.shuffle(&order)
+        #expect(plan.order(epoch: 1) == order)
+        #expect(plan.order(epoch: 0) != DataPlanTests.pinned[0])
+    }
     static let pinned = [[1, 6, 9, 8, 0, 3, 4, 2, 7, 5], [6, 2, 1, 3, 4, 8, 5, 0, 9, 7]]
 
     @Test(arguments: [2, 4, 8, 16]) func `contiguous share of every world size is balanced`(_ micro: Int) {

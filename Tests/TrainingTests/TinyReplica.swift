@@ -7,17 +7,19 @@ import Modeling
 /// A replica of a tiny model with drawn weights, and work for it.
 enum TinyReplica {
     static let specification =
-        BertConfiguration.tiny(vocabulary: 30, hidden: 16, heads: 2, positions: 12).classifier()
+        ModelConfiguration.tiny(vocabulary: 30, hidden: 16, heads: 2, positions: 12).classifier()
 
-    static func make(threads: Int = 1, precision: Precision = .float32) throws -> ModelReplica {
+    static func make(
+        threads: Int = 1, precision: Precision = .float32, firstStep: UInt64 = 0, dropout: Double? = nil
+    ) throws -> ModelReplica {
         let made = try ModelReplica(
-            specification, hyperparameters: Hyperparameters(precision: precision), seed: 5,
-            threads: threads)
+            specification, hyperparameters: Hyperparameters(dropout: dropout, precision: precision), seed: 5,
+            threads: threads, firstStep: firstStep)
         for (number, parameter) in made.layout.parameters.enumerated() {
             var random = PhiloxStream(seed: 8, purpose: .initialization, stream: UInt32(number))
             for i in parameter.range { made.weights.pointer[i] = Float(random.nextUnit() - 0.5) * 0.4 }
         }
-        made.restored(appliedSteps: 0)
+        made.restored(appliedSteps: firstStep)
         return made
     }
 

@@ -80,6 +80,20 @@ private final class LocalReducer: GradientReducer {
         #expect(replica.appliedSteps == 1)
     }
 
+    @Test func `the optimizer's steps count from the beginning of the phase`() throws {
+        func weights(firstStep: UInt64) throws -> [Float] {
+            let replica = try TinyReplica.make(firstStep: firstStep, dropout: 0)
+            let step = TrainingStep(replica, reducer: LocalReducer())
+            for number in 0..<3 {
+                let work = TinyReplica.work(microBatches: 2, step: firstStep + UInt64(number))
+                _ = try step.run(work, partition: [0..<2], learningRate: 0.01)
+            }
+            #expect(replica.appliedSteps == firstStep + 3)
+            return Array(replica.weights.elements)
+        }
+        #expect(try weights(firstStep: 7) == weights(firstStep: 0))
+    }
+
     @Test func `a rank without micro-batches hands over empty buckets`() throws {
         let replica = try TinyReplica.make()
         let reducer = LocalReducer(others: [LossPiggyback.encode([0.5, 0.25])])

@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # What launch.sh and job.sh share: reading the part of the command line after the --.
 
+# shellcheck source-path=SCRIPTDIR source=../options.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../options.sh"
+
 fail() {
     printf 'launch.sh --slurm: error: %s\n' "$1" >&2
     exit "${2:-1}"
@@ -14,6 +17,7 @@ run=''     # the run directory
 arguments=()
 
 parse() {
+    local reason
     command=${1-}
     [[ -n $command ]] || fail 'nothing comes after the --: give train … or resume RUN' 64
     [[ $command == train || $command == resume ]] ||
@@ -32,19 +36,10 @@ parse() {
                 shift
                 ;;
             --output=*) run=${1#*=} ;;
-            --workers | --workers=*)
-                fail "--workers comes from Slurm here: a worker is a task, give --ntasks or --nodes before the --" 64
+            *)
+                ! reason=$(set_by_launcher slurm "$1") || fail "$reason" 64
+                arguments+=("$1")
                 ;;
-            --threads-per-worker | --threads-per-worker=*)
-                fail "--threads-per-worker comes from Slurm here: give --cpus-per-task before the --" 64
-                ;;
-            --bind | --bind=* | --keys | --keys=* | --insecure | --no-insecure)
-                fail "${1%%=*} is set by this script: see SHOAL_BIND and the keys in cluster/slurm/README.md" 64
-                ;;
-            --profile | --profile=*)
-                fail "--profile is for one machine; SHOAL_WORKER_OPTIONS='--profile DIR' has workers write theirs" 64
-                ;;
-            *) arguments+=("$1") ;;
         esac
         shift
     done

@@ -19,7 +19,7 @@ config_value() {
 
 # Reads the words after `--`: a command of the program and its options.
 read_command() {
-    local word name value config='' total=0 count
+    local word name value reason config='' total=0 count
     MODE=$1
     shift
     case $MODE in
@@ -48,11 +48,7 @@ read_command() {
             fi
             ;;
         *)
-            case $name in
-            --bind | --keys) fail "$name goes before the --: $CALLED_AS --hosts FILE $name … -- $MODE …" 64 ;;
-            --insecure) fail "there is no --insecure over ssh: keys are made and sent to the hosts by themselves" 64 ;;
-            --profile) fail "--profile works with workers on this machine only: $CALLED_AS train … --profile" 64 ;;
-            esac
+            ! reason=$(set_by_launcher ssh "$word") || fail "$reason" 64
             COORDINATOR+=("$word")
             continue
             ;;

@@ -4,7 +4,7 @@
 set -uo pipefail
 BEGAN=$EPOCHREALTIME
 SSH_FOLDER=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-for part in common program check manage job; do
+for part in ../options common program check manage job; do
     # shellcheck source-path=SCRIPTDIR disable=SC1090
     . "$SSH_FOLDER/$part.sh"
 done

@@ -201,6 +201,20 @@ expect 1 'apt-get update failed, and then the installation' \
     env FAKE_PACKAGES=no FAKE_UPDATE=100 FAKE_APT=100 "$clone/launch.sh" setup
 expect 0 '^Ready' env FAKE_PACKAGES=no FAKE_UPDATE=100 "$clone/launch.sh" setup
 
+# Options that launchers set by themselves.
+printf 'localhost workers=2\n' >hosts
+ssh=("$clone/launch.sh" --hosts "$FIELD/hosts" -- train --output x)
+slurm=("$clone/cluster/slurm/launch.sh" -- train --output x)
+expect_line 64 '^launch.sh: error: --bind goes before the --' "${ssh[@]}" --bind tcp://0.0.0.0:7000
+expect_line 64 '^launch.sh: error: --keys goes before the --' "${ssh[@]}" --keys=keys
+expect_line 64 'there is no --insecure over ssh' "${ssh[@]}" --insecure
+expect_line 64 '--profile works with workers on this machine only' "${ssh[@]}" --profile
+expect_line 64 '--workers is 3, but .* lists 2' "${ssh[@]}" --workers 3
+expect_line 64 '--workers comes from Slurm here' "${slurm[@]}" --workers=2
+expect_line 64 '--threads-per-worker comes from Slurm here' "${slurm[@]}" --threads-per-worker 2
+expect_line 64 '--port-file is set by this script' "${slurm[@]}" --port-file f
+expect_line 64 '--profile is for one machine' "${slurm[@]}" --profile
+
 mkdir full fixed
 if mount -t tmpfs -o size=1m tmpfs full 2>/dev/null; then
     cp -r "$clone/." full/

@@ -36,29 +36,16 @@ shoal=${SHOAL_BINARY:-$root/.build/release/shoal}
 [[ -x $shoal ]] || skip 'there is no shoal yet: ./launch.sh setup'
 
 work=$(mktemp -d)
-network=$prefix-net
 pids=()
 
 clean_up() {
-    local namespace
     if ((${#pids[@]} > 0)); then kill -KILL "${pids[@]}" 2>/dev/null || true; fi
-    for namespace in "$network" "$prefix-"{1,2,3,4}; do ip netns del "$namespace" 2>/dev/null || true; done
+    SHOAL_NAMESPACES=$prefix "$root/cluster/namespaces.sh" down || true
     rm -rf "$work"
 }
 trap clean_up EXIT
 
-ip netns add "$network"
-ip -n "$network" link add bridge0 type bridge
-ip -n "$network" link set bridge0 up
-for host in 1 2 3 4; do
-    ip netns add "$prefix-$host"
-    ip -n "$network" link add "port$host" type veth peer name eth0 netns "$prefix-$host"
-    ip -n "$network" link set "port$host" master bridge0 up
-    ip -n "$prefix-$host" addr add "10.79.0.$host/24" dev eth0
-    ip -n "$prefix-$host" -6 addr add "fd79::$host/64" dev eth0 nodad 2>/dev/null || true
-    ip -n "$prefix-$host" link set lo up
-    ip -n "$prefix-$host" link set eth0 up
-done
+SHOAL_NAMESPACES=$prefix "$root/cluster/namespaces.sh" up 4
 
 # on HOST COMMAND…: there, in this process's place or in a shell of its own.
 on() { ip netns exec "$prefix-$1" "${@:2}"; }
@@ -128,17 +115,17 @@ start 1 coordinator "$shoal" coordinator --bind "tcp://eth0:$port" --keys keys "
     --workers 2 --output "$work/keyed"
 coordinator=$started
 wait_for_port 1 "$port"
-start 4 relay python3 "$here/attack.py" relay 21600 10.79.0.1 "$port" "$work/captured"
+start 4 relay python3 "$here/attack.py" relay 21600 10.77.0.1 "$port" "$work/captured"
 relay=$started
 wait_for_port 4 21600
-start 2 a "$shoal" worker --coordinator "tcp://10.79.0.1:$port" --keys keys/workers/a --ports 21610-21619
+start 2 a "$shoal" worker --coordinator "tcp://10.77.0.1:$port" --keys keys/workers/a --ports 21610-21619
 # The attacker stands in between, and keeps all that this one sends.
-start 3 b "$shoal" worker --coordinator tcp://10.79.0.4:21600 --keys keys/workers/b --interface eth0
+start 3 b "$shoal" worker --coordinator tcp://10.77.0.4:21600 --keys keys/workers/b --interface eth0
 wait_for_steps 120 keyed 3
 on 2 ss -tlnH | grep -q ':2161[0-9] ' || fail 'the worker does not listen in the range'
 try() { # NAME TEXT ARGUMENTS…: a worker that must end with this text
     local status=0
-    on 4 timeout 60 "$shoal" worker --coordinator "tcp://10.79.0.1:$port" "${@:3}" >/dev/null 2>"$work/$1.log" ||
+    on 4 timeout 60 "$shoal" worker --coordinator "tcp://10.77.0.1:$port" "${@:3}" >/dev/null 2>"$work/$1.log" ||
         status=$?
     ((status == 1)) || fail "$1: exit code $status"
     grep -qE -- "$2" "$work/$1.log" || fail "$1: not told why"
@@ -149,12 +136,12 @@ cp keys/coordinator.pub strange/workers/worker/
 try no-keys 'wants keys' --insecure
 try wrong-key 'does not let this key in' --keys strange/workers/worker
 try wrong-coordinator 'coordinator.pub is not its key' --keys wrong-coordinator
-on 4 python3 "$here/attack.py" replay 10.79.0.1 "$port" "$work/captured" 5
-on 4 nice -n 19 python3 "$here/attack.py" flood 10.79.0.1 "$port" 3
-on 4 nice -n 19 python3 "$here/attack.py" hold 10.79.0.1 "$port" 3 500
+on 4 python3 "$here/attack.py" replay 10.77.0.1 "$port" "$work/captured" 5
+on 4 nice -n 19 python3 "$here/attack.py" flood 10.77.0.1 "$port" 3
+on 4 nice -n 19 python3 "$here/attack.py" hold 10.77.0.1 "$port" 3 500
 data_port=$(on 2 ss -tlnH | grep -o ':2161[0-9] ' | head -n 1 | tr -d ': ') ||
     fail 'the run was over before the strangers were done: it needs more steps'
-on 4 nice -n 19 python3 "$here/attack.py" flood 10.79.0.2 "$data_port" 3
+on 4 nice -n 19 python3 "$here/attack.py" flood 10.77.0.2 "$data_port" 3
 wait "$coordinator" || fail 'the run with keys failed'
 [[ $(hash_of keyed) == "$calm" ]] || fail 'the weights with keys are others'
 kill "$relay" 2>/dev/null || true
@@ -169,8 +156,8 @@ start 1 coordinator "$shoal" coordinator --bind "tcp://*:$port" --keys keys "${o
     --workers 2 --output "$work/revoked"
 coordinator=$started
 wait_for_port 1 "$port"
-start 2 a "$shoal" worker --coordinator "tcp://[fd79::1]:$port" --keys keys/workers/a
-start 3 c "$shoal" worker --coordinator "tcp://[fd79::1]:$port" --keys keys/workers/c
+start 2 a "$shoal" worker --coordinator "tcp://[fd77::1]:$port" --keys keys/workers/a
+start 3 c "$shoal" worker --coordinator "tcp://[fd77::1]:$port" --keys keys/workers/c
 cp -r keys/workers/c revoked-c
 wait_for_steps 120 revoked 3
 "$shoal" keygen keys --revoke c >/dev/null
@@ -181,35 +168,35 @@ grep -q 'its key was revoked' "$work/coordinator.log" || fail 'it is not told'
 [[ $(hash_of revoked) == "$calm" ]] || fail 'the weights after a revoked key are others'
 
 headline 'A path between two workers that is blocked'
-ip -n "$prefix-2" route add blackhole 10.79.0.3/32
-start 1 coordinator "$shoal" coordinator --bind "tcp://10.79.0.1:$port" --insecure "${options[@]}" --steps 30 \
+ip -n "$prefix-2" route add blackhole 10.77.0.3/32
+start 1 coordinator "$shoal" coordinator --bind "tcp://10.77.0.1:$port" --insecure "${options[@]}" --steps 30 \
     --workers 2 --min-workers 2 --output "$work/blocked"
 coordinator=$started
 wait_for_port 1 "$port"
-start 2 a "$shoal" worker --coordinator "tcp://10.79.0.1:$port" --insecure
-start 3 b "$shoal" worker --coordinator "tcp://10.79.0.1:$port" --insecure
+start 2 a "$shoal" worker --coordinator "tcp://10.77.0.1:$port" --insecure
+start 3 b "$shoal" worker --coordinator "tcp://10.77.0.1:$port" --insecure
 status=0
 began=$SECONDS
 wait "$coordinator" || status=$?
 ((status == 1)) || fail "exit code $status where two workers do not reach each other"
 host='host .* \(rank [01]\)'
-grep -E "error: $host cannot reach $host at tcp://10\.79\.0\.[23]:[0-9]+.*check firewalls" \
+grep -E "error: $host cannot reach $host at tcp://10\.77\.0\.[23]:[0-9]+.*check firewalls" \
     "$work/coordinator.log" || fail 'the pair is not named'
 printf 'found out %d s after the coordinator was started\n' $((SECONDS - began + 1))
 
 if [[ ${1-} == --measure ]]; then
     headline "A flood that comes and goes, for $2 s"
-    ip -n "$prefix-2" route del blackhole 10.79.0.3/32
+    ip -n "$prefix-2" route del blackhole 10.77.0.3/32
     measure() { # NAME OPTIONS…
-        start 1 coordinator "$shoal" coordinator --bind "tcp://10.79.0.1:$port" "${@:3}" "${options[@]}" \
+        start 1 coordinator "$shoal" coordinator --bind "tcp://10.77.0.1:$port" "${@:3}" "${options[@]}" \
             --steps 100000 \
             --workers 1 --output "$work/$1"
         local coordinator=$started until
         wait_for_port 1 "$port"
         if [[ $3 == --keys ]]; then
-            start 2 a "$shoal" worker --coordinator "tcp://10.79.0.1:$port" --keys keys/workers/a
+            start 2 a "$shoal" worker --coordinator "tcp://10.77.0.1:$port" --keys keys/workers/a
         else
-            start 2 a "$shoal" worker --coordinator "tcp://10.79.0.1:$port" --insecure
+            start 2 a "$shoal" worker --coordinator "tcp://10.77.0.1:$port" --insecure
         fi
         wait_for_steps 120 "$1" 10
         until=$((SECONDS + $2))
@@ -217,7 +204,7 @@ if [[ ${1-} == --measure ]]; then
         while ((SECONDS < until)); do
             sleep 4
             printf '%s ' "$(steps "$1")" >>"$work/$1.times"
-            on 4 nice -n 19 python3 "$here/attack.py" flood 10.79.0.1 "$port" 4 2 >>"$work/$1.attacks"
+            on 4 nice -n 19 python3 "$here/attack.py" flood 10.77.0.1 "$port" 4 2 >>"$work/$1.attacks"
             printf '%s\n' "$(steps "$1")" >>"$work/$1.times"
         done
         kill -INT "$coordinator"

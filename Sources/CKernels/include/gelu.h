@@ -1,4 +1,4 @@
-// The Gaussian error linear unit, x * Phi(x) (Hendrycks, Gimpel 2016), by the error function as BERT has it.
+// The Gaussian error linear unit, x * Phi(x) (Hendrycks, Gimpel 2016), by the error function and not approximated.
 // The kernels end in the element type of the matrices: f32, or bf16 with all arithmetic in float32.
 #ifndef SHOAL_GELU_H
 #define SHOAL_GELU_H

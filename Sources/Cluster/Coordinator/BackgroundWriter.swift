@@ -19,12 +19,15 @@ struct BackgroundWriter: Sendable {
     ///
     /// - Parameter checkpoint: The newest checkpoint.
     func writeModel(_ weights: FloatBuffer, of run: LoadedRun, checkpoint: String?) throws {
-        let (model, layout, maxLength, path) = (run.configuration, run.layout, run.maxLength, modelPath)
+        let (model, layout, maxLength, path) = (
+            run.configuration, run.layouts[run.layouts.count - 1], run.maxLength, modelPath
+        )
         let tokenizer = tokenizerSource(orElse: checkpoint)
         try inBackground {
             try withExtendedLifetime(weights) {
                 try ModelFolder.write(
-                    to: path, configuration: model, tensors: WeightLoader.tensors(of: weights, layout: layout),
+                    to: path, configuration: model,
+                    tensors: WeightLoader.tensors(of: weights, layout: layout, family: model.family),
                     tokenizerFrom: tokenizer, maxLength: maxLength, replacing: true)
             }
             return .modelSaved(path: path, sha256: try weightsSHA256(safetensors: path + "/model.safetensors"))
@@ -38,13 +41,13 @@ struct BackgroundWriter: Sendable {
         _ state: TrainingState, _ fetched: StateStore, of run: LoadedRun, checkpoint: String?
     ) throws {
         func buffer(_ part: StatePart) -> FloatBuffer? {
-            run.plan.stateParts.contains(part) ? fetched.buffer(part) : nil
+            run.plan.phases[state.phase].stateParts.contains(part) ? fetched.buffer(part) : nil
         }
         let writer = CheckpointWriter(
-            runDirectory: path, configuration: run.configuration, layout: run.layout,
+            runDirectory: path, configuration: run.configuration, layout: run.layouts[state.phase],
             tokenizerSource: tokenizerSource(orElse: checkpoint), maxLength: run.maxLength, seed: configuration.seed,
             fingerprint: run.fingerprint,
-            keep: configuration.keepCheckpoints, ranking: CheckpointRanking(run.plan.model.head.primaryMetric),
+            keep: configuration.keepCheckpoints, ranking: CheckpointRanking(run.plan.phases[state.phase].model.head.primaryMetric),
             state: state, weights: fetched.buffer(.weights),
             firstMoment: buffer(.firstMoment), secondMoment: buffer(.secondMoment))
         let inbox = inbox

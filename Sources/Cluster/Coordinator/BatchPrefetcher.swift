@@ -13,21 +13,21 @@ import Modeling
 final class BatchPrefetcher: @unchecked Sendable {
     private let condition = NSCondition()
     /// Guarded by `condition`, as is `isClosed`.
-    private var queue: [BatchRequest] = []
+    private var queue: [(request: BatchRequest, phase: Int)] = []
     private var isClosed = false
 
     /// Begins to work; `deliver` is called on its thread.
     init(_ plan: RunPlan, deliver: @escaping @Sendable (PrefetchedBatches) -> Void) throws {
         try NamedThread.start("shoal-tokenize") { [self] in
-            while let request = next() { deliver(Self.pack(request, plan)) }
+            while let (request, phase) = next() { deliver(Self.pack(request, plan.phases[phase])) }
         }
     }
 
-    /// Has these micro-batches packed, after what was asked for before.
-    func request(_ request: BatchRequest) {
+    /// Has these micro-batches of a phase packed, after what was asked for before.
+    func request(_ request: BatchRequest, phase: Int) {
         condition.withLock {
-            guard !queue.contains(request) else { return }
-            queue.append(request)
+            guard !queue.contains(where: { $0.request == request }) else { return }
+            queue.append((request, phase))
             condition.signal()
         }
     }
@@ -40,28 +40,28 @@ final class BatchPrefetcher: @unchecked Sendable {
         }
     }
 
-    private func next() -> BatchRequest? {
+    private func next() -> (request: BatchRequest, phase: Int)? {
         condition.withLock {
             while queue.isEmpty, !isClosed { condition.wait() }
             return isClosed ? nil : queue.removeFirst()
         }
     }
 
-    /// Packs micro-batches: they depend on nothing but the data and the plan.
-    static func pack(_ request: BatchRequest, _ plan: RunPlan) -> PrefetchedBatches {
+    /// Packs micro-batches: they depend on nothing but the data and the plan of the phase.
+    static func pack(_ request: BatchRequest, _ phase: PhasePlan) -> PrefetchedBatches {
         switch request {
         case .step(let step):
-            let source = plan.training
-            let order = plan.plan.step(step) { source.encoding($0).inputIDs.count }
+            let source = phase.training
+            let order = phase.data.step(step - phase.steps.lowerBound) { source.encoding($0).inputIDs.count }
             let batches = order.microBatches.map { source.pack($0, labels: true) }
             return .step(
                 PackedStep(
                     step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
-                    gradientDivisor: batches.reduce(0) { $0 + plan.model.objective.weight(of: $1.targets) },
+                    gradientDivisor: batches.reduce(0) { $0 + phase.model.objective.weight(of: $1.targets) },
                     embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(),
                     tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
         case .evaluation(let id, let kind, let examples, let batchSize):
-            guard let source = kind == .validation ? plan.validation : plan.test else {
+            guard let source = kind == .validation ? phase.validation : phase.test else {
                 return .evaluation(id: id, [])
             }
             return .evaluation(

@@ -6,7 +6,7 @@ import Modeling
 struct CheckpointWriter: Sendable {
     var runDirectory: String
     /// What goes into config.json.
-    var configuration: BertConfiguration
+    var configuration: ModelConfiguration
     var layout: ParameterLayout
     /// The folder whose tokenizer goes with the model.
     var tokenizerSource: String
@@ -30,14 +30,15 @@ struct CheckpointWriter: Sendable {
     /// - Returns: the folder, and what went wrong with removing others.
     func write() throws -> (path: String, problem: String?) {
         func tensors(_ buffer: FloatBuffer?) -> [TensorToWrite] {
-            buffer.map { WeightLoader.tensors(of: $0, layout: layout) } ?? []
+            buffer.map { WeightLoader.tensors(of: $0, layout: layout, family: configuration.family) } ?? []
         }
         // The tensors point into the buffers.
         let path = try withExtendedLifetime((weights, firstMoment, secondMoment)) {
             try CheckpointFolder.write(
                 to: runDirectory,
                 state: TrainerState(
-                    step: state.step, epoch: state.epoch, seed: seed, appliedSteps: UInt64(state.step),
+                    step: state.step, phase: state.phase == 0 ? nil : state.phase, epoch: state.epoch, seed: seed,
+                    appliedSteps: UInt64(state.appliedSteps),
                     schedule: state.schedule, metrics: state.metrics, notes: fingerprint),
                 configuration: configuration, weights: tensors(weights), firstMoments: tensors(firstMoment),
                 secondMoments: tensors(secondMoment), tokenizerFrom: tokenizerSource, maxLength: maxLength

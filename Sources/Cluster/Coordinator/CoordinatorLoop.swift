@@ -218,8 +218,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     private func load(_ read: @escaping @Sendable (StateReader) throws -> LoopInput) throws {
         guard let loaded else { return }
         let reader = StateReader(
-            path: directory.path, model: loaded.plan.model, layout: loaded.layout,
-            parts: loaded.plan.stateParts, schedule: loaded.plan.source.point.schedule)
+            path: directory.path, phases: loaded.plan.phases, layouts: loaded.layouts)
         let inbox = inbox
         try NamedThread.start("shoal-load") {
             do { inbox.post(try read(reader)) } catch { inbox.post(.event(.sourceFailed("\(error)"))) }
@@ -238,7 +237,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         switch effect {
         case .send(let peer, let message): try send(message, to: peer)
         case .sendStatus(let peer): try sendStatus(peer)
-        case .prefetch(let request): prefetcher?.request(request)
+        case .prefetch(let request): prefetcher?.request(request, phase: machine.training.phases?.index ?? 0)
         case .sendSource(let peer, let part, let chunks, let generation):
             try states.send(part, chunks, generation: generation, to: peer)
         case .emit(let event): try show(event)
@@ -250,13 +249,14 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .openRunDirectory:
             try directory.start(loaded?.run ?? configuration, coordinatorFile)
             nextStatus = 0
-        case .rewindMetrics(let step): try directory.rewindMetrics(to: step)
+        case .rewindMetrics(let step, let isPhaseBeginning):
+            try directory.rewindMetrics(to: step, isPhaseBeginning: isPhaseBeginning)
         case .loadSource: try loadSource()
         case .loadBest(let step): try load { .loadedBest(try $0.best(step: step)) }
         case .releaseSource: states.replace(with: nil)
         case .startWorker(let number): children?.start(number)
         case .killWorker(let number): children?.kill(number)
-        case .beginStore: store = StateStore(count: loaded?.plan.welcome.weightCount ?? 0)
+        case .beginStore: store = StateStore(count: machine.training.phase?.welcome.weightCount ?? 0)
         case .storeChunk(let part, let index, let payload):
             guard store.store(part, chunk: index, payload) else {
                 throw RunError.failed("a chunk of the state does not fit")
@@ -300,7 +300,7 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
-            runID: loaded?.plan.welcome.runID ?? "", starts: machine.training.settings.incarnation + 1,
+            runID: loaded?.plan.firstPhase.welcome.runID ?? "", starts: machine.training.settings.incarnation + 1,
             endpoint: endpoint, isLocal: children != nil, fingerprint: loaded?.fingerprint ?? [:],
             path: directory.identity?.path, inode: directory.identity?.inode)
     }

@@ -6,12 +6,9 @@ import Modeling
 struct StateReader: Sendable {
     /// The run directory.
     var path: String
-    var model: ModelSpecification
-    var layout: ParameterLayout
-    /// The vectors that a checkpoint must hold.
-    var parts: [StatePart]
-    /// The schedule as it was when the coordinator began.
-    var schedule: LearningRateSchedule
+    var phases: [PhasePlan]
+    /// Theirs.
+    var layouts: [ParameterLayout]
 
     /// A state with what people should know about how it was found.
     struct Found: Sendable {
@@ -28,16 +25,18 @@ struct StateReader: Sendable {
         let newest = try CheckpointFolder.newestWhole(in: path) { folder, error in
             skipped.append("the checkpoint \(folder.path) is skipped: \(error)")
         }
-        let state = try newest.map { try LoadedState($0, model, layout: layout, parts: parts) } ?? initial
+        let state = try newest.map { try LoadedState($0, phases, layouts) } ?? initial
         guard !state.buffers.isEmpty else {
             throw RunError.failed("all workers are lost, and no whole checkpoint is left in \(path)")
         }
-        var point = RunHistory.Point(
-            step: state.step, schedule: schedule, epochLoss: state.epochLoss, epochSamples: state.epochSamples)
-        if !state.schedule.isEmpty { try point.schedule.restore(state.schedule) }
-        return Found(
-            state: state, source: StateSource(step: state.step, parts: state.digests(), point: point),
-            warnings: skipped)
+        return Found(state: state, source: try source(state), warnings: skipped)
+    }
+
+    private func source(_ state: LoadedState) throws(TrainingError) -> StateSource {
+        let point = RunHistory.Point(
+            step: state.step, schedule: try phases[state.phase].schedule.restored(from: state),
+            epochLoss: state.epochLoss, epochSamples: state.epochSamples)
+        return StateSource(step: state.step, phase: state.phase, parts: state.digests(), point: point)
     }
 
     /// The checkpoint of a step, which is to become the model.
@@ -47,10 +46,8 @@ struct StateReader: Sendable {
         do {
             let checkpoint = CheckpointFolder(runDirectory: path, step: step)
             try checkpoint.verify()
-            let state = try LoadedState(checkpoint, model, layout: layout, parts: parts)
-            let point = RunHistory.Point(step: state.step, schedule: schedule)
-            return Found(
-                state: state, source: StateSource(step: state.step, parts: state.digests(), point: point))
+            let state = try LoadedState(checkpoint, phases, layouts)
+            return Found(state: state, source: try source(state))
         } catch {
             throw .failed(
                 "the best state, that of step \(step), cannot be read: \(error); shoal resume with --keep last writes "

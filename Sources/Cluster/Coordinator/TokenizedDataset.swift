@@ -7,11 +7,11 @@ import Tokenization
 /// file.
 final class TokenizedDataset: ExampleSource {
     private let examples: [Example]
-    private let tokenizer: BertTokenizer
+    private let tokenizer: any Tokenizer
     private let maxLength: Int
     private let texts: Mutex<[Encoding?]>
 
-    init(_ dataset: Dataset, tokenizer: BertTokenizer, maxLength: Int) {
+    init(_ dataset: Dataset, tokenizer: any Tokenizer, maxLength: Int) {
         examples = dataset.examples
         self.tokenizer = tokenizer
         self.maxLength = maxLength

@@ -13,22 +13,22 @@ struct InitialState {
     ///
     /// - Parameters:
     ///   - source: The folder to read, which is `checkpoint` where there is one.
-    ///   - model: The model that is trained.
-    ///   - parts: The vectors that a checkpoint must hold.
+    ///   - phases: The run's; a new one begins with the model of the first.
+    ///   - layouts: Theirs.
     ///   - seed: Draws what the model lacks.
     ///   - labels: The classes, in the order of the logits.
     init(
-        _ source: RunModel, _ model: ModelSpecification, checkpoint: CheckpointFolder?, layout: ParameterLayout,
-        parts: [StatePart], seed: UInt64, labels: [String]
+        _ source: RunModel, _ phases: [PhasePlan], _ layouts: [ParameterLayout], checkpoint: CheckpointFolder?,
+        seed: UInt64, labels: [String]
     ) throws {
         if let checkpoint {
-            state = try LoadedState(checkpoint, model, layout: layout, parts: parts)
+            state = try LoadedState(checkpoint, phases, layouts)
             return
         }
         let loaded = try WeightLoader.load(
-            source.directory, model, layout: layout, missingHead: .initialize(seed: seed), labels: labels)
+            source.directory, phases[0].model, layout: layouts[0], missingHead: .initialize(seed: seed), labels: labels)
         state = LoadedState(weights: loaded.weights)
-        notices = loaded.notices(labels: labels, of: source.directory)
+        notices = loaded.notices(labels: labels, head: phases[0].model.head, of: source.directory)
     }
 }
 
@@ -43,11 +43,16 @@ extension StatePart {
 extension Resumption {
     /// The best checkpoint by validation that is there; nil for a run that begins again, or went back before it.
     ///
-    /// - Parameter metric: By which states are compared.
-    func keptBest(of runDirectory: String, upTo step: Int, by metric: MetricKind) throws -> BestState? {
+    /// - Parameters:
+    ///   - first: The step at which the phase began: what another phase has reached does not compare.
+    ///   - step: The steps that are done.
+    ///   - metric: By which states are compared.
+    func keptBest(
+        of runDirectory: String, after first: Int, upTo step: Int, by metric: MetricKind
+    ) throws -> BestState? {
         let ranking = CheckpointRanking(metric)
         guard checkpoint != nil, let found = try CheckpointFolder.best(in: runDirectory, by: ranking),
-            found.step <= step
+            found.step <= step, found.step > first || first == 0
         else { return nil }
         let metrics = try found.loadState().metrics
         return BestState(

@@ -3,35 +3,38 @@ import Modeling
 
 extension WeightLoader.Loaded {
     /// Lines about what of the model is new, and what of the folder was not used.
-    func notices(labels: [String], of directory: ModelFolder) -> [String] {
+    func notices(labels: [String], head: any Head, of directory: ModelFolder) -> [String] {
         var lines: [String] = []
-        let hasNewPooler = drawn.contains { $0.hasPrefix("bert.pooler.") }
-        let hasNewHead = drawn.contains { $0.hasPrefix("classifier.") }
-        let path = directory.path.printable()
-        let pooler = "\(path) has no pooler: it is drawn anew"
-        if keptLabels.isEmpty {
-            if hasNewHead {
-                let why =
-                    unused.contains { $0.hasPrefix("classifier.") } ? "a classifier for other labels" : "no classifier"
-                lines.append(
-                    "\(path) has \(why): it is drawn anew"
-                        + (hasNewPooler ? ", and so is the pooler, which it lacks" : ""))
-            } else if hasNewPooler {
-                lines.append(pooler)
+        // The linear layers of the head that are new, but for the classifier.
+        var layers: [String] = []
+        var hasNewClassifier = false
+        for case .head(let name, _) in drawn {
+            if name == head.labelLinear {
+                hasNewClassifier = true
+            } else if !layers.contains(name) {
+                layers.append(name)
             }
-        } else {
+        }
+        let path = directory.path.printable()
+        if !keptLabels.isEmpty {
             let kept = keptLabels.map { labels[$0] }
             let new = labels.indices.filter { !keptLabels.contains($0) }.map { labels[$0] }
             lines.append(
                 "the classifier goes on from that of \(path), its rows matched by label (\(Self.listed(kept)))"
                     + (new.isEmpty ? "" : "; drawn anew: \(Self.listed(new))"))
-            if hasNewPooler { lines.append(pooler) }
         }
-        let rest = unused.filter { !$0.hasPrefix("classifier.") }
-        if let first = rest.first {
+        if keptLabels.isEmpty, hasNewClassifier {
+            let what = replaced.isEmpty ? "no classifier" : "a classifier for other labels"
             lines.append(
-                "\(path): not used: \(rest.count) \(rest.count == 1 ? "tensor" : "tensors, such as") "
-                    + first.printable(limit: 80))
+                "\(path) has \(what): it is drawn anew"
+                    + layers.map { ", and so is the \($0), which it lacks" }.joined())
+        } else {
+            lines += layers.map { "\(path) has no \($0): it is drawn anew" }
+        }
+        if let first = unused.first {
+            lines.append(
+                "\(path): not used: \(unused.count) \(unused.count == 1 ? "tensor" : "tensors, such as") "
+                    + first.name.printable(limit: 80))
         }
         return lines
     }

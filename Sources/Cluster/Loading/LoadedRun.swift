@@ -5,9 +5,10 @@ struct LoadedRun: Sendable {
     var plan: RunPlan
     /// The state to begin with.
     var state: LoadedState
-    var layout: ParameterLayout
+    /// By phase.
+    var layouts: [ParameterLayout]
     /// What goes into config.json.
-    var configuration: BertConfiguration
+    var configuration: ModelConfiguration
     /// Tokens of a text at most.
     var maxLength: Int
     /// By which the run knows its data and its model again.

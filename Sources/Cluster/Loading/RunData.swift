@@ -67,7 +67,7 @@ struct RunData {
     }
 
     /// Adds what the data and the tokenizer's view of them suggest.
-    mutating func review(_ run: RunConfiguration, tokenizer: BertTokenizer, maxLength: Int) {
+    mutating func review(_ run: RunConfiguration, tokenizer: any Tokenizer, maxLength: Int) {
         var review = DatasetReview(
             training: training, isDrawn: run.shots != nil, validation: validation, test: test)
         var sets = [(name: "the training set", data: training)]

@@ -1,27 +1,51 @@
 import Training
 
-/// How a run deals its examples to steps, and how many steps it has.
+/// How the phases of a run deal their examples to steps, and which steps each of them has.
 struct RunLength {
-    let plan: DataPlan
-    let totalSteps: Int
+    /// By phase.
+    let plans: [DataPlan]
+    /// By phase; numbered through the whole run.
+    let steps: [Range<Int>]
 
-    /// The steps of `run` with so many training examples.
+    /// The steps of `phases` with so many training examples.
     ///
     /// - Throws: An error that names the option that does not go with this number.
-    init(_ run: RunConfiguration, examples: Int) throws {
-        try DataPlan.validate(sampleCount: examples, batchSize: run.batchSize, microBatches: run.microBatches)
-        guard run.workers <= examples else {
-            throw ConfigurationError.invalid(
-                "workers", value: "\(run.workers)", need: "at most the \(examples) examples of \(run.train)")
+    init(_ phases: [Phase], of run: RunConfiguration, examples: Int) throws {
+        var plans: [DataPlan] = []
+        var steps: [Range<Int>] = []
+        for (number, phase) in phases.enumerated() {
+            try DataPlan.validate(
+                sampleCount: examples, batchSize: phase.batchSize, microBatches: phase.microBatches)
+            guard run.workers <= examples else {
+                throw ConfigurationError.invalid(
+                    "workers", value: "\(run.workers)", need: "at most the \(examples) examples of \(run.train)")
+            }
+            let plan = DataPlan(
+                sampleCount: examples, batchSize: phase.batchSize, microBatches: phase.microBatches, seed: run.seed,
+                phase: number)
+            let first = steps.last?.upperBound ?? 0
+            let (end, overflow) = try Self.count(phase.length, plan).addingReportingOverflow(first)
+            guard !overflow else {
+                throw ConfigurationError.invalid("epochs", value: "\(run.epochs ?? 1)", need: "far fewer")
+            }
+            plans.append(plan)
+            steps.append(first..<end)
         }
-        plan = DataPlan(
-            sampleCount: examples, batchSize: run.batchSize, microBatches: run.microBatches, seed: run.seed)
-        let (perEpoch, overflow) = plan.stepsPerEpoch.multipliedReportingOverflow(by: run.epochs ?? 1)
-        guard !overflow else {
-            throw ConfigurationError.invalid("epochs", value: "\(run.epochs ?? 1)", need: "far fewer")
-        }
-        totalSteps = run.steps ?? perEpoch
+        (self.plans, self.steps) = (plans, steps)
     }
+
+    private static func count(_ length: Phase.Length, _ plan: DataPlan) throws(ConfigurationError) -> Int {
+        switch length {
+        case .steps(let count): return count
+        case .epochs(let epochs):
+            let (count, overflow) = plan.stepsPerEpoch.multipliedReportingOverflow(by: epochs)
+            guard !overflow else { throw .invalid("epochs", value: "\(epochs)", need: "far fewer") }
+            return count
+        }
+    }
+
+    /// The steps of the whole run.
+    var totalSteps: Int { steps.last?.upperBound ?? 0 }
 
     /// Makes sure that something is left to do: a step, or the ending of a run that was not finished.
     ///

@@ -1,3 +1,4 @@
+import Corpus
 import Foundation
 import Numerics
 import Training
@@ -9,8 +10,11 @@ enum RunLoader {
     ///   - run: What to do.
     ///   - resumption: What is there of it already; nil for a new run.
     ///   - runID: Names the run.
+    ///   - recipe: Makes its phases.
     /// - Throws: An error that names the option, or the file, that the run cannot be made from.
-    static func load(_ run: RunConfiguration, resuming resumption: Resumption?, runID: String) throws -> LoadedRun {
+    static func load(
+        _ run: RunConfiguration, resuming resumption: Resumption?, runID: String, recipe: any Recipe = Recipes.standard
+    ) throws -> LoadedRun {
         let fingerprint = try Fingerprint.take(run)
         try resumption?.check(fingerprint)
         let source = try RunModel(run, checkpoint: resumption?.checkpoint)
@@ -21,39 +25,71 @@ enum RunLoader {
             data.notices.append(line)
         }
         let model = try source.configuration(for: data, of: run)
-        let specification = model.classifier(objective: CrossEntropy(labelSmoothing: run.labelSmoothing))
-        let layout = try source.layout(specification)
-        let length = try RunLength(run, examples: data.training.examples.count)
+        let classifier = model.classifier()
+        let request = RecipeRequest(run: run, classifier: classifier.head, maxLength: source.maxLength)
+        let phases = recipe.phases(request)
+        let length = try RunLength(phases, of: run, examples: data.training.examples.count)
         try length.requireRest(
             checkpoint: resumption?.checkpoint?.step ?? 0, finished: resumption?.finishedSteps, output: run.output)
-        let parts = StatePart.parts(of: run.hyperparameters.optimizer)
+        let layouts = try phases.map { try source.layout($0.model(classifier.encoder)) }
+        var (planned, shortening) = ([PhasePlan](), [String]())
+        for (number, phase) in phases.enumerated() {
+            let (schedule, warnings) = phase.schedule(steps: length.steps[number].count)
+            shortening += warnings
+            planned.append(
+                try PhasePlan(
+                    phase, number, run, classifier.encoder, layouts[number], length, schedule, data, source,
+                    labels: model.labels, runID: runID))
+        }
         let initial = try InitialState(
-            source, specification, checkpoint: resumption?.checkpoint, layout: layout, parts: parts, seed: run.seed,
-            labels: model.labels)
-        let (schedule, shortening) = try run.schedule(totalSteps: length.totalSteps, from: initial.state)
-        var history = RunHistory(
-            base: RunHistory.Point(
-                step: initial.state.step, schedule: schedule, epochLoss: initial.state.epochLoss,
-                epochSamples: initial.state.epochSamples),
-            stepsPerEpoch: length.plan.stepsPerEpoch, totalSteps: length.totalSteps,
-            hasValidation: data.validation != nil)
-        let base = history.base
-        resumption?.log.replay(into: &history, totalSteps: length.totalSteps)
+            source, planned, layouts, checkpoint: resumption?.checkpoint, seed: run.seed, labels: model.labels)
+        let state = initial.state
+        let base = RunHistory.Point(
+            step: state.step, schedule: try planned[state.phase].schedule.restored(from: state),
+            epochLoss: state.epochLoss, epochSamples: state.epochSamples)
+        var history = planned[state.phase].history(from: base)
+        resumption?.log.replay(into: &history)
         let plan = RunPlan(
-            welcome: try Welcome(run, model: specification, weightCount: layout.count, runID: runID),
-            model: specification, labels: model.labels, parameters: layout.parameters.reduce(0) { $0 + $1.count },
-            training: source.tokenized(data.training), validation: data.validation.map(source.tokenized),
-            test: data.test.map(source.tokenized), plan: length.plan, totalSteps: length.totalSteps,
-            source: StateSource(step: base.step, parts: initial.state.digests(), point: base), history: history,
-            checkpoint: resumption?.checkpoint?.path,
+            phases: planned,
+            source: StateSource(step: base.step, phase: state.phase, parts: state.digests(), point: base),
+            history: history, checkpoint: resumption?.checkpoint?.path,
             best: try resumption?.keptBest(
-                of: run.output, upTo: initial.state.step, by: specification.head.primaryMetric), stateParts: parts,
-            evaluationBatch: RunPlan.evaluationBatch(maxLength: source.maxLength, classes: model.labels.count))
+                of: run.output, after: planned[state.phase].steps.lowerBound, upTo: state.step,
+                by: planned[state.phase].model.head.primaryMetric))
         return LoadedRun(
-            plan: plan, state: initial.state, layout: layout, configuration: model, maxLength: source.maxLength,
+            plan: plan, state: state, layouts: layouts, configuration: model, maxLength: source.maxLength,
             fingerprint: fingerprint,
             warnings: [resumption?.warnings ?? [], data.warnings, run.wireWarnings, shortening].flatMap { $0 },
             notices: data.notices + initial.notices, run: run)
+    }
+}
+
+extension Phase {
+    /// The model of the phase.
+    fileprivate func model(_ encoder: EncoderArchitecture) -> ModelSpecification {
+        ModelSpecification(encoder: encoder, head: head, objective: objective)
+    }
+}
+
+extension PhasePlan {
+    fileprivate init(
+        _ phase: Phase, _ number: Int, _ run: RunConfiguration, _ encoder: EncoderArchitecture,
+        _ layout: ParameterLayout, _ length: RunLength, _ schedule: LearningRateSchedule, _ data: RunData,
+        _ source: RunModel, labels: [String], runID: String
+    ) throws {
+        let model = phase.model(encoder)
+        let isLast = number == length.steps.count - 1
+        func tokenized(_ data: Dataset) -> TokenizedDataset { source.tokenized(data, maxLength: phase.maxLength) }
+        self.init(
+            name: phase.name,
+            welcome: try Welcome(
+                run, phase, model: model, weightCount: layout.count, firstStep: length.steps[number].lowerBound,
+                runID: runID),
+            model: model, labels: labels, parameters: layout.parameters.reduce(0) { $0 + $1.count },
+            training: tokenized(data.training), validation: data.validation.map(tokenized),
+            test: isLast ? data.test.map(tokenized) : nil, data: length.plans[number], steps: length.steps[number],
+            schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),
+            evaluationBatch: Self.evaluationBatch(maxLength: phase.maxLength, classes: model.head.outputWidth))
     }
 }
 

@@ -7,7 +7,7 @@ import Modeling
 /// The model that a run begins with, or goes on from, and its tokenizer.
 struct RunModel {
     let directory: ModelFolder
-    let tokenizer: BertTokenizer
+    let tokenizer: any Tokenizer
     /// Tokens of a text at most.
     let maxLength: Int
     /// Whether it is a checkpoint of this run.
@@ -21,8 +21,8 @@ struct RunModel {
         let folder = checkpoint?.path ?? run.model
         isCheckpoint = checkpoint != nil
         directory = try ModelFolder(path: folder)
-        maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.maxPositions)
-        tokenizer = try BertTokenizer(modelDirectory: folder)
+        maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
+        tokenizer = try TokenizerFolder.tokenizer(of: folder)
         try ModelFit.check(tokenizer, directory)
     }
 
@@ -38,7 +38,7 @@ struct RunModel {
     /// The model as it becomes with these data: with their classes.
     ///
     /// - Throws: ``RunError`` where the data are not for this model, or not those that the checkpoint was trained on.
-    func configuration(for data: RunData, of run: RunConfiguration) throws -> BertConfiguration {
+    func configuration(for data: RunData, of run: RunConfiguration) throws -> ModelConfiguration {
         var model = directory.configuration
         let labels = data.training.labels
         if isCheckpoint, model.labels != labels {
@@ -47,7 +47,7 @@ struct RunModel {
                     + "\(model.labels.joined(separator: ", ")): a run cannot go on with other classes")
         }
         try ModelFit.check(
-            tokenizer, model, path: directory.path,
+            tokenizer, model.encoder, path: directory.path,
             data: [data.training, data.validation, data.test].compactMap { $0 })
         model.labels = labels
         model.isTrainedOnPairs = data.training.columns?.textPair != nil
@@ -65,7 +65,7 @@ struct RunModel {
     }
 
     /// The examples as the model takes them.
-    func tokenized(_ data: Dataset) -> TokenizedDataset {
+    func tokenized(_ data: Dataset, maxLength: Int) -> TokenizedDataset {
         TokenizedDataset(data, tokenizer: tokenizer, maxLength: maxLength)
     }
 }

@@ -44,7 +44,7 @@ struct CoordinatorMessage: Sendable, Equatable {
     }
 }
 
-/// What a worker needs to know before it can hold a replica.
+/// What a worker needs to know before it can hold a replica: of the run, and of the phase under way.
 struct Welcome: Sendable, Equatable {
     /// `ModelSpecification` as JSON.
     var modelSpecification: String
@@ -53,6 +53,8 @@ struct Welcome: Sendable, Equatable {
     var seed: UInt64
     /// Floats of the flat vector.
     var weightCount: Int
+    /// The step of the run at which the phase begins.
+    var firstStep: UInt64 = 0
     /// Seconds.
     var heartbeatTimeout: Double
     /// Seconds that a worker waits for a coordinator that fell silent to come back.

@@ -22,6 +22,7 @@ extension CoordinatorMessage {
                 $0.runID = welcome.runID
                 $0.wire = welcome.wire.rawValue
                 $0.compressesWire = welcome.compressesWire
+                $0.firstStep = welcome.firstStep
             }
         case .helloRequest: envelope.helloRequest = PBHelloRequest()
         case .chunk(let part, let index, let bytes):
@@ -186,7 +187,8 @@ extension CoordinatorMessage {
             modelSpecification: try WireFormat.text(
                 welcome.modelSpecification, "a model", limit: ControlLimits.longText),
             hyperparameters: try WireFormat.text(welcome.hyperparameters, "hyperparameters"), seed: welcome.seed,
-            weightCount: Int(welcome.weightCount), heartbeatTimeout: timeout, orphanTimeout: orphanTimeout,
+            weightCount: Int(welcome.weightCount), firstStep: welcome.firstStep, heartbeatTimeout: timeout,
+            orphanTimeout: orphanTimeout,
             runID: try WireFormat.shownText(welcome.runID, "a run's id"),
             wire: wire, compressesWire: welcome.compressesWire)
     }

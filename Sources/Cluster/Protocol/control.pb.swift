@@ -495,6 +495,10 @@ nonisolated struct PBWelcome: Sendable {
 
   var compressesWire: Bool = false
 
+  /// The step of the run at which the phase of this model begins: the moments of the optimizer count from there. A
+  /// worker that is sent another one than before forgets its state.
+  var firstStep: UInt64 = 0
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -1589,7 +1593,7 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_specification\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}heartbeat_timeout\0\u{3}orphan_timeout\0\u{3}run_id\0\u{1}wire\0\u{3}compresses_wire\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}model_specification\0\u{1}hyperparameters\0\u{1}seed\0\u{3}weight_count\0\u{3}heartbeat_timeout\0\u{3}orphan_timeout\0\u{3}run_id\0\u{1}wire\0\u{3}compresses_wire\0\u{3}first_step\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1606,6 +1610,7 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 7: try { try decoder.decodeSingularStringField(value: &self.runID) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.wire) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.compressesWire) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.firstStep) }()
       default: break
       }
     }
@@ -1639,6 +1644,9 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.compressesWire != false {
       try visitor.visitSingularBoolField(value: self.compressesWire, fieldNumber: 9)
     }
+    if self.firstStep != 0 {
+      try visitor.visitSingularUInt64Field(value: self.firstStep, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1652,6 +1660,7 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.runID != rhs.runID {return false}
     if lhs.wire != rhs.wire {return false}
     if lhs.compressesWire != rhs.compressesWire {return false}
+    if lhs.firstStep != rhs.firstStep {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

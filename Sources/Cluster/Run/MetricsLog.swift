@@ -67,16 +67,19 @@ struct MetricsLog: Sendable {
     }
 
     /// The lines that belong to a run that stands at `step`, before what comes there.
-    func upTo(_ step: Int) -> [Line] {
-        lines.filter { $0.evaluation == nil ? $0.step <= step : $0.step < step }
+    ///
+    /// - Parameter isPhaseBeginning: What came there at the end of the phase before belongs to it as well.
+    func upTo(_ step: Int, isPhaseBeginning: Bool = false) -> [Line] {
+        lines.filter { $0.evaluation == nil || isPhaseBeginning ? $0.step <= step : $0.step < step }
     }
 
     /// Tells a history what came after its end, as far as nothing is missing.
-    func replay(into history: inout RunHistory, totalSteps: Int) {
+    func replay(into history: inout RunHistory) {
         for line in lines where line.evaluation == "validation" && line.step >= history.base.step {
             history.note(validationLoss: line.loss, at: line.step)
         }
-        for line in lines where line.evaluation == nil && line.step == history.end + 1 && line.step <= totalSteps {
+        for line in lines
+        where line.evaluation == nil && line.step == history.end + 1 && line.step <= history.steps.upperBound {
             guard history.canAdd else { return }
             history.add(loss: line.loss, samples: line.samples)
         }

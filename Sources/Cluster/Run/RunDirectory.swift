@@ -170,15 +170,16 @@ final class RunDirectory {
         metricsBytes = Int(info.st_size)
     }
 
-    /// Takes from metrics.jsonl what lies beyond `step`, and what was cut off by the death of a coordinator.
-    func rewindMetrics(to step: Int) throws {
+    /// Takes from metrics.jsonl what lies beyond `step`, and what was cut off by the death of a coordinator; see
+    /// ``MetricsLog/upTo(_:isPhaseBeginning:)``.
+    func rewindMetrics(to step: Int, isPhaseBeginning: Bool = false) throws {
         // Lines for which there was no room belong to it, too.
         let written: Data?
         do throws(RegularFile.Problem) {
             written = try RegularFile.readIfPresent(metricsPath, limit: MetricsLog.maxBytes)
         } catch { throw RunError.failed(error.description) }
         let text = (written ?? Data()) + Data(unwritten)
-        let kept = MetricsLog(text).upTo(step).map { $0.text + "\n" }.joined()
+        let kept = MetricsLog(text).upTo(step, isPhaseBeginning: isPhaseBeginning).map { $0.text + "\n" }.joined()
         try DurableFile.write(Data(kept.utf8), to: metricsPath)
         unwritten = []
         if metrics >= 0 { close(metrics) }

@@ -98,10 +98,11 @@ struct StateSize: Equatable {
 }
 
 extension StateSize {
-    /// That of a run.
+    /// That of a run: of the largest of its phases.
     init(_ plan: RunPlan) {
+        let phases = plan.phases
         self.init(
-            floats: plan.welcome.weightCount, parts: plan.stateParts.count,
-            hasValidation: plan.validation != nil)
+            floats: phases.map(\.welcome.weightCount).max() ?? 0, parts: phases.map(\.stateParts.count).max() ?? 1,
+            hasValidation: phases.contains { $0.validation != nil })
     }
 }

@@ -119,11 +119,13 @@ public struct StepMetrics: Sendable, Equatable, Codable {
     public var residentBytes: Int = 0
     /// Seconds since the run began.
     public var elapsedSeconds: Double
+    /// The phase, from 1, where the run has more than one.
+    public var phase: Int?
     /// The steps of the whole run. Not written.
     public var totalSteps: Int = 0
 
     private enum CodingKeys: String, CodingKey {
-        case step, epoch, loss, samples, tokens
+        case step, phase, epoch, loss, samples, tokens
         case learningRate = "learning_rate"
         case gradientNorm = "gradient_norm"
         case tokensPerSecond = "tokens_per_second"

@@ -85,9 +85,13 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
     public var step: Int
     /// Steps of the whole run.
     public var totalSteps: Int
+    /// The phase of the recipe, from 1, where the run has more than one.
+    public var trainingPhase: Int?
+    /// How many it has, where that is more than one.
+    public var trainingPhases: Int?
     /// The epoch of the newest step, from 1; nil before the first step.
     public var epoch: Int?
-    /// The epochs of the whole run, the last one perhaps not whole; nil before the data are read.
+    /// The epochs of the phase, the last one perhaps not whole; nil before the data are read.
     public var totalEpochs: Int?
     /// The newest step's mean loss.
     public var loss: Double?
@@ -119,6 +123,8 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
     private enum CodingKeys: String, CodingKey {
         case phase, step, epoch, loss, generation, checkpoint, pid, host, endpoint, time, workers, changes
         case totalEpochs = "total_epochs"
+        case trainingPhase = "training_phase"
+        case trainingPhases = "training_phases"
         case learningRate = "learning_rate"
         case secondsLeft = "seconds_left"
         case totalSteps = "total_steps"
@@ -143,6 +149,8 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
     func check() throws(ValueProblem) {
         let (count, seconds) = (0...CheckedFile.maxCount, 0...CheckedFile.maxSeconds)
         try ValueProblem.check("step", step, in: count)
+        try ValueProblem.check("training_phase", trainingPhase ?? 1, in: 1...CheckedFile.maxCount)
+        try ValueProblem.check("training_phases", trainingPhases ?? 1, in: 1...CheckedFile.maxCount)
         try ValueProblem.check("total_steps", totalSteps, in: 0...(1 << 50))
         try ValueProblem.check("tokens_per_second", tokensPerSecond, in: 0...1e15)
         try ValueProblem.check("elapsed_seconds", elapsedSeconds, in: seconds)

@@ -10,6 +10,8 @@ public struct TrainingRun: Sendable {
     let workers: WorkerSource
     let resume: ResumeOptions?
     let profileFolder: String?
+    /// Makes the phases.
+    var recipe: any Recipe = Recipes.standard
     let events: @Sendable (RunEvent) -> Void
 
     /// Seconds that workers get to end by themselves before they are killed; fewer after a failure, where one of them
@@ -78,7 +80,7 @@ public struct TrainingRun: Sendable {
         // Where the run may be complete, that is looked at before anything is started.
         let loaded =
             resumption?.mayBeComplete(steps: configuration.steps) == true
-            ? try RunLoader.load(configuration, resuming: resumption, runID: runID) : nil
+            ? try RunLoader.load(configuration, resuming: resumption, runID: runID, recipe: recipe) : nil
         if let resumption { events(.resuming(checkpoint: resumption.checkpoint?.path)) }
         for warning in directory.warnings { events(.warning(warning)) }
         if isCopy {
@@ -294,10 +296,12 @@ public struct TrainingRun: Sendable {
     }
 
     private func load(_ resumption: Resumption?, runID: String, inbox: Inbox<LoopInput>) throws {
-        let configuration = configuration
+        let (configuration, recipe) = (configuration, recipe)
         try NamedThread.start("shoal-read") {
             do {
-                inbox.post(.loadedRun(try RunLoader.load(configuration, resuming: resumption, runID: runID)))
+                let loaded = try RunLoader.load(
+                    configuration, resuming: resumption, runID: runID, recipe: recipe)
+                inbox.post(.loadedRun(loaded))
             } catch {
                 inbox.post(.loadingFailed(error))
             }

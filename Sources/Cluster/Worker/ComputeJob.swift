@@ -5,7 +5,7 @@ import Modeling
 
 /// What the compute thread of a worker is told to do; done one after the other.
 enum ComputeJob: Sendable {
-    /// Make a replica.
+    /// Make a replica, in place of another phase's.
     case prepare(ModelSpecification, Hyperparameters, Welcome)
     /// Forget the state; what is not stored from now on is zero.
     case beginLoad
@@ -34,6 +34,8 @@ enum ComputeJob: Sendable {
 
 /// What came of a job.
 enum ComputeResult: Sendable {
+    /// The replica is there, and those before it are not.
+    case prepared
     case loaded(generation: UInt64, step: UInt64)
     case bound(generation: UInt64, endpoint: String)
     case connected(generation: UInt64)

@@ -124,12 +124,17 @@ final class ReplicaWorker {
             fail(.fatal, "joining", obstacle)
             return
         }
+        // That of the phase before, if there was one: there may be no memory for both.
+        setReducer(nil)
+        snapshot?.detach()
+        replica = nil
         (wire, compressesWire) = (welcome.wire, welcome.compressesWire)
         heartbeatTimeout = welcome.heartbeatTimeout
         do {
             replica = try ModelReplica(
                 model, hyperparameters: hyperparameters, seed: welcome.seed, threads: threads,
-                profile: profile)
+                firstStep: welcome.firstStep, profile: profile)
+            report(.prepared)
         } catch {
             fail(.fatal, "joining", "\(error)")
         }

@@ -132,6 +132,7 @@ extension WorkerMachine {
     /// Takes in what came of a job.
     mutating func finished(_ result: ComputeResult) {
         switch result {
+        case .prepared: held.replicaReplaced()
         case .loaded(let generation, let step):
             // Whatever the coordinator decided meanwhile, this is what the replica holds now.
             held.loaded(step: step)

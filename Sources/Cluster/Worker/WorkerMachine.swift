@@ -165,19 +165,33 @@ struct WorkerMachine: Sendable {
                 end(.failed("the coordinator at \(options.coordinator) has begun another run"))
                 return
             }
-            state = .welcomed(welcome, membership)
+            guard known.firstStep != welcome.firstStep else {
+                state = .welcomed(welcome, membership)
+                return
+            }
+            // Another phase: what is held belongs to the model of the one before. A generation follows.
+            held.replaceReplica()
+            perform(.abandon("another phase begins"))
+            prepare(welcome, membership.world.map { Membership.failed($0, nil) } ?? Membership.none)
             return
         }
+        log(prepare(welcome, .none))
+    }
+
+    /// Has a replica made; what to say of it.
+    @discardableResult
+    private mutating func prepare(_ welcome: Welcome, _ membership: Membership) -> String? {
         do {
             let model = try ModelSpecification(json: welcome.modelSpecification)
             let hyperparameters = try JSONDecoder().decode(
                 Hyperparameters.self, from: Data(welcome.hyperparameters.utf8))
             try hyperparameters.validate()
-            state = .welcomed(welcome, .none)
-            log(journal.welcomed(classes: model.head.outputWidth))
+            state = .welcomed(welcome, membership)
             perform(.compute(.prepare(model, hyperparameters, welcome)))
+            return journal.welcomed(classes: model.head.outputWidth)
         } catch {
             fail(.order, "joining", "the run's configuration cannot be used: \(error)")
+            return nil
         }
     }
 

@@ -63,9 +63,11 @@ extension WorkerMachine {
 }
 
 extension Welcome {
-    /// Whether `other` is of the same run: what depends on the coordinator's start alone may differ.
+    /// Whether `other` is of the same run: what depends on the coordinator's start alone may differ, and so may the
+    /// model where it is that of another phase.
     func isSameRun(as other: Welcome) -> Bool {
-        runID == other.runID && modelSpecification == other.modelSpecification
-            && hyperparameters == other.hyperparameters && seed == other.seed
+        runID == other.runID && seed == other.seed
+            && (firstStep != other.firstStep
+                || modelSpecification == other.modelSpecification && hyperparameters == other.hyperparameters)
     }
 }

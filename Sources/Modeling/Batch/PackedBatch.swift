@@ -52,9 +52,9 @@ public struct PackedBatch: Sendable, Equatable {
             // Not a plain difference: what comes from outside may overflow it.
             let (length, overflow) = offsets[s + 1].subtractingReportingOverflow(offsets[s])
             guard !overflow, length > 0, offsets[s] >= 0 else { throw .invalidBatch("sequence \(s) has no tokens") }
-            guard Int(length) <= model.encoder.positions else {
+            guard Int(length) <= model.encoder.maxLength else {
                 throw .invalidBatch(
-                    "sequence \(s) has \(length) tokens, the model takes at most \(model.encoder.positions)")
+                    "sequence \(s) has \(length) tokens, the model takes at most \(model.encoder.maxLength)")
             }
         }
         guard sampleKeys.count == sequences else {
@@ -63,7 +63,8 @@ public struct PackedBatch: Sendable, Equatable {
         for id in tokenIDs where id < 0 || Int(id) >= model.encoder.vocabulary {
             throw .invalidBatch("token id \(id) outside of the vocabulary of \(model.encoder.vocabulary)")
         }
-        for id in typeIDs where id < 0 || Int(id) >= model.encoder.segments {
+        // A model without segments reads none.
+        for id in typeIDs where model.encoder.segments > 0 && (id < 0 || Int(id) >= model.encoder.segments) {
             throw .invalidBatch("segment id \(id), the model has \(model.encoder.segments) segments")
         }
         try model.head.validate(targets, sequences: sequences)

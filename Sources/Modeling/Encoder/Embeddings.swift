@@ -1,16 +1,19 @@
 import CKernels
 
-/// BERT's input: the sum of word, position and segment embeddings, LayerNorm, dropout.
+/// The encoder's input: the sum of word, position and segment embeddings (the last where there are segments),
+/// LayerNorm, dropout.
 struct Embeddings {
     let weights: UnsafePointer<Float>
     let slots: EmbeddingSlots
     let width: Int
+    /// The row of the position embedding that a sequence's first token takes.
+    let firstPosition: Int
     let epsilon: Float
     let dropout: DropoutPlan?
 
     /// What the backward pass needs.
     struct Activations {
-        /// T positions within their sequences.
+        /// T rows of the position embedding.
         var positions: UnsafeMutablePointer<Int32>
         /// (T, width) and (T), nil where no backward pass follows.
         var normalized: UnsafeMutablePointer<Float>?
@@ -37,11 +40,11 @@ struct Embeddings {
         let tokens = batch.tokenCount
         for s in 0..<batch.sequenceCount {
             let start = Int(batch.offsets[s])
-            for t in start..<Int(batch.offsets[s + 1]) { saved.positions[t] = Int32(t - start) }
+            for t in start..<Int(batch.offsets[s + 1]) { saved.positions[t] = Int32(t - start + firstPosition) }
         }
         shoal_embedding_forward(
-            saved.output, weights + slots.words, weights + slots.positions, weights + slots.segments, batch.tokenIDs,
-            saved.positions, batch.typeIDs, tokens, width)
+            saved.output, weights + slots.words, weights + slots.positions, slots.segments.map { weights + $0 },
+            batch.tokenIDs, saved.positions, batch.typeIDs, tokens, width)
         shoal_layer_norm_forward(
             saved.output, nil, saved.normalized, saved.rstd, saved.output, nil, nil, 0, 1, nil,
             weights + slots.norm.gamma,
@@ -81,7 +84,9 @@ struct Embeddings {
             width)
         sink.write(slots.norm.gamma, width) { $0.update(from: columns, count: width) }
         sink.write(slots.norm.beta, width) { $0.update(from: columns + width, count: width) }
-        sink.add(slots.segments, segmentCount * width) { shoal_scatter_add($0, dy, batch.typeIDs, tokens, width) }
+        if let segments = slots.segments {
+            sink.add(segments, segmentCount * width) { shoal_scatter_add($0, dy, batch.typeIDs, tokens, width) }
+        }
         sink.add(slots.positions, positionCount * width) {
             shoal_scatter_add($0, dy, saved.positions, tokens, width)
         }

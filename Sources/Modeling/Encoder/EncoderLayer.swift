@@ -1,8 +1,8 @@
 import CKernels
 import Numerics
 
-/// One post-norm encoder layer of BERT (Devlin et al. 2019): self-attention and a feed-forward network, each with a
-/// residual connection and a LayerNorm.
+/// One post-norm encoder layer (Devlin et al. 2019): self-attention and a feed-forward network, each with a residual
+/// connection and a LayerNorm.
 ///
 /// In the last layer of a classifier only the first token of each sequence is looked at, so only its query, its
 /// attention output and its feed-forward network are computed (``Attention/queries``): the same result for a sixth of

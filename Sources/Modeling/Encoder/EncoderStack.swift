@@ -104,7 +104,7 @@ struct EncoderStack<Element: ComputeElement> {
     private func embeddings(_ dropout: DropoutPlan?) -> Embeddings {
         Embeddings(
             weights: weights.floats, slots: layout.embeddings, width: architecture.hidden,
-            epsilon: architecture.epsilon, dropout: dropout)
+            firstPosition: architecture.positionOffset, epsilon: architecture.epsilon, dropout: dropout)
     }
 
     private func layer(_ index: Int, _ batch: PackedBatch, _ dropout: DropoutPlan?) -> EncoderLayer<Element> {
@@ -152,7 +152,7 @@ struct EncoderStack<Element: ComputeElement> {
         }
         embeddings(dropout).backward(
             batch, dy: gradient, saved: saved.embeddings, rows: rows, rowCount: rowCount,
-            columns: saved.scratch.columns, layout: layout, positionCount: architecture.positions,
+            columns: saved.scratch.columns, layout: layout, positionCount: architecture.positionRows,
             segmentCount: architecture.segments, into: sink)
         recorder?.end("embeddings, backward")
     }

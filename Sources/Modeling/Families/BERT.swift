@@ -1,7 +1,70 @@
-import Checkpoint
+import Support
 
 /// BERT (Devlin et al. 2019), as `BertModel` and `BertForSequenceClassification` of `transformers` store it.
 public enum BERT: ModelFamily {
+    /// See ``ModelFamily``.
+    public static let modelTypes: KeyValuePairs = ["bert": "Bert"]
+
+    /// The entries and defaults of `transformers.BertConfig`.
+    public static func read(_ config: ConfigurationReader) throws(FileError) -> FamilyConfiguration {
+        typealias Limits = EncoderArchitecture.Limits
+        try config.require("position_embedding_type", .string("absolute"))
+        try config.requireGELU("hidden_act")
+        let vocabulary = try config.integer("vocab_size", default: 30522, in: Limits.vocabulary)
+        _ = try config.integer("pad_token_id", default: 0, in: 0...(vocabulary - 1))
+        let hidden = try config.integer("hidden_size", default: 768, in: Limits.hidden)
+        let layers = try config.integer("num_hidden_layers", default: 12, in: Limits.layers)
+        let heads = try config.integer("num_attention_heads", default: 12, in: Limits.heads)
+        guard hidden % heads == 0 else {
+            throw config.failure("hidden_size \(hidden) is not a multiple of num_attention_heads \(heads)")
+        }
+        let intermediate = try config.integer("intermediate_size", default: 3072, in: Limits.intermediate)
+        let positions = try config.integer("max_position_embeddings", default: 512, in: Limits.positions)
+        let encoder = EncoderArchitecture(
+            vocabulary: vocabulary, hidden: hidden, positions: .absolute(rows: positions, offset: 0),
+            segments: try config.integer("type_vocab_size", default: 2, in: 1...Limits.segments.upperBound),
+            layers: [EncoderArchitecture.Layer](
+                repeating: .init(heads: heads, intermediate: intermediate), count: layers),
+            epsilon: try config.epsilon("layer_norm_eps", default: 1e-12),
+            initializerRange: try config.deviation("initializer_range", default: 0.02),
+            hiddenDropout: try config.probability("hidden_dropout_prob", default: 0.1),
+            attentionDropout: try config.probability("attention_probs_dropout_prob", default: 0.1))
+        return FamilyConfiguration(
+            encoder: encoder,
+            classifierDropout: config.has("classifier_dropout")
+                ? try config.probability("classifier_dropout", default: 0) : nil)
+    }
+
+    /// See ``ModelFamily``.
+    public static func write(_ configuration: FamilyConfiguration, into entries: inout [String: JSONValue]) {
+        let encoder = configuration.encoder
+        let layer = encoder.layers.first
+        entries["vocab_size"] = .integer(encoder.vocabulary)
+        entries["hidden_size"] = .integer(encoder.hidden)
+        entries["num_hidden_layers"] = .integer(encoder.layers.count)
+        entries["num_attention_heads"] = .integer(layer?.heads ?? 0)
+        entries["intermediate_size"] = .integer(layer?.intermediate ?? 0)
+        entries["hidden_dropout_prob"] = .float(encoder.hiddenDropout)
+        entries["attention_probs_dropout_prob"] = .float(encoder.attentionDropout)
+        entries["max_position_embeddings"] = .integer(encoder.positionRows)
+        entries["type_vocab_size"] = .integer(encoder.segments)
+        entries["layer_norm_eps"] = .float(encoder.epsilon)
+        entries["initializer_range"] = .float(encoder.initializerRange)
+        entries["position_embedding_type"] = .string("absolute")
+        entries["classifier_dropout"] = configuration.classifierDropout.map { .float($0) } ?? .null
+        // Whatever the file says of these has been checked, and stays.
+        for (key, value) in [("hidden_act", JSONValue.string("gelu")), ("pad_token_id", .integer(0))]
+        where entries[key]?.isNull ?? true {
+            entries[key] = value
+        }
+    }
+
+    /// The pooler (a linear layer and tanh on the first token), dropout, and a linear classifier.
+    public static func classifier(_ configuration: FamilyConfiguration, labels: Int) -> any Head {
+        SequenceClassification(
+            labels: labels, dropout: configuration.classifierDropout ?? configuration.encoder.hiddenDropout)
+    }
+
     /// See ``ModelFamily``.
     public static func tensorName(_ id: ParameterID) -> String {
         switch id {
@@ -45,24 +108,10 @@ public enum BERT: ModelFamily {
         name.hasPrefix("cls.") || name.hasSuffix("embeddings.position_ids")
             || name.hasSuffix("embeddings.token_type_ids")
     }
-}
 
-extension BertConfiguration {
-    /// The encoder that it describes.
-    public var architecture: EncoderArchitecture {
-        EncoderArchitecture(
-            vocabulary: vocabSize, hidden: hiddenSize, positions: maxPositions, segments: typeVocabSize,
-            layers: [EncoderArchitecture.Layer](
-                repeating: .init(heads: heads, intermediate: intermediateSize), count: layers),
-            epsilon: layerNormEpsilon, initializerRange: initializerRange, hiddenDropout: hiddenDropout,
-            attentionDropout: attentionDropout)
-    }
-
-    /// A classifier of sequences with its labels.
-    public func classifier(objective: any Objective = CrossEntropy()) -> ModelSpecification {
-        ModelSpecification(
-            encoder: architecture,
-            head: SequenceClassification(labels: labels.count, dropout: classifierDropout ?? hiddenDropout),
-            objective: objective)
+    /// See ``ModelFamily``. The pooler, which any model may have, belongs to nothing.
+    public static func part(ofTensor name: String) -> ModelPart? {
+        if name.contains("encoder.layer.") { return .layers }
+        return name.hasPrefix("classifier") ? .head : nil
     }
 }

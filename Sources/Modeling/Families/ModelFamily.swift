@@ -1,17 +1,66 @@
-/// A family of models in Hugging Face's format: how it calls its tensors.
+import Support
+
+/// A family of models in Hugging Face's format: what its config.json means, and how it calls its tensors.
 ///
-/// Families exist where model folders are read and written; a worker computes by ``ModelSpecification`` and never hears
-/// of them.
+/// A family is one file, and one line in ``Families``. Families exist where model folders are read and written; a
+/// worker computes by ``ModelSpecification`` and never hears of them.
 public protocol ModelFamily: Sendable {
+    /// The values of `model_type` in its config.json, each with what the names of its classes in `transformers` begin
+    /// with. The first is that of a model that is made here.
+    static var modelTypes: KeyValuePairs<String, String> { get }
+
+    /// What config.json says of the encoder, with the defaults of `transformers` for what is not there.
+    ///
+    /// Entries that any model may have, such as the labels, are read elsewhere. An entry that would make this another
+    /// model, and that is not understood, must be refused.
+    ///
+    /// - Throws: An error that names the file, the key and what was found.
+    static func read(_ config: ConfigurationReader) throws(FileError) -> FamilyConfiguration
+    /// Puts what ``read(_:)`` reads into the entries of a config.json.
+    ///
+    /// - Parameter entries: What the file held that the model was read from, or nothing.
+    static func write(_ configuration: FamilyConfiguration, into entries: inout [String: JSONValue])
+    /// The head of a classifier of sequences, as `transformers` builds it for this family.
+    static func classifier(_ configuration: FamilyConfiguration, labels: Int) -> any Head
+
     /// The name under which a tensor is written.
     static func tensorName(_ id: ParameterID) -> String
     /// Further names under which files have the tensor `name`, in the order in which they are tried.
     static func aliases(of name: String) -> [String]
     /// Whether a tensor of this name, which no parameter is read from, says nothing of the model.
     static func isIrrelevant(_ name: String) -> Bool
+    /// What a tensor of this name belongs to, be there a parameter for it or not; nil if to neither.
+    static func part(ofTensor name: String) -> ModelPart?
+}
+
+/// The parts of a model that a family's names tell apart.
+public enum ModelPart: Sendable, Equatable {
+    /// The encoder's layers.
+    case layers
+    /// The head.
+    case head
+}
+
+/// What a family reads from its entries of config.json.
+public struct FamilyConfiguration: Sendable, Equatable {
+    /// The encoder.
+    public var encoder: EncoderArchitecture
+    /// Dropout before the classifier; nil for the encoder's `hiddenDropout`.
+    public var classifierDropout: Float?
+
+    /// A configuration of these parts.
+    public init(encoder: EncoderArchitecture, classifierDropout: Float? = nil) {
+        self.encoder = encoder
+        self.classifierDropout = classifierDropout
+    }
 }
 
 extension ModelFamily {
+    /// None.
+    public static func aliases(of name: String) -> [String] { [] }
+    /// None is.
+    public static func isIrrelevant(_ name: String) -> Bool { false }
+
     /// The name under which a file has the tensor `id`; nil if it has none.
     static func storedName(_ id: ParameterID, in names: (String) -> Bool) -> String? {
         let name = tensorName(id)

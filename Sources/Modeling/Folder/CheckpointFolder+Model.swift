@@ -4,7 +4,11 @@ import Support
 /// The model of a checkpoint.
 extension CheckpointFolder {
     /// Opens the model: configuration and weights.
-    public func model() throws(FileError) -> ModelFolder { try ModelFolder(path: path) }
+    ///
+    /// - Parameter registry: The families that are known.
+    public func model(registry: ModelRegistry = .standard) throws(FileError) -> ModelFolder {
+        try ModelFolder(path: path, registry: registry)
+    }
 
     /// Writes a checkpoint: it is there whole, on the disk, or not at all. One of the same step is replaced.
     ///
@@ -20,7 +24,7 @@ extension CheckpointFolder {
     /// - Throws: An error that names the path and the system's reason.
     @discardableResult
     public static func write(
-        to runDirectory: String, state: TrainerState, configuration: BertConfiguration, weights: [TensorToWrite],
+        to runDirectory: String, state: TrainerState, configuration: ModelConfiguration, weights: [TensorToWrite],
         firstMoments: [TensorToWrite], secondMoments: [TensorToWrite], tokenizerFrom source: String?,
         maxLength: Int? = nil
     ) throws -> CheckpointFolder {

@@ -2,7 +2,7 @@
 public enum LabelMatch {
     /// For each of `labels` the number of the model's label of the same name; nil where there is none.
     ///
-    /// `LABEL_3`, the name that `transformers` gives where nobody has chosen one, also matches "3", and the other way
+    /// `LABEL_3`, the name that `transformers` gives where none was chosen, also matches "3", and the other way
     /// round, where neither has a match of the same name.
     public static func rows(of labels: [String], among known: [String]) -> [Int?] {
         var numbers: [String: Int] = [:]

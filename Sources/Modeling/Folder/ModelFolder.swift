@@ -7,7 +7,7 @@ public struct ModelFolder: Sendable {
     /// Where the folder is.
     public let path: String
     /// Its `config.json`.
-    public let configuration: BertConfiguration
+    public let configuration: ModelConfiguration
 
     /// The files that make up a tokenizer; those that are there are copied along with a model.
     public static let tokenizerFiles = [
@@ -20,8 +20,9 @@ public struct ModelFolder: Sendable {
 
     /// Opens a folder, reads its configuration, and looks whether there are weights.
     ///
+    /// - Parameter registry: The families that are known.
     /// - Throws: An error that names the folder or file, and what to do.
-    public init(path: String) throws(FileError) {
+    public init(path: String, registry: ModelRegistry = .standard) throws(FileError) {
         let path = withoutTrailingSlash(path)
         switch try PathKind(path) {
         case .nothing:
@@ -35,8 +36,19 @@ public struct ModelFolder: Sendable {
             throw FileError(config, "missing; \(advice)")
         }
         self.path = path
-        configuration = try BertConfiguration(path: config)
+        configuration = try ModelConfiguration(path: config, registry: registry)
         _ = try weightsPath()
+    }
+
+    /// Its family, which names its tensors.
+    public var family: any ModelFamily.Type { configuration.family }
+
+    /// `vocab_size` of a folder's config.json, of whatever kind of model; nil where it cannot be known.
+    public static func vocabularySize(folder: String) -> Int? {
+        guard let file = try? MappedFile(path: joinedPath(folder, configurationFile)), file.count <= 16 << 20,
+            case .object(let object)? = try? file.withBytes({ try JSONValue(parsing: $0) })
+        else { return nil }
+        return object["vocab_size"]?.integer
     }
 
     /// Makes sure that the folder describes a fine-tuned classifier whose labels can be used.
@@ -74,7 +86,7 @@ public struct ModelFolder: Sendable {
     public func openWeights() throws(FileError) -> SafetensorsFile {
         let path = try weightsPath()
         let file = path.hasSuffix(".json") ? try SafetensorsFile(index: path) : try SafetensorsFile(path: path)
-        let needed = configuration.encoderParameterCount
+        let needed = configuration.encoder.parameterCount
         guard file.elementCount >= needed else {
             throw FileError(
                 path,
@@ -87,7 +99,7 @@ public struct ModelFolder: Sendable {
     ///
     /// - Parameters:
     ///   - path: The folder; it must not exist, or be empty.
-    ///   - configuration: Goes to `config.json`, as that of a `BertForSequenceClassification`.
+    ///   - configuration: Goes to `config.json`, as that of a classifier of sequences.
     ///   - tensors: Go to `model.safetensors`.
     ///   - source: The folder whose tokenizer files are copied; nil for none.
     ///   - maxLength: The most tokens of a text in training, which goes into the tokenizer's files; nil to leave what
@@ -95,7 +107,7 @@ public struct ModelFolder: Sendable {
     ///   - replacing: Whether a folder that is there gives way to the new one.
     /// - Throws: An error that names the path and the reason.
     public static func write(
-        to path: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
+        to path: String, configuration: ModelConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
         maxLength: Int? = nil, replacing: Bool = false
     ) throws {
         try AtomicDirectory.create(path, replacing: replacing ? configurationFile : nil) {
@@ -106,7 +118,7 @@ public struct ModelFolder: Sendable {
 
     /// Writes the files of a model folder into a folder that is there.
     static func writeFiles(
-        to folder: String, configuration: BertConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
+        to folder: String, configuration: ModelConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
         maxLength: Int?
     ) throws(FileError) {
         try configuration.validate(path: joinedPath(folder, configurationFile))

@@ -2,8 +2,8 @@ import CKernels
 import Foundation
 import Numerics
 
-/// BERT's head for sequences (Devlin et al. 2019): the pooler (a linear layer and tanh on the first token), dropout,
-/// and a linear classifier.
+/// A head for sequences (Devlin et al. 2019): the pooler (a linear layer and tanh on the first token), dropout, and a
+/// linear classifier.
 public struct SequenceClassification: Head {
     /// See ``Head``.
     public static let kind = "sequence-classification"

@@ -47,8 +47,10 @@ public struct ParameterLayout: Sendable {
             builder.endBucket()
         }
         let norm = builder.norm(ParameterID.embeddingNorm, width: hidden)
-        let segments = builder.tensor(.embedding(.segments), [encoder.segments, hidden], hasWeightDecay: true)
-        let positions = builder.tensor(.embedding(.positions), [encoder.positions, hidden], hasWeightDecay: true)
+        let segments =
+            encoder.segments == 0
+            ? nil : builder.tensor(.embedding(.segments), [encoder.segments, hidden], hasWeightDecay: true)
+        let positions = builder.tensor(.embedding(.positions), [encoder.positionRows, hidden], hasWeightDecay: true)
         builder.endBucket()
         denseCount = builder.next
         let words = builder.tensor(.embedding(.words), [encoder.vocabulary, hidden], hasWeightDecay: true)

@@ -32,7 +32,8 @@ struct LayerSlots: Sendable {
 /// Where the embeddings stand.
 struct EmbeddingSlots: Sendable {
     var norm: NormSlot
-    var segments: Int
+    /// Nil if the encoder has no segments.
+    var segments: Int?
     var positions: Int
     var words: Int
 }

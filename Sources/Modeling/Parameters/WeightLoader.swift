@@ -16,13 +16,24 @@ public enum WeightLoader {
     public struct Loaded: Sendable {
         /// A flat vector of `layout.count` floats.
         public var weights: FloatBuffer
-        /// The names of the tensors that were drawn, as a whole or in part.
-        public var drawn: [String]
+        /// The tensors that were drawn, as a whole or in part.
+        public var drawn: [ParameterID]
         /// The labels, by number, whose rows of the classifier were matched by name; empty where the classifier is all
         /// new, or read as it is.
         public var keptLabels: [Int] = []
-        /// The names of tensors in the folder that the model has no use for.
-        public var unused: [String] = []
+        /// The tensors that the folder has for other labels, and that were therefore drawn.
+        public var replaced: [ParameterID] = []
+        /// The tensors in the folder that the model has no use for, by name.
+        public var unused: [UnusedTensor] = []
+    }
+
+    /// A tensor that no parameter is read from.
+    public struct UnusedTensor: Sendable, Equatable {
+        /// Its name in the file.
+        public var name: String
+        /// What the family's names say that it belongs to: then the file is of another model than config.json
+        /// describes.
+        public var part: ModelPart?
     }
 
     /// Reads every tensor of the model by the names that its family gives them.
@@ -37,11 +48,12 @@ public enum WeightLoader {
     /// - Throws: An error that names the file and the tensor.
     public static func load(
         _ directory: ModelFolder, _ model: ModelSpecification, layout: ParameterLayout, missingHead: MissingHead,
-        labels: [String]? = nil, family: any ModelFamily.Type = BERT.self
+        labels: [String]? = nil
     ) throws -> Loaded {
+        let family = directory.family
         let file = try directory.openWeights()
         let weights = FloatBuffer(count: layout.count)
-        var drawn: [String] = []
+        var (drawn, replaced): ([ParameterID], [ParameterID]) = ([], [])
         var read: Set<String> = []
         let rows = sourceRows(directory.configuration, model, labels: labels, in: file, family)
         for parameter in layout.parameters {
@@ -64,21 +76,27 @@ public enum WeightLoader {
                 let why = isLabelled ? "; it is no fine-tuned classifier: train it first" : ""
                 throw ModelError.weights("\(file.path): there is no tensor \(tensorName)\(why)")
             }
-            if !isLabelled || rows?.contains(nil) ?? true { drawn.append(tensorName) }
+            if !isLabelled || rows?.contains(nil) ?? true { drawn.append(parameter.id) }
             // Biases stay zero, as in the reference.
             if parameter.shape.count == 2 {
                 drawNormal(
                     destination, deviation: model.encoder.initializerRange, seed: seed,
                     stream: parameter.id.initializationStream)
             }
-            if isLabelled, let stored, let rows, rows.contains(where: { $0 != nil }) {
-                try copyRows(rows, of: parameter, from: file, stored, to: destination)
+            if isLabelled, let stored, let rows {
                 read.insert(stored)
+                if rows.contains(where: { $0 != nil }) {
+                    try copyRows(rows, of: parameter, from: file, stored, to: destination)
+                } else {
+                    replaced.append(parameter.id)
+                }
             }
         }
         let kept = (rows ?? []).indices.filter { rows?[$0] != nil }
         let unused = file.tensors.keys.filter { !read.contains($0) && !family.isIrrelevant($0) }.sorted()
-        return Loaded(weights: weights, drawn: drawn, keptLabels: kept, unused: unused)
+        return Loaded(
+            weights: weights, drawn: drawn, keptLabels: kept, replaced: replaced,
+            unused: unused.map { UnusedTensor(name: $0, part: family.part(ofTensor: $0)) })
     }
 
     /// Whether a tensor has one row for each label.
@@ -90,7 +108,7 @@ public enum WeightLoader {
     /// For each label the row of the folder's classifier that belongs to it; nil as a whole where the classifier is
     /// to be read as it is.
     private static func sourceRows(
-        _ configuration: BertConfiguration, _ model: ModelSpecification, labels: [String]?, in file: SafetensorsFile,
+        _ configuration: ModelConfiguration, _ model: ModelSpecification, labels: [String]?, in file: SafetensorsFile,
         _ family: any ModelFamily.Type
     ) -> [Int?]? {
         guard let labels else { return nil }
@@ -123,14 +141,13 @@ public enum WeightLoader {
     }
 
     /// Reads a vector that goes with the weights, such as an optimizer's moments: the inverse of
-    /// ``tensors(of:layout:)`` under other names.
+    /// ``tensors(of:layout:family:)`` under other names.
     ///
     /// - Parameter name: What the tensor that belongs to a parameter is called.
     /// - Returns: A flat vector of `layout.count` floats; nil if the file has none of the tensors.
     /// - Throws: An error that names the file and the tensor that is missing or has another shape.
     public static func loadMoments(
-        _ file: SafetensorsFile, layout: ParameterLayout, family: any ModelFamily.Type = BERT.self,
-        name: (String) -> String
+        _ file: SafetensorsFile, layout: ParameterLayout, family: any ModelFamily.Type, name: (String) -> String
     ) throws -> FloatBuffer? {
         guard layout.parameters.contains(where: { file.tensors[name(family.tensorName($0.id))] != nil }) else {
             return nil
@@ -170,7 +187,7 @@ public enum WeightLoader {
 
     /// The tensors of a flat vector, under their Hugging Face names, to be written. The memory must outlive the result.
     public static func tensors(
-        of weights: FloatBuffer, layout: ParameterLayout, family: any ModelFamily.Type = BERT.self
+        of weights: FloatBuffer, layout: ParameterLayout, family: any ModelFamily.Type
     ) -> [TensorToWrite] {
         layout.parameters.map {
             TensorToWrite(

@@ -1,15 +1,22 @@
-/// The heads and objectives that are known, by their kinds.
+/// What models can be made of: the heads and objectives that are known, by their kinds, and the families of model
+/// folders, by their types.
 public struct ModelRegistry: Sendable {
+    /// See ``Families``. A worker looks none up.
+    public var families: [any ModelFamily.Type]
     /// See ``Heads``.
     public var heads: [any Head.Type]
     /// See ``Objectives``.
     public var objectives: [any Objective.Type]
 
     /// Those of this program.
-    public static let standard = ModelRegistry(heads: Heads.all, objectives: Objectives.all)
+    public static let standard = ModelRegistry()
 
-    /// These.
-    public init(heads: [any Head.Type], objectives: [any Objective.Type]) {
+    /// These; what is not given is as in this program.
+    public init(
+        families: [any ModelFamily.Type] = Families.all, heads: [any Head.Type] = Heads.all,
+        objectives: [any Objective.Type] = Objectives.all
+    ) {
+        self.families = families
         self.heads = heads
         self.objectives = objectives
     }

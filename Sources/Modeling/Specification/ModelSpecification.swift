@@ -50,7 +50,7 @@ extension ModelSpecification {
     /// - Throws: `ModelError.invalidModel` with the reason.
     public init(json: String, registry: ModelRegistry = .standard) throws(ModelError) {
         let decoder = JSONDecoder()
-        decoder.userInfo[.modelRegistry] = registry
+        decoder.userInfo[ModelRegistry.key] = registry
         do {
             self = try decoder.decode(Encoded.self, from: Data(json.utf8)).specification
         } catch let error as ModelError {
@@ -64,47 +64,25 @@ extension ModelSpecification {
     }
 }
 
-extension CodingUserInfoKey {
-    fileprivate static var modelRegistry: CodingUserInfoKey {
-        // The initializer has no other way to fail than for reasons of Objective-C.
-        CodingUserInfoKey(rawValue: "shoal.modelRegistry") ?? { preconditionFailure("a coding key of one word") }()
-    }
-}
-
-/// Coding by kind: `Codable` alone cannot know which head or objective to decode.
 private struct Encoded: Codable {
     var specification: ModelSpecification
 
     private enum Keys: String, CodingKey { case encoder, head, objective }
-    private enum KindKey: String, CodingKey { case kind }
 
     init(specification: ModelSpecification) { self.specification = specification }
 
     init(from decoder: any Decoder) throws {
-        let registry = decoder.userInfo[.modelRegistry] as? ModelRegistry ?? .standard
         let values = try decoder.container(keyedBy: Keys.self)
-        func part(_ key: Keys) throws -> (decoder: any Decoder, kind: String) {
-            let part = try values.superDecoder(forKey: key)
-            return (part, try part.container(keyedBy: KindKey.self).decode(String.self, forKey: .kind))
-        }
-        let (head, headKind) = try part(.head)
-        let (objective, objectiveKind) = try part(.objective)
         specification = ModelSpecification(
             encoder: try values.decode(EncoderArchitecture.self, forKey: .encoder),
-            head: try registry.head(headKind).init(from: head),
-            objective: try registry.objective(objectiveKind).init(from: objective))
+            head: try values.decode(CodedHead.self, forKey: .head).head,
+            objective: try values.decode(CodedObjective.self, forKey: .objective).objective)
     }
 
     func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: Keys.self)
         try values.encode(specification.encoder, forKey: .encoder)
-        func write(_ part: some Encodable, kind: String, _ key: Keys) throws {
-            let encoder = values.superEncoder(forKey: key)
-            try part.encode(to: encoder)
-            var values = encoder.container(keyedBy: KindKey.self)
-            try values.encode(kind, forKey: .kind)
-        }
-        try write(specification.head, kind: type(of: specification.head).kind, .head)
-        try write(specification.objective, kind: type(of: specification.objective).kind, .objective)
+        try values.encode(CodedHead(specification.head), forKey: .head)
+        try values.encode(CodedObjective(specification.objective), forKey: .objective)
     }
 }

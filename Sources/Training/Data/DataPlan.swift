@@ -1,7 +1,8 @@
 import Numerics
 import Synchronization
 
-/// The order of the training samples: a pure function of (seed, epoch, step), whoever asks and whatever came before.
+/// The order of the training samples: a pure function of (seed, phase, epoch, step), whoever asks and whatever came
+/// before.
 ///
 /// Every epoch visits every sample once, in an order of its own, in batches of `batchSize`; the last batch of an epoch
 /// holds what is left.
@@ -14,16 +15,19 @@ public struct DataPlan: Sendable {
     public let microBatches: Int
     /// The seed of all shuffles.
     public let seed: UInt64
+    /// The phase of the run, from 0: another phase has orders of its own.
+    public let phase: Int
 
     private let orders: OrderCache
 
     /// A plan; all numbers must be at least 1 (see ``validate(sampleCount:batchSize:microBatches:)``).
-    public init(sampleCount: Int, batchSize: Int, microBatches: Int, seed: UInt64) {
+    public init(sampleCount: Int, batchSize: Int, microBatches: Int, seed: UInt64, phase: Int = 0) {
         precondition(sampleCount > 0 && batchSize > 0 && microBatches > 0, "a plan needs samples and batches")
         self.sampleCount = sampleCount
         self.batchSize = batchSize
         self.microBatches = microBatches
         self.seed = seed
+        self.phase = phase
         orders = OrderCache()
     }
 
@@ -45,14 +49,15 @@ public struct DataPlan: Sendable {
     public func order(epoch: Int) -> [Int] {
         orders.order(epoch) {
             var order = Array(0..<sampleCount)
-            var stream = PhiloxStream(seed: seed, purpose: .shuffle, stream: UInt32(truncatingIfNeeded: epoch))
+            let number = UInt32(truncatingIfNeeded: phase << 24 | epoch)
+            var stream = PhiloxStream(seed: seed, purpose: .shuffle, stream: number)
             stream.shuffle(&order)
             return order
         }
     }
 
-    /// The plan of `step`, counted from 0 through all epochs. `tokenCount` gives a sample's number of tokens, by which
-    /// the micro-batches are balanced.
+    /// The plan of `step`, counted from 0 through all epochs of the phase. `tokenCount` gives a sample's number of
+    /// tokens, by which the micro-batches are balanced.
     public func step(_ step: Int, tokenCount: (Int) -> Int) -> StepPlan {
         precondition(step >= 0, "steps count from 0")
         let epoch = step / stepsPerEpoch

@@ -2,7 +2,7 @@
 public struct StepPlan: Sendable, Equatable {
     /// The epoch, from 0.
     public var epoch: Int
-    /// The step within the run, from 0.
+    /// The step within the phase, from 0.
     public var step: Int
     /// The sample indices of every micro-batch; none is empty.
     public var microBatches: [[Int]]

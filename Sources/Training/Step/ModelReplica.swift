@@ -13,6 +13,8 @@ public final class ModelReplica {
     public let specification: ModelSpecification
     /// What the step depends on, apart from the learning rate.
     public let hyperparameters: Hyperparameters
+    /// The step of the run at which its phase begins: the optimizer's moments count from there.
+    public let firstStep: UInt64
     /// Keys the dropout masks.
     public let seed: UInt64
     /// Where each tensor stands in the flat vectors.
@@ -31,15 +33,17 @@ public final class ModelReplica {
     ///   - hyperparameters: Validated ones.
     ///   - seed: The run's seed.
     ///   - threads: Compute threads, at least 1.
+    ///   - firstStep: The step of the run at which its phase begins.
     ///   - profile: Records where the time of the compute threads goes; nil for no recording.
     /// - Throws: ``ResourceLimitError`` if the process may not have the memory or the threads.
     public init(
         _ specification: ModelSpecification, hyperparameters: Hyperparameters, seed: UInt64, threads: Int,
-        profile: Profile? = nil
+        firstStep: UInt64 = 0, profile: Profile? = nil
     ) throws(ResourceLimitError) {
         self.specification = specification
         self.hyperparameters = hyperparameters
         self.seed = seed
+        self.firstStep = firstStep
         let layout = ParameterLayout(specification)
         self.layout = layout
         // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
@@ -73,7 +77,7 @@ public final class ModelReplica {
     /// The second moment, `layout.count` floats.
     public var secondMoment: FloatBuffer { optimizer.secondMoment }
 
-    /// The optimizer steps behind the weights.
+    /// The steps of the run behind the weights.
     public var appliedSteps: UInt64 { optimizer.appliedSteps }
 
     /// To be called after weights and moments have been replaced: by a checkpoint, or by a peer's state.
@@ -132,7 +136,7 @@ public final class ModelReplica {
         guard norm.isFinite else { throw NonFiniteError(.gradient, step: work.step) }
         let factor = GradientClipping.factor(norm: norm, limit: hyperparameters.clipNorm)
         let step = OptimizerStep(
-            hyperparameters, appliedSteps: appliedSteps, learningRate: learningRate,
+            hyperparameters, appliedSteps: appliedSteps - min(firstStep, appliedSteps), learningRate: learningRate,
             gradientScale: factor / Double(work.gradientDivisor))
         optimizer.apply(step, gradient: gradientSum, rows: work.embeddingRows, on: team.team)
         return norm

@@ -15,7 +15,7 @@ extension TextPipeline {
     ///   - precision: In what products are computed; the machine must have it.
     init(path: String, threads: Int, maxLength: Int?, precision: Precision) throws {
         let folder = try ModelFolder(path: path)
-        let limit = folder.configuration.maxPositions
+        let limit = folder.configuration.encoder.maxLength
         if let maxLength, !(3...limit).contains(maxLength) {
             throw ConfigurationError.invalid(
                 "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")

@@ -5,7 +5,7 @@ import Tokenization
 
 /// Tokenizes texts on several threads, and writes them as JSON Lines.
 struct TokenWriter {
-    private let tokenizer: BertTokenizer
+    private let tokenizer: any Tokenizer
     private let team: ThreadTeam
     private let maxLength: Int
     /// All tokens as JSON strings, end to end.
@@ -13,7 +13,7 @@ struct TokenWriter {
     /// Where each begins, and where the last one ends.
     private let starts: [Int]
 
-    init(tokenizer: BertTokenizer, threads: Int, maxLength: Int) throws {
+    init(tokenizer: any Tokenizer, threads: Int, maxLength: Int) throws {
         self.tokenizer = tokenizer
         team = try ThreadTeam(count: threads)
         self.maxLength = maxLength

@@ -68,6 +68,12 @@ struct CheckpointPolicy: Sendable {
         if let path { (self.path, pathStep) = (path, step) }
     }
 
+    /// Another phase begins: validations of one before do not compare with its own.
+    mutating func beginPhase(step: Int) {
+        newest.step = step
+        (best, validation, finale) = (nil, nil, nil)
+    }
+
     /// The first step begins.
     mutating func beginFirstStep(_ now: Double) { newest.at = now }
 
@@ -86,6 +92,9 @@ struct CheckpointPolicy: Sendable {
 
     /// Whether a checkpoint of the state after so many steps is there.
     func isKept(step: Int) -> Bool { step == pathStep }
+
+    /// The newest checkpoint cannot be read after all.
+    mutating func forgetNewest() { (path, pathStep) = (nil, -1) }
 
     /// Whether the state is being written, or it must be waited for until it can be tried again.
     var isBusy: Bool { writing != nil || retry.at != nil }
@@ -147,9 +156,11 @@ struct CheckpointPolicy: Sendable {
 
     /// A state was fetched and is written now.
     ///
-    /// - Parameter stepsPerEpoch: Of the run.
+    /// - Parameters:
+    ///   - phase: The phase that it is a state of, from 0.
+    ///   - history: That of the phase.
     mutating func write(
-        _ purpose: FetchPurpose, _ point: RunHistory.Point, stepsPerEpoch: Int, _ turn: inout Turn
+        _ purpose: FetchPurpose, _ point: RunHistory.Point, phase: Int, _ history: RunHistory, _ turn: inout Turn
     ) {
         var metrics = ["epoch_loss": point.epochLoss, "epoch_samples": Double(point.epochSamples)]
         if let validation, validation.step == point.step {
@@ -160,8 +171,8 @@ struct CheckpointPolicy: Sendable {
         turn.perform(
             .saveCheckpoint(
                 TrainingState(
-                    step: point.step, epoch: point.step / stepsPerEpoch, schedule: point.schedule.state,
-                    metrics: metrics)))
+                    step: point.step, phase: phase, appliedSteps: history.local(point.step),
+                    epoch: history.epoch(at: point.step), schedule: point.schedule.state, metrics: metrics)))
     }
 
     /// The model alone is written, from the best checkpoint as it was read.
@@ -190,13 +201,14 @@ struct CheckpointPolicy: Sendable {
         guard let written = writing else { return nil }
         writing = nil
         switch written.purpose {
-        case .best:
+        case .best, .phaseEnd:
+            let what = written.purpose == .best ? "a state that --keep best needs" : "the state at the end of a phase"
             retry.failures += 1
             guard retry.failures < Self.maxAttempts else {
-                return .end(kept(.failed("a state that --keep best needs could not be kept: \(reason)")))
+                return .end(kept(.failed("\(what) could not be kept: \(reason)")))
             }
             // There may be more room on the disk in a while.
-            turn.warn("a state that --keep best needs could not be kept, it is tried again: \(reason)")
+            turn.warn("\(what) could not be kept, it is tried again: \(reason)")
             retry.at = turn.now + Self.retrySeconds
             return .goOn
         case .periodic:

@@ -16,14 +16,26 @@ struct Checkpointer: Sendable {
 
     var policy: CheckpointPolicy
     var transfer = StateTransfer()
+    /// The phase of the run, from 0.
+    private var phase = 0
 
     init(_ settings: CoordinatorSettings) { policy = CheckpointPolicy(settings) }
 
     /// The data is known.
     mutating func begin(_ plan: RunPlan) {
         policy.begin(step: plan.source.step, path: plan.checkpoint, best: plan.best)
-        transfer.begin(
-            plan.source, weightCount: plan.welcome.weightCount, parts: plan.stateParts)
+        begin(plan.source, plan.firstPhase)
+    }
+
+    /// Another phase begins, or is gone back to, with this state.
+    mutating func enter(_ source: StateSource, _ phase: PhasePlan) {
+        policy.beginPhase(step: source.step)
+        begin(source, phase)
+    }
+
+    private mutating func begin(_ source: StateSource, _ phase: PhasePlan) {
+        self.phase = source.phase
+        transfer.begin(source, weightCount: phase.welcome.weightCount, parts: phase.stateParts)
     }
 
     // MARK: fetching
@@ -34,7 +46,7 @@ struct Checkpointer: Sendable {
     /// Whether the run goes on once what is on its way to the disk is there.
     var isRestTemporary: Bool {
         switch transfer.fetch?.purpose ?? policy.writing?.purpose {
-        case .best, .periodic: true
+        case .best, .periodic, .phaseEnd: true
         default: false
         }
     }
@@ -59,10 +71,10 @@ struct Checkpointer: Sendable {
             let history = steps.history, let point = history.point(at: fetch.step)
         else { return nil }
         transfer.takeFetch(&turn)
-        policy.write(fetch.purpose, point, stepsPerEpoch: history.stepsPerEpoch, &turn)
+        policy.write(fetch.purpose, point, phase: phase, history, &turn)
         switch fetch.purpose {
         case .periodic: return nil
-        case .best: return .rest
+        case .best, .phaseEnd: return .rest
         case .ending, .final: return .save
         }
     }
@@ -71,7 +83,18 @@ struct Checkpointer: Sendable {
 
     /// Keeps the present state, which is the best so far; it may be on its way already.
     mutating func keepBest(step: Int, from members: [WorkerRecord], _ turn: inout Turn) -> Next {
-        if isIdle { fetch(.best, step: step, from: members, &turn) }
+        rest(for: .best, step: step, from: members, &turn)
+    }
+
+    /// Keeps the state at the end of a phase; it may be on its way already.
+    mutating func keepPhaseEnd(step: Int, from members: [WorkerRecord], _ turn: inout Turn) -> Next {
+        rest(for: .phaseEnd, step: step, from: members, &turn)
+    }
+
+    private mutating func rest(
+        for purpose: FetchPurpose, step: Int, from members: [WorkerRecord], _ turn: inout Turn
+    ) -> Next {
+        if isIdle { fetch(purpose, step: step, from: members, &turn) }
         return .rest
     }
 
@@ -111,14 +134,14 @@ struct Checkpointer: Sendable {
         switch written.purpose {
         case .ending(let error): return .end(policy.kept(error))
         case .final: return nil
-        case .best, .periodic:
+        case .best, .periodic, .phaseEnd:
             let point = written.point
             guard let history = steps.history, (history.base.step...history.end).contains(point.step) else {
                 return .goOn
             }
             // From now on, should all workers be lost, this is where the run goes on from.
             steps.forget(before: point.step)
-            transfer.source = StateSource(step: point.step, parts: [], point: point)
+            transfer.source = StateSource(step: point.step, phase: phase, parts: [], point: point)
             turn.perform(.releaseSource)
             return .goOn
         }

@@ -14,9 +14,10 @@ enum CoordinatorEffect: Sendable {
     case prefetch(BatchRequest)
     /// Data is there and workers too: write `run.yaml` and open `metrics.jsonl`.
     case openRunDirectory
-    /// Take from `metrics.jsonl` what lies beyond this step.
-    case rewindMetrics(step: Int)
-    /// Read the newest whole checkpoint, or else what the run began with.
+    /// Take from `metrics.jsonl` what lies beyond this step, where a phase may begin.
+    case rewindMetrics(step: Int, isPhaseBeginning: Bool = false)
+    /// Read the newest whole checkpoint, or else what the run began with. The checkpoint of the end of a phase is read
+    /// as the state that the next phase begins with.
     case loadSource
     /// Read the checkpoint of this step, whose weights become the model.
     case loadBest(step: Int)
@@ -46,6 +47,9 @@ enum RunOutcome: Sendable, Equatable {
 /// What a checkpoint keeps besides the vectors.
 struct TrainingState: Sendable, Equatable {
     var step: Int
+    /// The phase that it is a state of, from 0, and the steps of that phase behind it.
+    var phase = 0
+    var appliedSteps: Int
     var epoch: Int
     var schedule: [String: Double]
     var metrics: [String: Double]

@@ -40,7 +40,7 @@ struct Rendezvous: Sendable {
 
     /// The data is known.
     mutating func runLoaded(_ plan: RunPlan, _ training: inout TrainingLoop, _ turn: inout Turn) {
-        for record in membership.waiting { turn.send(.welcome(plan.welcome), to: record.peer) }
+        for record in membership.waiting { turn.send(.welcome(plan.firstPhase.welcome), to: record.peer) }
         formIfComplete(&training, &turn)
     }
 
@@ -52,7 +52,7 @@ struct Rendezvous: Sendable {
         let child = localWorkers.number(ofProcess: worker.pid)
         guard
             let number = membership.admit(
-                worker, from: peer, runID: runID, expectedRunID: training.plan?.welcome.runID, child: child,
+                worker, from: peer, runID: runID, expectedRunID: training.phase?.welcome.runID, child: child,
                 children: Set(localWorkers.processes.keys), &turn)
         else { return }
         if let child { localWorkers.isAlive(child) }
@@ -78,7 +78,7 @@ struct Rendezvous: Sendable {
         _ turn: inout Turn
     ) {
         guard membership.join(worker, number: number, applied: applied, from: peer, &turn) else { return }
-        if let plan = training.plan { turn.send(.welcome(plan.welcome), to: peer) }
+        if let phase = training.phase { turn.send(.welcome(phase.welcome), to: peer) }
         switch (phase, training.stage) {
         case (.gathering, _): formIfComplete(&training, &turn)
         case (.working, .training) where training.steps.inFlight.isEmpty: formGeneration(&training, &turn)
@@ -274,6 +274,14 @@ struct Rendezvous: Sendable {
     /// The state is there that no worker had.
     mutating func sourceLoaded(_ source: StateSource, _ training: inout TrainingLoop, _ turn: inout Turn) {
         guard case .restoring = phase else { return }
+        if let phases = training.phases, phases.index != source.phase {
+            return enterPhase(source, &training, &turn)
+        }
+        guard !membership.members.contains(where: \.isReady) else {
+            // They are at the end of a phase, whose checkpoint cannot be read: it is written again.
+            training.checkpointer.policy.forgetNewest()
+            return formGeneration(&training, &turn)
+        }
         training.checkpointer.transfer.source = source
         training.steps.restart(from: source.point)
         if membership.members.isEmpty {
@@ -281,6 +289,16 @@ struct Rendezvous: Sendable {
         } else {
             chooseStep(&training, &turn)
         }
+    }
+
+    /// A phase begins: all workers hear of its model, forget the one before, and load the state in a new generation.
+    private mutating func enterPhase(_ source: StateSource, _ training: inout TrainingLoop, _ turn: inout Turn) {
+        training.enter(source, &turn)
+        if let welcome = training.phase?.welcome {
+            for record in membership.all { turn.send(.welcome(welcome), to: record.peer) }
+        }
+        guard membership.count > 0 else { return phase = .gathering(since: turn.now) }
+        formGeneration(&training, &turn)
     }
 
     /// The best state is there, to end the run with.
@@ -363,28 +381,6 @@ struct Rendezvous: Sendable {
             .generation, "generation \(membership.shownGeneration)",
             "\(plural(membership.members.count, "worker")) after step \(completed)")
         training.proceed(&membership, &turn)
-    }
-
-    // MARK: ending early
-
-    /// Ctrl-C or SIGTERM.
-    mutating func interrupted(_ training: inout TrainingLoop, _ turn: inout Turn) {
-        guard !training.checkpointer.policy.isInterrupted else { return }
-        if case .working = phase { return training.interrupt(&membership, &turn) }
-        let error = RunError.interrupted(checkpoint: nil)
-        guard membership.hasBegun else {
-            return end(.failure(training.checkpointer.policy.kept(error)), &turn)
-        }
-        turn.emit(.interrupted)
-        finish(with: error, &training, &turn)
-    }
-
-    /// Ends the run with `error` as soon as the state is kept.
-    private mutating func finish(with error: RunError, _ training: inout TrainingLoop, _ turn: inout Turn) {
-        training.finish(with: error, &membership, &turn)
-        guard case .gathering = phase else { return }
-        guard membership.count > 0 else { return end(.failure(training.checkpointer.policy.kept(error)), &turn) }
-        formGeneration(&training, &turn)
     }
 
     private func activity(_ training: TrainingLoop) -> String {

@@ -19,9 +19,9 @@ enum ResumePoint: Sendable {
                 ? .step(finale.best.step) : .disk(.loadBest(step: finale.best.step))
         }
         let furthest = Set(members.compactMap(\.applied)).sorted(by: >).first {
-            $0 > source.step && $0 <= steps.totalSteps && canGoOn($0)
+            $0 > source.step && $0 <= steps.phaseEnd && canGoOn($0)
         }
-        if let writing = checkpoints.writing, writing.purpose == .periodic || writing.purpose == .best,
+        if let writing = checkpoints.writing, [.periodic, .best, .phaseEnd].contains(writing.purpose),
             writing.point.step > furthest ?? source.step
         {
             // To go back behind a checkpoint would be to lose steps, and lines of the log that belong to it.

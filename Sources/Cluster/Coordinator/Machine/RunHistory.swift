@@ -1,10 +1,11 @@
 import Training
 
-/// What became of a run's steps: from it follow, at any step since its base, the state of the learning-rate schedule
-/// and the loss of the epoch so far. So a run can go back to an earlier step, and forward again, with the same bits.
+/// What became of the steps of a phase of a run: from it follow, at any step since its base, the state of the
+/// learning-rate schedule and the loss of the epoch so far. So a run can go back to an earlier step, and forward again,
+/// with the same bits.
 ///
-/// A state "at step s" is that after s steps and before what comes there: the evaluation at the end of an epoch, and
-/// what the schedule makes of it.
+/// A state "at step s" is that after s steps of the run and before what comes there: the evaluation at the end of an
+/// epoch, and what the schedule makes of it.
 struct RunHistory: Sendable {
     /// The state at a step.
     struct Point: Sendable, Equatable {
@@ -23,29 +24,42 @@ struct RunHistory: Sendable {
     /// Whether the barrier at the end was passed.
     private(set) var hasPassedBarrier = false
     let stepsPerEpoch: Int
-    let totalSteps: Int
+    /// The steps of the phase, numbered through the run.
+    let steps: Range<Int>
     /// Whether the schedule listens to the validation set, not to the training loss.
     let hasValidation: Bool
-    private var steps: [(loss: Double, samples: Int)] = []
+    private var outcomes: [(loss: Double, samples: Int)] = []
     private var validationLosses: [Int: Double] = [:]
 
-    init(base: Point, stepsPerEpoch: Int, totalSteps: Int, hasValidation: Bool) {
+    init(base: Point, stepsPerEpoch: Int, steps: Range<Int>, hasValidation: Bool) {
         self.base = base
         current = base
         self.stepsPerEpoch = stepsPerEpoch
-        self.totalSteps = totalSteps
+        self.steps = steps
         self.hasValidation = hasValidation
     }
 
     /// The steps that are known.
-    var end: Int { base.step + steps.count }
+    var end: Int { base.step + outcomes.count }
 
-    private func isBarrier(_ step: Int) -> Bool { step > 0 && (step % stepsPerEpoch == 0 || step == totalSteps) }
+    /// The step within the phase.
+    func local(_ step: Int) -> Int { max(0, step - steps.lowerBound) }
+
+    /// The number of the epoch, from 0, that `step` steps of the run have finished or begun.
+    func epoch(at step: Int) -> Int { local(step) / max(1, stepsPerEpoch) }
+
+    /// The learning rate of a step.
+    func rate(at step: Int) -> Double { current.schedule.rate(at: local(step)) }
+
+    /// Whether an epoch, or the phase, ends there.
+    func isBarrier(_ step: Int) -> Bool {
+        step > steps.lowerBound && (local(step) % stepsPerEpoch == 0 || step == steps.upperBound)
+    }
 
     /// Adds the outcome of the next step: its mean loss and samples.
     mutating func add(loss: Double, samples: Int) {
         passBarrierIfDue()
-        steps.append((loss, samples))
+        outcomes.append((loss, samples))
         Self.advance(&current, loss: loss, samples: samples)
         hasPassedBarrier = false
     }
@@ -70,7 +84,7 @@ struct RunHistory: Sendable {
     /// Takes in the outcome of the evaluation at the end, or the end of an epoch without one.
     mutating func passBarrier(validationLoss: Double?) {
         if let validationLoss { validationLosses[end] = validationLoss }
-        Self.pass(&current, loss: validationLoss)
+        pass(&current, loss: validationLoss)
         hasPassedBarrier = true
     }
 
@@ -80,9 +94,9 @@ struct RunHistory: Sendable {
         point.epochSamples += samples
     }
 
-    private static func pass(_ point: inout Point, loss: Double?) {
+    private func pass(_ point: inout Point, loss: Double?) {
         let training = point.epochSamples == 0 ? 0 : point.epochLoss / Double(point.epochSamples)
-        point.schedule.observe(loss: loss ?? training, completedSteps: point.step)
+        point.schedule.observe(loss: loss ?? training, completedSteps: local(point.step))
         point.epochLoss = 0
         point.epochSamples = 0
     }
@@ -94,7 +108,7 @@ struct RunHistory: Sendable {
     func point(at step: Int) -> Point? {
         guard step >= base.step, step <= end else { return nil }
         var point = base
-        for (i, outcome) in steps.prefix(step - base.step).enumerated() {
+        for (i, outcome) in outcomes.prefix(step - base.step).enumerated() {
             if isBarrier(base.step + i), !passed(&point) { return nil }
             Self.advance(&point, loss: outcome.loss, samples: outcome.samples)
         }
@@ -104,7 +118,7 @@ struct RunHistory: Sendable {
     private func passed(_ point: inout Point) -> Bool {
         let loss = validationLosses[point.step]
         if hasValidation, loss == nil, point.schedule.settings.kind == .plateau { return false }
-        Self.pass(&point, loss: hasValidation ? loss : nil)
+        pass(&point, loss: hasValidation ? loss : nil)
         return true
     }
 
@@ -113,7 +127,7 @@ struct RunHistory: Sendable {
         guard let point = point(at: step) else { return false }
         current = point
         hasPassedBarrier = false
-        steps.removeLast(end - step)
+        outcomes.removeLast(end - step)
         validationLosses = validationLosses.filter { $0.key < step }
         return true
     }
@@ -121,7 +135,7 @@ struct RunHistory: Sendable {
     /// Forgets what came before `step`.
     mutating func forget(before step: Int) {
         guard let point = point(at: step) else { return }
-        steps.removeFirst(step - base.step)
+        outcomes.removeFirst(step - base.step)
         base = point
         validationLosses = validationLosses.filter { $0.key >= step }
     }

@@ -2,6 +2,8 @@
 struct StateSource: Sendable {
     /// The steps behind it.
     var step: Int
+    /// The phase of the run that it belongs to, from 0.
+    var phase = 0
     /// Its vectors, with their hashes; those not named are zero. Empty where they are on disk and not in memory.
     var parts: [PartToLoad]
     /// What else belongs to it.

@@ -202,6 +202,8 @@ enum FetchPurpose: Sendable, Equatable {
     case periodic
     /// A checkpoint that the run waits for: of the best state so far, or of the last one before the best is loaded.
     case best
+    /// A checkpoint that the run waits for: the next phase begins with it.
+    case phaseEnd
     /// A checkpoint, after which the run ends with this error.
     case ending(RunError)
     /// The last checkpoint, and the final model.

@@ -80,9 +80,12 @@ struct StatusReporter: Sendable {
                 return change
             }, process: process)
         if let history = steps.history {
-            let perEpoch = max(1, history.stepsPerEpoch)
-            status.totalEpochs = steps.totalSteps < 1 ? 0 : 1 + (steps.totalSteps - 1) / perEpoch
-            if steps.completed > 0 { status.epoch = 1 + (steps.completed - 1) / perEpoch }
+            status.totalEpochs = history.steps.isEmpty ? 0 : 1 + history.epoch(at: history.steps.upperBound - 1)
+            if steps.completed > history.steps.lowerBound { status.epoch = 1 + history.epoch(at: steps.completed - 1) }
+        }
+        if let phases = training.phases, let number = phases.number {
+            status.trainingPhase = number
+            status.trainingPhases = phases.plan.phases.count
         }
         status.learningRate = last.flatMap { $0.learningRate.isFinite ? $0.learningRate : nil }
         status.secondsLeft = phase == "ended" ? nil : remaining?.seconds.flatMap { $0.isFinite ? $0 : nil }

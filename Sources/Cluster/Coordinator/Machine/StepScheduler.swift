@@ -30,8 +30,12 @@ struct StepScheduler: Sendable {
     }
 
     private let settings: CoordinatorSettings
-    /// Nil until the data is known.
+    /// That of the phase under way; nil until the data is known.
     private(set) var history: RunHistory?
+    /// The steps of the whole run.
+    private(set) var totalSteps = 0
+    /// The number of the phase, from 1, where the run has more than one: for `metrics.jsonl`.
+    private var phaseNumber: Int?
     private var prefetch: StepPrefetch
     /// Steps ordered.
     private(set) var issued = 0
@@ -54,18 +58,37 @@ struct StepScheduler: Sendable {
     }
 
     /// The data is known, and what became of earlier steps.
-    mutating func begin(_ history: RunHistory, _ turn: inout Turn) {
+    ///
+    /// - Parameters:
+    ///   - totalSteps: The steps of the run; nil where those of the phase are all.
+    ///   - phaseNumber: From 1, where there is more than one phase.
+    mutating func begin(
+        _ history: RunHistory, totalSteps: Int? = nil, phaseNumber: Int? = nil, _ turn: inout Turn
+    ) {
         self.history = history
+        self.totalSteps = totalSteps ?? history.steps.upperBound
+        self.phaseNumber = phaseNumber
         completed = history.end
         issued = completed
         lastStepAt = turn.now
         prefetchSteps(&turn)
     }
 
+    /// Another phase begins, or is gone back to. What lies beyond the beginning of its history is not forgotten before
+    /// ``rewind(to:)``.
+    mutating func enter(_ history: RunHistory, phaseNumber: Int?) {
+        self.history = history
+        self.phaseNumber = phaseNumber
+        completed = max(completed, history.end)
+        issued = completed
+    }
+
     // MARK: where the run is
 
-    var totalSteps: Int { history?.totalSteps ?? 0 }
-    var isDone: Bool { completed >= totalSteps }
+    /// The steps of the run behind which the phase ends.
+    var phaseEnd: Int { history?.steps.upperBound ?? 0 }
+    /// Whether all steps of the phase are done.
+    var isDone: Bool { completed >= phaseEnd }
 
     /// Whether everything comes to rest at the end of an epoch: something is evaluated there, or decides on the
     /// learning rate.
@@ -82,21 +105,22 @@ struct StepScheduler: Sendable {
 
     /// The step before which everything must come to rest.
     private var barrier: Int {
-        guard let history, stopsAtEpochs else { return totalSteps }
-        return min(totalSteps, (completed / history.stepsPerEpoch + 1) * history.stepsPerEpoch)
+        guard let history, stopsAtEpochs else { return phaseEnd }
+        let next = (history.epoch(at: completed) + 1) * history.stepsPerEpoch
+        return min(phaseEnd, history.steps.lowerBound + next)
     }
 
     /// Whether the run stands at such a step.
     var isAtBarrier: Bool {
-        guard let history, completed > 0 else { return false }
-        return isDone || stopsAtEpochs && completed % history.stepsPerEpoch == 0
+        guard let history, history.isBarrier(completed) else { return false }
+        return isDone || stopsAtEpochs
     }
 
     /// Whether what is due at this barrier is done.
     var hasPassedBarrier: Bool { history?.hasPassedBarrier ?? false }
 
-    /// The epochs finished.
-    var epoch: Int { completed / max(1, history?.stepsPerEpoch ?? 1) }
+    /// The epochs of the phase that are finished.
+    var epoch: Int { history?.epoch(at: completed) ?? 0 }
 
     // MARK: ordering
 
@@ -111,7 +135,7 @@ struct StepScheduler: Sendable {
     mutating func beginFirstStep(_ now: Double) { firstStepAt = now }
 
     /// Asks for the micro-batches of the steps to come.
-    mutating func prefetchSteps(_ turn: inout Turn) { prefetch.advance(to: completed, end: totalSteps, &turn) }
+    mutating func prefetchSteps(_ turn: inout Turn) { prefetch.advance(to: completed, end: phaseEnd, &turn) }
 
     /// Takes in micro-batches that were asked for; false if they are not wanted any more.
     mutating func prefetched(_ step: PackedStep) -> Bool { prefetch.take(step) }
@@ -119,7 +143,7 @@ struct StepScheduler: Sendable {
     /// Orders the next step, if its micro-batches are there.
     mutating func issue(to members: [WorkerRecord], _ turn: inout Turn) {
         guard let packed = prefetch.step(issued), let history else { return }
-        let learningRate = history.current.schedule.rate(at: issued)
+        let learningRate = history.rate(at: issued)
         partition = balancer.partition(leaves: packed.batches.count)
         for member in members {
             let order = StepOrder(
@@ -204,6 +228,7 @@ struct StepScheduler: Sendable {
     private mutating func completed(_ metrics: StepMetrics, _ turn: inout Turn) {
         var metrics = metrics
         metrics.totalSteps = totalSteps
+        metrics.phase = phaseNumber
         completed = metrics.step
         history?.add(loss: metrics.loss, samples: metrics.samples)
         turn.emit(.step(metrics))
@@ -242,7 +267,7 @@ struct StepScheduler: Sendable {
     /// Asks for the micro-batches of all steps that are to be recovered, and of those to come, when the work is to go
     /// on from `step`.
     mutating func prefetchRecovery(to step: Int, _ turn: inout Turn) {
-        prefetch.advance(to: min(step, history?.end ?? step), end: totalSteps, &turn)
+        prefetch.advance(to: min(step, history?.end ?? step), end: phaseEnd, &turn)
     }
 
     /// Whether those of the steps to be recovered are there.
@@ -255,8 +280,7 @@ struct StepScheduler: Sendable {
     mutating func restart(from point: RunHistory.Point) {
         guard let old = history, old.base.step != point.step else { return }
         history = RunHistory(
-            base: point, stepsPerEpoch: old.stepsPerEpoch, totalSteps: old.totalSteps,
-            hasValidation: old.hasValidation)
+            base: point, stepsPerEpoch: old.stepsPerEpoch, steps: old.steps, hasValidation: old.hasValidation)
     }
 
     /// Goes back to an earlier step, whose weights are all that is left.
@@ -283,7 +307,7 @@ struct StepScheduler: Sendable {
         let lossSum: Double = record.lossSums.reduce(0, +)
         let metrics = StepMetrics(
             step: step + 1, epoch: packed.epoch + 1, loss: lossSum / Double(packed.gradientDivisor),
-            learningRate: history.current.schedule.rate(at: step), gradientNorm: record.gradientNorm,
+            learningRate: history.rate(at: step), gradientNorm: record.gradientNorm,
             samples: packed.sampleCount, tokens: packed.tokenCount,
             tokensPerSecond: Double(packed.tokenCount) / seconds, stepSeconds: seconds,
             elapsedSeconds: turn.now - settings.startedAt)

@@ -6,12 +6,15 @@ import Training
 /// and ends with ``suspend()``.
 struct TrainingLoop: Sendable {
     let settings: CoordinatorSettings
-    private(set) var plan: RunPlan?
-    private(set) var stage = TrainingStage.idle
+    /// Nil until the data is known.
+    private(set) var phases: PhaseSequence?
+    var stage = TrainingStage.idle
     var steps: StepScheduler
     private(set) var evaluations = EvaluationScheduler()
     var checkpointer: Checkpointer
     var claims = ClaimVerifier()
+    /// The step at whose end of a phase all weights were found to be the same.
+    private var comparedStep: Int?
 
     init(_ settings: CoordinatorSettings) {
         self.settings = settings
@@ -21,10 +24,15 @@ struct TrainingLoop: Sendable {
 
     /// The data is known.
     mutating func begin(_ plan: RunPlan, _ turn: inout Turn) {
-        self.plan = plan
-        steps.begin(plan.history, &turn)
+        let phases = PhaseSequence(plan)
+        self.phases = phases
+        steps.begin(plan.history, totalSteps: plan.totalSteps, phaseNumber: phases.number, &turn)
         checkpointer.begin(plan)
     }
+
+    var plan: RunPlan? { phases?.plan }
+    /// The phase under way.
+    var phase: PhasePlan? { phases?.current }
 
     /// The run shall end with this, once the state is kept.
     var ending: RunError? { checkpointer.policy.ending }
@@ -60,7 +68,8 @@ struct TrainingLoop: Sendable {
         if checkpointer.policy.finale == nil {
             if mustRewind || step < max(steps.history?.end ?? 0, steps.completed) {
                 steps.rewind(to: step)
-                turn.perform(.rewindMetrics(step: step))
+                let isPhaseBeginning = step > 0 && step == phase?.steps.lowerBound
+                turn.perform(.rewindMetrics(step: step, isPhaseBeginning: isPhaseBeginning))
                 if step < steps.completed { turn.emit(.wentBack(from: steps.completed, to: step)) }
                 evaluations.discard()
                 checkpointer.policy.rewind(to: step)
@@ -75,7 +84,7 @@ struct TrainingLoop: Sendable {
 
     /// Goes on with whatever is next after the steps completed, with all members ready.
     mutating func proceed(_ membership: inout Membership, _ turn: inout Turn) {
-        guard let plan else { return }
+        guard let phases, let phase else { return }
         let (completed, members) = (steps.completed, membership.members)
         if let ending {
             apply(checkpointer.end(with: ending, step: completed, from: members, &turn), &membership, &turn)
@@ -87,11 +96,13 @@ struct TrainingLoop: Sendable {
             evaluate(&membership, &turn)
         } else if checkpointer.policy.mustKeepBest(at: completed) {
             apply(checkpointer.keepBest(step: completed, from: members, &turn), &membership, &turn)
+        } else if steps.isDone, steps.hasPassedBarrier, !phases.isLast {
+            endPhase(&membership, &turn)
         } else if steps.isDone, steps.hasPassedBarrier, checkpointer.policy.needsFinale(at: completed) {
             apply(checkpointer.beginFinale(step: completed, from: members, &turn), &membership, &turn)
         } else if steps.isAtBarrier, !steps.hasPassedBarrier {
-            if let validation = plan.validation {
-                start(.validation, validation, plan, &membership, &turn)
+            if let validation = phase.validation {
+                start(.validation, validation, phase, &membership, &turn)
             } else {
                 steps.passBarrier(validationLoss: nil)
                 proceed(&membership, &turn)
@@ -100,15 +111,42 @@ struct TrainingLoop: Sendable {
             stage = .training
             steps.resume(turn.now)
             issueSteps(&membership, &turn)
-        } else if let test = plan.test, evaluations.test == nil {
-            start(.test, test, plan, &membership, &turn)
+        } else if let test = phase.test, evaluations.test == nil {
+            start(.test, test, phase, &membership, &turn)
         } else {
             compareWeights(members, &turn)
         }
     }
 
+    // MARK: phases
+
+    /// All steps of a phase that is not the last one are done: once all weights are found to be the same, the state is
+    /// kept, and read again as that with which the next phase begins.
+    private mutating func endPhase(_ membership: inout Membership, _ turn: inout Turn) {
+        let (completed, members) = (steps.completed, membership.members)
+        if checkpointer.isIdle, checkpointer.policy.isKept(step: completed) {
+            stage = .idle
+            turn.request(.restore(.loadSource))
+        } else if comparedStep == completed {
+            apply(checkpointer.keepPhaseEnd(step: completed, from: members, &turn), &membership, &turn)
+        } else {
+            compareWeights(members, &turn)
+        }
+    }
+
+    /// A state was read that is of another phase than the one under way: that phase begins, or is gone back to.
+    mutating func enter(_ source: StateSource, _ turn: inout Turn) {
+        phases?.enter(source.phase)
+        guard let phases, let phase else { return }
+        steps.enter(phase.history(from: source.point), phaseNumber: phases.number)
+        checkpointer.enter(source, phase)
+        evaluations.discard()
+        comparedStep = nil
+        turn.emit(.notice(phases.begins(after: source.step)))
+    }
+
     /// Does what keeping the state calls for.
-    private mutating func apply(_ next: Checkpointer.Next?, _ membership: inout Membership, _ turn: inout Turn) {
+    mutating func apply(_ next: Checkpointer.Next?, _ membership: inout Membership, _ turn: inout Turn) {
         switch next {
         case nil: break
         case .rest: stage = .fetching
@@ -231,7 +269,7 @@ struct TrainingLoop: Sendable {
         apply(isLost ? claims.lost(peer, members: members) : claims.reported(peer, members: members), &turn)
     }
 
-    private mutating func apply(_ verdict: ClaimVerifier.Verdict?, _ turn: inout Turn) {
+    mutating func apply(_ verdict: ClaimVerifier.Verdict?, _ turn: inout Turn) {
         switch verdict {
         case nil: break
         case .confirmed(let message):
@@ -248,11 +286,11 @@ struct TrainingLoop: Sendable {
     // MARK: evaluation
 
     private mutating func start(
-        _ kind: EvaluationKind, _ source: any ExampleSource, _ plan: RunPlan,
+        _ kind: EvaluationKind, _ source: any ExampleSource, _ phase: PhasePlan,
         _ membership: inout Membership, _ turn: inout Turn
     ) {
         evaluations.start(
-            kind, source, batchSize: plan.evaluationBatch, head: plan.model.head, labels: plan.labels, &turn)
+            kind, source, batchSize: phase.evaluationBatch, head: phase.model.head, labels: phase.labels, &turn)
         evaluate(&membership, &turn)
     }
 
@@ -314,6 +352,9 @@ struct TrainingLoop: Sendable {
             claims.weightsAreEqual()
             turn.emit(.notice("all weights are the same: a report was false, and the run goes on"))
             proceed(&membership, &turn)
+        case .equal where phases?.isLast == false:
+            comparedStep = steps.completed
+            proceed(&membership, &turn)
         case .equal: apply(checkpointer.saveModel(steps, from: membership.members, &turn), &membership, &turn)
         }
     }
@@ -352,49 +393,5 @@ struct TrainingLoop: Sendable {
             steps: steps, test: evaluations.test, best: policy.best, modelPath: path, sha256: digest,
             modelStep: finalStep, workers: workers, startedAt: settings.startedAt, output: output, turn.now)
         end(.success(result), &turn)
-    }
-
-    // MARK: time, and ending early
-
-    mutating func tick(_ membership: inout Membership, _ turn: inout Turn) {
-        switch stage {
-        case .failing: apply(claims.tick(members: membership.members, turn.now), &turn)
-        case .fetching: if checkpointer.policy.isRetryDue(turn.now) { apply(.goOn, &membership, &turn) }
-        default: break
-        }
-    }
-
-    /// Whether the next thing to happen is for this member to do.
-    func owes(_ member: WorkerRecord) -> Bool {
-        switch stage {
-        case .training: checkpointer.transfer.isFetching(from: member.peer) || steps.isAwaited(rank: member.rank)
-        case .evaluating: evaluations.isAwaited(member.peer)
-        case .verifying: member.digest == nil
-        case .fetching: checkpointer.transfer.isFetching(from: member.peer)
-        case .idle, .failing, .saving: false
-        }
-    }
-
-    /// Ends the run with `error` as soon as the state is kept.
-    mutating func finish(with error: RunError, _ membership: inout Membership, _ turn: inout Turn) {
-        checkpointer.policy.end(with: error)
-        switch stage {
-        case .training where steps.inFlight.isEmpty, .evaluating: proceed(&membership, &turn)
-        default: break
-        }
-    }
-
-    /// Ctrl-C or SIGTERM, with a generation at work.
-    mutating func interrupt(_ membership: inout Membership, _ turn: inout Turn) {
-        switch stage {
-        case .idle, .training, .evaluating: break
-        case .verifying where claims.mustCompareWeights: break
-        // The run rests only to go on afterwards.
-        case .fetching where checkpointer.isRestTemporary: break
-        // What is under way keeps the state anyway, and takes seconds.
-        case .verifying, .fetching, .saving, .failing: return
-        }
-        turn.emit(.interrupted)
-        finish(with: .interrupted(checkpoint: nil), &membership, &turn)
     }
 }

@@ -35,20 +35,15 @@ struct BenchmarkShape: ParsableArguments {
             "float32 or bf16; may be given twice (default: all that this processor has).", valueName: "name"))
     var precision: [Precision] = []
 
-    func configuration() throws -> BertConfiguration {
-        if let model {
-            var configuration = try ModelFolder(path: try ModelPath.resolve(model)).configuration
-            if configuration.labels.isEmpty { configuration.labels = Self.labels }
-            return configuration
-        }
-        var configuration = BertConfiguration()
-        (configuration.hiddenSize, configuration.layers, configuration.heads) = (384, 6, 12)
-        configuration.intermediateSize = 1536
-        configuration.labels = Self.labels
-        return configuration
+    func specification() throws -> ModelSpecification {
+        if let model { return try ModelFolder(path: try ModelPath.resolve(model)).configuration.classifier() }
+        return ModelSpecification(
+            encoder: EncoderArchitecture(
+                vocabulary: 30522, hidden: 384, positions: .absolute(rows: 512, offset: 0), segments: 2,
+                layers: .init(repeating: .init(heads: 12, intermediate: 1536), count: 6), epsilon: 1e-12,
+                initializerRange: 0.02, hiddenDropout: 0.1, attentionDropout: 0.1),
+            head: SequenceClassification(labels: 8, dropout: 0.1))
     }
-
-    private static let labels = (0..<8).map { "\($0)" }
 
     func precisions() throws -> [Precision] {
         if precision.isEmpty { return Precision.allCases.filter { $0.unsupportedReason == nil } }

@@ -13,7 +13,7 @@ struct BenchmarkMatmul: AsyncParsableCommand {
     func validate() throws { try checkPositive("tokens", tokens, upTo: 65_536) }
 
     mutating func run() async throws {
-        let benchmark = MatmulBenchmark(configuration: try shape.configuration(), tokens: tokens)
+        let benchmark = MatmulBenchmark(encoder: try shape.specification().encoder, tokens: tokens)
         try output.show(benchmark.table(try shape.precisions()))
     }
 }

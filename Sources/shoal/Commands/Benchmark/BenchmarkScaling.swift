@@ -65,7 +65,7 @@ struct BenchmarkScaling: AsyncParsableCommand {
         var shape = BenchmarkShape()
         shape.model = model
         let benchmark = ScalingBenchmark(
-            configuration: try shape.configuration(), tokensPerHost: tokensPerHost, microBatches: microBatches,
+            specification: try shape.specification(), tokensPerHost: tokensPerHost, microBatches: microBatches,
             wire: wire, latency: latency * 1e-6)
         var host = try benchmark.measureHost(threads: threads, precision: try PrecisionOption.check(precision))
         if let computeSeconds { host.computeSeconds = computeSeconds }

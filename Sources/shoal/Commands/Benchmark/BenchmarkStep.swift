@@ -29,10 +29,10 @@ struct BenchmarkStep: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
-        let configuration = try shape.configuration()
-        try checkPositive("length", length, upTo: configuration.maxPositions)
+        let specification = try shape.specification()
+        try checkPositive("length", length, upTo: specification.encoder.maxLength)
         let benchmark = StepBenchmark(
-            configuration: configuration, lengths: [Int](repeating: length, count: sequences),
+            specification: specification, lengths: [Int](repeating: length, count: sequences),
             microBatches: microBatches, threads: threads.count, steps: steps)
         try output.show(try benchmark.table(try shape.precisions()))
     }

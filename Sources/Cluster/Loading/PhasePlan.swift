@@ -1,0 +1,42 @@
+import Modeling
+import Training
+
+/// A phase of a run with its data: what its workers are sent, and which steps it has.
+struct PhasePlan: Sendable {
+    /// What messages call it.
+    var name: String
+    /// What its workers must know.
+    var welcome: Welcome
+    var model: ModelSpecification
+    /// The classes, in the order of the logits.
+    var labels: [String]
+    /// The model's parameters, without alignment gaps.
+    var parameters: Int
+    var training: any ExampleSource
+    var validation: (any ExampleSource)?
+    /// Of the last phase only.
+    var test: (any ExampleSource)?
+    /// Deals the training examples to steps that are counted from the beginning of the phase.
+    var data: DataPlan
+    /// Its steps, numbered through the whole run.
+    var steps: Range<Int>
+    /// The schedule at its beginning; its steps are counted from there.
+    var schedule: LearningRateSchedule
+    /// The vectors that a checkpoint needs.
+    var stateParts: [StatePart] = [.weights]
+    /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend
+    /// on the workers.
+    var evaluationBatch: Int
+
+    /// Examples of a micro-batch when evaluating: about 2,000 tokens, as many as a training micro-batch of the usual
+    /// size has, and fewer where there are very many classes.
+    static func evaluationBatch(maxLength: Int, classes: Int) -> Int {
+        max(1, min(16, 2048 / maxLength, ControlLimits.maxOutputWidth / classes))
+    }
+
+    /// Its history from `base` on.
+    func history(from base: RunHistory.Point) -> RunHistory {
+        RunHistory(
+            base: base, stepsPerEpoch: data.stepsPerEpoch, steps: steps, hasValidation: validation != nil)
+    }
+}

@@ -1,0 +1,31 @@
+import Modeling
+import Training
+
+/// A method of training: a list of phases. A method is one file, and one line in ``Recipes``.
+protocol Recipe: Sendable {
+    /// Its name, for people.
+    static var name: String { get }
+    /// The phases of a run, at least one, in their order. All have the same encoder.
+    func phases(_ request: RecipeRequest) -> [Phase]
+}
+
+/// What a recipe knows of the run.
+struct RecipeRequest: Sendable {
+    /// All options, with what the data decided on.
+    var run: RunConfiguration
+    /// The head that the model's family puts on the encoder to tell the classes of the run apart.
+    var classifier: any Head
+    /// Tokens of a text at most: what is asked for, or what the model has.
+    var maxLength: Int
+}
+
+/// The methods that a run can be made by: one line for each.
+enum Recipes {
+    /// All of them; the first is the default.
+    static let all: [any Recipe] = [
+        FineTuning()
+    ]
+
+    /// That of a run for which none is asked for.
+    static var standard: any Recipe { all[0] }
+}

@@ -1,0 +1,109 @@
+import Support
+
+/// The entries of config.json about a classifier of texts with one class for each: the same for every family.
+extension ModelConfiguration {
+    private static let task = "single_label_classification"
+    private static let classSuffix = "ForSequenceClassification"
+    /// More than any real model has.
+    private static let labelCounts = 1...1_000_000
+
+    /// Reads the labels, and for what the model was made.
+    mutating func readClasses(_ config: ConfigurationReader) throws(FileError) {
+        if let found = config.value("problem_type"), found != .string(Self.task) {
+            throw config.failure(
+                "problem_type is \(found.summary), only \(quoted(Self.task)) is supported; a model for another task "
+                    + "gives no meaningful result here")
+        }
+        do throws(LabelsError) { labels = try Self.labels(config) } catch {
+            // An obstacle to inference only: see `requireClassifier`.
+            labels = Self.defaultLabels(2)
+            labelsProblem = error.reason
+        }
+        guard labels.count != 1 else {
+            throw config.failure(
+                "has a single label: that is a regression, and only classification of single labels is supported")
+        }
+        otherArchitecture = Self.otherArchitecture(config)
+    }
+
+    /// Makes sure that the labels can be written.
+    func checkClasses(path: String) throws(FileError) {
+        guard Self.labelCounts.contains(labels.count) else {
+            throw FileError(
+                path,
+                "the number of labels is \(labels.count), must be \(Self.labelCounts.lowerBound) to "
+                    + "\(Self.labelCounts.upperBound)")
+        }
+        if let labelsProblem { throw FileError(path, labelsProblem) }
+        if let twice = Self.firstTwice(labels) {
+            throw FileError(path, "id2label has the label \(quoted(twice)) twice")
+        }
+    }
+
+    /// Writes the labels, and for what the model is.
+    func writeClasses(into entries: inout [String: JSONValue]) {
+        let prefix = family.modelTypes.first { $0.key == modelType }?.value ?? ""
+        entries["architectures"] = .array([.string(prefix + Self.classSuffix)])
+        entries["problem_type"] = .string(Self.task)
+        let numbered = labels.enumerated()
+        entries["id2label"] = .object(
+            JSONObject(
+                Dictionary(uniqueKeysWithValues: numbered.map { (String($0.offset), JSONValue.string($0.element)) })))
+        // The first one counts: labels that come twice are refused by `checkClasses`, before anything is written.
+        entries["label2id"] = .object(
+            JSONObject(Dictionary(numbered.map { ($0.element, JSONValue.integer($0.offset)) }) { first, _ in first }))
+    }
+
+    /// The class of `transformers` that the folder was written for, where that has a classifier for something else.
+    private static func otherArchitecture(_ config: ConfigurationReader) -> String? {
+        let others = ["Token", "MultipleChoice", "QuestionAnswering", "NextSentencePrediction"]
+        guard case .array(let names) = config.value("architectures") else { return nil }
+        for case .string(let name) in names where others.contains(where: { name.contains($0) }) { return name }
+        return nil
+    }
+
+    /// The labels of `id2label`, whose keys must be 0 to n-1; without it LABEL_0 ... by `num_labels`, which is 2.
+    private static func labels(_ config: ConfigurationReader) throws(LabelsError) -> [String] {
+        var count: Int?
+        switch config.value("num_labels") {
+        case nil: break
+        case .integer(let found) where labelCounts.contains(found): count = found
+        case .some(let found): throw LabelsError("num_labels is \(found.summary), must be 1 to 1000000")
+        }
+        guard let found = config.value("id2label"), found != .object([:]) else { return defaultLabels(count ?? 2) }
+        guard case .object(let object) = found else {
+            throw LabelsError("id2label is \(found.summary), must be an object")
+        }
+        let members = object.dictionary
+        if let count, count != members.count {
+            throw LabelsError("num_labels is \(count), but id2label has \(members.count)")
+        }
+        var labels: [String] = []
+        for id in 0..<members.count {
+            guard let label = members[String(id)] else {
+                throw LabelsError("id2label has \(members.count) labels, but none for the id \(id)")
+            }
+            switch label {
+            case .string(let text): labels.append(text)
+            case .integer(let number): labels.append(String(number))
+            default: throw LabelsError("id2label[\(id)] is \(label.summary), must be a string: write it in quotes")
+            }
+        }
+        if let twice = firstTwice(labels) { throw LabelsError("id2label has the label \(quoted(twice)) twice") }
+        return labels
+    }
+
+    private static func defaultLabels(_ count: Int) -> [String] { (0..<count).map { "LABEL_\($0)" } }
+
+    /// The first label that stands there a second time.
+    private static func firstTwice(_ labels: [String]) -> String? {
+        var seen: Set<String> = []
+        return labels.first { !seen.insert($0).inserted }
+    }
+}
+
+/// Why the labels of a config.json cannot be used.
+private struct LabelsError: Error {
+    var reason: String
+    init(_ reason: String) { self.reason = reason }
+}

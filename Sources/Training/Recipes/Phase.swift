@@ -1,0 +1,88 @@
+import Modeling
+
+/// A part of a run in which one head learns by one objective, with an optimizer and a schedule that begin anew.
+///
+/// A method of training is a list of phases, see `Recipe`. Between two phases the encoder's weights stay; see
+/// ``WeightTransition`` for the head.
+public struct Phase: Sendable {
+    /// How long a phase is.
+    public enum Length: Sendable, Codable, Equatable {
+        /// Passes over the training examples.
+        case epochs(Int)
+        /// Steps.
+        case steps(Int)
+    }
+
+    /// What messages call it.
+    public var name: String
+    /// What stands on the encoder.
+    public var head: any Head
+    /// What the head learns by.
+    public var objective: any Objective
+    /// The optimizer, and what else its steps depend on.
+    public var hyperparameters: Hyperparameters
+    /// The learning rate, whose steps count from the beginning of the phase.
+    public var schedule: ScheduleSettings
+    /// How long it is.
+    public var length: Length
+    /// Examples of a step, over all workers.
+    public var batchSize: Int
+    /// Micro-batches that a step is cut into.
+    public var microBatches: Int
+    /// Tokens of a text at most.
+    public var maxLength: Int
+
+    /// A phase of these parts.
+    public init(
+        name: String, head: any Head, objective: any Objective, hyperparameters: Hyperparameters,
+        schedule: ScheduleSettings, length: Length, batchSize: Int, microBatches: Int, maxLength: Int
+    ) {
+        self.name = name
+        self.head = head
+        self.objective = objective
+        self.hyperparameters = hyperparameters
+        self.schedule = schedule
+        self.length = length
+        self.batchSize = batchSize
+        self.microBatches = microBatches
+        self.maxLength = maxLength
+    }
+}
+
+/// As JSON, with head and objective as in `ModelSpecification`.
+extension Phase: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case name, head, objective, hyperparameters, schedule, length
+        case batchSize = "batch_size"
+        case microBatches = "micro_batches"
+        case maxLength = "max_length"
+    }
+
+    /// Reads what ``encode(to:)`` writes; the decoder's `ModelRegistry` knows the heads and objectives.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        name = try values.decode(String.self, forKey: .name)
+        head = try values.decode(CodedHead.self, forKey: .head).head
+        objective = try values.decode(CodedObjective.self, forKey: .objective).objective
+        hyperparameters = try values.decode(Hyperparameters.self, forKey: .hyperparameters)
+        schedule = try values.decode(ScheduleSettings.self, forKey: .schedule)
+        length = try values.decode(Length.self, forKey: .length)
+        batchSize = try values.decode(Int.self, forKey: .batchSize)
+        microBatches = try values.decode(Int.self, forKey: .microBatches)
+        maxLength = try values.decode(Int.self, forKey: .maxLength)
+    }
+
+    /// Writes all of it.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(name, forKey: .name)
+        try values.encode(CodedHead(head), forKey: .head)
+        try values.encode(CodedObjective(objective), forKey: .objective)
+        try values.encode(hyperparameters, forKey: .hyperparameters)
+        try values.encode(schedule, forKey: .schedule)
+        try values.encode(length, forKey: .length)
+        try values.encode(batchSize, forKey: .batchSize)
+        try values.encode(microBatches, forKey: .microBatches)
+        try values.encode(maxLength, forKey: .maxLength)
+    }
+}
