@@ -93,7 +93,8 @@ let package = Package(
             dependencies: ["Modeling", "Checkpoint", "CKernels", "Numerics", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "Modeling", "Checkpoint", "Numerics", "TestSupport"],
+            name: "TrainingTests",
+            dependencies: ["Training", "Modeling", "Checkpoint", "Collectives", "Numerics", "TestSupport"],
             resources: [.copy("Fixtures")]
         ),
         .testTarget(

@@ -245,7 +245,7 @@ final class ReplicaWorker {
             setReducer(nil)
             if case .unreadableMemory = error { note("\(error)") }
             fail(.peer, phase, "\(error)", generation: generation, peers: error.peerRanks)
-        } catch let error as PeerLossError {
+        } catch let error as PeerDataError {
             setReducer(nil)
             fail(.peer, phase, "\(error)", generation: generation, peers: [error.rank])
         } catch is CancellationError {

@@ -92,6 +92,16 @@ public struct Outputs {
     /// Floats of a row.
     public let width: Int
 
+    /// Outputs in this memory.
+    public init(
+        values: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>, rows: Int, width: Int
+    ) {
+        self.values = values
+        self.gradient = gradient
+        self.rows = rows
+        self.width = width
+    }
+
     /// Row `index` of `values`.
     public func row(_ index: Int) -> UnsafeBufferPointer<Float> {
         UnsafeBufferPointer(start: values + index * width, count: width)

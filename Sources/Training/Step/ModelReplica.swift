@@ -21,7 +21,7 @@ public final class ModelReplica {
     public let layout: ParameterLayout
     private let modelWeights: ModelWeights
     private let optimizer: ReplicaOptimizer
-    private let team: ComputeTeam
+    let team: ComputeTeam
 
     /// What the rest needs at least: activations, messages.
     private static let spareBytes = 32 << 20
