@@ -67,9 +67,26 @@ public final class Model {
         }
     }
 
-    /// The result of ``gradient(_:dropout:embeddingRows:into:)``.
+    /// What an evaluation finds of a batch with targets; the batch must be valid for the specification.
+    public func evaluate(_ batch: PackedBatch) -> EvaluationPart {
+        switch network {
+        case .float32(let network): network.evaluate(batch, of: specification)
+        case .bf16(let network): network.evaluate(batch, of: specification)
+        }
+    }
+
+    /// The outputs that a batch has when it is learnt from, with the same dropout: those of the forward pass of
+    /// ``gradient(_:dropout:embeddingRows:outputGradient:into:)``, bit for bit.
+    public func trainingOutputs(_ batch: PackedBatch, dropout: DropoutPlan?) -> [Float] {
+        switch network {
+        case .float32(let network): network.trainingOutputs(batch, dropout: dropout)
+        case .bf16(let network): network.trainingOutputs(batch, dropout: dropout)
+        }
+    }
+
+    /// The result of ``gradient(_:dropout:embeddingRows:outputGradient:into:)``.
     public struct Loss: Sendable, Equatable {
-        /// The summed loss of the micro-batch.
+        /// The summed loss of the micro-batch; 0 where the gradient of the outputs was given.
         public var sum: Double
         /// The outputs that it is the loss of: rows x width, row-major.
         public var outputs: [Float]
@@ -82,18 +99,27 @@ public final class Model {
     ///   - dropout: The masks; nil for none.
     ///   - embeddingRows: The token ids, ascending, that have a row in the compact gradient of the word embedding;
     ///     every token of the batch must be among them, if that is trained.
+    ///   - outputGradient: The gradient of the outputs, rows x width, where the objective is not to be asked for it: it
+    ///     has evaluated a whole step.
     ///   - sink: Takes the gradient, part by part, in the order of the flat vector.
     public func gradient(
-        _ batch: PackedBatch, dropout: DropoutPlan?, embeddingRows: [Int32], into sink: some GradientSink
+        _ batch: PackedBatch, dropout: DropoutPlan?, embeddingRows: [Int32], outputGradient: [Float]? = nil,
+        into sink: some GradientSink
     ) throws(ModelError) -> Loss {
         try specification.validate(batch.targets, sequences: batch.sequenceCount)
+        let width = specification.head.outputWidth
+        if let outputGradient, outputGradient.count != specification.head.reads.count(in: batch) * width {
+            throw .invalidBatch("a gradient of \(outputGradient.count) floats for rows of \(width)")
+        }
         let rows = layout.rowTable == nil ? [] : try Self.compactRows(batch.tokenIDs, among: embeddingRows)
         let count = embeddingRows.count
         return switch network {
         case .float32(let network):
-            network.gradient(batch, dropout: dropout, rows: rows, rowCount: count, into: sink)
+            network.gradient(
+                batch, dropout: dropout, rows: rows, rowCount: count, outputGradient: outputGradient, into: sink)
         case .bf16(let network):
-            network.gradient(batch, dropout: dropout, rows: rows, rowCount: count, into: sink)
+            network.gradient(
+                batch, dropout: dropout, rows: rows, rowCount: count, outputGradient: outputGradient, into: sink)
         }
     }
 

@@ -34,15 +34,36 @@ final class Network<Element: ComputeElement> {
         return forward(batch, saved, dropout: nil).array
     }
 
-    /// See ``Model/gradient(_:dropout:embeddingRows:into:)``; `rows` holds the row of each token in the compact
-    /// gradient of the word embedding, which has `rowCount` rows, if that is trained.
+    /// See ``Model/evaluate(_:)``.
+    func evaluate(_ batch: PackedBatch, of model: ModelSpecification) -> EvaluationPart {
+        let saved = begin(batch, training: false, dropout: nil)
+        var part = EvaluationPart(model.head)
+        part.add(forward(batch, saved, dropout: nil).readOnly, batch.targets, of: model)
+        return part
+    }
+
+    /// The outputs of the forward pass that ``gradient(_:dropout:rows:rowCount:outputGradient:into:)`` makes.
+    func trainingOutputs(_ batch: PackedBatch, dropout: DropoutPlan?) -> [Float] {
+        let saved = begin(batch, training: true, dropout: dropout)
+        return forward(batch, saved, dropout: dropout).array
+    }
+
+    /// See ``Model/gradient(_:dropout:embeddingRows:outputGradient:into:)``; `rows` holds the row of each token in the
+    /// compact gradient of the word embedding, which has `rowCount` rows, if that is trained.
     func gradient(
-        _ batch: PackedBatch, dropout: DropoutPlan?, rows: [Int32], rowCount: Int, into sink: some GradientSink
+        _ batch: PackedBatch, dropout: DropoutPlan?, rows: [Int32], rowCount: Int, outputGradient: [Float]?,
+        into sink: some GradientSink
     ) -> Model.Loss {
         let saved = begin(batch, training: true, dropout: dropout)
         let outputs = forward(batch, saved, dropout: dropout)
-        let loss = Model.Loss(
-            sum: objective.evaluate(outputs, batch.targets, withGradient: true), outputs: outputs.array)
+        let loss: Model.Loss
+        if let outputGradient {
+            outputs.gradient.update(from: outputGradient, count: outputGradient.count)
+            loss = Model.Loss(sum: 0, outputs: outputs.array)
+        } else {
+            loss = Model.Loss(
+                sum: objective.evaluate(outputs, batch.targets, withGradient: true), outputs: outputs.array)
+        }
         head.backward(
             saved.output, dHidden: layout.trainsEncoder ? saved.gradient : nil, rows: reads.count(in: batch),
             dropout: dropout, into: sink)

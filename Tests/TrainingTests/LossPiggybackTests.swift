@@ -1,3 +1,4 @@
+import Numerics
 import Testing
 
 @testable import Training
@@ -19,7 +20,7 @@ import Testing
     ])
     func `a piggyback of another length names its rank`(_ piggybacks: [[UInt8]]) {
         let culprit = piggybacks[0].count == 16 ? 1 : 0
-        let error = #expect(throws: PeerLossError.self) {
+        let error = #expect(throws: PeerDataError.self) {
             try LossPiggyback.decode(piggybacks, partition: [0..<2, 2..<3])
         }
         #expect(error?.rank == culprit)
@@ -27,7 +28,7 @@ import Testing
 
     @Test(arguments: [Double.nan, .infinity, -.infinity, 1e101, -1e101])
     func `a loss that cannot be names its rank`(_ loss: Double) {
-        let error = #expect(throws: PeerLossError.self) {
+        let error = #expect(throws: PeerDataError.self) {
             try LossPiggyback.decode(
                 [LossPiggyback.encode([1]), LossPiggyback.encode([2, loss])], partition: [0..<1, 1..<3])
         }
@@ -35,7 +36,7 @@ import Testing
     }
 
     @Test func `more piggybacks than ranks are refused`() {
-        #expect(throws: PeerLossError.self) {
+        #expect(throws: PeerDataError.self) {
             try LossPiggyback.decode([[], []], partition: [0..<0])
         }
     }

@@ -250,7 +250,7 @@ final class ReplicaWorker {
             setReducer(nil)
             if case .unreadableMemory = error { note("\(error)") }
             fail(.peer, phase, "\(error)", generation: generation, peers: error.peerRanks)
-        } catch let error as PeerLossError {
+        } catch let error as PeerDataError {
             setReducer(nil)
             fail(.peer, phase, "\(error)", generation: generation, peers: [error.rank])
         } catch is CancellationError {
@@ -278,12 +278,15 @@ final class ReplicaWorker {
 
     private func evaluate(_ replica: ModelReplica, _ generation: UInt64, _ id: UInt32, _ batches: [PackedBatch]) {
         do {
-            for batch in batches { try batch.validate(replica.specification) }
+            for batch in batches {
+                try batch.validate(replica.specification)
+                try replica.specification.objective.validate(batch.targets)
+            }
         } catch {
             fail(.order, "evaluation", "\(error)", generation: generation)
             return
         }
-        report(.evaluated(generation: generation, id: id, replica.outputs(batches).flatMap { $0 }))
+        report(.evaluated(generation: generation, id: id, replica.evaluate(batches)))
     }
 
     private func snapshot(_ replica: ModelReplica, _ generation: UInt64, _ step: UInt64, _ parts: [StatePart]) {

@@ -28,6 +28,8 @@ public protocol Head: Sendable, Codable {
     func declare(into layout: inout LayoutBuilder, encoder: EncoderArchitecture)
     /// What computes the head, for one compute thread.
     func makePasses(_ context: HeadContext) -> any HeadPasses
+    /// What the head counts when it is evaluated, of no examples yet.
+    func makeMetrics() -> any MetricAccumulator
 }
 
 /// The forward and the backward pass of a head on one compute thread, and the memory between the two.
@@ -91,6 +93,16 @@ public struct Outputs {
     /// Floats of a row.
     public let width: Int
 
+    /// Outputs in this memory.
+    public init(
+        values: UnsafeMutablePointer<Float>, gradient: UnsafeMutablePointer<Float>, rows: Int, width: Int
+    ) {
+        self.values = values
+        self.gradient = gradient
+        self.rows = rows
+        self.width = width
+    }
+
     /// Row `index` of `values`.
     public func row(_ index: Int) -> UnsafeBufferPointer<Float> {
         UnsafeBufferPointer(start: values + index * width, count: width)
@@ -100,6 +112,9 @@ public struct Outputs {
     public func gradientRow(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
         UnsafeMutableBufferPointer(start: gradient + index * width, count: width)
     }
+
+    /// `values`, to be read.
+    var readOnly: OutputRows { OutputRows(values, rows: rows, width: width) }
 
     /// A copy of `values`.
     public var array: [Float] { Array(UnsafeBufferPointer(start: values, count: rows * width)) }

@@ -1,10 +1,12 @@
 /// What turns a head's outputs and the targets into a loss and its gradient.
 ///
 /// An objective is one file, and one line in ``Objectives``. The value is its configuration, which travels to the
-/// workers. The engine calls it once for each micro-batch.
+/// workers. The engine calls it once for each micro-batch, or for each step: see ``scope``.
 public protocol Objective: Sendable, Codable {
     /// Its name in JSON.
     static var kind: String { get }
+    /// What ``evaluate(_:_:withGradient:)`` is given at once: a micro-batch, unless a type says otherwise.
+    static var scope: LossScope { get }
 
     /// Checks the bounds of the configuration, which may come from outside, and that the head's outputs suit it.
     func validate(head: any Head) throws(ModelError)
@@ -13,8 +15,26 @@ public protocol Objective: Sendable, Codable {
     /// How much a micro-batch counts: the sum over the step's micro-batches divides the summed gradient. Sequences for
     /// a loss of sequences, tokens for one of tokens.
     func weight(of targets: Targets) -> Int
-    /// The summed loss of a micro-batch, in double precision.
+    /// The summed loss of a micro-batch, or of a step, in double precision.
     ///
     /// - Parameter withGradient: Whether the gradient of the sum is to be written to `outputs.gradient`.
     func evaluate(_ outputs: Outputs, _ targets: Targets, withGradient: Bool) -> Double
+    /// The loss of each example in an evaluation, in double precision, without what training alone adds, such as label
+    /// smoothing. An example whose outputs are not finite has a loss that is not. The outputs are those of a
+    /// micro-batch, whatever ``scope`` says.
+    func losses(_ outputs: OutputRows, _ targets: Targets) -> [Double]
+}
+
+extension Objective {
+    /// A micro-batch.
+    public static var scope: LossScope { .microBatch }
+}
+
+/// What a loss is computed from.
+public enum LossScope: Sendable {
+    /// The samples of a micro-batch; a step's loss is the sum over its micro-batches.
+    case microBatch
+    /// All samples of a step, in the order of the micro-batches: contrastive losses, for which the other samples are
+    /// the negatives. It costs a second forward pass.
+    case step
 }

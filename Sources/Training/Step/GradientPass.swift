@@ -5,8 +5,8 @@ import Modeling
 /// The forward and backward passes of one rank in one step, summed in the order of the tree.
 ///
 /// It knows threads, the tree, buckets and abandonment, and nothing of losses: how a micro-batch is differentiated is
-/// a function that it is given. A loss over the whole batch would be the same pass with another function, one that
-/// takes the gradient of the outputs from what all ranks have exchanged; see ``TrainingStep``.
+/// a function that it is given. A loss over the whole batch is the same pass with another function, one that takes the
+/// gradient of the outputs from what all ranks have exchanged; see ``TrainingStep``.
 struct GradientPass {
     /// Computes the loss and the gradient of the `index`-th of the rank's micro-batches; the gradient goes to the
     /// sink.

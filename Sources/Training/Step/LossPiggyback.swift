@@ -1,3 +1,5 @@
+import Numerics
+
 /// What a rank attaches to a step's reduction: the summed loss of each of its micro-batches, so that every worker that
 /// has applied a step knows the losses of the whole step, whichever worker fails.
 public enum LossPiggyback {
@@ -14,30 +16,22 @@ public enum LossPiggyback {
     ///
     /// - Throws: If a piggyback does not hold a finite loss for each of its rank's micro-batches: a rank whose own loss
     ///   is not finite reports that instead.
-    static func decode(_ piggybacks: [[UInt8]], partition: [Range<Int>]) throws(PeerLossError) -> [Double] {
+    static func decode(_ piggybacks: [[UInt8]], partition: [Range<Int>]) throws(PeerDataError) -> [Double] {
         var lossSums: [Double] = []
         for (rank, bytes) in piggybacks.enumerated() {
             guard rank < partition.count, bytes.count == partition[rank].count * 8 else {
-                throw PeerLossError(rank: rank, description: "rank \(rank) sent losses in \(bytes.count) bytes")
+                throw PeerDataError(rank: rank, description: "rank \(rank) sent losses in \(bytes.count) bytes")
             }
             for start in stride(from: 0, to: bytes.count, by: 8) {
                 var bits: UInt64 = 0
                 for i in 0..<8 { bits |= UInt64(bytes[start + i]) << UInt64(8 * i) }
                 let loss = Double(bitPattern: bits)
                 guard loss.isFinite, abs(loss) <= maxMagnitude else {
-                    throw PeerLossError(rank: rank, description: "rank \(rank) sent a loss of \(loss)")
+                    throw PeerDataError(rank: rank, description: "rank \(rank) sent a loss of \(loss)")
                 }
                 lossSums.append(loss)
             }
         }
         return lossSums
     }
-}
-
-/// A rank attached losses to a step that cannot be.
-public struct PeerLossError: Error, Equatable, CustomStringConvertible {
-    /// Which rank.
-    public let rank: Int
-    /// One line.
-    public let description: String
 }
