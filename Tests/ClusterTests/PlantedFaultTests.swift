@@ -52,14 +52,14 @@ import Testing
         let simulation = try simulation(local: false)
         var isSuspected = false
         simulation.beforeDelivery = { simulation in
-            guard !isSuspected, simulation.steps.count == 5, simulation.phaseName == "training" else { return }
+            guard !isSuspected, simulation.steps.count == 7, simulation.phaseName == "training" else { return }
             isSuspected = true
-            let failure = WorkerFailure(kind: .peer, phase: "step 6", message: "no answer", peers: [1])
+            let failure = WorkerFailure(kind: .peer, phase: "step 8", message: "no answer", peers: [1])
             simulation.coordinate(
                 .message(
                     simulation.peer(0),
                     WorkerMessage(
-                        generation: simulation.coordinator.membership.generation, step: 5, body: .failure(failure))))
+                        generation: simulation.coordinator.membership.generation, step: 7, body: .failure(failure))))
             // It is silent meanwhile: only the probe makes it answer.
             simulation.toCoordinator[1].removeAll()
             simulation.stuck.insert(1)

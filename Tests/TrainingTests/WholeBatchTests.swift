@@ -250,7 +250,8 @@ private struct ContrastiveOverMicroBatch: ToyContrastive {
         let work = TinyReplica.work(microBatches: 4, step: 0)
         let counts = work.microBatches.map { Set($0.tokenIDs) }
         let token = try #require(counts[2].first { id in !counts[0].contains(id) && !counts[1].contains(id) })
-        replica.weights.pointer[replica.layout.denseCount + Int(token) * replica.layout.rowWidth] = .infinity
+        let width = try #require(replica.layout.rowTable).rowWidth
+        replica.weights.pointer[replica.layout.denseCount + Int(token) * width] = .infinity
         let error = #expect(throws: NonFiniteError.self) {
             try replica.trainingOutputs(work, isAbandoned: { false })
         }
