@@ -45,7 +45,7 @@ let package = Package(
         .target(name: "Training", dependencies: ["Support", "Modeling", "Numerics", "CKernels"]),
         .target(
             name: "Inference",
-            dependencies: ["Support", "Numerics", "Tokenization", "Corpus", "Modeling", "Training"]),
+            dependencies: ["Support", "Numerics", "Tokenization", "Corpus", "Modeling"]),
         .target(name: "Collectives", dependencies: ["Support", "CZeroMQ", "CZstd", "CLinux", "Numerics", "CKernels"]),
         .target(
             name: "Cluster",

@@ -1,6 +1,22 @@
 import Foundation
 import Support
 
+/// By what the best of several checkpoints is chosen.
+public struct CheckpointRanking: Sendable, Equatable {
+    /// The key in ``TrainerState/metrics`` of the figure that decides.
+    public var key: String
+    /// Whether the greater of two is the better one.
+    public var isHigherBetter: Bool
+    /// The key of the loss, of which less is better: it decides between equals.
+    public static let lossKey = "validation_loss"
+
+    /// By the figure `key`.
+    public init(key: String, isHigherBetter: Bool) {
+        self.key = key
+        self.isHigherBetter = isHigherBetter
+    }
+}
+
 /// Which checkpoints of a run are kept.
 extension CheckpointFolder {
     /// Removes all but the newest `keepNewest` (at least 1) and the best.
@@ -12,12 +28,14 @@ extension CheckpointFolder {
     ///   first.
     /// - Throws: An error that names the folder and the system's reason.
     @discardableResult
-    public static func prune(in runDirectory: String, keepNewest: Int) throws(FileError) -> [CheckpointFolder] {
+    public static func prune(
+        in runDirectory: String, keepNewest: Int, best ranking: CheckpointRanking
+    ) throws(FileError) -> [CheckpointFolder] {
         let all = try list(in: runDirectory)
         let whole = all.filter(\.isReadable)
         guard let newest = whole.first else { return [] }
         var kept = Set(whole.prefix(max(1, keepNewest)).map(\.step))
-        if let best = best(of: whole) { kept.insert(best.step) }
+        if let best = best(of: whole, by: ranking) { kept.insert(best.step) }
         var removed: [CheckpointFolder] = []
         for checkpoint in all where checkpoint.step <= newest.step && !kept.contains(checkpoint.step) {
             try AtomicDirectory.removeWhole(checkpoint.path)
@@ -32,24 +50,26 @@ extension CheckpointFolder {
         rmdir(joinedPath(withoutTrailingSlash(runDirectory), collection))
     }
 
-    /// The checkpoint with the highest `validation_accuracy` in its state's metrics; of equals, that with the lowest
-    /// `validation_loss`, then the newest. Nil if none has them. Only those of the newest one's phase compare.
-    public static func best(in runDirectory: String) throws(FileError) -> CheckpointFolder? {
-        best(of: try list(in: runDirectory).filter(\.isReadable))
+    /// The best checkpoint by `ranking`; of equals, that with the lowest loss, then the newest. Nil if none has both
+    /// figures in its state's metrics. Only those of the newest one's phase compare.
+    public static func best(
+        in runDirectory: String, by ranking: CheckpointRanking
+    ) throws(FileError) -> CheckpointFolder? {
+        best(of: try list(in: runDirectory).filter(\.isReadable), by: ranking)
     }
 
     /// `candidates` are newest first.
-    private static func best(of candidates: [CheckpointFolder]) -> CheckpointFolder? {
-        var best: (checkpoint: CheckpointFolder, accuracy: Double, loss: Double)?
+    private static func best(of candidates: [CheckpointFolder], by ranking: CheckpointRanking) -> CheckpointFolder? {
+        var best: (checkpoint: CheckpointFolder, merit: Double, loss: Double)?
         let phase = candidates.first.flatMap { try? $0.loadState().phase }
         for checkpoint in candidates {
             guard let state = try? checkpoint.loadState(), state.phase == phase else { continue }
-            let metrics = state.metrics
-            guard let accuracy = metrics["validation_accuracy"],
-                let loss = metrics["validation_loss"], accuracy.isFinite, loss.isFinite
+            guard let figure = state.metrics[ranking.key], let loss = state.metrics[CheckpointRanking.lossKey],
+                figure.isFinite, loss.isFinite
             else { continue }
-            if let best, (accuracy, -loss) <= (best.accuracy, -best.loss) { continue }
-            best = (checkpoint, accuracy, loss)
+            let merit = ranking.isHigherBetter ? figure : -figure
+            if let best, (merit, -loss) <= (best.merit, -best.loss) { continue }
+            best = (checkpoint, merit, loss)
         }
         return best?.checkpoint
     }

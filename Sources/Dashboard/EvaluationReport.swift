@@ -1,28 +1,35 @@
+import Modeling
 import Support
-import Training
 
-/// The metrics of an evaluation for people: one line per class, the means, and the confusion matrix.
+/// The metrics of an evaluation for people: of a classifier one line per class, the means, and the confusion matrix.
 public struct EvaluationReport: Sendable {
-    private let metrics: ClassificationMetrics
+    private let metrics: MetricReport
+    private let perClass: [ClassMetrics]
+    /// `rows[truth][prediction]`.
+    private let rows: [[Int]]
     private let labels: [String]
     private let usesColor: Bool
 
     /// A report of `metrics`.
-    public init(_ metrics: ClassificationMetrics, usesColor: Bool = false) {
+    public init(_ metrics: MetricReport, usesColor: Bool = false) {
         self.metrics = metrics
         self.usesColor = usesColor
-        labels = metrics.perClass.map { $0.label.printable().shortened(to: 40) }
+        switch metrics.details {
+        case .classes(let perClass, let confusion): (self.perClass, rows) = (perClass, confusion.rows)
+        case nil: (perClass, rows) = ([], [])
+        }
+        labels = perClass.map { $0.label.printable().shortened(to: 40) }
     }
 
     /// All of it, in at most `width` columns where that is possible.
     public func text(width: Int) -> String {
-        [classes, means, confusion(width: width)].joined(separator: "\n\n")
+        (perClass.isEmpty ? [means] : [classes, means, confusion(width: width)]).joined(separator: "\n\n")
     }
 
     /// Precision, recall, F1 and count of each class.
     var classes: String {
         var table = TextTable(columns: ["class", "precision", "recall", "f1", "count"])
-        for (label, row) in zip(labels, metrics.perClass) {
+        for (label, row) in zip(labels, perClass) {
             table.add([
                 .text(label), .figure(Format.share(row.precision)), .figure(Format.share(row.recall)),
                 .figure(Format.share(row.f1)), .figure(Format.count(row.support)),
@@ -32,12 +39,11 @@ public struct EvaluationReport: Sendable {
     }
 
     private var means: String {
-        """
-        accuracy  \(Format.share(metrics.accuracy))
-        macro F1  \(Format.share(metrics.macroF1))
-        loss      \(Format.loss(metrics.loss))
-        examples  \(Format.count(metrics.examples))
-        """
+        let rows =
+            metrics.values.map { ($0.kind.title, Format.share($0.value)) }
+            + [("loss", Format.loss(metrics.loss)), ("examples", Format.count(metrics.examples))]
+        let column = rows.map(\.0.columns).max() ?? 0
+        return rows.map { $0.padded(to: column) + "  " + $1 }.joined(separator: "\n")
     }
 
     /// The confusion matrix: as a grid if that fits, else as a list of what each class was taken for.
@@ -48,7 +54,6 @@ public struct EvaluationReport: Sendable {
 
     /// One row per true class and one column per predicted one, numbered as the rows are; zeros are dots.
     private var grid: String {
-        let rows = metrics.confusion.rows
         var table = TextTable(columns: ["", ""] + rows.indices.map { "\($0)" })
         for (index, row) in rows.enumerated() {
             table.add(
@@ -61,7 +66,6 @@ public struct EvaluationReport: Sendable {
     /// For each true class, how often it was recognised and what else it was taken for: all that is not zero in the
     /// matrix, readable for any number of classes.
     private var list: String {
-        let rows = metrics.confusion.rows
         let column = labels.map(\.columns).max() ?? 0
         let digits = rows.joined().map { "\($0)".count }.max() ?? 1
         var lines = [

@@ -201,9 +201,8 @@ public struct Narrator {
         let when = record.epoch > 0 ? "epoch \(record.epoch)" : "step \(record.step)"
         let place = record.kind == .validation ? "\(when): validation" : "test"
         let speed = Format.rate(Double(metrics.examples) / record.seconds)
-        let outcome =
-            "\(place): accuracy \(Format.share(metrics.accuracy)), macro F1 \(Format.share(metrics.macroF1)), "
-            + "loss \(Format.loss(metrics.loss))"
+        let values = metrics.values.map { "\($0.kind.title) \(Format.share($0.value)), " }.joined()
+        let outcome = "\(place): \(values)loss \(Format.loss(metrics.loss))"
         let (count, time) = (Format.plural(metrics.examples, "example"), Format.duration(record.seconds))
         let more = [" (\(count) in \(time), \(speed) examples/s)", " (\(count) in \(time))", " (\(time))", ""]
         return outcome + (more.first { (outcome + $0).columns <= plainWidth } ?? "")

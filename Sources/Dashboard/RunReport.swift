@@ -21,13 +21,12 @@ public struct RunReport: Sendable {
     public var text: String {
         var rows: [(String, String)] = []
         if let test = result.test {
-            rows.append(("accuracy", Format.share(test.accuracy)))
-            rows.append(("macro F1", Format.share(test.macroF1)))
+            rows += test.metrics.values.map { ($0.kind.title, Format.share($0.value)) }
             rows.append(
                 (
                     "evaluation",
-                    "\(Format.plural(test.examples, "test example")), "
-                        + "\(Format.rate(test.examplesPerSecond)) examples/s, loss \(Format.loss(test.loss))"
+                    "\(Format.plural(test.metrics.examples, "test example")), "
+                        + "\(Format.rate(test.examplesPerSecond)) examples/s, loss \(Format.loss(test.metrics.loss))"
                 ))
         }
         // Where another process has trained, and this one did only the end, nothing was measured.

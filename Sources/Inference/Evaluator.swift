@@ -1,16 +1,15 @@
 import Corpus
 import Modeling
-import Training
 
 /// What a model achieves on a labelled data set, and how long it took to find out.
 public struct Evaluation: Sendable {
     /// The metrics.
-    public var metrics: ClassificationMetrics
+    public var metrics: MetricReport
     /// Seconds, tokenization included.
     public var seconds: Double
 
     /// An evaluation of these parts.
-    public init(metrics: ClassificationMetrics, seconds: Double) {
+    public init(metrics: MetricReport, seconds: Double) {
         self.metrics = metrics
         self.seconds = seconds
     }
@@ -29,20 +28,27 @@ public struct Evaluator {
     public func evaluate(_ data: Dataset) throws -> Evaluation {
         try pipeline.check(hasPairs: data.examples.contains { $0.pair != nil })
         let start = ContinuousClock.now
-        var confusion = ConfusionMatrix(classes: pipeline.labels.count)
-        var lossSum = 0.0
+        let model = pipeline.specification
+        var all = EvaluationPart(model.head)
         for first in stride(from: 0, to: data.examples.count, by: TextPipeline.window) {
-            let examples = data.examples[first..<min(first + TextPipeline.window, data.examples.count)]
-            for (example, logits) in zip(examples, try pipeline.outputs(Array(examples))) {
+            let examples = Array(data.examples[first..<min(first + TextPipeline.window, data.examples.count)])
+            let rows = try pipeline.outputs(examples)
+            var outputs: [Float] = []
+            var classes: [Int32] = []
+            for (example, row) in zip(examples, rows) {
                 guard let label = example.label else { continue }
-                logits.withUnsafeBufferPointer { logits in
-                    confusion.add(truth: Int(label), prediction: CrossEntropy.prediction(logits))
-                    lossSum += CrossEntropy.loss(logits, label: Int(label))
-                }
+                outputs += row
+                classes.append(label)
+            }
+            guard !classes.isEmpty else { continue }
+            try model.validate(.classes(classes), sequences: classes.count)
+            outputs.withUnsafeBufferPointer {
+                guard let start = $0.baseAddress else { return }
+                all.add(
+                    OutputRows(start, rows: classes.count, width: model.head.outputWidth), .classes(classes), of: model)
             }
         }
         return Evaluation(
-            metrics: ClassificationMetrics(confusion: confusion, labels: pipeline.labels, lossSum: lossSum),
-            seconds: (ContinuousClock.now - start) / .seconds(1))
+            metrics: all.report(labels: pipeline.labels), seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 }

@@ -8,7 +8,8 @@ import Modeling
 public final class InferenceModel: BatchModel {
     /// The model's configuration, labels included.
     public let configuration: ModelConfiguration
-    private let specification: ModelSpecification
+    /// See ``BatchModel``.
+    public let specification: ModelSpecification
     /// Its threads, which the caller may use between two calls.
     public let team: ThreadTeam
     private let models: [Member]
@@ -40,9 +41,6 @@ public final class InferenceModel: BatchModel {
         team = try ThreadTeam(count: threads)
         models = (0..<threads).map { _ in Member(Model(specification, layout: layout, weights: weights)) }
     }
-
-    /// A logit for each class.
-    public var outputWidth: Int { specification.head.outputWidth }
 
     /// See ``BatchModel``.
     public func outputs(_ batches: [PackedBatch]) throws(ModelError) -> [[Float]] {

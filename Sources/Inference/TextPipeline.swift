@@ -60,6 +60,9 @@ public struct TextPipeline {
             team: model.team)
     }
 
+    /// The model.
+    public var specification: ModelSpecification { model.specification }
+
     /// The classes, in the order of the outputs.
     public var labels: [String] { configuration.labels }
 
@@ -95,7 +98,7 @@ public struct TextPipeline {
             lengths: lengths, batchTokens: max(Self.leastBatchTokens, min(Self.batchTokens, share)))
         let computed = try model.outputs(
             sorted.batches.map { PackedBatch(packing: $0, encoding: { encodings[$0] }) })
-        guard let result = sorted.unsorted(computed, width: model.outputWidth) else {
+        guard let result = sorted.unsorted(computed, width: specification.head.outputWidth) else {
             throw FileError(path, "its head has no single row of outputs for each text")
         }
         return result

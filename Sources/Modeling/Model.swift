@@ -67,6 +67,14 @@ public final class Model {
         }
     }
 
+    /// What an evaluation finds of a batch with targets; the batch must be valid for the specification.
+    public func evaluate(_ batch: PackedBatch) -> EvaluationPart {
+        switch network {
+        case .float32(let network): network.evaluate(batch, of: specification)
+        case .bf16(let network): network.evaluate(batch, of: specification)
+        }
+    }
+
     /// The outputs that a batch has when it is learnt from, with the same dropout: those of the forward pass of
     /// ``gradient(_:dropout:embeddingRows:outputGradient:into:)``, bit for bit.
     public func trainingOutputs(_ batch: PackedBatch, dropout: DropoutPlan?) -> [Float] {

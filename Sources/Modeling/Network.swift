@@ -34,6 +34,14 @@ final class Network<Element: ComputeElement> {
         return forward(batch, saved, dropout: nil).array
     }
 
+    /// See ``Model/evaluate(_:)``.
+    func evaluate(_ batch: PackedBatch, of model: ModelSpecification) -> EvaluationPart {
+        let saved = begin(batch, training: false, dropout: nil)
+        var part = EvaluationPart(model.head)
+        part.add(forward(batch, saved, dropout: nil).readOnly, batch.targets, of: model)
+        return part
+    }
+
     /// The outputs of the forward pass that ``gradient(_:dropout:rows:rowCount:outputGradient:into:)`` makes.
     func trainingOutputs(_ batch: PackedBatch, dropout: DropoutPlan?) -> [Float] {
         let saved = begin(batch, training: true, dropout: dropout)

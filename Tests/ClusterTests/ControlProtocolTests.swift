@@ -105,6 +105,19 @@ import Modeling
         return [Preamble.bytes(), try envelope.serializedBytes()]
     }
 
+    /// A report of an evaluation whose micro-batches have these losses.
+    private func evaluation(
+        microBatches: Int = 2, metrics: String = "{}", _ losses: @escaping (Int) -> [Double]
+    ) -> (inout PBEnvelope) -> Void {
+        { envelope in
+            envelope.evaluationReport = .with {
+                $0.microBatches = (0..<microBatches).map { number in
+                    .with { ($0.losses, $0.metrics) = (losses(number), metrics) }
+                }
+            }
+        }
+    }
+
     @Test func `reports out of bounds are refused`() throws {
         let cases: [(inout PBEnvelope) -> Void] = [
             { $0.hello = .with { $0.threads = 0 } },
@@ -120,7 +133,10 @@ import Modeling
             { $0.stepReport = .with { $0.computeSeconds = .nan } },
             { $0.stepReport = .with { $0.allreduceSeconds = -1 } },
             { $0.stepReport = .with { $0.lossSums = [Double](repeating: 0, count: ReductionTree.maxLeafCount + 1) } },
-            { $0.evaluationReport = .with { $0.logits = [Float](repeating: 0, count: ControlLimits.maxLogits + 1) } },
+            evaluation { _ in [Double](repeating: 0, count: ControlLimits.maxEvaluationExamples / 2 + 1) },
+            evaluation { $0 == 0 ? [1, 2e100] : [1] }, evaluation { _ in [-1e308] },
+            evaluation(metrics: String(repeating: " ", count: ControlLimits.metricsText + 1)) { _ in [1] },
+            evaluation(microBatches: ReductionTree.maxLeafCount + 1) { _ in [] },
             { $0.chunk = .with { $0.part = .weights } },
         ]
         for fill in cases {

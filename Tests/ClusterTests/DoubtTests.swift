@@ -1,4 +1,5 @@
 import Foundation
+import Modeling
 import Testing
 import Training
 
@@ -120,18 +121,18 @@ import Training
         #expect(simulation.difference(from: try Self.calm()) == nil)
     }
 
-    // MARK: logits
+    // MARK: evaluations
 
-    @Test func `logits that are not finite are computed again by another worker`() throws {
+    @Test func `losses that are not finite are computed again by another worker`() throws {
         let simulation = try Simulation(workers: 2, totalSteps: 8, validation: 9, local: false)
         var isDone = false
         simulation.disturb = { number, _, result in
-            guard number == 1, !isDone, case .evaluated(let generation, let id, var logits) = result else {
+            guard number == 1, !isDone, case .evaluated(let generation, let id, var parts) = result else {
                 return result
             }
             isDone = true
-            logits[0] = .nan
-            return .evaluated(generation: generation, id: id, logits)
+            parts[0] = Samples.withoutLoss(parts[0], .nan)
+            return .evaluated(generation: generation, id: id, parts)
         }
         #expect(simulation.run(seconds: 60))
         #expect(isDone && simulation.error == nil)
@@ -139,14 +140,45 @@ import Training
         #expect(simulation.difference(from: try Self.calm(validation: 9)) == nil)
     }
 
-    @Test(arguments: [1, 2, 3]) func `logits that are not finite for all end the run`(_ workers: Int) throws {
+    @Test(arguments: [1, 2, 3]) func `losses that are not finite for all end the run`(_ workers: Int) throws {
         let simulation = try Simulation(workers: workers, totalSteps: 8, validation: 9)
         simulation.disturb = { _, _, result in
-            guard case .evaluated(let generation, let id, let logits) = result else { return result }
-            return .evaluated(generation: generation, id: id, logits.map { _ in .infinity })
+            guard case .evaluated(let generation, let id, let parts) = result else { return result }
+            return .evaluated(generation: generation, id: id, parts.map { Samples.withoutLoss($0, .infinity) })
         }
         #expect(simulation.run(seconds: 60))
         #expect(simulation.error?.contains("the loss of the validation set is not finite") == true)
+    }
+
+    @Test(arguments: [2, 3]) func `counts of another model cost a worker its place, and the run goes on`(
+        _ classes: Int
+    ) throws {
+        let simulation = try Simulation(workers: 2, totalSteps: 8, validation: 9, local: false)
+        var isDone = false
+        simulation.disturb = { number, _, result in
+            guard number == 1, !isDone, case .evaluated(let generation, let id, var parts) = result else {
+                return result
+            }
+            isDone = true
+            // Of other classes, or of no examples.
+            parts[0] = EvaluationPart(losses: parts[0].losses, metrics: ClassificationMetrics(classes: classes))
+            return .evaluated(generation: generation, id: id, parts)
+        }
+        #expect(simulation.run(seconds: 60))
+        #expect(isDone && simulation.error == nil)
+        #expect(lost(simulation).first?.contains("metrics that do not fit an order") == true, "\(lost(simulation))")
+        #expect(simulation.difference(from: try Self.calm(validation: 9)) == nil)
+    }
+
+    @Test func `the reports of all evaluations are the same for 1, 2, 3 and 7 workers`() throws {
+        let reports = try [1, 2, 3, 7].map { workers in
+            let simulation = try Simulation(
+                workers: workers, samples: 40, batch: 16, microBatches: 8, totalSteps: 8, validation: 31, test: 45)
+            #expect(simulation.run(seconds: 60))
+            return simulation.evaluations.map(\.metrics)
+        }
+        #expect(reports[0].count > 2 && reports[0].last?.examples == 45)
+        #expect(reports.allSatisfy { $0 == reports[0] })
     }
 
     // MARK: reports that differ

@@ -223,7 +223,7 @@ struct HostileFileTests {
             #expect(throws: RunError.self) { try StatusReader.read(runDirectory: folder) }
             #expect(throws: RunError.self) { try CoordinatorFile.read(folder) }
             #expect(throws: RunError.self) { try MetricsLog(path: folder + "/metrics.jsonl") }
-            #expect(throws: RunError.self) { try CheckedFile.read(RunResult.self, folder + "/result.json") }
+            #expect(throws: RunError.self) { try CheckedFile.read(CompleteRun.self, folder + "/result.json") }
             #expect(throws: ConfigurationError.self) { try RunOptions(yamlFile: "/dev/zero") }
         }
     }

@@ -1,3 +1,4 @@
+import Modeling
 import Testing
 
 @testable import Cluster
@@ -34,14 +35,27 @@ struct KeepingTests {
         #expect(throws: ConfigurationError.self) { try resolve { $0.keepCheckpoints = -1 } }
     }
 
+    private func state(_ step: Int, _ value: Double, loss: Double, isHigherBetter: Bool = true) -> BestState {
+        let kind = MetricKind(key: "m", title: "m", isHigherBetter: isHigherBetter)
+        return BestState(step: step, primary: Metric(kind, value), loss: loss)
+    }
+
+    @Test func `of a metric of which less is better the least is the best`() {
+        let some = state(3, 0.5, loss: 1, isHigherBetter: false)
+        #expect(state(6, 0.4, loss: 9, isHigherBetter: false).isAtLeast(some))
+        #expect(!state(6, 0.6, loss: 0.1, isHigherBetter: false).isAtLeast(some))
+        #expect(state(6, 0.5, loss: 0.9, isHigherBetter: false).isAtLeast(some))
+        #expect(!state(6, 0.5, loss: 1.1, isHigherBetter: false).isAtLeast(some))
+    }
+
     @Test func `what is not a number is never the best`() {
-        let some = BestState(step: 3, accuracy: 0.5, loss: 1)
-        #expect(!BestState(step: 6, accuracy: .nan, loss: 1).isAtLeast(some))
-        #expect(!BestState(step: 6, accuracy: 0.9, loss: .nan).isAtLeast(some))
-        #expect(BestState(step: 6, accuracy: 0.5, loss: 1).isAtLeast(some), "of equals the later one")
-        #expect(BestState(step: 6, accuracy: 0.5, loss: 0.9).isAtLeast(some))
-        #expect(!BestState(step: 6, accuracy: 0.5, loss: 1.1).isAtLeast(some))
-        #expect(BestState(step: 6, accuracy: 0.6, loss: 9).isAtLeast(some))
+        let some = state(3, 0.5, loss: 1)
+        #expect(!state(6, .nan, loss: 1).isAtLeast(some))
+        #expect(!state(6, 0.9, loss: .nan).isAtLeast(some))
+        #expect(state(6, 0.5, loss: 1).isAtLeast(some), "of equals the later one")
+        #expect(state(6, 0.5, loss: 0.9).isAtLeast(some))
+        #expect(!state(6, 0.5, loss: 1.1).isAtLeast(some))
+        #expect(state(6, 0.6, loss: 9).isAtLeast(some))
     }
 
     @Test func `the room for the end is known at the start`() throws {

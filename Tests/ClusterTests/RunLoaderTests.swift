@@ -103,7 +103,7 @@ struct RunLoaderTests {
         #expect(PhasePlan.evaluationBatch(maxLength: 128, classes: 8) == 16)
         #expect(PhasePlan.evaluationBatch(maxLength: 512, classes: 8) == 4)
         #expect(PhasePlan.evaluationBatch(maxLength: 65_536, classes: 8) == 1)
-        #expect(PhasePlan.evaluationBatch(maxLength: 8, classes: ControlLimits.maxLogits / 2) == 1)
+        #expect(PhasePlan.evaluationBatch(maxLength: 8, classes: ControlLimits.maxOutputWidth) == 1)
     }
 
     @Test func `only a run that was finished, or is to be shorter, may be complete`() throws {

@@ -40,7 +40,12 @@ enum Samples {
                 StepReport(
                     lossSums: [1.5, -0.25, 0], gradientNorm: 2, computeSeconds: 0.5, allreduceSeconds: 0.25,
                     stepSeconds: 0.75, residentBytes: 1 << 30, bytesSent: 99)),
-            .evaluationReport(id: 7, logits: [1, 2, 3, -4]), .digest(digest),
+            .evaluationReport(
+                id: 7,
+                [
+                    MicroBatchMetrics(losses: [0.5, -1e40, .infinity], metrics: "{}"),
+                    MicroBatchMetrics(losses: [], metrics: ""),
+                ]), .digest(digest),
             .failure(
                 WorkerFailure(kind: .nonFinite, phase: "step 3", message: "the loss", peers: [1, 2], microBatch: 0)),
             .failure(WorkerFailure(kind: .peer, phase: "", message: "")), .heartbeat(residentBytes: 12),

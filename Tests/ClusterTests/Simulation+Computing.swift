@@ -67,10 +67,8 @@ extension Simulation {
         case .evaluate(let generation, let id, let batches):
             // Every example is taken for class 1.
             let certainty = shape.bestStep.map { 0.1 + 0.1 * Float(abs(Int(replicas[index].applied) - $0)) } ?? 1
-            let logits = batches.flatMap { batch in
-                (0..<batch.sequenceCount).flatMap { _ in [0, certainty, 0] as [Float] }
-            }
-            return { .evaluated(generation: generation, id: id, logits) }
+            let parts = batches.map { Samples.evaluation($0, certainty: certainty) }
+            return { .evaluated(generation: generation, id: id, parts) }
         case .digest(let generation):
             return { [self] in
                 let hex = String(replicas[index].state, radix: 16)

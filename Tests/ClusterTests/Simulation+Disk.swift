@@ -59,7 +59,8 @@ extension Simulation {
             guard let accuracy = checkpoint.state.metrics["validation_accuracy"],
                 let loss = checkpoint.state.metrics["validation_loss"]
             else { continue }
-            let found = BestState(step: step, accuracy: accuracy, loss: loss, isKept: true)
+            let found = BestState(
+                step: step, primary: Metric(ClassificationMetrics.accuracy, accuracy), loss: loss, isKept: true)
             if best.map({ found.isAtLeast($0) }) ?? true { best = found }
         }
         return best

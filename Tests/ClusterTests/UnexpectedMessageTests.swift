@@ -55,7 +55,8 @@ import Modeling
             lossSums: [1], gradientNorm: 1, computeSeconds: 0, allreduceSeconds: 0, stepSeconds: 0, residentBytes: 0,
             bytesSent: 0)
         let bodies: [(UInt64, WorkerMessage.Body)] = [
-            (0, .stepReport(report)), (99, .stepReport(report)), (0, .evaluationReport(id: 0, logits: [1])),
+            (0, .stepReport(report)), (99, .stepReport(report)),
+            (0, .evaluationReport(id: 0, [MicroBatchMetrics(losses: [1], metrics: "{}")])),
             (0, .bound(endpoint: "x", hasState: false, records: [])), (0, .ready),
             (0, .chunk(.weights, index: 0, payload: Data(count: 4))), (0, .chunkRequest(.weights, 5..<9)),
         ]

@@ -19,7 +19,7 @@ struct WorkerJournalTests {
         #expect(journal.tick(130) == nil, "nothing was done since")
         #expect(journal.joined(rank: 1, size: 2, step: 15) == nil)
         #expect(journal.joined(rank: 0, size: 1, step: 15) == "going on as worker 1 of 1, after step 15")
-        journal.evaluated(logits: 30)
+        journal.evaluated(examples: 10)
         #expect(journal.done == "; this worker took part in 3 steps and evaluated 10 examples")
     }
 

@@ -1,4 +1,5 @@
 @testable import Cluster
+import Modeling
 import Training
 
 @testable import Dashboard
@@ -17,17 +18,21 @@ enum Samples {
                 bytesSent: 1, residentBytes: 1, elapsedSeconds: Double(step) * seconds, totalSteps: 80))
     }
 
-    static func metrics(labels: [String], counts: [(truth: Int, prediction: Int, count: Int)]) -> ClassificationMetrics
-    {
-        var confusion = ConfusionMatrix(classes: labels.count)
+    static func metrics(labels: [String], counts: [(truth: Int, prediction: Int, count: Int)]) -> MetricReport {
+        var metrics = ClassificationMetrics(classes: labels.count)
         for (truth, prediction, count) in counts {
-            for _ in 0..<count { confusion.add(truth: truth, prediction: prediction) }
+            for _ in 0..<count { metrics.add(truth: truth, prediction: prediction) }
         }
-        return ClassificationMetrics(confusion: confusion, labels: labels, lossSum: 0.25 * Double(confusion.total))
+        return metrics.report(examples: counts.reduce(0) { $0 + $1.count }, loss: 0.25, labels: labels)
     }
 
     static let result = RunResult(
-        test: .init(accuracy: 0.93741, macroF1: 0.9012, loss: 0.21, examples: 2189, examplesPerSecond: 312.4),
+        test: .init(
+            metrics: MetricReport(
+                examples: 2189, loss: 0.21,
+                values: [
+                    Metric(ClassificationMetrics.accuracy, 0.93741), Metric(ClassificationMetrics.macroF1, 0.9012),
+                ], primary: ClassificationMetrics.accuracy), examplesPerSecond: 312.4),
         steps: 80, weightsSHA256: "abc123", wallSeconds: 75, tokensPerSecond: 5213.7, examplesPerSecond: 61,
         workers: 2, secondsToFirstStep: 0.8, trainLoss: 0.03124, modelPath: "runs/my run/model", output: "runs/my run")
 }

@@ -65,7 +65,7 @@ import Training
     func `the number of workers, and resuming in either phase, do not change a bit`() async throws {
         let world = try TinyWorld()
         let first = try await run(world, "w1", workers: 1)
-        #expect(first.steps == 9 && (first.test?.examples ?? 0) == 30)
+        #expect(first.steps == 9 && (first.test?.metrics.examples ?? 0) == 30)
         for workers in [2, 3] {
             let result = try await run(world, "w\(workers)", workers: workers)
             #expect(result.weightsSHA256 == first.weightsSHA256, "\(workers) workers")

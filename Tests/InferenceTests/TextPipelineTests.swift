@@ -10,11 +10,13 @@ import Tokenization
 
 /// A model whose outputs are a function of a text's tokens, so that a mix-up shows.
 private final class TokenModel: BatchModel, Sendable {
-    let outputWidth: Int
+    let specification: ModelSpecification
     /// What it was given.
     let seen = Mutex<[PackedBatch]>([])
 
-    init(outputWidth: Int = 3) { self.outputWidth = outputWidth }
+    init(outputWidth: Int = 3) {
+        specification = ModelConfiguration.tiny(labels: (0..<outputWidth).map { "\($0)" }).classifier()
+    }
 
     static func outputs(_ tokens: [Int32], _ types: [Int32]) -> [Float] {
         [

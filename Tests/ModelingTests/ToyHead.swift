@@ -30,6 +30,7 @@ struct ToyHead: Head {
     }
 
     func makePasses(_ context: HeadContext) -> any HeadPasses { ToyHeadPasses(context.linear("projection")) }
+    func makeMetrics() -> any MetricAccumulator { ToyMetric() }
 }
 
 private final class ToyHeadPasses: HeadPasses {

@@ -46,8 +46,9 @@ struct BackgroundWriter: Sendable {
         let writer = CheckpointWriter(
             runDirectory: path, configuration: run.configuration, layout: run.layouts[state.phase],
             tokenizerSource: tokenizerSource(orElse: checkpoint), maxLength: run.maxLength, seed: configuration.seed,
-            fingerprint: run.fingerprint,
-            keep: configuration.keepCheckpoints, state: state, weights: fetched.buffer(.weights),
+            fingerprint: run.fingerprint, keep: configuration.keepCheckpoints,
+            ranking: CheckpointRanking(run.plan.phases[state.phase].model.head.primaryMetric), state: state,
+            weights: fetched.buffer(.weights),
             firstMoment: buffer(.firstMoment), secondMoment: buffer(.secondMoment))
         let inbox = inbox
         try inBackground {

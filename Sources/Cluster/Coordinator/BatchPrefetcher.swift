@@ -67,7 +67,7 @@ final class BatchPrefetcher: @unchecked Sendable {
             return .evaluation(
                 id: id,
                 stride(from: examples.lowerBound, to: examples.upperBound, by: batchSize).map {
-                    source.pack($0..<min($0 + batchSize, examples.upperBound), labels: false)
+                    source.pack($0..<min($0 + batchSize, examples.upperBound), labels: true)
                 })
         }
     }

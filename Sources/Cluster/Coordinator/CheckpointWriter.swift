@@ -17,6 +17,8 @@ struct CheckpointWriter: Sendable {
     var fingerprint: [String: String]
     /// The newest checkpoints that are kept, besides the best.
     var keep: Int
+    /// Which one is the best.
+    var ranking: CheckpointRanking
     var state: TrainingState
     var weights: FloatBuffer
     /// The moments that the optimizer has.
@@ -43,7 +45,7 @@ struct CheckpointWriter: Sendable {
             ).path
         }
         do {
-            _ = try CheckpointFolder.prune(in: runDirectory, keepNewest: keep)
+            _ = try CheckpointFolder.prune(in: runDirectory, keepNewest: keep, best: ranking)
             return (path, nil)
         } catch {
             return (path, "old checkpoints could not be removed: \(error)")

@@ -46,15 +46,17 @@ extension Resumption {
     /// - Parameters:
     ///   - first: The step at which the phase began: what another phase has reached does not compare.
     ///   - step: The steps that are done.
-    func keptBest(of runDirectory: String, after first: Int, upTo step: Int) throws -> BestState? {
-        guard checkpoint != nil, let found = try CheckpointFolder.best(in: runDirectory), found.step <= step,
-            found.step > first || first == 0
-        else {
-            return nil
-        }
+    ///   - metric: By which states are compared.
+    func keptBest(
+        of runDirectory: String, after first: Int, upTo step: Int, by metric: MetricKind
+    ) throws -> BestState? {
+        let ranking = CheckpointRanking(metric)
+        guard checkpoint != nil, let found = try CheckpointFolder.best(in: runDirectory, by: ranking),
+            found.step <= step, found.step > first || first == 0
+        else { return nil }
         let metrics = try found.loadState().metrics
         return BestState(
-            step: found.step, accuracy: metrics["validation_accuracy"] ?? .nan,
-            loss: metrics["validation_loss"] ?? .nan, isKept: true)
+            step: found.step, primary: Metric(metric, metrics[ranking.key] ?? .nan),
+            loss: metrics[CheckpointRanking.lossKey] ?? .nan, isKept: true)
     }
 }

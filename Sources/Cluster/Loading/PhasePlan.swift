@@ -29,9 +29,9 @@ struct PhasePlan: Sendable {
     var evaluationBatch: Int
 
     /// Examples of a micro-batch when evaluating: about 2,000 tokens, as many as a training micro-batch of the usual
-    /// size has, and no more than a report of their logits holds.
+    /// size has, and fewer where there are very many classes.
     static func evaluationBatch(maxLength: Int, classes: Int) -> Int {
-        max(1, min(16, 2048 / maxLength, ControlLimits.maxLogits / 2 / classes))
+        max(1, min(16, 2048 / maxLength, ControlLimits.maxOutputWidth / classes))
     }
 
     /// Its history from `base` on.

@@ -54,7 +54,8 @@ enum RunLoader {
             source: StateSource(step: base.step, phase: state.phase, parts: state.digests(), point: base),
             history: history, checkpoint: resumption?.checkpoint?.path,
             best: try resumption?.keptBest(
-                of: run.output, after: planned[state.phase].steps.lowerBound, upTo: state.step))
+                of: run.output, after: planned[state.phase].steps.lowerBound, upTo: state.step,
+                by: planned[state.phase].model.head.primaryMetric))
         return LoadedRun(
             plan: plan, state: state, layouts: layouts, configuration: model, maxLength: source.maxLength,
             fingerprint: fingerprint,

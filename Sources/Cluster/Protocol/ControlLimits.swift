@@ -22,8 +22,12 @@ enum ControlLimits {
     static let maxSamples = 65_536
     /// What a step's gradient is divided by: sequences, tokens or pairs.
     static let maxGradientDivisor = 1 << 30
-    /// Logits of one report.
-    static let maxLogits = 1 << 17
+    /// Floats of an example's outputs, such as the classes of a model.
+    static let maxOutputWidth = 1 << 16
+    /// Examples of an evaluation order: what is counted of each, some 30 bytes, fits into an envelope.
+    static let maxEvaluationExamples = 1 << 14
+    /// Bytes of what is counted in a micro-batch of an evaluation.
+    static let metricsText = 1 << 16
     /// Bytes of a name, an endpoint, or a message for people.
     static let shortText = 1024
     /// Bytes of a configuration, which names every label.

@@ -21,8 +21,8 @@ struct WorkerMessage: Sendable, Equatable {
         /// I hold the state and am connected to all peers.
         case ready
         case stepReport(StepReport)
-        /// The logits of an order, row-major.
-        case evaluationReport(id: UInt32, logits: [Float])
+        /// What was found of each micro-batch of an order.
+        case evaluationReport(id: UInt32, [MicroBatchMetrics])
         /// The SHA-256 of my weights.
         case digest(String)
         case failure(WorkerFailure)
@@ -68,6 +68,19 @@ struct StepRecord: Sendable, Equatable {
     /// The summed loss of every micro-batch.
     var lossSums: [Double]
     var gradientNorm: Double
+}
+
+/// What a worker found of a micro-batch of an evaluation.
+struct MicroBatchMetrics: Sendable, Equatable {
+    /// The loss of each example.
+    var losses: [Double]
+    /// What the head counts; JSON, to be read by `EvaluationPart`.
+    var metrics: String
+}
+
+extension MicroBatchMetrics {
+    /// A part of an evaluation, to be sent.
+    init(_ part: EvaluationPart) { self.init(losses: part.losses, metrics: part.metricsJSON()) }
 }
 
 /// What a worker measured in a step.

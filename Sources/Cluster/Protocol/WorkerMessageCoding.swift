@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Numerics
 
 extension WorkerMessage {
     /// The frames to send, without the routing id.
@@ -49,10 +50,12 @@ extension WorkerMessage {
                 $0.residentBytes = report.residentBytes
                 $0.bytesSent = report.bytesSent
             }
-        case .evaluationReport(let id, let logits):
+        case .evaluationReport(let id, let parts):
             envelope.evaluationReport = .with {
                 $0.id = id
-                $0.logits = logits
+                $0.microBatches = parts.map { part in
+                    .with { ($0.losses, $0.metrics) = (part.losses, part.metrics) }
+                }
             }
         case .digest(let digest): envelope.digest = .with { $0.weightsSha256 = digest }
         case .failure(let failure):
@@ -116,10 +119,7 @@ extension WorkerMessage {
         case .ready: return .ready
         case .stepReport(let report): return .stepReport(try stepReport(report))
         case .evaluationReport(let report):
-            guard report.logits.count <= ControlLimits.maxLogits else {
-                throw ProtocolError("a report of \(report.logits.count) logits")
-            }
-            return .evaluationReport(id: report.id, logits: report.logits)
+            return .evaluationReport(id: report.id, try evaluation(report))
         case .digest(let digest): return .digest(try WireFormat.digest(digest.weightsSha256))
         case .failure(let failure): return .failure(try workerFailure(failure))
         case .heartbeat(let heartbeat):
@@ -152,6 +152,29 @@ extension WorkerMessage {
         return .bound(
             endpoint: try WireFormat.endpoint(bound.endpoint), hasState: bound.hasState_p,
             records: records)
+    }
+
+    private static func evaluation(_ report: PBEvaluationReport) throws(ProtocolError) -> [MicroBatchMetrics] {
+        guard report.microBatches.count <= ReductionTree.maxLeafCount else {
+            throw ProtocolError("metrics of \(report.microBatches.count) micro-batches")
+        }
+        let examples = report.microBatches.reduce(0) { $0 + $1.losses.count }
+        guard examples <= ControlLimits.maxEvaluationExamples else {
+            throw ProtocolError("losses of \(examples) examples")
+        }
+        var parts: [MicroBatchMetrics] = []
+        for part in report.microBatches {
+            // What is not finite is looked into; what is finite can be added up.
+            if let loss = part.losses.first(where: { $0.isFinite && abs($0) > ControlLimits.maxMagnitude }) {
+                throw ProtocolError("a loss of \(loss)")
+            }
+            parts.append(
+                MicroBatchMetrics(
+                    losses: part.losses,
+                    metrics: try WireFormat.text(
+                        part.metrics, "metrics of a micro-batch", limit: ControlLimits.metricsText)))
+        }
+        return parts
     }
 
     private static func stepReport(_ report: PBStepReport) throws(ProtocolError) -> StepReport {

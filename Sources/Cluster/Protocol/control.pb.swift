@@ -662,7 +662,7 @@ nonisolated struct PBBatches: Sendable {
 
   var sampleKeys: [UInt32] = []
 
-  /// What is to be learnt; not there in an evaluation.
+  /// What is to be learnt, or what an evaluation compares with.
   var targets: PBBatches.OneOf_Targets? = nil
 
   var classes: PBClasses {
@@ -675,7 +675,7 @@ nonisolated struct PBBatches: Sendable {
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  /// What is to be learnt; not there in an evaluation.
+  /// What is to be learnt, or what an evaluation compares with.
   nonisolated enum OneOf_Targets: Equatable, Sendable {
     case classes(PBClasses)
 
@@ -775,8 +775,25 @@ nonisolated struct PBEvaluationReport: Sendable {
 
   var id: UInt32 = 0
 
-  /// Of all micro-batches of the order, row-major.
-  var logits: [Float] = []
+  /// One for each micro-batch of the order.
+  var microBatches: [PBMicroBatchMetrics] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// What was found of a micro-batch.
+nonisolated struct PBMicroBatchMetrics: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The loss of each example. One that is not finite is computed again by another worker.
+  var losses: [Double] = []
+
+  /// What the head counts, JSON: see MetricAccumulator.swift.
+  var metrics: String = String()
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2194,7 +2211,7 @@ nonisolated extension PBEvaluationOrder: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension PBEvaluationReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".EvaluationReport"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}logits\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{4}\u{2}micro_batches\0\u{c}\u{2}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2203,7 +2220,7 @@ nonisolated extension PBEvaluationReport: SwiftProtobuf.Message, SwiftProtobuf._
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.id) }()
-      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.logits) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.microBatches) }()
       default: break
       }
     }
@@ -2213,15 +2230,50 @@ nonisolated extension PBEvaluationReport: SwiftProtobuf.Message, SwiftProtobuf._
     if self.id != 0 {
       try visitor.visitSingularUInt32Field(value: self.id, fieldNumber: 1)
     }
-    if !self.logits.isEmpty {
-      try visitor.visitPackedFloatField(value: self.logits, fieldNumber: 2)
+    if !self.microBatches.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.microBatches, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBEvaluationReport, rhs: PBEvaluationReport) -> Bool {
     if lhs.id != rhs.id {return false}
-    if lhs.logits != rhs.logits {return false}
+    if lhs.microBatches != rhs.microBatches {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBMicroBatchMetrics: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".MicroBatchMetrics"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}losses\0\u{1}metrics\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedDoubleField(value: &self.losses) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.metrics) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.losses.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.losses, fieldNumber: 1)
+    }
+    if !self.metrics.isEmpty {
+      try visitor.visitSingularStringField(value: self.metrics, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBMicroBatchMetrics, rhs: PBMicroBatchMetrics) -> Bool {
+    if lhs.losses != rhs.losses {return false}
+    if lhs.metrics != rhs.metrics {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

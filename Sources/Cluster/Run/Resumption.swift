@@ -34,7 +34,7 @@ struct Resumption: Sendable {
         warnings = skipped
         if self.fingerprint.isEmpty, let notes = try checkpoint?.loadState().notes { self.fingerprint = notes }
         do {
-            finishedSteps = try CheckedFile.read(RunResult.self, runDirectory + "/result.json")?.steps
+            finishedSteps = try CheckedFile.read(CompleteRun.self, runDirectory + "/result.json")?.steps
         } catch {
             throw RunError.failed("\(error); remove it to go on with the run as one that is not complete")
         }

@@ -1,3 +1,4 @@
+import Modeling
 import Training
 
 /// What happens in a run, for whoever shows it. Delivered one at a time, in order.
@@ -154,7 +155,7 @@ public struct EvaluationRecord: Sendable, Equatable {
     /// The epochs finished before.
     public var epoch: Int
     /// The metrics.
-    public var metrics: ClassificationMetrics
+    public var metrics: MetricReport
     /// How long it took.
     public var seconds: Double
     /// The steps behind the state that was evaluated, where that is not the newest one.

@@ -1,35 +1,48 @@
 import Foundation
+import Modeling
+import Support
 
 /// How a run ended well: what `result.json` holds.
-public struct RunResult: Sendable, Equatable, Codable, Checked {
+public struct RunResult: Sendable, Equatable, Encodable {
     /// The metrics of the test set.
-    public struct Test: Sendable, Equatable, Codable {
-        /// The share of right predictions.
-        public var accuracy: Double
-        /// The mean F1 over the classes.
-        public var macroF1: Double
-        /// The mean loss.
-        public var loss: Double
-        /// The test examples.
-        public var examples: Int
+    public struct Test: Sendable, Equatable, Encodable {
+        /// What was found.
+        public var metrics: MetricReport
         /// Test examples a second.
         public var examplesPerSecond: Double
 
-        private enum CodingKeys: String, CodingKey {
-            case accuracy, loss, examples
-            case macroF1 = "macro_f1"
-            case examplesPerSecond = "examples_per_second"
+        /// The metrics, with how fast they were found.
+        public init(metrics: MetricReport, examplesPerSecond: Double) {
+            self.metrics = metrics
+            self.examplesPerSecond = examplesPerSecond
+        }
+
+        /// Each metric under its own key.
+        public func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: FreeKey.self)
+            try values.encode(metrics.values)
+            try values.encode(metrics.loss, forKey: FreeKey("loss"))
+            try values.encode(metrics.examples, forKey: FreeKey("examples"))
+            try values.encode(examplesPerSecond, forKey: FreeKey("examples_per_second"))
         }
     }
 
     /// A validation.
-    public struct Validation: Sendable, Equatable, Codable {
+    public struct Validation: Sendable, Equatable, Encodable {
         /// The steps behind the state.
         public var step: Int
-        /// The share of right predictions.
-        public var accuracy: Double
+        /// The metric by which states are compared.
+        public var primary: Metric
         /// The mean loss.
         public var loss: Double
+
+        /// The metric under its own key.
+        public func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: FreeKey.self)
+            try values.encode(step, forKey: FreeKey("step"))
+            try values.encode([primary])
+            try values.encode(loss, forKey: FreeKey("loss"))
+        }
     }
 
     /// The metrics of the test set; nil without one.
@@ -48,8 +61,7 @@ public struct RunResult: Sendable, Equatable, Codable, Checked {
     public var workers: Int
     /// Seconds from the start of the command until the first step began.
     public var secondsToFirstStep: Double
-    /// The steps behind the state that the model is: all, or those of the best state by validation. Nil in files of
-    /// older versions.
+    /// The steps behind the state that the model is: all, or those of the best state by validation.
     public var modelStep: Int?
     /// The best validation; nil without a validation set.
     public var bestValidation: Validation?
@@ -59,12 +71,6 @@ public struct RunResult: Sendable, Equatable, Codable, Checked {
     public var modelPath = ""
     /// The run directory. Not written.
     public var output = ""
-
-    func check() throws(ValueProblem) {
-        try ValueProblem.check("steps", steps, in: 0...CheckedFile.maxCount)
-        try ValueProblem.check("model_step", modelStep ?? 0, in: 0...CheckedFile.maxCount)
-        try ValueProblem.check("workers", workers, in: 0...CheckedFile.maxCount)
-    }
 
     private enum CodingKeys: String, CodingKey {
         case test, steps, workers
@@ -77,4 +83,12 @@ public struct RunResult: Sendable, Equatable, Codable, Checked {
         case bestValidation = "best_validation"
         case trainLoss = "train_loss"
     }
+}
+
+/// What a later process wants to know of a run that is complete, from its `result.json`.
+struct CompleteRun: Checked {
+    /// The steps taken.
+    var steps: Int
+
+    func check() throws(ValueProblem) { try ValueProblem.check("steps", steps, in: 0...CheckedFile.maxCount) }
 }

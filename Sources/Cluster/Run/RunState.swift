@@ -46,7 +46,7 @@ enum RunState: Equatable {
             return
         }
         if let data = FileManager.default.contents(atPath: path + "/result.json"),
-            let result = try? JSONDecoder().decode(RunResult.self, from: data)
+            let result = try? CheckedFile.decode(CompleteRun.self, from: data)
         {
             self = .complete(steps: result.steps)
         } else {

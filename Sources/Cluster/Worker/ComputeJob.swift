@@ -40,7 +40,7 @@ enum ComputeResult: Sendable {
     case bound(generation: UInt64, endpoint: String)
     case connected(generation: UInt64)
     case stepped(generation: UInt64, step: UInt64, StepReport)
-    case evaluated(generation: UInt64, id: UInt32, [Float])
+    case evaluated(generation: UInt64, id: UInt32, [EvaluationPart])
     case digest(generation: UInt64, String)
     case snapshot(generation: UInt64, StateSnapshot)
     /// `generation` is that of the job; nil if it does not matter.

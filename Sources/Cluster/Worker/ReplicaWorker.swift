@@ -273,12 +273,15 @@ final class ReplicaWorker {
 
     private func evaluate(_ replica: ModelReplica, _ generation: UInt64, _ id: UInt32, _ batches: [PackedBatch]) {
         do {
-            for batch in batches { try batch.validate(replica.specification) }
+            for batch in batches {
+                try batch.validate(replica.specification)
+                try replica.specification.objective.validate(batch.targets)
+            }
         } catch {
             fail(.order, "evaluation", "\(error)", generation: generation)
             return
         }
-        report(.evaluated(generation: generation, id: id, replica.outputs(batches).flatMap { $0 }))
+        report(.evaluated(generation: generation, id: id, replica.evaluate(batches)))
     }
 
     private func snapshot(_ replica: ModelReplica, _ generation: UInt64, _ step: UInt64, _ parts: [StatePart]) {

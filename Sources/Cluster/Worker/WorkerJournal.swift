@@ -53,8 +53,8 @@ struct WorkerJournal: Sendable {
         steps += 1
     }
 
-    /// Some examples were classified.
-    mutating func evaluated(logits: Int) { examples += logits / max(1, classes) }
+    /// Some examples were evaluated.
+    mutating func evaluated(examples count: Int) { examples += count }
 
     /// A line now and then.
     mutating func tick(_ now: Double) -> String? {

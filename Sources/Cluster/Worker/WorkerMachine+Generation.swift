@@ -151,9 +151,9 @@ extension WorkerMachine {
             held.stepped(step, report)
             journal.stepped(step + 1)
             if generation == self.generation { send(.stepReport(report), step: step) }
-        case .evaluated(let generation, let id, let logits):
-            journal.evaluated(logits: logits.count)
-            if generation == self.generation { send(.evaluationReport(id: id, logits: logits)) }
+        case .evaluated(let generation, let id, let parts):
+            journal.evaluated(examples: parts.reduce(0) { $0 + $1.losses.count })
+            if generation == self.generation { send(.evaluationReport(id: id, parts.map(MicroBatchMetrics.init))) }
         case .digest(let generation, let digest):
             if generation == self.generation { send(.digest(digest)) }
         case .snapshot(let generation, let snapshot):

@@ -28,6 +28,8 @@ public protocol Head: Sendable, Codable {
     func declare(into layout: inout LayoutBuilder, encoder: EncoderArchitecture)
     /// What computes the head, for one compute thread.
     func makePasses(_ context: HeadContext) -> any HeadPasses
+    /// What the head counts when it is evaluated, of no examples yet.
+    func makeMetrics() -> any MetricAccumulator
 }
 
 /// The forward and the backward pass of a head on one compute thread, and the memory between the two.
@@ -109,6 +111,9 @@ public struct Outputs {
     public func gradientRow(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
         UnsafeMutableBufferPointer(start: gradient + index * width, count: width)
     }
+
+    /// `values`, to be read.
+    var readOnly: OutputRows { OutputRows(values, rows: rows, width: width) }
 
     /// A copy of `values`.
     public var array: [Float] { Array(UnsafeBufferPointer(start: values, count: rows * width)) }

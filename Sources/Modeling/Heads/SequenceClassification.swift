@@ -20,6 +20,8 @@ public struct SequenceClassification: Head {
 
     /// The first token of each sequence.
     public var reads: RowSelection { .firstTokens }
+    /// The most classes that a model may have.
+    static let maxLabels = 1_000_000
     /// A logit for each class.
     public var outputWidth: Int { labels }
     /// The classifier.
@@ -27,8 +29,8 @@ public struct SequenceClassification: Head {
 
     /// See ``Head``.
     public func validate() throws(ModelError) {
-        guard (1...1_000_000).contains(labels) else {
-            throw .invalidModel("the number of labels is \(labels), must be 1 to 1000000")
+        guard (1...Self.maxLabels).contains(labels) else {
+            throw .invalidModel("the number of labels is \(labels), must be 1 to \(Self.maxLabels)")
         }
         guard dropout >= 0, dropout < 1 else {
             throw .invalidModel("a dropout probability is \(dropout), must be at least 0 and below 1")
@@ -54,6 +56,8 @@ public struct SequenceClassification: Head {
 
     /// See ``Head``.
     public func makePasses(_ context: HeadContext) -> any HeadPasses { SequenceClassificationPasses(context) }
+    /// Accuracy, macro F1 and the metrics of each class.
+    public func makeMetrics() -> any MetricAccumulator { ClassificationMetrics(classes: labels) }
 }
 
 /// The passes of ``SequenceClassification``. S: sequences.

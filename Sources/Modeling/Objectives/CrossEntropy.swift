@@ -47,6 +47,15 @@ public struct CrossEntropy: Objective {
         return sum
     }
 
+    /// The plain loss of each row, without smoothing.
+    public func losses(_ outputs: OutputRows, _ targets: Targets) -> [Double] {
+        guard case .classes(let classes) = targets else { return [] }
+        return classes.enumerated().map { row, label in
+            let logits = outputs.row(row)
+            return logits.allSatisfy(\.isFinite) ? Self.loss(logits, label: Int(label)) : .nan
+        }
+    }
+
     /// The loss of `logits` (one a class) against class `label`: with p = softmax(logits) and C classes,
     /// `-(1 - smoothing) * log p[label] - smoothing / C * sum(log p)`.
     public static func loss(_ logits: UnsafeBufferPointer<Float>, label: Int, smoothing: Double = 0) -> Double {

@@ -19,6 +19,10 @@ public protocol Objective: Sendable, Codable {
     ///
     /// - Parameter withGradient: Whether the gradient of the sum is to be written to `outputs.gradient`.
     func evaluate(_ outputs: Outputs, _ targets: Targets, withGradient: Bool) -> Double
+    /// The loss of each example in an evaluation, in double precision, without what training alone adds, such as label
+    /// smoothing. An example whose outputs are not finite has a loss that is not. The outputs are those of a
+    /// micro-batch, whatever ``scope`` says.
+    func losses(_ outputs: OutputRows, _ targets: Targets) -> [Double]
 }
 
 extension Objective {

@@ -142,10 +142,10 @@ public final class ModelReplica {
         return norm
     }
 
-    /// The outputs of batches without dropout, each rows x width as the head defines them, computed by all threads side
-    /// by side. Batches must be valid for the model.
-    public func outputs(_ batches: [PackedBatch]) -> [[Float]] {
+    /// What an evaluation finds of each batch, computed by all threads side by side. Batches must be valid for the
+    /// model, and have targets.
+    public func evaluate(_ batches: [PackedBatch]) -> [EvaluationPart] {
         let threads = team.threads
-        return team.team.map(batches) { threads[$0].model.outputs($1) }
+        return team.team.map(batches) { threads[$0].model.evaluate($1) }
     }
 }

@@ -1,8 +1,8 @@
 import Dashboard
 import Foundation
 import Inference
+import Modeling
 import Support
-import Training
 
 extension Evaluation {
     /// Examples a second, for people.
@@ -11,24 +11,26 @@ extension Evaluation {
             + "\(Format.rate(Double(metrics.examples) / seconds)) a second"
     }
 
-    private struct Object: Encodable {
-        var accuracy, macroF1, loss: Double?
-        var examples: Int
-        var examplesPerSecond: Double
-        var labels: [String]
-        var perClass: [ClassMetrics]
-        var confusionMatrix: [[Int]]
-    }
+    /// All of it as one JSON object; a number that is none is left out.
+    func json() throws -> String { String(decoding: try StableJSON.line(Object(evaluation: self)), as: UTF8.self) }
 
-    /// All of it as one JSON object; a loss that is no number is left out.
-    func json() throws -> String {
-        let encoder = StableJSON.encoder([])
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        let object = Object(
-            accuracy: metrics.accuracy, macroF1: metrics.macroF1, loss: metrics.loss.isFinite ? metrics.loss : nil,
-            examples: metrics.examples, examplesPerSecond: Double(metrics.examples) / max(seconds, 1e-9),
-            labels: metrics.perClass.map(\.label), perClass: metrics.perClass,
-            confusionMatrix: metrics.confusion.rows)
-        return String(decoding: try encoder.encode(object), as: UTF8.self)
+    private struct Object: Encodable {
+        var evaluation: Evaluation
+
+        func encode(to encoder: any Encoder) throws {
+            let metrics = evaluation.metrics
+            var object = encoder.container(keyedBy: FreeKey.self)
+            for metric in metrics.values + [Metric(.loss, metrics.loss)] where metric.value.isFinite {
+                try object.encode(metric.value, forKey: FreeKey(metric.kind.key))
+            }
+            try object.encode(metrics.examples, forKey: FreeKey("examples"))
+            try object.encode(
+                Double(metrics.examples) / max(evaluation.seconds, 1e-9), forKey: FreeKey("examples_per_second"))
+            if case .classes(let perClass, let confusion) = metrics.details {
+                try object.encode(perClass.map(\.label), forKey: FreeKey("labels"))
+                try object.encode(perClass, forKey: FreeKey("per_class"))
+                try object.encode(confusion.rows, forKey: FreeKey("confusion_matrix"))
+            }
+        }
     }
 }

@@ -1,4 +1,6 @@
 import Checkpoint
+import Foundation
+import Modeling
 import Training
 
 /// When the state is kept, which state is the best by validation, and what a run that ends early keeps.
@@ -42,7 +44,7 @@ struct CheckpointPolicy: Sendable {
     private(set) var path: String?
     private var pathStep = -1
     /// The newest validation.
-    private var validation: (step: Int, loss: Double, accuracy: Double)?
+    private var validation: BestState?
     /// The last checkpoint could not be written, or there is none: a failure is that of the model.
     private var isOnlyModelLeft = false
     /// Attempts in a row that failed, and when to make the next one.
@@ -111,9 +113,9 @@ struct CheckpointPolicy: Sendable {
 
     /// Takes in a validation.
     mutating func validated(_ record: EvaluationRecord) {
-        validation = (record.step, record.metrics.loss, record.metrics.accuracy)
-        let found = BestState(step: record.step, accuracy: record.metrics.accuracy, loss: record.metrics.loss)
-        guard found.accuracy.isFinite, found.loss.isFinite else { return }
+        let found = BestState(step: record.step, primary: record.metrics.primary, loss: record.metrics.loss)
+        validation = found
+        guard found.isUsable else { return }
         // One that was made again after going back counts once.
         if let best, best.step < found.step, !found.isAtLeast(best) { return }
         if let best, best.step > found.step, best.isAtLeast(found) { return }
@@ -162,8 +164,8 @@ struct CheckpointPolicy: Sendable {
     ) {
         var metrics = ["epoch_loss": point.epochLoss, "epoch_samples": Double(point.epochSamples)]
         if let validation, validation.step == point.step {
-            metrics["validation_loss"] = validation.loss
-            metrics["validation_accuracy"] = validation.accuracy
+            metrics[CheckpointRanking.lossKey] = validation.loss
+            metrics[CheckpointRanking(validation.primary.kind).key] = validation.primary.value
         }
         writing = Writing(purpose: purpose, point: point)
         turn.perform(
@@ -246,13 +248,15 @@ struct CheckpointPolicy: Sendable {
     ///   - completed: The steps of the run.
     ///   - output: The run directory.
     func bestNotice(modelPath: String, completed: Int, output: String) -> String? {
-        guard let best, let last = validation, last.accuracy.isFinite else { return nil }
-        func share(_ value: Double) -> String {
+        guard let best, let last = validation, last.primary.value.isFinite else { return nil }
+        func text(_ metric: Metric) -> String {
+            let value = metric.value
+            guard (0..<1e6).contains(value) else { return String(format: "%.4f", value) }
             let digits = Int((value * 10_000).rounded())
             let text = String(digits % 10_000)
             return "\(digits / 10_000)." + String(repeating: "0", count: 4 - text.count) + text
         }
-        let name = "step \(best.step) (validation accuracy \(share(best.accuracy)))"
+        let name = "step \(best.step) (validation \(best.primary.kind.title) \(text(best.primary)))"
         if best.step == completed {
             return "the best by validation is the last state, \(name): \(modelPath) holds it"
         }
@@ -267,6 +271,6 @@ struct CheckpointPolicy: Sendable {
                 + "as the model"
             : "--keep best writes the best as the model"
         return "the best by validation was \(name); \(modelPath) holds the last, step \(completed) "
-            + "(\(share(last.accuracy))): \(way)"
+            + "(\(text(last.primary))): \(way)"
     }
 }

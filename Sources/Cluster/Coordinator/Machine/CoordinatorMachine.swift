@@ -149,8 +149,8 @@ struct CoordinatorMachine: Sendable {
         case .stepReport(let report):
             if case .gathering = phase { break }
             training.stepReported(report, step: message.step, by: index, &rendezvous.membership, &turn)
-        case .evaluationReport(let id, let logits):
-            training.evaluationReported(id, logits, by: index, &rendezvous.membership, &turn)
+        case .evaluationReport(let id, let parts):
+            training.evaluationReported(id, parts, by: index, &rendezvous.membership, &turn)
         case .digest(let digest):
             training.digestReported(digest, step: message.step, by: index, &rendezvous.membership, &turn)
         case .chunkRequest(let part, let chunks):

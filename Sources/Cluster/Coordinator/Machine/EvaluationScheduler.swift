@@ -11,6 +11,8 @@ struct EvaluationScheduler: Sendable {
         var startedAt: Double
         /// Examples of a micro-batch.
         var batchSize: Int
+        /// Brings the metrics.
+        var head: any Head
         var labels: [String]
         /// The next example to hand out.
         var next = 0
@@ -18,13 +20,23 @@ struct EvaluationScheduler: Sendable {
         var again: [Range<Int>] = []
         /// The orders out, by id.
         var orders: [UInt32: Order] = [:]
-        /// The logits of every micro-batch, by its number.
-        var logits: [[Float]?]
+        /// What was found of every micro-batch, by its number.
+        var parts: [EvaluationPart?]
         var done = 0
         /// A member is sent away: nothing is concluded before the generation that follows.
         var awaitsGeneration = false
 
         var isComplete: Bool { done == source.count && !awaitsGeneration }
+
+        /// The numbers of the micro-batches that have these examples.
+        func microBatches(of examples: Range<Int>) -> Range<Int> {
+            examples.lowerBound / batchSize..<(examples.upperBound + batchSize - 1) / batchSize
+        }
+
+        /// The examples of a micro-batch.
+        func examples(of microBatch: Int) -> Range<Int> {
+            microBatch * batchSize..<min((microBatch + 1) * batchSize, source.count)
+        }
     }
 
     private struct Order: Sendable {
@@ -55,12 +67,13 @@ struct EvaluationScheduler: Sendable {
     }
 
     mutating func start(
-        _ kind: EvaluationKind, _ source: any ExampleSource, batchSize: Int, labels: [String], _ turn: inout Turn
+        _ kind: EvaluationKind, _ source: any ExampleSource, batchSize: Int, head: any Head, labels: [String],
+        _ turn: inout Turn
     ) {
         let batches = (source.count + batchSize - 1) / batchSize
         job = Job(
-            kind: kind, source: source, startedAt: turn.now, batchSize: batchSize, labels: labels,
-            logits: [[Float]?](repeating: nil, count: batches))
+            kind: kind, source: source, startedAt: turn.now, batchSize: batchSize, head: head, labels: labels,
+            parts: [EvaluationPart?](repeating: nil, count: batches))
         turn.emit(.evaluating(kind, done: 0, total: source.count))
     }
 
@@ -92,8 +105,8 @@ struct EvaluationScheduler: Sendable {
             self.job = job
             order(again, of: member.peer, claimedBy: nil, &turn)
         } else if job.next < job.source.count {
-            let logitsOfBatch = max(1, job.batchSize * job.labels.count)
-            let batches = max(1, min(member.worker.threads, ControlLimits.maxLogits / logitsOfBatch))
+            let most = ControlLimits.maxEvaluationExamples / job.batchSize
+            let batches = max(1, min(member.worker.threads, most))
             let examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
             job.next = examples.upperBound
             self.job = job
@@ -120,22 +133,22 @@ struct EvaluationScheduler: Sendable {
 
     // MARK: reports
 
-    /// Takes in the logits that a member reports for an order. A member whose report does not fit, or whose claim
-    /// another one refutes, is sent away.
+    /// Takes in what a member has found of an order. A member whose report does not fit, or whose claim another one
+    /// refutes, is sent away.
     ///
-    /// - Returns: an error that ends the run, if two workers found logits that are not finite, or the only one twice.
+    /// - Returns: an error that ends the run, if two workers found losses that are not finite, or the only one twice.
     mutating func take(
-        _ logits: [Float], of id: UInt32, from member: WorkerRecord, members: [WorkerRecord], _ turn: inout Turn
+        _ found: [MicroBatchMetrics], of id: UInt32, from member: WorkerRecord, members: [WorkerRecord],
+        _ turn: inout Turn
     ) -> RunError? {
         guard var job, let order = job.orders[id], order.peer == member.peer, order.isSent,
-            logits.count == order.examples.count * job.labels.count
+            job.microBatches(of: order.examples).map({ job.examples(of: $0).count }) == found.map(\.losses.count)
         else {
-            turn.request(.sendAway(member.peer, what: "logits that do not fit an order"))
+            turn.request(.sendAway(member.peer, what: "metrics that do not fit an order"))
             return nil
         }
-        let classes = job.labels.count
-        job.orders[id] = nil
-        guard Self.isFinite(logits, of: order.examples, job.source, classes: classes) else {
+        guard found.allSatisfy({ $0.losses.allSatisfy(\.isFinite) }) else {
+            job.orders[id] = nil
             self.job = job
             guard order.claimedBy == nil else { return Self.notFinite(job.kind) }
             // One worker's claim is not enough.
@@ -143,42 +156,32 @@ struct EvaluationScheduler: Sendable {
             self.order(order.examples, of: other.peer, claimedBy: order.peer, &turn)
             return nil
         }
-        var at = 0
-        for start in stride(from: order.examples.lowerBound, to: order.examples.upperBound, by: job.batchSize) {
-            let count = min(job.batchSize, order.examples.upperBound - start) * classes
-            job.logits[start / job.batchSize] = Array(logits[at..<(at + count)])
-            at += count
+        do throws(ModelError) {
+            for (number, part) in zip(job.microBatches(of: order.examples), found) {
+                job.parts[number] = try EvaluationPart(losses: part.losses, json: part.metrics, head: job.head)
+            }
+        } catch {
+            turn.request(.sendAway(member.peer, what: "metrics that do not fit an order: \(error)"))
+            return nil
         }
+        job.orders[id] = nil
         job.done += order.examples.count
         turn.emit(.evaluating(job.kind, done: job.done, total: job.source.count))
         self.job = job
         handOut(to: member, &turn)
         if let claimant = order.claimedBy, claimant != order.peer, members.contains(where: { $0.peer == claimant }) {
-            let what = "logits that are not finite, and another worker finds them finite"
+            let what = "losses that are not finite, and another worker finds them finite"
             turn.request(.sendAway(claimant, what: what))
             self.job?.awaitsGeneration = true
         }
         return nil
     }
 
-    private static func isFinite(
-        _ logits: [Float], of examples: Range<Int>, _ source: any ExampleSource, classes: Int
-    ) -> Bool {
-        logits.withUnsafeBufferPointer { all in
-            examples.enumerated().allSatisfy { at, example in
-                let row = UnsafeBufferPointer(rebasing: all[(at * classes)..<((at + 1) * classes)])
-                guard row.allSatisfy(\.isFinite) else { return false }
-                guard let label = source.label(example) else { return true }
-                return CrossEntropy.loss(row, label: Int(label)).isFinite
-            }
-        }
-    }
-
     private static func notFinite(_ kind: EvaluationKind) -> RunError {
         .failed("the loss of the \(kind.rawValue) set is not finite; try a lower --learning-rate")
     }
 
-    /// Takes the outcome of an evaluation that is complete, in the order of the examples.
+    /// Takes the outcome of an evaluation that is complete, in the order of the micro-batches.
     ///
     /// - Parameters:
     ///   - step: The steps completed.
@@ -189,22 +192,13 @@ struct EvaluationScheduler: Sendable {
     ) -> Result<EvaluationRecord, RunError> {
         guard let job else { return .failure(.failed("no evaluation is under way")) }
         self.job = nil
-        let classes = job.labels.count
-        var confusion = ConfusionMatrix(classes: classes)
-        var lossSum = 0.0
-        let logits = job.logits.flatMap { $0 ?? [] }
-        logits.withUnsafeBufferPointer { all in
-            for example in 0..<job.source.count {
-                guard let label = job.source.label(example).map({ Int($0) }) else { continue }
-                let row = UnsafeBufferPointer(rebasing: all[(example * classes)..<((example + 1) * classes)])
-                lossSum += CrossEntropy.loss(row, label: label)
-                confusion.add(truth: label, prediction: CrossEntropy.prediction(row))
-            }
-        }
-        guard lossSum.isFinite else { return .failure(Self.notFinite(job.kind)) }
+        var all = EvaluationPart(job.head)
+        for part in job.parts { if let part { all.merge(part) } }
+        let report = all.report(labels: job.labels)
+        guard report.loss.isFinite else { return .failure(Self.notFinite(job.kind)) }
         let record = EvaluationRecord(
             kind: job.kind, step: step, epoch: epoch,
-            metrics: ClassificationMetrics(confusion: confusion, labels: job.labels, lossSum: lossSum),
+            metrics: report,
             seconds: turn.now - job.startedAt, modelStep: job.kind == .test ? modelStep : nil)
         turn.emit(.evaluation(record))
         if job.kind == .test { test = record }

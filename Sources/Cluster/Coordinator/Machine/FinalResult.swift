@@ -14,8 +14,7 @@ extension RunResult {
         self.init(
             test: test.map {
                 RunResult.Test(
-                    accuracy: $0.metrics.accuracy, macroF1: $0.metrics.macroF1, loss: $0.metrics.loss,
-                    examples: $0.metrics.examples,
+                    metrics: $0.metrics,
                     examplesPerSecond: Double($0.metrics.examples) / max($0.seconds, 1e-9))
             }, steps: steps.completed, weightsSHA256: digest, wallSeconds: now - startedAt,
             tokensPerSecond: Double(totals.tokens) / seconds, examplesPerSecond: Double(totals.samples) / seconds,
@@ -23,7 +22,7 @@ extension RunResult {
             // This may be the end alone of a run that another process has trained.
             secondsToFirstStep: totals.samples > 0 ? steps.firstStepAt - startedAt : 0, modelStep: modelStep,
             bestValidation: best.map {
-                RunResult.Validation(step: $0.step, accuracy: $0.accuracy, loss: $0.loss)
+                RunResult.Validation(step: $0.step, primary: $0.primary, loss: $0.loss)
             }, trainLoss: totals.epochLoss.flatMap { $0.isFinite ? $0 : nil }, modelPath: path, output: output)
     }
 }

@@ -289,7 +289,8 @@ struct TrainingLoop: Sendable {
         _ kind: EvaluationKind, _ source: any ExampleSource, _ phase: PhasePlan,
         _ membership: inout Membership, _ turn: inout Turn
     ) {
-        evaluations.start(kind, source, batchSize: phase.evaluationBatch, labels: phase.labels, &turn)
+        evaluations.start(
+            kind, source, batchSize: phase.evaluationBatch, head: phase.model.head, labels: phase.labels, &turn)
         evaluate(&membership, &turn)
     }
 
@@ -300,17 +301,17 @@ struct TrainingLoop: Sendable {
         if evaluations.isComplete { finishEvaluation(&membership, &turn) }
     }
 
-    /// A member reports the logits of an order.
+    /// A member reports what it has found of an order.
     mutating func evaluationReported(
-        _ id: UInt32, _ logits: [Float], by index: Int, _ membership: inout Membership, _ turn: inout Turn
+        _ id: UInt32, _ parts: [MicroBatchMetrics], by index: Int, _ membership: inout Membership, _ turn: inout Turn
     ) {
         let member = membership.members[index]
         guard case .evaluating = stage else {
             // After an interrupt, orders that were out are still answered.
-            if ending == nil { turn.request(.sendAway(member.peer, what: "logits that were not asked for")) }
+            if ending == nil { turn.request(.sendAway(member.peer, what: "metrics that were not asked for")) }
             return
         }
-        if let error = evaluations.take(logits, of: id, from: member, members: membership.members, &turn) {
+        if let error = evaluations.take(parts, of: id, from: member, members: membership.members, &turn) {
             end(.failure(error), &turn)
         } else if evaluations.isComplete {
             finishEvaluation(&membership, &turn)

@@ -1,0 +1,29 @@
+/// What a head counts when it is evaluated, apart from the loss: of any examples, and of more by merging.
+///
+/// A kind of metric is one file, and one line in the head that brings it. Each micro-batch is counted by the worker
+/// that computes it; the coordinator merges in the order of the micro-batches, so that not even sums in floating point
+/// depend on who computed what. The value travels as JSON, and has finite numbers only.
+public protocol MetricAccumulator: Sendable, Codable {
+    /// The metric by which states of a model are compared.
+    static var primary: MetricKind { get }
+
+    /// Counts the outputs of a micro-batch, whose targets the head has found to be valid.
+    mutating func add(_ outputs: OutputRows, _ targets: Targets)
+    /// Adds what was counted of the examples that follow.
+    mutating func merge(_ other: Self)
+    /// Checks that this, which may come from outside, can have been counted over so many examples by the head that
+    /// `empty` is from.
+    func validate(examples: Int, like empty: Self) throws(ModelError)
+    /// All of it for people and files.
+    ///
+    /// - Parameters:
+    ///   - examples: The examples that were counted.
+    ///   - loss: Their mean loss.
+    ///   - labels: The classes, in the order of the outputs.
+    func report(examples: Int, loss: Double, labels: [String]) -> MetricReport
+}
+
+extension Head {
+    /// The metric by which states of the model are compared.
+    public var primaryMetric: MetricKind { type(of: makeMetrics()).primary }
+}
