@@ -153,7 +153,10 @@ public struct Narrator {
         let perEpoch = max(1, summary?.stepsPerEpoch ?? 1)
         let epochs = (total + perEpoch - 1) / perEpoch
         var line = ProgressLine()
-        line.add("epoch \(step.epoch)/\(max(epochs, step.epoch))", rank: 1)
+        // The epochs of all phases are not known here.
+        line.add(
+            step.phase.map { "phase \($0) epoch \(step.epoch)" } ?? "epoch \(step.epoch)/\(max(epochs, step.epoch))",
+            rank: 1)
         line.add("step \(Format.count(step.step))/\(Format.count(total))", rank: 0)
         line.add("loss \(Format.loss(throughput.loss))", rank: 2)
         line.add("lr \(Format.scientific(step.learningRate))", rank: 5)

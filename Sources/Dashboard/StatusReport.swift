@@ -53,6 +53,9 @@ public struct StatusReport {
 
     private var headline: String {
         var place = "step \(Format.count(status.step)) of \(Format.count(status.totalSteps))"
+        if let phase = status.trainingPhase, let phases = status.trainingPhases {
+            place += ", phase \(Format.count(phase)) of \(Format.count(phases))"
+        }
         if let epoch = status.epoch {
             place += ", epoch \(Format.count(epoch))" + (status.totalEpochs.map { " of \(Format.count($0))" } ?? "")
         }

@@ -59,7 +59,8 @@ enum Samples {
             .refusal("no"),
             .welcome(
                 Welcome(
-                    modelSpecification: "{}", hyperparameters: "{}", seed: .max, shape: StateShape(weights: 1 << 20, moments: 1 << 19),
+                    modelSpecification: "{}", hyperparameters: "{}", seed: .max,
+                    shape: StateShape(weights: 1 << 20, moments: 1 << 19), firstStep: 12,
                     heartbeatTimeout: 5, orphanTimeout: 60, runID: "0af3", wire: .bf16, compressesWire: true)),
             .chunk(.weights, index: 0, payload: Data(repeating: 1, count: 16)), .membership(rank: 1, worldSize: 3),
             .membership(rank: 1, worldSize: 3, keys: keys),

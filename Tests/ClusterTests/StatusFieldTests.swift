@@ -24,7 +24,7 @@ struct StatusFieldTests {
         let known: [String: String] = [
             "phase": "training", "step": "3", "total_steps": "9", "loss": "0.5", "tokens_per_second": "",
             "generation": "2", "checkpoint": "", "elapsed_seconds": "1.5", "endpoint": "tcp://[::1]:5555",
-            "port": "5555", "workers": "2", "worker_hosts": "a\nb", "alive": "true", "epoch": "",
+            "port": "5555", "workers": "2", "worker_hosts": "a\nb", "alive": "true", "epoch": "", "training_phase": "",
         ]
         for (name, value) in known { #expect(values.first { $0.0 == name }?.1 == value, "\(name)") }
         #expect(StatusField.alive.text(of: status, isAlive: nil) == "")
@@ -36,7 +36,8 @@ struct StatusFieldTests {
             try JSONSerialization.jsonObject(with: Data(Self.status().json().utf8)) as? [String: Any])
         let own: Set<StatusField> = [.alive, .port, .workerHosts]
         let missing: Set<StatusField> = [
-            .epoch, .totalEpochs, .learningRate, .secondsLeft, .tokensPerSecond, .checkpoint,
+            .epoch, .totalEpochs, .trainingPhase, .trainingPhases, .learningRate, .secondsLeft, .tokensPerSecond,
+            .checkpoint,
         ]
         for field in StatusField.allCases where !own.contains(field) && !missing.contains(field) {
             #expect(json[field.rawValue] != nil, "\(field.rawValue)")

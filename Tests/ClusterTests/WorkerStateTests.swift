@@ -147,4 +147,29 @@ struct WorkerStateTests {
         let ended = Self.end(effects)
         #expect(ended == .failure(.failed("the coordinator at tcp://h:1 has begun another run")))
     }
+
+    @Test func `another phase makes a worker forget its state, whatever of the one before is reported later`() throws {
+        var machine = try Self.ready()
+        var (_, welcome) = try Self.welcomed()
+        welcome.firstStep = 3
+        let effects = machine.handle(.message(.init(generation: 0, step: 0, body: .welcome(welcome))), now: 1)
+        let prepares = effects.contains { if case .compute(.prepare) = $0 { true } else { false } }
+        #expect(prepares && !machine.held.isWhole)
+        _ = machine.handle(.result(.loaded(generation: 1, step: 3)), now: 1)
+        #expect(!machine.held.isWhole, "of the replica that is gone")
+        _ = machine.handle(.result(.prepared), now: 1)
+        let joined = machine.handle(
+            .message(.init(generation: 2, step: 0, body: .membership(rank: 0, worldSize: 1))), now: 1)
+        #expect(joined.contains { if case .compute(.join(2, 0, 1, _)) = $0 { true } else { false } })
+        let bound = machine.handle(.result(.bound(generation: 2, endpoint: "ipc:///a")), now: 1)
+        let report = bound.compactMap { if case .send(let message) = $0 { message.body } else { nil } }
+        #expect(report == [.bound(endpoint: "ipc:///a", hasState: false, records: [])])
+
+        // The same phase again, from a coordinator that was started again, changes nothing.
+        let again = machine.handle(.message(.init(generation: 0, step: 0, body: .welcome(welcome))), now: 1)
+        #expect(again.isEmpty)
+        welcome.seed += 1
+        let other = machine.handle(.message(.init(generation: 0, step: 0, body: .welcome(welcome))), now: 1)
+        #expect(other.contains { if case .end(.failure) = $0 { true } else { false } })
+    }
 }

@@ -56,6 +56,18 @@ struct NarratorTests {
         #expect(tell(Self.terminal, stepsEach: 2, width: 30)[9] == .live("epoch 2/10  step 10/80"))
     }
 
+    @Test func `a run of several phases shows which one it is in`() {
+        var narrator = Narrator(traits: Self.log)
+        _ = narrator.tell(.started(Samples.summary), at: 0, width: 80)
+        guard case .step(var metrics) = Samples.step(1) else { return }
+        metrics.phase = 2
+        guard case .line(let line) = narrator.tell(.step(metrics), at: 2, width: 80).first else {
+            Issue.record("no line")
+            return
+        }
+        #expect(line.hasPrefix("phase 2 epoch 1 step 1/80"))
+    }
+
     @Test func `a log has a line at the first step, at each epoch and every ten seconds`() {
         let lines = tell(Self.log, stepsEach: 2).map { output in
             guard case .line(let line) = output else { return "live" }

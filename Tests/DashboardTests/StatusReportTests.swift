@@ -26,6 +26,10 @@ struct StatusReportTests {
     @Test func `epoch, learning rate and time left are shown`() {
         let text = StatusReport(status("training"), isAlive: true).text
         #expect(text.contains("step 12,345 of 123,456, epoch 2 of 10"))
+        var phased = status("training")
+        (phased.trainingPhase, phased.trainingPhases) = (2, 3)
+        #expect(
+            StatusReport(phased, isAlive: true).text.contains("step 12,345 of 123,456, phase 2 of 3, epoch 2 of 10"))
         #expect(text.contains("learning rate 9.1e-05"))
         #expect(text.contains("1 h 02 min left"))
     }

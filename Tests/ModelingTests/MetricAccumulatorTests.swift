@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 import TestSupport
 import Testing
 
@@ -99,6 +100,28 @@ import Testing
             try EvaluationPart(
                 losses: losses, json: #"{"classes":3,"counts":[0,0,1,2,1,3]}"#, head: Self.classifier.head)
         }
+    }
+
+    @Test(arguments: 0..<4) func `mutated counts are refused, or are counts of so many examples`(seed: Int) {
+        var random = PhiloxStream(seed: UInt64(seed), purpose: .shuffle)
+        let part = Self.part(0..<40, Self.classifier)
+        let bytes = Array(part.metricsJSON().utf8)
+        var accepted = 0
+        for _ in 0..<2000 {
+            var text = bytes
+            for _ in 0...random.next(below: 2) {
+                text[random.next(below: text.count)] = UInt8(32 + random.next(below: 95))
+            }
+            let json = String(decoding: text, as: UTF8.self)
+            guard let read = try? EvaluationPart(losses: part.losses, json: json, head: Self.classifier.head) else {
+                continue
+            }
+            accepted += 1
+            let report = read.report(labels: ["a", "b", "c"])
+            guard case .classes(let perClass, _) = report.details else { continue }
+            #expect(perClass.reduce(0) { $0 + $1.support } == 40 && (0...1).contains(report.primary.value))
+        }
+        #expect(accepted < 2000)
     }
 
     @Test func `an output that is not finite shows in the loss of its example alone`() {

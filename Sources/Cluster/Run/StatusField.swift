@@ -6,6 +6,8 @@ public enum StatusField: String, Sendable, CaseIterable {
     case totalSteps = "total_steps", totalEpochs = "total_epochs", learningRate = "learning_rate"
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
     case secondsLeft = "seconds_left", tokensPerSecond = "tokens_per_second", elapsedSeconds = "elapsed_seconds"
+    /// The phase of the recipe, from 1, where the run has more than one, and how many those are.
+    case trainingPhase = "training_phase", trainingPhases = "training_phases"
     /// `true` or `false`: whether the coordinator is running; empty where another machine's cannot be asked.
     case alive
     /// The port of the endpoint.
@@ -34,6 +36,8 @@ public enum StatusField: String, Sendable, CaseIterable {
         case .pid: "\(status.pid)"
         case .totalSteps: "\(status.totalSteps)"
         case .totalEpochs: Self.text(status.totalEpochs)
+        case .trainingPhase: Self.text(status.trainingPhase)
+        case .trainingPhases: Self.text(status.trainingPhases)
         case .learningRate: Self.text(status.learningRate)
         case .secondsLeft: Self.text(status.secondsLeft)
         case .tokensPerSecond: Self.text(status.tokensPerSecond)

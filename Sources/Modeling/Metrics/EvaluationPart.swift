@@ -28,7 +28,7 @@ public struct EvaluationPart: Sendable {
     /// Adds the part that follows, which must be of the same head.
     public mutating func merge(_ next: EvaluationPart) {
         losses += next.losses
-        metrics = metrics.merged(with: next.metrics)
+        metrics.merge(erased: next.metrics)
     }
 
     /// Whether every example has a finite loss.
@@ -62,11 +62,9 @@ extension EvaluationPart {
 }
 
 extension MetricAccumulator {
-    fileprivate func merged(with next: any MetricAccumulator) -> Self {
+    fileprivate mutating func merge(erased next: any MetricAccumulator) {
         guard let next = next as? Self else { preconditionFailure("metrics of one head are merged") }
-        var all = self
-        all.merge(next)
-        return all
+        merge(next)
     }
 
     /// Another one of this kind from JSON; `self` is an empty one of the same head.
