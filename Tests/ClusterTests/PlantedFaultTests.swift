@@ -50,27 +50,32 @@ import Testing
 
     @Test(arguments: [false, true]) func `a refutation that is lost is found`(_ isPlanted: Bool) throws {
         let simulation = try simulation(local: false)
-        var isSuspected = false
+        var (isSuspected, isAsked, isOver) = (false, false, false)
         simulation.beforeDelivery = { simulation in
-            guard !isSuspected, simulation.steps.count == 7, simulation.phaseName == "training" else { return }
+            // Only the coordinator's question makes it answer: the heartbeats that it sends by itself are late.
+            if isSuspected && !isAsked && !isOver { simulation.toCoordinator[1].removeAll() }
+            guard !isSuspected, simulation.steps.count == 5, simulation.phaseName == "training",
+                let rank = simulation.replicas[1].joined?.rank
+            else { return }
             isSuspected = true
-            let failure = WorkerFailure(kind: .peer, phase: "step 8", message: "no answer", peers: [1])
+            let failure = WorkerFailure(kind: .peer, phase: "step 6", message: "no answer", peers: [rank])
             simulation.coordinate(
                 .message(
                     simulation.peer(0),
                     WorkerMessage(
-                        generation: simulation.coordinator.membership.generation, step: 7, body: .failure(failure))))
-            // It is silent meanwhile: only the probe makes it answer.
+                        generation: simulation.coordinator.membership.generation, step: 5, body: .failure(failure))))
             simulation.toCoordinator[1].removeAll()
             simulation.stuck.insert(1)
         }
-        if isPlanted {
-            simulation.alter = { effect in
-                if case .send(_, let message) = effect, case .heartbeat(wantsReply: true) = message.body { return nil }
+        simulation.alter = { effect in
+            guard case .send(_, let message) = effect, case .heartbeat(wantsReply: true) = message.body else {
                 return effect
             }
+            if !isPlanted { isAsked = true }
+            return isPlanted ? nil : effect
         }
         _ = simulation.run(seconds: 2)
+        isOver = true
         simulation.stuck = []
         #expect(simulation.run())
         #expect(isSuspected && simulation.error == nil)
