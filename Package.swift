@@ -15,6 +15,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -30,7 +31,11 @@ let package = Package(
         // A module may depend only on modules above it in this list.
         .target(
             name: "Support",
-            dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
+            dependencies: [
+                "CLinux",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(name: "Numerics", dependencies: ["Support", "CKernels", "COneDNN"]),
         .target(name: "Checkpoint", dependencies: ["Support", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tokenization", dependencies: ["Support"]),
@@ -46,7 +51,12 @@ let package = Package(
         .target(
             name: "Inference",
             dependencies: ["Support", "Numerics", "Tokenization", "Corpus", "Modeling"]),
-        .target(name: "Collectives", dependencies: ["Support", "CZeroMQ", "CZstd", "CLinux", "Numerics", "CKernels"]),
+        .target(
+            name: "Collectives",
+            dependencies: [
+                "Support", "CZeroMQ", "CZstd", "CLinux", "Numerics", "CKernels",
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         .target(
             name: "Cluster",
             dependencies: [
@@ -55,6 +65,7 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Collections", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -73,12 +84,15 @@ let package = Package(
                 "Support", "Benchmarks", "Dashboard", "Cluster", "Collectives", "Inference", "Training", "Modeling",
                 "Corpus", "Tokenization", "Numerics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]),
 
         // What several test targets need.
         .target(name: "TestSupport", dependencies: ["Modeling"], path: "Tests/TestSupport"),
-        .testTarget(name: "SupportTests", dependencies: ["Support", "TestSupport"]),
+        .testTarget(
+            name: "SupportTests",
+            dependencies: ["Support", "TestSupport", .product(name: "Logging", package: "swift-log")]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
         .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "Support", "TestSupport"]),
         .testTarget(
@@ -103,8 +117,14 @@ let package = Package(
         .testTarget(
             name: "InferenceTests",
             dependencies: ["Inference", "Corpus", "Modeling", "Numerics", "Tokenization", "TestSupport"]),
-        .testTarget(name: "CollectivesTests", dependencies: ["Collectives", "Support"]),
-        .testTarget(name: "ClusterTests", dependencies: ["Cluster", "Modeling", "Support", "TestSupport"]),
+        .testTarget(
+            name: "CollectivesTests",
+            dependencies: ["Collectives", "Support", .product(name: "Logging", package: "swift-log")]),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: [
+                "Cluster", "Modeling", "Support", "TestSupport", .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(
             name: "EndToEndTests",

@@ -6,7 +6,7 @@ import Support
 public struct KernelBenchmark: Sendable {
     /// Rows and columns of the matrices, such as the tokens of a micro-batch and the model's width.
     public var rows, width: Int
-    /// Calls of each kernel, exactly so many, so that somebody who counts instructions counts the same ones each time;
+    /// Calls of each kernel, exactly so many, so that a count of instructions is the same each time;
     /// nil for as many as it takes to measure times.
     public var calls: Int?
 

@@ -82,7 +82,7 @@ public struct CheckpointFolder: Sendable, Equatable {
 
     /// The newest checkpoint whose every file is as it was written.
     ///
-    /// - Parameter skipped: Is told of each newer one that is not, and why, so that the user learns of it.
+    /// - Parameter skipped: Called with each newer one that is not whole, and why, so that it can be reported.
     /// - Throws: An error only if the folder of checkpoints cannot be read.
     public static func newestWhole(
         in runDirectory: String, skipped: (CheckpointFolder, FileError) -> Void = { _, _ in }

@@ -71,7 +71,7 @@ public struct Dataset: Sendable {
     ///
     /// A class with fewer gives all it has; `short` names these. What is drawn of a class depends on the seed, on its
     /// place among the labels and on its examples alone.
-    public func shots(_ count: Int, seed: UInt64) -> (dataset: Dataset, short: [String]) {
+    public func fewShotSubset(perClass count: Int, seed: UInt64) -> (dataset: Dataset, short: [String]) {
         precondition(count >= 1, "at least one example of each class is drawn")
         var chosen: [Int] = []
         var short: [String] = []

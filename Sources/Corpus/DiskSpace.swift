@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// Tells a full disk from other reasons why something cannot be written.
+/// Distinguishes a full disk from other reasons why something cannot be written.
 enum DiskSpace {
     /// What a program that could not write said: that the disk is full, if it is.
     static func writeError(_ path: String, said: String?) -> FileError {

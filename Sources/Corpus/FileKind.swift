@@ -5,14 +5,14 @@ public struct FileKind: Sendable, Equatable {
     /// What it is and what to do, to follow the file's name.
     public let advice: String
 
-    /// Bytes from the beginning of a file with which all kinds are told apart.
+    /// Bytes from the beginning of a file by which all kinds are distinguished.
     public static let headSize = 512
 
     /// The kind of a file that begins with `head`; nil for what may be text in UTF-8.
     ///
     /// - Parameters:
     ///   - head: The first bytes, ``headSize`` of them if there are so many.
-    ///   - path: The file's name, which tells kinds of zip files apart.
+    ///   - path: The file's name, which distinguishes kinds of zip files.
     ///   - isTable: Whether it ought to be a table or JSON Lines: then a web page and a pointer of Git LFS are none.
     public init?(head: some Collection<UInt8>, path: String, isTable: Bool = true) {
         let head = Array(head.prefix(Self.headSize))

@@ -9,7 +9,7 @@ import Synchronization
 /// matters more than its display.
 public final class RunDisplay: Sendable {
     private struct State {
-        var narrator: Narrator
+        var renderer: ProgressRenderer
         var liveIsShown = false
     }
 
@@ -23,26 +23,27 @@ public final class RunDisplay: Sendable {
     /// - Parameters:
     ///   - descriptor: Where lines are written.
     ///   - command: What the program is called in commands that are suggested.
-    ///   - showsWorkers: Whether there is a line for each worker that joins: for workers that somebody else starts.
-    ///   - tellsHowToStart: Whether it tells how to start them: where that is left to people.
+    ///   - showsWorkers: Whether there is a line for each worker that joins: for workers that are started by hand or by
+    ///     a launcher.
+    ///   - showsStartCommand: Whether it shows the command that starts them: where that is left to people.
     public convenience init(
         descriptor: Int32 = STDERR_FILENO, command: String = CommandName.current, showsWorkers: Bool = false,
-        tellsHowToStart: Bool = true
+        showsStartCommand: Bool = true
     ) {
         self.init(
             descriptor: descriptor, traits: TerminalTraits(descriptor: descriptor), command: command,
-            showsWorkers: showsWorkers, tellsHowToStart: tellsHowToStart)
+            showsWorkers: showsWorkers, showsStartCommand: showsStartCommand)
     }
 
     init(
         descriptor: Int32, traits: TerminalTraits, command: String = CommandName.current, showsWorkers: Bool = false,
-        tellsHowToStart: Bool = true
+        showsStartCommand: Bool = true
     ) {
         self.descriptor = descriptor
         self.traits = traits
-        let narrator = Narrator(
-            traits: traits, command: command, showsWorkers: showsWorkers, tellsHowToStart: tellsHowToStart)
-        state = Mutex(State(narrator: narrator))
+        let renderer = ProgressRenderer(
+            traits: traits, command: command, showsWorkers: showsWorkers, showsStartCommand: showsStartCommand)
+        state = Mutex(State(renderer: renderer))
     }
 
     /// Shows one event.
@@ -50,7 +51,7 @@ public final class RunDisplay: Sendable {
         let time = (ContinuousClock.now - start) / .seconds(1)
         let width = traits.isInteractive ? TerminalTraits.width(of: descriptor) : 80
         state.withLock { state in
-            let outputs = state.narrator.tell(event, at: time, width: width)
+            let outputs = state.renderer.render(event, at: time, width: width)
             write(outputs, &state)
         }
     }
@@ -65,7 +66,7 @@ public final class RunDisplay: Sendable {
         state.withLock { write([], &$0, clear: true) }
     }
 
-    private func write(_ outputs: [Narrator.Output], _ state: inout State, clear: Bool = false) {
+    private func write(_ outputs: [ProgressRenderer.Output], _ state: inout State, clear: Bool = false) {
         var text = ""
         func clearLive() {
             // Back to the first column, and erase the line (ECMA-48).

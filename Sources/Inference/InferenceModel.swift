@@ -14,7 +14,7 @@ public final class InferenceModel: BatchModel {
     public let team: ThreadTeam
     private let models: [Member]
 
-    /// `@unchecked Sendable` because thread i of the team, and nobody else at the time, uses the i-th of them.
+    /// `@unchecked Sendable` because thread i of the team alone uses the i-th of them at a time.
     private final class Member: @unchecked Sendable {
         let model: Model
         init(_ model: Model) { self.model = model }

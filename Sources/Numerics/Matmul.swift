@@ -142,7 +142,7 @@ public final class Matmul {
         return product
     }
 
-    /// Tells oneDNN to use the calling thread alone, from now on, for products that this thread asks for.
+    /// Makes oneDNN use the calling thread alone, from now on, for products that this thread asks for.
     ///
     /// oneDNN on Debian runs on OpenMP, whose number of threads is a setting of each thread. A product that is split
     /// over threads may be summed in an order that depends on their number.

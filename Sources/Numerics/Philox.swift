@@ -1,7 +1,7 @@
 /// The counter-based generator Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2,
 /// 3", SC 2011): a pure function from a 128-bit counter and a 64-bit key to 128 random bits.
 ///
-/// Whoever evaluates it for the same key and counter gets the same bits; that is what lets any worker compute any
+/// Every evaluation for the same key and counter gives the same bits; that is what lets any worker compute any
 /// micro-batch.
 public struct Philox: Sendable {
     /// The key, usually the run's seed.

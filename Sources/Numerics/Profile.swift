@@ -45,7 +45,7 @@ public final class Profile: Sendable {
     }
 }
 
-/// Spans of time of one thread, which are told when they end: each begins where the one before ended.
+/// Records consecutive spans of time on one thread; each ends where the next begins.
 ///
 /// `@unchecked Sendable`: one thread writes, and who reads waits until it has ended.
 public final class SpanRecorder: @unchecked Sendable {

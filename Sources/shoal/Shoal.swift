@@ -37,7 +37,7 @@ struct Shoal: AsyncParsableCommand {
             // Where less is left of a limited address space, the runtime waits, or ends without a word.
             try ResourceProbe.memory(128 << 20, for: "shoal")
         } catch {
-            Ending(error).exit()
+            ExitStatus(error).exit()
         }
         let ended = DispatchSemaphore(value: 0)
         Task.detached {
@@ -66,7 +66,7 @@ struct Shoal: AsyncParsableCommand {
                 try command.run()
             }
         } catch {
-            Ending(error).exit()
+            ExitStatus(error).exit()
         }
     }
 }

@@ -66,7 +66,10 @@ import Testing
         ("a part to copy twice", { $0.snapshotRequest = .with { $0.parts = [.weights, .weights] } }),
         ("a part that is unknown", { $0.snapshotRequest = .with { $0.parts = [.UNRECOGNIZED(9)] } }),
         ("a peer nowhere", { $0.peers = .with { $0.endpoints = ["tcp://x"] } }),
-        ("an endless heartbeat", { $0.welcome = .with { ($0.weightCount, $0.momentCount, $0.heartbeatTimeout) = (1, 1, .infinity) } }),
+        (
+            "an endless heartbeat",
+            { $0.welcome = .with { ($0.weightCount, $0.momentCount, $0.heartbeatTimeout) = (1, 1, .infinity) } }
+        ),
         (
             "an orphan time of nan",
             {

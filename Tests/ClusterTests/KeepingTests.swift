@@ -69,7 +69,8 @@ struct KeepingTests {
         #expect(none.isError && none.text.contains("free 15 MB, or choose another --output"), "\(none.text)")
         // A small model's megabytes would say that what is free is as much as what is needed.
         let small = try #require(
-            DiskSpace(floats: 10_000, momentFloats: 20_000, keep: 2, hasValidation: false).problem(free: 100_000, path: "r"))
+            DiskSpace(floats: 10_000, momentFloats: 20_000, keep: 2, hasValidation: false).problem(
+                free: 100_000, path: "r"))
         #expect(small.text.contains("100 kB are free") && small.text.contains("needs 160 kB"), "\(small.text)")
         #expect(DiskSpace(floats: 1, momentFloats: 0, keep: 0, hasValidation: false).checkpoints == 2)
         #expect(try #require(DiskSpace.free("/")) > 0)

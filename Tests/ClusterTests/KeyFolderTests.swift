@@ -1,3 +1,5 @@
+import Logging
+import Support
 import Collectives
 import Foundation
 import Testing
@@ -170,7 +172,7 @@ import Testing
         _ = try folder.make(workers: ["a", "b"])
         let keys = try ["a", "b"].map { try WorkerKeys(folder: folder.workerFolder($0)).publicKey }
         let lines = Lines()
-        let list = try AllowList(path: scratch.path + "/workers.allow") { lines.add($0) }
+        let list = try AllowList(path: scratch.path + "/workers.allow", logger: Logger(lines: { lines.add($0) }))
         #expect(list.name(keys[0]) == "a")
         try folder.revoke("a")
         #expect(list.name(keys[0]) == nil)

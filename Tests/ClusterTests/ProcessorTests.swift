@@ -23,10 +23,10 @@ import Testing
     }
 
     /// Two packages of two cores with two hardware threads each, numbered as Linux does it.
-    private static let machine: [Int: ProcessorAllotment.Place] = Dictionary(
+    private static let machine: [Int: CPUAffinityPlan.Place] = Dictionary(
         uniqueKeysWithValues: (0..<8).map { number in
             let core = number % 4
-            return (number, ProcessorAllotment.Place(package: core / 2, siblings: "\(core),\(core + 4)"))
+            return (number, CPUAffinityPlan.Place(package: core / 2, siblings: "\(core),\(core + 4)"))
         })
 
     @Test(arguments: [
@@ -36,7 +36,7 @@ import Testing
     func `workers get cores, then hardware threads, near each other`(
         workers: Int, threads: Int, expected: [String]
     ) throws {
-        let allotment = try #require(ProcessorAllotment(workers: workers, threads: threads, places: Self.machine))
+        let allotment = try #require(CPUAffinityPlan(workers: workers, threads: threads, places: Self.machine))
         #expect(allotment.sets.map(\.description) == expected)
     }
 
@@ -44,18 +44,18 @@ import Testing
         // As machines number them whose even processors are in one package and whose odd ones in the other.
         let places = Dictionary(
             uniqueKeysWithValues: (0..<4).map {
-                ($0, ProcessorAllotment.Place(package: $0 % 2, siblings: "\($0)"))
+                ($0, CPUAffinityPlan.Place(package: $0 % 2, siblings: "\($0)"))
             })
-        let allotment = try #require(ProcessorAllotment(workers: 2, threads: 2, places: places))
+        let allotment = try #require(CPUAffinityPlan(workers: 2, threads: 2, places: places))
         #expect(allotment.sets.map(\.description) == ["0,2", "1,3"])
     }
 
     @Test func `too many are refused`() {
-        #expect(ProcessorAllotment(workers: 3, threads: 3, places: Self.machine) == nil)
+        #expect(CPUAffinityPlan(workers: 3, threads: 3, places: Self.machine) == nil)
     }
 
     @Test func `this machine's processors have places`() throws {
         let allowed = try #require(ProcessorSet.allowed)
-        #expect(Set(ProcessorAllotment.ownPlaces().keys) == Set(allowed.numbers))
+        #expect(Set(CPUAffinityPlan.ownPlaces().keys) == Set(allowed.numbers))
     }
 }

@@ -25,12 +25,12 @@ import Training
         var options = minimal()
         options.workers = 2
         #expect(
-            try RunConfiguration.resolve(options).remediesForWaiting.map { $0.prefix { $0 != "(" } }
+            try RunConfiguration.resolve(options).communicationHints.map { $0.prefix { $0 != "(" } }
                 == ["--compress-wire ", "--micro-batches 2 ", "--wire bf16 "])
         (options.compressWire, options.microBatches, options.wire) = (true, 2, .bf16)
-        #expect(try RunConfiguration.resolve(options).remediesForWaiting.isEmpty)
+        #expect(try RunConfiguration.resolve(options).communicationHints.isEmpty)
         // A worker alone waits for no other.
-        #expect(try RunConfiguration.resolve(minimal()).remediesForWaiting.isEmpty)
+        #expect(try RunConfiguration.resolve(minimal()).communicationHints.isEmpty)
     }
 
     @Test func `options win over the file`() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 import TestSupport
 import Testing
@@ -34,7 +35,7 @@ import Modeling
     ) throws -> WorkerCompute {
         let options = WorkerOptions(coordinator: "ipc:///nowhere")
         let compute = try WorkerCompute(
-            options: options, dataAddress: try DataAddress(options), dataKeys: nil, log: { _ in },
+            options: options, dataAddress: try DataAddress(options), dataKeys: nil, logger: .silent,
             report: {
                 results.add($0)
                 onReport($0)

@@ -26,7 +26,7 @@ struct WorkerTimingTests {
         func check(_ now: Double, heartbeat: Double, orphan: Double) -> SilenceMonitor.Finding {
             monitor.check(now, heartbeat: heartbeat, orphan: orphan)
         }
-        func heard(_ now: Double) -> Bool { monitor.heard(now) }
+        func heard(_ now: Double) -> Bool { monitor.recordContact(now) }
         var findings: [SilenceMonitor.Finding] = []
         for second in 1...12 {
             monitor.tick(Double(second))

@@ -1,3 +1,5 @@
+import Logging
+import Support
 import Foundation
 import Testing
 
@@ -65,7 +67,8 @@ import Testing
             options.handshakeTimeout = handshake
             router = try ZeroMQSocket(context, type: .router, options: options)
             _ = try router.bind("tcp://127.0.0.1:*")
-            gate = try #require(try router.guardConnections(limits, ledger: ConnectionLedger { lines.append($0) }))
+            gate = try #require(
+                try router.guardConnections(limits, ledger: ConnectionLedger(Logger(lines: { lines.append($0) }))))
         }
     }
 

@@ -1,3 +1,5 @@
+import Logging
+import Support
 import Foundation
 import Numerics
 import Testing
@@ -164,7 +166,7 @@ import Testing
             var options = AllReduceOptions()
             options.segmentFloats = 4096
             options.security = AllReduceSecurity(own: pairs[rank], ranks: pairs.map(\.publicKey))
-            options.onRefusal = { lines.append($0) }
+            options.logger = Logger(lines: { lines.append($0) })
             return try AllReducer(rank: rank, worldSize: 2, generation: 1, bind: "tcp://127.0.0.1:*", options: options)
         }
         defer { _ = World.parallel(2) { reducers[$0].close() } }

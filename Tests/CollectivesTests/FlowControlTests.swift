@@ -1,3 +1,5 @@
+import Logging
+import Support
 import Testing
 
 @testable import Collectives
@@ -91,7 +93,7 @@ import Testing
 
     @Test func `refusals are counted each and logged once`() {
         let lines = LockedArray<String>(repeating: "", count: 0)
-        let log = RefusalLog { lines.append($0) }
+        let log = RefusalLog(Logger(lines: { lines.append($0) }))
         for line in ["a", "b", "a", nil] { log.record(line) }
         #expect(log.count == 4)
         #expect(lines.values == ["a", "b"])

@@ -1,3 +1,5 @@
+import Logging
+import Support
 import Foundation
 import Numerics
 import Testing
@@ -44,7 +46,7 @@ import Testing
         options.segmentFloats = 4096
         options.timeouts.step = 60
         options.timeouts.close = 0.1
-        if let lines { options.onRefusal = { lines.append($0) } }
+        if let lines { options.logger = Logger(lines: { lines.append($0) }) }
         return try AllReducer(rank: 0, worldSize: 2, generation: 3, bind: "tcp://127.0.0.1:*", options: options)
     }
 

@@ -1,3 +1,5 @@
+import Logging
+import Support
 import Numerics
 
 @testable import Collectives
@@ -160,7 +162,7 @@ final class SimulatedWorld {
             rank: rank, size: worldSize ?? self.worldSize, generation: generation,
             segmentFloats: options.segmentFloats, wire: options.wire)
         let transport = InMemoryTransport(network, rank: rank)
-        let log = RefusalLog { [lines] in lines.append($0) }
+        let log = RefusalLog(Logger(lines: { [lines] in lines.append($0) }))
         transports[rank] = transport
         refusals[rank] = log
         engines[rank] = AllReduceEngine(

@@ -49,7 +49,7 @@ struct SamplingTests {
 
     @Test func `few-shot subsets draw that many of each class in file order`() {
         let data = sample()
-        let (drawn, short) = data.shots(7, seed: 1)
+        let (drawn, short) = data.fewShotSubset(perClass: 7, seed: 1)
         #expect(short.isEmpty)
         #expect(drawn.classCounts == [7, 7, 7])
         #expect(Set(drawn.examples.map(\.text)).count == 21)
@@ -59,12 +59,18 @@ struct SamplingTests {
 
     @Test func `few-shot subsets repeat for a seed, and differ for another`() {
         let data = sample()
-        #expect(data.shots(5, seed: 3).dataset.examples == data.shots(5, seed: 3).dataset.examples)
-        #expect(data.shots(5, seed: 3).dataset.examples != data.shots(5, seed: 4).dataset.examples)
+        #expect(
+            data.fewShotSubset(perClass: 5, seed: 3).dataset.examples
+                == data.fewShotSubset(perClass: 5, seed: 3).dataset.examples)
+        #expect(
+            data.fewShotSubset(perClass: 5, seed: 3).dataset.examples
+                != data.fewShotSubset(perClass: 5, seed: 4).dataset.examples)
     }
 
     @Test func `few-shot examples of a class do not depend on the others`() {
-        let (two, three) = (sample(2).shots(4, seed: 9).dataset, sample(3).shots(4, seed: 9).dataset)
+        let (two, three) = (
+            sample(2).fewShotSubset(perClass: 4, seed: 9).dataset, sample(3).fewShotSubset(perClass: 4, seed: 9).dataset
+        )
         for label in 0..<2 as Range<Int32> {
             #expect(two.examples.filter { $0.label == label } == three.examples.filter { $0.label == label })
         }
@@ -73,12 +79,12 @@ struct SamplingTests {
     /// Seeds promise the same examples for ever: these were drawn when this test was written.
     @Test func `few-shot subsets stay what they were`() {
         #expect(
-            sample(2).shots(3, seed: 42).dataset.examples.map(\.text)
+            sample(2).fewShotSubset(perClass: 3, seed: 42).dataset.examples.map(\.text)
                 == ["0-2", "0-4", "1-8", "0-9", "1-14", "1-15"])
     }
 
     @Test func `a class with too few gives all and is named`() {
-        let (drawn, short) = sample().shots(15, seed: 1)
+        let (drawn, short) = sample().fewShotSubset(perClass: 15, seed: 1)
         #expect(short == ["c0"])
         #expect(drawn.classCounts == [10, 15, 15])
     }

@@ -43,9 +43,9 @@ import Testing
     }
 
     @Test func `the warning is a line of the run's display`() {
-        var narrator = Narrator(traits: TerminalTraits(isInteractive: false, usesColor: false))
-        var lines: [Narrator.Output] = []
-        for loss in [0.7, 9, 9, 9, 9] { lines += narrator.tell(.step(step(loss, 32)), at: 0, width: 80) }
+        var renderer = ProgressRenderer(traits: TerminalTraits(isInteractive: false, usesColor: false))
+        var lines: [ProgressRenderer.Output] = []
+        for loss in [0.7, 9, 9, 9, 9] { lines += renderer.render(.step(step(loss, 32)), at: 0, width: 80) }
         let warnings = lines.filter {
             if case .line(let line) = $0 { line.hasPrefix("warning: the training loss") } else { false }
         }

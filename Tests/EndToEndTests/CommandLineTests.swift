@@ -107,7 +107,7 @@ struct CommandLineTests {
             Issue.record("--\(option) -1 was accepted")
         } catch {
             #expect("\(error)".hasPrefix("--\(option) is -1"), "\(error)")
-            #expect(Ending(error).code == 64)
+            #expect(ExitStatus(error).code == 64)
         }
     }
 
@@ -129,7 +129,7 @@ struct CommandLineTests {
             Issue.record("\(options) was accepted")
         } catch {
             #expect("\(error)".hasPrefix(message), "\(error)")
-            #expect(Ending(error).code == 64)
+            #expect(ExitStatus(error).code == 64)
         }
     }
 

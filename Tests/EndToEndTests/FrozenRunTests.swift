@@ -28,8 +28,8 @@ import Training
             })
     }
 
-    @Test(.timeLimit(.minutes(2)))
-    func `workers and resuming do not change a bit, and what is frozen keeps its bits`() async throws {
+    @Test(.timeLimit(.minutes(10)))
+    func `workers, kills and resuming do not change a bit, and what is frozen keeps its bits`() async throws {
         let world = try TinyWorld()
         let first = try await TinyRun.run(world, UpperHalf(), "w1", workers: 1)
         #expect(first.steps == 6)
@@ -37,6 +37,8 @@ import Training
             let result = try await TinyRun.run(world, UpperHalf(), "w\(workers)", workers: workers)
             #expect(result.weightsSHA256 == first.weightsSHA256, "\(workers) workers")
         }
+        let killed = try await TinyRun.run(world, UpperHalf(), "killed", workers: 2, killing: 3)
+        #expect(killed.weightsSHA256 == first.weightsSHA256)
         let before = try tensors(world.path("model/model.safetensors"))
         let after = try tensors(world.path("w1/model/model.safetensors"))
         for (name, bytes) in before where !name.hasPrefix("classifier") {

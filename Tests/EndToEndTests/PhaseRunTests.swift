@@ -6,8 +6,7 @@ import Training
 
 @testable import Cluster
 
-/// Runs of two phases with real computing: coordinator and workers are in this process, as no option asks for such a
-/// run.
+/// Runs of two phases with real computing; see ``TinyRun``.
 @Suite(.serialized) struct PhaseRunTests {
     /// Four steps with a head of five outputs, then five with one for the classes.
     private struct TwoPhases: Recipe {
@@ -25,14 +24,18 @@ import Training
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
-    func `the number of workers, and resuming in either phase, do not change a bit`() async throws {
+    @Test(.timeLimit(.minutes(10)))
+    func `the number of workers, kills, and resuming in either phase, do not change a bit`() async throws {
         let world = try TinyWorld()
         let first = try await TinyRun.run(world, TwoPhases(), "w1", workers: 1)
         #expect(first.steps == 9 && (first.test?.metrics.examples ?? 0) == 30)
-        for workers in [2, 3] {
+        for workers in [2, 3, 7] {
             let result = try await TinyRun.run(world, TwoPhases(), "w\(workers)", workers: workers)
             #expect(result.weightsSHA256 == first.weightsSHA256, "\(workers) workers")
+        }
+        for step in [2, 6] {
+            let result = try await TinyRun.run(world, TwoPhases(), "killed-\(step)", workers: 3, killing: step)
+            #expect(result.weightsSHA256 == first.weightsSHA256, "killed after step \(step)")
         }
         let lines = try world.jsonLines("w1/metrics.jsonl").filter { $0["learning_rate"] != nil }
         #expect(lines.compactMap { $0["phase"] as? Int } == [1, 1, 1, 1, 2, 2, 2, 2, 2])

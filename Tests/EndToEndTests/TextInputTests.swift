@@ -124,7 +124,7 @@ struct EndingTests {
             _ = try Shoal.parseAsRoot(arguments)
             Issue.record("was accepted")
         } catch {
-            let ending = Ending(error)
+            let ending = ExitStatus(error)
             #expect(ending.code == code)
             #expect(ending.message.hasPrefix(message))
             #expect(!ending.message.contains("\n"))
@@ -139,7 +139,7 @@ struct EndingTests {
             try command.run()
             Issue.record("was not help")
         } catch {
-            let ending = Ending(error)
+            let ending = ExitStatus(error)
             #expect(ending.code == 0)
             #expect(!ending.output.isEmpty)
             #expect(ending.message.isEmpty)
@@ -147,7 +147,7 @@ struct EndingTests {
     }
 
     @Test func `a broken pipe ends quietly`() {
-        let ending = Ending(BrokenPipe())
+        let ending = ExitStatus(BrokenPipe())
         #expect(ending.message.isEmpty && ending.output.isEmpty && ending.code == 141)
     }
 
@@ -156,8 +156,8 @@ struct EndingTests {
             _ = try DatasetReader.read("/none.csv")
             Issue.record("was read")
         } catch {
-            #expect(Ending(error).code == 1)
-            #expect(Ending(error).message == "/none.csv: no such file; check the path")
+            #expect(ExitStatus(error).code == 1)
+            #expect(ExitStatus(error).message == "/none.csv: no such file; check the path")
         }
     }
 }

@@ -1,44 +1,35 @@
 import Foundation
-import Testing
+import Synchronization
 import Training
 
 @testable import Cluster
 
-/// A run with real computing whose coordinator and workers are in this process, by a recipe that no option asks for.
+/// A run with real computing whose coordinator is in this process, by a recipe that no option asks for. Its workers are
+/// real processes: they are sent models, and know of no recipe.
 enum TinyRun {
+    /// - Parameter killing: The step after which the first worker that joined is killed; it is started again.
     static func run(
-        _ world: TinyWorld, _ recipe: any Recipe, _ output: String, workers: Int, resumes: Bool = false
+        _ world: TinyWorld, _ recipe: any Recipe, _ output: String, workers: Int, killing step: Int? = nil,
+        resumes: Bool = false
     ) async throws -> RunResult {
         var configuration = RunConfiguration(
             model: world.path("model"), train: world.path("train.csv"), output: world.path(output))
         configuration.test = world.path("test.csv")
         (configuration.workers, configuration.batchSize, configuration.learningRate) = (workers, 20, 3e-3)
         (configuration.checkpointEvery, configuration.keepCheckpoints) = (2, 10)
-        let portFile = world.path("port-\(output)")
-        try? FileManager.default.removeItem(atPath: portFile)
+        let victim = Mutex<Int32?>(nil)
         var run = TrainingRun(
-            configuration: configuration, workers: .external(bind: "tcp://127.0.0.1:*", portFile: portFile),
+            configuration: configuration, workers: .local(command: [ShoalProcess.binary.path, "worker"]),
             resume: resumes ? ResumeOptions(acceptsChanges: false) : nil
-        ) { _ in }
-        run.recipe = recipe
-        let made = run
-        return try await withThrowingTaskGroup(of: RunResult?.self) { group in
-            group.addTask { try await made.run() }
-            for _ in 0..<workers {
-                group.addTask {
-                    var port: String?
-                    while port == nil {
-                        try await Task.sleep(for: .milliseconds(20))
-                        port = try? String(contentsOfFile: portFile, encoding: .utf8)
-                    }
-                    let endpoint = "tcp://127.0.0.1:\(port?.trimmingCharacters(in: .whitespacesAndNewlines) ?? "")"
-                    _ = try await Worker.run(WorkerOptions(coordinator: endpoint)) { _ in }
-                    return nil
-                }
+        ) { event in
+            switch event {
+            case .workerJoined(let worker, _, _): victim.withLock { $0 = $0 ?? Int32(exactly: worker.pid) }
+            case .step(let metrics) where metrics.step == step:
+                if let pid = victim.withLock({ $0 }) { kill(pid, SIGKILL) }
+            default: break
             }
-            var result: RunResult?
-            for try await done in group { result = done ?? result }
-            return try #require(result)
         }
+        run.recipe = recipe
+        return try await run.run()
     }
 }

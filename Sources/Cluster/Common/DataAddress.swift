@@ -2,14 +2,14 @@ import Collectives
 import Foundation
 import Support
 
-/// Where a worker listens for its peers, and where they are told to find it.
+/// Where a worker listens for its peers, and the endpoint that they are sent.
 struct DataAddress: Sendable, Equatable {
     /// What its socket binds to; for `ipc://`, the beginning of it.
     var bind: String
     /// The host that peers connect to, where that is not the one that is bound.
     var advertisedHost: String?
 
-    /// The endpoint that peers are told, of one that was bound.
+    /// The endpoint to send to peers, of one that was bound.
     func advertised(_ bound: String) -> String {
         advertisedHost.map { Endpoint.replacingHost(of: bound, with: $0) } ?? bound
     }
@@ -32,7 +32,7 @@ struct DataAddress: Sendable, Equatable {
         bind = "tcp://\(host):\(ports)"
         advertisedHost = advertised
         if isPlain, !Endpoint.isLocal(bind), options.keys == nil, !options.insecure {
-            // Nobody has given this address: it is the option that is missing which is to be named.
+            // This address was not given by the user: it is the option that is missing which is to be named.
             throw .missingWorkerOption(
                 "keys",
                 what: "the folder of this worker's keys (see \(CommandName.current) keygen): it would listen at "

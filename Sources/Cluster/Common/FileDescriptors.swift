@@ -3,7 +3,7 @@ import Foundation
 /// The open files and connections that this process may have.
 enum FileDescriptors {
     /// Raises the limit to what the system allows: a coordinator has a connection for each worker, a worker two for
-    /// each peer, and strangers take some for a while.
+    /// each peer, and unauthenticated peers take some for a while.
     static func raiseLimit() {
         var limit = rlimit()
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the system knows of a process on this machine of which a file tells: its number may be another process's by
+/// What the system knows of a process on this machine that a file names: its number may be another process's by
 /// now.
 enum LocalProcess {
     /// Whether `pid` is a process that was there already at `time` (seconds since 1970), and is not one that has ended.
@@ -16,7 +16,7 @@ enum LocalProcess {
         guard pid > 0, pid <= Int(Int32.max), stat("/proc/\(pid)", &info) == 0, info.st_uid == geteuid(),
             let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"), let state = fields(of: pid)?.first
         else { return false }
-        // A process that is stopped answers nobody.
+        // A process that is stopped does not answer.
         guard state != "Z", state != "X", state != "T" else { return false }
         let found = Set(line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
         return arguments.allSatisfy(found.contains)

@@ -205,8 +205,8 @@ public struct RunConfiguration: Sendable, Equatable {
         return choice.current(self) == .text(owner.value)
     }
 
-    /// See ``RunSummary/remediesForWaiting``. Those that keep every bit come first.
-    var remediesForWaiting: [String] {
+    /// See ``RunSummary/communicationHints``. Those that keep every bit come first.
+    var communicationHints: [String] {
         var remedies: [String] = []
         // A worker alone sends nothing.
         guard workers > 1 else { return remedies }

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Logging
 
 /// The ROUTER socket of a coordinator, with authentication (a CURVE allow-list, checked again for every message) and a
 /// rate limit on the connections of senders that are no members.
@@ -37,13 +38,12 @@ final class ControlListener {
     private var revoked: [PeerID: Double] = [:]
     private var nextRefresh = -Double.infinity
 
-    /// Binds the socket; about `workers` may connect at once. `warn` is called, from several threads, with lines for
-    /// people.
-    init(bind: String, workers: Int, keys: CoordinatorKeys?, warn: @escaping @Sendable (String) -> Void) throws {
+    /// Binds the socket; about `workers` may connect at once. Lines for people go to `logger`, from several threads.
+    init(bind: String, workers: Int, keys: CoordinatorKeys?, logger: Logger) throws {
         context = try ZeroMQContext(peers: workers)
-        let ledger = ConnectionLedger(log: warn)
+        let ledger = ConnectionLedger(logger)
         self.ledger = ledger
-        let list = try keys.map { try AllowList(path: $0.allowList, problem: warn) }
+        let list = try keys.map { try AllowList(path: $0.allowList, logger: logger) }
         self.list = list
         ownKey = keys?.pair.publicKey.description ?? ""
         var gatekeeper: CurveGatekeeper?

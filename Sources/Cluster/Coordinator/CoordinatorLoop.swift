@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Logging
 import Numerics
 import Support
 import Modeling
@@ -37,7 +38,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Starts and ends workers that are children.
     private let children: LocalWorkers?
     private var nextStatus = 0.0
-    private var statusDesk = StatusDesk()
+    private var statusDesk = StatusResponder()
     private var prefetcher: BatchPrefetcher?
     private var warnedOfMetrics = false
     private var loggedSenders: Set<String> = []
@@ -57,9 +58,8 @@ final class CoordinatorLoop: @unchecked Sendable {
         disk = RunDisk(directory: directory, sockets: sockets, keepCheckpoints: configuration.keepCheckpoints)
         self.inbox = inbox
         self.emit = emit
-        listener = try ControlListener(bind: bind, workers: configuration.workers, keys: keys) {
-            inbox.post(.warning($0))
-        }
+        listener = try ControlListener(
+            bind: bind, workers: configuration.workers, keys: keys, logger: Logger(lines: { inbox.post(.warning($0)) }))
         states = StateSender(socket: listener.socket)
         children = makeChildren(listener.endpoint)
         machine = CoordinatorMachine(settings, now: startedAt)
@@ -75,7 +75,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         do {
             try loop()
         } catch {
-            // What went wrong here (a full disk, say) ends the run; the workers are told.
+            // What went wrong here (a full disk, say) ends the run, and the workers are informed.
             for member in machine.membership.all {
                 try? send(
                     CoordinatorMessage(generation: 0, step: 0, body: .shutdown("the run failed")), to: member.peer)
@@ -84,7 +84,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
         prefetcher?.close()
         listener.close()
-        // Lent to the context until here.
+        // The context may read it until here.
         withExtendedLifetime((states, loaded)) {}
         return outcome ?? .failure(RunError.failed("the run ended without a result"))
     }

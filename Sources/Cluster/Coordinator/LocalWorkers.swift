@@ -29,7 +29,7 @@ final class LocalWorkers: Sendable {
     /// - Parameters:
     ///   - command: The program and its first arguments; empty for this executable as a worker.
     ///   - arguments: What is added to it, by the worker's number.
-    ///   - report: Told what happens.
+    ///   - report: Called with what happens.
     init(
         command: [String], arguments: @escaping @Sendable (Int) -> [String], report: @escaping @Sendable (Event) -> Void
     ) {
@@ -59,7 +59,7 @@ final class LocalWorkers: Sendable {
         var options = PlatformOptions()
         // A group of its own: Ctrl-C at the terminal is for the coordinator, which ends the workers in good order.
         options.processGroupID = 0
-        let lastLine = Mutex(LastWords())
+        let lastLine = Mutex(LastErrorLine())
         do {
             let result = try await Subprocess.run(
                 .path(FilePath(command[0])), arguments: Arguments(command.dropFirst() + arguments(number)),
@@ -74,7 +74,7 @@ final class LocalWorkers: Sendable {
                 report(.started(number: number, pid: Int(pid)))
                 do {
                     for try await line in execution.standardError.strings() where !line.isEmpty {
-                        lastLine.withLock { $0.hear(line) }
+                        lastLine.withLock { $0.append(line) }
                         report(.wrote(number: number, line: line))
                     }
                 } catch {
@@ -117,11 +117,11 @@ final class LocalWorkers: Sendable {
     }
 
     /// What to quote of a worker that died: the first line about an error, else the last one.
-    private struct LastWords {
+    private struct LastErrorLine {
         private(set) var line = ""
         private var isError = false
 
-        mutating func hear(_ line: String) {
+        mutating func append(_ line: String) {
             guard !isError else { return }
             isError = line.lowercased().contains("error")
             self.line = line

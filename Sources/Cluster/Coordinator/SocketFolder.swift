@@ -101,7 +101,7 @@ final class SocketFolder: Sendable {
         return path
     }
 
-    /// Whether it is a folder, not a link, of this user, that nobody else may enter.
+    /// Whether it is a folder, not a link, of this user, that no other user may enter.
     private static func isOurs(_ path: String) -> Bool {
         var info = stat()
         return lstat(path, &info) == 0 && info.st_mode & S_IFMT == S_IFDIR && info.st_mode & 0o7777 == 0o700

@@ -59,7 +59,7 @@ struct RunData {
 
     private mutating func draw(_ shots: Int, seed: UInt64) {
         let rare = training.rareClasses(below: shots)
-        training = training.shots(shots, seed: seed).dataset
+        training = training.fewShotSubset(perClass: shots, seed: seed).dataset
         if !rare.isEmpty {
             warnings.append(
                 "--shots \(shots): fewer examples, and all of them taken, of \(DatasetReview.counted(rare))")

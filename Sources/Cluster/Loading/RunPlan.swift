@@ -35,7 +35,7 @@ extension RunSummary {
             examples: phase.training.count, labels: phase.labels, parameters: phase.parameters,
             totalSteps: plan.totalSteps, stepsPerEpoch: phase.data.stepsPerEpoch,
             workers: settings.workers, endpoint: plan.endpoint, output: plan.output,
-            isResumed: settings.isResumed, keys: settings.keys, remediesForWaiting: settings.remediesForWaiting,
+            isResumed: settings.isResumed, keys: settings.keys, communicationHints: settings.communicationHints,
             validationExamples: phase.validation?.count ?? 0, testExamples: plan.phases.last?.test?.count ?? 0)
     }
 }

@@ -69,7 +69,7 @@ struct Welcome: Sendable, Equatable {
 /// A vector that a worker must ask for.
 struct PartToLoad: Sendable, Equatable {
     var part: StatePart
-    /// Of its bytes; nil where nobody knows it.
+    /// Of its bytes; nil where it is unknown.
     var sha256: String?
 }
 

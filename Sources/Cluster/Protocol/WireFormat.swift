@@ -85,7 +85,7 @@ enum WireFormat {
         return part
     }
 
-    /// A chunk of floats; the payload's length is checked against the vector's by whoever knows that.
+    /// A chunk of floats; the payload's length is checked against the vector's by the receiver.
     static func chunk(
         _ chunk: PBChunk, _ payload: Data?
     ) throws(ProtocolError) -> (StatePart, Int, Data) {

@@ -122,7 +122,7 @@ struct WorkerFailure: Sendable, Equatable {
     /// What it was doing.
     var phase: String
     var message: String
-    /// The ranks to blame, if any.
+    /// The ranks that failed or do not answer, if known.
     var peers: [Int] = []
     /// The micro-batch, where it is known.
     var microBatch: Int?

@@ -838,7 +838,7 @@ nonisolated struct PBSnapshotRequest: Sendable {
   init() {}
 }
 
-/// The copy is made; the envelope tells of which step.
+/// The copy is made; the envelope holds its step.
 nonisolated struct PBSnapshotTaken: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -937,7 +937,7 @@ nonisolated struct PBFailure: Sendable {
 
   var message: String = String()
 
-  /// The ranks to blame, if any.
+  /// The ranks that failed or do not answer, if known.
   var peers: [UInt32] = []
 
   /// One more than the micro-batch, 0 if there is none.

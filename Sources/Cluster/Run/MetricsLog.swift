@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// What `metrics.jsonl` tells of a run so far.
+/// What `metrics.jsonl` holds of a run so far.
 struct MetricsLog: Sendable {
     /// A line, with what it is about.
     struct Line: Sendable {
@@ -73,7 +73,7 @@ struct MetricsLog: Sendable {
         lines.filter { $0.evaluation == nil || isPhaseBeginning ? $0.step <= step : $0.step < step }
     }
 
-    /// Tells a history what came after its end, as far as nothing is missing.
+    /// Appends to a history what came after its end, as far as nothing is missing.
     func replay(into history: inout RunHistory) {
         for line in lines where line.evaluation == "validation" && line.step >= history.base.step {
             history.note(validationLoss: line.loss, at: line.step)

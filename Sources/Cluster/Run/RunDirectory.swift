@@ -4,7 +4,7 @@ import Support
 
 /// The folder that a run writes.
 final class RunDirectory {
-    /// Where it is: another place than was promised once it was moved or replaced, see ``checkPlace()``.
+    /// Where it is: another place than was promised once it was moved or replaced, see ``checkIntegrity()``.
     var path: String
     /// Where it was to be.
     let promisedPath: String
@@ -19,7 +19,7 @@ final class RunDirectory {
     /// The small files, as they were written, by name: to be written again where they are lost.
     var smallFiles: [String: (data: Data, mode: mode_t)] = [:]
     /// What was warned about already.
-    var warnedOf: Set<PlaceProblem> = []
+    var warnedOf: Set<RunDirectoryProblem> = []
     private(set) var isOpen = false
     /// Worth a warning.
     private(set) var warnings: [String] = []
@@ -76,7 +76,7 @@ final class RunDirectory {
         _ = try Self.configurationFile(of: path)
         try probe()
         try takeLock()
-        // Nobody else writes here now.
+        // No other process writes here now.
         try AtomicDirectory.removeLeftovers(in: self.path)
         let checkpoints = self.path + "/" + CheckpointFolder.collection
         // Not through a link.
@@ -137,7 +137,7 @@ final class RunDirectory {
     func start(_ configuration: RunConfiguration, _ coordinator: CoordinatorFile) throws {
         let header =
             "# The resolved configuration of this run; again: \(CommandName.current) train --config THIS --output ELSEWHERE\n"
-        // Whoever reads it later may stand in another folder.
+        // A later reader may have another working directory.
         var resolved = configuration
         resolved.model = absolutePath(configuration.model)
         resolved.train = absolutePath(configuration.train)
@@ -158,7 +158,7 @@ final class RunDirectory {
     var metricsPath: String { path + "/metrics.jsonl" }
 
     func openMetrics() throws {
-        // To be read too: see `checkPlace`. What is no regular file is refused, not waited for.
+        // To be read too: see `checkIntegrity`. What is no regular file is refused, not waited for.
         metrics = open(metricsPath, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o644)
         var info = stat()
         guard metrics >= 0, fstat(metrics, &info) == 0 else {
@@ -207,7 +207,7 @@ final class RunDirectory {
         return true
     }
 
-    /// Writes status.json, for whoever wants to look; a full disk is no matter here.
+    /// Writes status.json; errors are ignored, as on a full disk: it is best effort.
     func show(_ status: RunStatus) {
         guard isOpen else { return }
         try? DurableFile.write(Data((status.json() + "\n").utf8), to: path + "/status.json", isFlushed: false)

@@ -26,7 +26,7 @@ struct RunDisk {
     /// - Parameter bind: Binds the control socket again; whether that worked.
     /// - Returns: What people should know, each kind of thing once.
     mutating func checkPlaces(bind: () -> Bool) -> [String] {
-        var lines = directory.checkPlace()
+        var lines = directory.checkIntegrity()
         guard let sockets, !sockets.isThere else { return lines }
         let isMade = sockets.makeAgain() && bind()
         guard !warnedOfSockets else { return lines }

@@ -1,7 +1,7 @@
 import Modeling
 import Training
 
-/// What happens in a run, for whoever shows it. Delivered one at a time, in order.
+/// What happens in a run, to be shown. Delivered one at a time, in order.
 public enum RunEvent: Sendable {
     /// A run is resumed, which has this checkpoint; where it has none, it goes on from the state of workers that live
     /// still, or from its beginning.
@@ -28,7 +28,7 @@ public enum RunEvent: Sendable {
     case workerLost(String, left: Int)
     /// The run waits for more workers.
     case waiting(workers: Int, needed: Int)
-    /// The workers have come together anew, and go on after so many steps.
+    /// The workers have formed a new generation, and continue after so many steps.
     case regrouped(generation: UInt64, workers: Int, step: Int)
     /// No worker has the newest state: the run goes on from an earlier step, with the same bits.
     case wentBack(from: Int, to: Int)
@@ -65,7 +65,7 @@ public struct RunSummary: Sendable, Equatable {
     /// The folder of the coordinator's keys, where workers need some.
     public var keys: String?
     /// Options with which workers would wait less for each other's gradients, each with what it costs.
-    public var remediesForWaiting: [String] = []
+    public var communicationHints: [String] = []
     /// The examples of the validation set; 0 without one.
     public var validationExamples = 0
     /// The examples of the test set; 0 without one.

@@ -13,7 +13,7 @@ enum RunState: Equatable {
     case training(pid: Int?, host: String?, step: Int, total: Int)
     /// It is complete after so many steps.
     case complete(steps: Int)
-    /// Nobody works there, and it is not complete; `total` is 0 where that is not known.
+    /// No process works there, and it is not complete; `total` is 0 where that is not known.
     case interrupted(step: Int, total: Int)
 
     /// A status of another machine that is no older may be that of a run which is alive.

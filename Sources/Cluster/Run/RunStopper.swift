@@ -11,7 +11,7 @@ public enum RunStopper {
     /// Ends the run in `folder`, and waits for its end.
     ///
     /// The coordinator is the process that holds the lock of the folder, so that no other process can be hit, whatever
-    /// number a file tells. A run that is ending already is waited for.
+    /// number a file holds. A run that is ending already is waited for.
     ///
     /// - Parameters:
     ///   - folder: The run directory.

@@ -23,7 +23,7 @@ public enum StatusField: String, Sendable, CaseIterable {
     ///   - status: Where it is from.
     ///   - isAlive: Whether the coordinator is running; nil where that is not known.
     public func text(of status: RunStatus, isAlive: Bool?) -> String {
-        let living = status.workers.filter { $0.state != "ended" }
+        let current = status.workers.filter { $0.state != "ended" }
         return switch self {
         case .phase: status.phase
         case .step: "\(status.step)"
@@ -44,8 +44,8 @@ public enum StatusField: String, Sendable, CaseIterable {
         case .elapsedSeconds: "\(status.elapsedSeconds)"
         case .alive: Self.text(isAlive)
         case .port: Self.text(PortFile.port(of: status.endpoint))
-        case .workers: "\(living.count)"
-        case .workerHosts: living.map(\.host).joined(separator: "\n")
+        case .workers: "\(current.count)"
+        case .workerHosts: current.map(\.host).joined(separator: "\n")
         }
     }
 

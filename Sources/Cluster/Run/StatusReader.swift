@@ -4,7 +4,7 @@ import Support
 
 /// Finds out how a run goes.
 public enum StatusReader {
-    /// What is known, and whether the coordinator lives: nil where that cannot be told.
+    /// What is known, and whether the coordinator is running: nil where that is unknown.
     public typealias Answer = (status: RunStatus, isAlive: Bool?)
 
     /// What the coordinator of a run directory has last said.

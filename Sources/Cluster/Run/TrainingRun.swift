@@ -21,8 +21,8 @@ public struct TrainingRun: Sendable {
     private static let ownThreads = 10
     /// More threads than this are not tried.
     private static let mostProbed = 2048
-    /// SIGTERMs within this time are one wish: Slurm and systemd send it to every process of a job, and whoever started
-    /// this one passes it on as well.
+    /// Repeated SIGTERMs within this time count once: Slurm and systemd send it to every process of a job, and whoever
+    /// started this one passes it on as well.
     private static let repeatSeconds = 5.0
 
     /// A run of a validated configuration.
@@ -46,7 +46,7 @@ public struct TrainingRun: Sendable {
     }
 
     /// Runs to the end. No half-written file is left behind, however it ends; and no process, unless it is killed: then
-    /// the workers wait for a while for somebody to resume the run.
+    /// the workers wait for a while for the run to be resumed.
     ///
     /// SIGINT, SIGTERM and SIGHUP (unless it is ignored) are taken over while it runs: the first saves the state and
     /// ends the run, the second kills the workers and ends this process at once, with code 130. A SIGTERM or SIGHUP
@@ -111,7 +111,7 @@ public struct TrainingRun: Sendable {
         defer { signals.cancel() }
         // Processes start, data are read and the loop answers, all at the same time.
         if let children {
-            let returning = place.isOld ? LivingWorkers.count(of: directory.path, endpoint: loop.boundEndpoint) : 0
+            let returning = place.isOld ? OrphanedWorkers.count(of: directory.path, endpoint: loop.boundEndpoint) : 0
             for number in min(returning, configuration.workers)..<configuration.workers { children.start(number) }
         }
         if let loaded {
@@ -131,7 +131,7 @@ public struct TrainingRun: Sendable {
         settings.heartbeatTimeout = configuration.heartbeatTimeout
         settings.joinTimeout = configuration.joinTimeout
         settings.minWorkers = configuration.minWorkers
-        settings.remediesForWaiting = configuration.remediesForWaiting
+        settings.communicationHints = configuration.communicationHints
         settings.maxWorkers = min(configuration.microBatches, configuration.batchSize)
         settings.maxRestarts = configuration.maxRestarts
         settings.checkpointEvery = configuration.checkpointEvery
@@ -183,11 +183,11 @@ public struct TrainingRun: Sendable {
         }
     }
 
-    private func makeAllotment() throws(ConfigurationError) -> ProcessorAllotment? {
+    private func makeAllotment() throws(ConfigurationError) -> CPUAffinityPlan? {
         guard case .local = workers, configuration.pinWorkers else { return nil }
-        let places = ProcessorAllotment.ownPlaces()
+        let places = CPUAffinityPlan.ownPlaces()
         let (workers, threads) = (configuration.workers, configuration.localThreads)
-        guard let made = ProcessorAllotment(workers: workers, threads: threads, places: places) else {
+        guard let made = CPUAffinityPlan(workers: workers, threads: threads, places: places) else {
             throw .unsupported(
                 "pin-workers", value: "",
                 reason:
@@ -240,7 +240,7 @@ public struct TrainingRun: Sendable {
     }
 
     private func makeLocalWorkers(
-        endpoint: String, allotment: ProcessorAllotment?, inbox: Inbox<LoopInput>
+        endpoint: String, allotment: CPUAffinityPlan?, inbox: Inbox<LoopInput>
     ) -> LocalWorkers? {
         guard case .local(let command) = workers else { return nil }
         var arguments = [

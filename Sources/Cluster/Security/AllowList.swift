@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Logging
 import Synchronization
 
 /// The keys of the workers that a coordinator lets in: a file that is read again when it changes, so that a key can be
@@ -10,7 +11,7 @@ final class AllowList: Sendable {
     private struct State {
         /// Who is let in.
         var names: [CurvePublicKey: String]
-        /// Of the last list that could be read, by the keys' digits: whoever is in it may stay.
+        /// Of the last list that could be read, by the keys' digits: workers in it may stay.
         var members: [String: String]
         var stamp: Stamp?
     }
@@ -23,12 +24,12 @@ final class AllowList: Sendable {
 
     let path: String
     private let state: Mutex<State>
-    private let problem: @Sendable (String) -> Void
+    private let logger: Logger
 
-    /// Reads the file at `path`. `problem` is told when a changed file cannot be read: nobody is let in then.
-    init(path: String, problem: @escaping @Sendable (String) -> Void) throws(RunError) {
+    /// Reads the file at `path`. It is logged when a changed file cannot be read: no further worker is let in then.
+    init(path: String, logger: Logger) throws(RunError) {
         self.path = path
-        self.problem = problem
+        self.logger = logger
         let stamp = Self.stamp(path)
         let names = try Self.read(path)
         state = Mutex(State(names: names, members: Self.members(names), stamp: stamp))
@@ -56,10 +57,10 @@ final class AllowList: Sendable {
                 return nil
             } catch {
                 state.names = [:]
-                return "\(error): nobody else is let in until that is mended"
+                return "\(error): no further worker is let in until that is mended"
             }
         }
-        if let problem { self.problem(problem) }
+        if let problem { logger.notice("\(problem)") }
     }
 
     private static func members(_ names: [CurvePublicKey: String]) -> [String: String] {

@@ -17,7 +17,8 @@ enum KeyFile {
         let mayBeShared = file.info.st_uid == 0 && geteuid() != 0
         guard file.info.st_mode & (mayBeShared ? 0o037 : 0o077) == 0 else {
             let mode = String(file.info.st_mode & 0o777, radix: 8)
-            throw .failed("\(path) can be used by others (mode \(mode)); if nobody has read it: chmod 600 \(path)")
+            throw .failed(
+                "\(path) can be used by others (mode \(mode)); if no other user has read it: chmod 600 \(path)")
         }
         guard let pair = CurveKeyPair(secretHexadecimal: file.only) else {
             throw .failed("\(path) holds no key of 64 hexadecimal digits; make keys with \(CommandName.current) keygen")
@@ -25,7 +26,7 @@ enum KeyFile {
         return pair
     }
 
-    /// The public key of a file that nobody else may change.
+    /// The public key of a file that no other user may change.
     static func readPublic(_ path: String) throws(RunError) -> CurvePublicKey {
         let file = try Contents(path)
         try file.checkNobodyElseWrites()
@@ -35,7 +36,7 @@ enum KeyFile {
         return key
     }
 
-    /// The lines of a list that nobody else may change, without comments; with their numbers from 1.
+    /// The lines of a list that no other user may change, without comments; with their numbers from 1.
     static func lines(_ path: String) throws(RunError) -> [(number: Int, text: String)] {
         let file = try Contents(path)
         try file.checkNobodyElseWrites()
@@ -53,7 +54,7 @@ enum KeyFile {
 
         init(_ path: String) throws(RunError) {
             self.path = path
-            // Not to wait for somebody who writes to a pipe.
+            // Not to wait for a process that writes to a pipe.
             let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
             guard descriptor >= 0 else {
                 let reason = String(cString: strerror(errno))
@@ -97,7 +98,7 @@ enum KeyFile {
         guard info.st_mode & S_IFMT == S_IFDIR else {
             throw .failed("--keys \(path) is no folder; give the one that \(CommandName.current) keygen has made")
         }
-        // In a sticky folder, nobody can replace what is not his.
+        // In a sticky folder, no user can replace another user's files.
         guard info.st_mode & 0o022 == 0 || info.st_mode & 0o1000 != 0 else {
             throw .failed("others can put keys into \(path); if they have not: chmod 700 \(path)")
         }

@@ -129,7 +129,7 @@ public struct KeyFolder: Sendable {
 
     private func write(secret pair: CurveKeyPair, to path: String, of owner: String) throws {
         try write(
-            "# Secret key of \(owner), for Shoal. Nobody else may read it.\n\(pair.secretHexadecimal)\n", to: path,
+            "# Secret key of \(owner), for Shoal. No other user may read it.\n\(pair.secretHexadecimal)\n", to: path,
             mode: 0o600)
     }
 

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Tells the compute threads, from the control thread, that a step was given up.
+/// Signals to the compute threads, from the control thread, that a step was given up.
 final class AbandonedFlag: Sendable {
     private let flag = Atomic<Bool>(false)
 

@@ -3,7 +3,7 @@ import Foundation
 import Training
 import Modeling
 
-/// What the compute thread of a worker is told to do; done one after the other.
+/// A job of a worker's compute thread; jobs are done one after the other.
 enum ComputeJob: Sendable {
     /// Make a replica, in place of another phase's.
     case prepare(ModelSpecification, Hyperparameters, Welcome)

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Logging
 import Numerics
 import Support
 import Training
@@ -30,8 +31,8 @@ final class ReplicaWorker {
     }()
     /// What the last step took, in any generation.
     private var lastStepSeconds: Double?
-    /// Told of what strangers try at the data socket.
-    private let note: @Sendable (String) -> Void
+    /// Gets lines about what unauthenticated peers try at the data socket.
+    private let logger: Logger
     /// Peers whose memory was found to be unreadable, in any generation.
     private let unreadable = UnreadableMemory()
     /// Steps of the replica with the generation's all-reduce.
@@ -42,10 +43,10 @@ final class ReplicaWorker {
     init(
         threads: Int, profile: Profile?, dataAddress: DataAddress, sharesMemory: Bool, dataKeys: CurveKeyPair?,
         abandoned: AbandonedFlag,
-        registerReducer: @escaping (AllReducer?) -> Void, note: @escaping @Sendable (String) -> Void,
+        registerReducer: @escaping (AllReducer?) -> Void, logger: Logger,
         report: @escaping @Sendable (ComputeResult) -> Void
     ) {
-        self.note = note
+        self.logger = logger
         self.threads = threads
         self.profile = profile
         recorder = profile?.recorder("step")
@@ -185,17 +186,17 @@ final class ReplicaWorker {
         abandoned.clear()
         do {
             var options = AllReduceOptions()
-            // Whether a lost peer is dead or slow is for the coordinator to say; it must hear of it soon.
+            // Whether a lost peer is dead or slow is for the coordinator to decide; it must be informed soon.
             options.timeouts.lostPeerGrace = 0.25
             // Long enough for a machine that is busy, short enough not to look like a hang.
             options.timeouts.connect = max(5, heartbeatTimeout)
-            // Who is to blame for a wait is for the coordinator to say; see its settings of the same meaning.
+            // Which rank causes a wait is for the coordinator to decide; see its settings of the same meaning.
             options.timeouts.step = Self.stallSeconds
             options.timeouts.stepFactor = Self.stallFactor
             options.timeouts.firstStep =
                 lastStepSeconds.map { max(Self.stallSeconds, Self.stallFactor * $0) }
                 ?? Self.firstStallSeconds
-            options.onRefusal = note
+            options.logger = logger
             options.sharedMemory.unreadable = unreadable
             if let dataKeys, !keys.isEmpty { options.security = AllReduceSecurity(own: dataKeys, ranks: keys) }
             (options.wire, options.compresses, options.sharedMemory.isEnabled) = (wire, compressesWire, sharesMemory)
@@ -248,7 +249,7 @@ final class ReplicaWorker {
                     StepReport(outcome, residentBytes: HostDescription.residentBytes())))
         } catch let error as AllReduceError {
             setReducer(nil)
-            if case .unreadableMemory = error { note("\(error)") }
+            if case .unreadableMemory = error { logger.notice("\(error)") }
             fail(.peer, phase, "\(error)", generation: generation, peers: error.peerRanks)
         } catch let error as PeerDataError {
             setReducer(nil)
@@ -291,7 +292,7 @@ final class ReplicaWorker {
 
     private func snapshot(_ replica: ModelReplica, _ generation: UInt64, _ step: UInt64, _ parts: [StatePart]) {
         guard replica.appliedSteps == step else {
-            // The step before failed, and that was told.
+            // The step before failed, and that was reported.
             guard let reducer, reducer.generation == generation else { return }
             fail(
                 .order, "saving",

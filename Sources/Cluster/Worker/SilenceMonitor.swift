@@ -1,7 +1,7 @@
 /// How long the coordinator has been silent, and what follows from it. Times are seconds on a monotonic clock.
 struct SilenceMonitor: Sendable {
     /// What the coordinator of a worker is.
-    private enum State: Equatable { case heard, silent }
+    private enum State: Equatable { case inContact, silent }
 
     /// What a look at the clock has found.
     enum Finding: Equatable {
@@ -12,13 +12,13 @@ struct SilenceMonitor: Sendable {
         case gone(after: Double)
     }
 
-    /// If two ticks are further apart than this, the process was suspended (SIGSTOP, sleep): what it has not heard
+    /// If two ticks are further apart than this, the process was suspended (SIGSTOP, sleep): what it has not received
     /// meanwhile means nothing, and the deadline moves by the gap.
     static let longestPause = 2.0
 
     private var lastHeard: Double
     private var lastTick: Double
-    private var state = State.heard
+    private var state = State.inContact
 
     init(now: Double) {
         lastHeard = now
@@ -26,9 +26,9 @@ struct SilenceMonitor: Sendable {
     }
 
     /// Something came from the coordinator; true if it had fallen silent before.
-    mutating func heard(_ now: Double) -> Bool {
+    mutating func recordContact(_ now: Double) -> Bool {
         lastHeard = now
-        defer { state = .heard }
+        defer { state = .inContact }
         return state == .silent
     }
 
@@ -46,7 +46,7 @@ struct SilenceMonitor: Sendable {
         let silence = now - lastHeard
         let last = max(orphan, heartbeat)
         if silence > last { return .gone(after: last) }
-        guard silence > heartbeat, state == .heard else { return .nothing }
+        guard silence > heartbeat, state == .inContact else { return .nothing }
         state = .silent
         return .fellSilent(waiting: orphan)
     }

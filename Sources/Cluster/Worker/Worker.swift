@@ -1,8 +1,9 @@
 import Collectives
 import Foundation
+import Logging
 import Support
 
-/// A worker: connects to a coordinator, computes what it is told to, ends with the run.
+/// A worker: connects to a coordinator, computes what it orders, ends with the run.
 public enum Worker {
     /// Runs until the coordinator ends the run.
     ///
@@ -11,12 +12,12 @@ public enum Worker {
     ///
     /// - Parameters:
     ///   - options: Where the coordinator is, and more.
-    ///   - log: Called with a line for people now and then.
+    ///   - logger: Gets a line for people now and then.
     /// - Returns: How the run ended.
     /// - Throws: ``RunError`` and others, described in one line each; ``RunError/noCoordinator(_:)`` where there is
     ///   none (any more).
     public static func run(
-        _ options: WorkerOptions, log: @escaping @Sendable (String) -> Void
+        _ options: WorkerOptions, logger: Logger
     ) async throws -> RunEnd {
         guard (1...ControlLimits.maxThreads).contains(options.threads) else {
             throw ConfigurationError.invalid(
@@ -25,15 +26,15 @@ public enum Worker {
         try Endpoint.checkCoordinator(options.coordinator)
         if let cpus = options.cpus { try pin(to: cpus) }
         if options.parentPID == nil, options.threads > AvailableProcessors.count {
-            log(
-                "warning: \(RunConfiguration.plural(options.threads, "thread")) on "
-                    + "\(RunConfiguration.plural(AvailableProcessors.count, "processor")): they take turns")
+            let threads = RunConfiguration.plural(options.threads, "thread")
+            let processors = RunConfiguration.plural(AvailableProcessors.count, "processor")
+            logger.warning("\(threads) on \(processors): they take turns")
         }
         do throws(ConfigurationError) {
             try Endpoint.checkHostIsKnown(options.coordinator, option: "coordinator")
         } catch {
             // Without --address, it ends with this below; else a name server may come to know the host while it waits.
-            if options.address != nil || options.interface != nil { log("warning: \(error)") }
+            if options.address != nil || options.interface != nil { logger.warning("\(error)") }
         }
         AllocatorTuning.keepFreedBlocks()
         FileDescriptors.raiseLimit()
@@ -50,7 +51,7 @@ public enum Worker {
             do throws(ResourceLimitError) {
                 try NamedThread.start("shoal-control") {
                     do {
-                        let loop = try WorkerLoop(options: options, dataAddress: dataAddress, log: log)
+                        let loop = try WorkerLoop(options: options, dataAddress: dataAddress, logger: logger)
                         done.resume(returning: try loop.run())
                     } catch {
                         done.resume(throwing: error)

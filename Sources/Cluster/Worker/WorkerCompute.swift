@@ -1,6 +1,7 @@
 import Collections
 import Collectives
 import Foundation
+import Logging
 import Numerics
 import Support
 import Synchronization
@@ -24,28 +25,30 @@ final class WorkerCompute: Sendable {
     /// - Throws: ``ResourceLimitError`` if the system does not allow it.
     init(
         options: WorkerOptions, dataAddress: DataAddress, dataKeys: CurveKeyPair?,
-        log: @escaping @Sendable (String) -> Void,
+        logger: Logger,
         report: @escaping @Sendable (ComputeResult) -> Void
     ) throws(ResourceLimitError) {
         let sharesMemory = options.sharesMemory
         let (threads, keep) = (options.threads, { @Sendable [self] (reducer: AllReducer?) in register(reducer) })
-        // A generation has a socket of its own; what was told of one before need not be told again.
+        // A generation has a socket of its own; what was logged of one before need not be logged again.
         let deduplicator = LogDeduplicator()
         let profile = options.profileFolder.map { _ in Profile() }
         try NamedThread.start("shoal-compute") { [self] in
             let worker = ReplicaWorker(
                 threads: threads, profile: profile, dataAddress: dataAddress, sharesMemory: sharesMemory,
                 dataKeys: dataKeys, abandoned: abandoned,
-                registerReducer: keep, note: { if deduplicator.shouldLog($0) { log($0) } }, report: report)
+                registerReducer: keep,
+                logger: Logger(lines: { if deduplicator.shouldLog($0) { logger.notice("\($0)") } }),
+                report: report)
             while let job = next() { worker.perform(job) }
             worker.close()
-            if let profile, let folder = options.profileFolder { Self.write(profile, to: folder) }
+            if let profile, let folder = options.profileFolder { Self.write(profile, to: folder, logger) }
             ended.signal()
         }
     }
 
-    /// A profile that cannot be written is told of, and ends nothing.
-    private static func write(_ profile: Profile, to folder: String) {
+    /// That a profile cannot be written is logged, and ends nothing.
+    private static func write(_ profile: Profile, to folder: String, _ logger: Logger) {
         let path = "\(folder)/worker-\(getpid()).json"
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -53,8 +56,7 @@ final class WorkerCompute: Sendable {
             try profile.trace(processName: "worker \(getpid()) on \(host)").write(
                 to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            try? FileHandle.standardError.write(
-                contentsOf: Data("the profile could not be written to \(path): \(error)\n".utf8))
+            logger.notice("the profile could not be written to \(path): \(error)")
         }
     }
 

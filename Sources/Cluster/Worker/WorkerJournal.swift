@@ -8,7 +8,7 @@ struct WorkerJournal: Sendable {
     /// Seconds between two lines about the steps done.
     static let interval = 60.0
 
-    /// Nothing is said: whoever has started the worker shows what the run does.
+    /// Nothing is logged: the process that started the worker shows the progress.
     private let isQuiet: Bool
     private let coordinator: String
     private let startedAt: Double

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Logging
 import Support
 
 /// The control thread of a worker: it moves messages, and never computes.
@@ -11,7 +12,7 @@ final class WorkerLoop {
         frames: 3, bytes: 64 + ControlLimits.orderBytes + ControlLimits.payloadBytes)
 
     private let options: WorkerOptions
-    private let log: @Sendable (String) -> Void
+    private let logger: Logger
     private let context: ZeroMQContext
     private let socket: ZeroMQSocket
     private let handshakes: ZeroMQSocket
@@ -22,9 +23,9 @@ final class WorkerLoop {
     private var machine: WorkerMachine
     private var outcome: Result<RunEnd, RunError>?
 
-    init(options: WorkerOptions, dataAddress: DataAddress, log: @escaping @Sendable (String) -> Void) throws {
+    init(options: WorkerOptions, dataAddress: DataAddress, logger: Logger) throws {
         self.options = options
-        self.log = log
+        self.logger = logger
         context = try ZeroMQContext()
         var socketOptions = ZeroMQSocketOptions()
         // A failure that is reported just before the end must still go out.
@@ -34,16 +35,16 @@ final class WorkerLoop {
         socketOptions.curve = options.keys?.role
         // Handshakes with keys cost more than a connection: a wrong key shall not become a flood.
         socketOptions.reconnectInterval = options.keys == nil ? 20 : 100
-        // Known to nobody else, so that nobody else can take this worker's place, and kept over reconnects.
+        // Known to no other process, so that none can take this worker's place, and kept over reconnects.
         socketOptions.routingID = [1] + (0..<15).map { _ in UInt8.random(in: 0...255) }
         socket = try ZeroMQSocket(context, type: .dealer, options: socketOptions)
         handshakes = try socket.handshakes(name: "control")
         rotation = try AddressRotation(connecting: socket, to: options.coordinator, now: monotonicSeconds())
         let inbox = try Inbox<ComputeResult>()
         self.inbox = inbox
-        // Made for this process alone, and told over a connection that is known to be the coordinator's.
+        // Made for this process alone, and sent over a connection that is known to be the coordinator's.
         let dataKeys = try options.keys.map { _ in try CurveKeyPair() }
-        compute = try WorkerCompute(options: options, dataAddress: dataAddress, dataKeys: dataKeys, log: log) {
+        compute = try WorkerCompute(options: options, dataAddress: dataAddress, dataKeys: dataKeys, logger: logger) {
             inbox.post($0)
         }
         var description = HostDescription.worker(threads: options.threads)
@@ -138,7 +139,7 @@ final class WorkerLoop {
             case .sendChunk(let snapshot, let part, let index, let generation):
                 try send(snapshot, part, index, generation)
             case .abandon(let reason): compute.abandon(reason)
-            case .log(let line): log(line)
+            case .log(let line): logger.info("\(line)")
             case .removeSockets: SocketFolder.removeAbandoned(endpoint: options.coordinator)
             case .end(let result): outcome = result
             }

@@ -84,7 +84,7 @@ struct WorkerMachine: Sendable {
         guard !hasEnded else { return [] }
         switch event {
         case .message(let message):
-            if silence.heard(now) { perform(.log("the coordinator is back")) }
+            if silence.recordContact(now) { perform(.log("the coordinator is back")) }
             received(message, now)
         case .rejected(let error): rejected(error)
         case .connectedElsewhere: send(greeting)
@@ -125,7 +125,7 @@ struct WorkerMachine: Sendable {
         perform(.end(result))
     }
 
-    /// Tells the coordinator why this worker cannot go on; what can be repaired there keeps the worker alive.
+    /// Reports to the coordinator why this worker cannot go on; what can be repaired there keeps the worker alive.
     mutating func fail(_ kind: WorkerFailure.Kind, _ phase: String, _ text: String) {
         send(.failure(WorkerFailure(kind: kind, phase: phase, message: text)))
         if kind == .fatal || kind == .order { end(.failed("\(phase): \(text)")) }

@@ -19,7 +19,7 @@ public struct WorkerOptions: Sendable {
     public var keys: WorkerKeys?
     /// Allows a data address that other machines reach, without encryption.
     public var insecure: Bool
-    /// The process that started it: when that is gone before the worker is welcome, it ends. Nil if nobody in
+    /// The process that started it: when that is gone before the worker is welcome, it ends. Nil if no process in
     /// particular did.
     public var parentPID: Int32?
     /// The processors to run on: "0-3,8"; nil: all that the system allows.

@@ -38,7 +38,7 @@ public enum AllReduceError: Error, Sendable, Equatable, CustomStringConvertible 
         public var description: String { endpoint.isEmpty ? "rank \(rank)" : "rank \(rank) (\(endpoint))" }
     }
 
-    /// The ranks that are to blame, if any.
+    /// The ranks that failed or do not answer, if known.
     public var peerRanks: [Int] {
         switch self {
         case .timeout(let peers, _, _, _): peers.map(\.rank)

@@ -1,4 +1,6 @@
+import Logging
 import Numerics
+import Support
 
 /// Limits and time-outs of an ``AllReducer``.
 public struct AllReduceOptions: Sendable {
@@ -19,8 +21,8 @@ public struct AllReduceOptions: Sendable {
     public var early = Early()
     /// Of the messaging library and the kernel.
     public var sockets = Sockets()
-    /// Called, at most once per peer and reason, with a line about a message that was refused. From the I/O thread.
-    public var onRefusal: (@Sendable (String) -> Void)?
+    /// Gets a line about a message that was refused, at most once per peer and reason.
+    public var logger = Logger.silent
 
     /// The defaults above.
     public init() {}

@@ -54,7 +54,7 @@ public final class AllReducer: GradientReducer {
         world = WorldDescription(
             rank: rank, size: worldSize, generation: generation, segmentFloats: options.segmentFloats,
             wire: options.wire)
-        refusals = RefusalLog(log: options.onRefusal)
+        refusals = RefusalLog(options.logger)
         do throws(ZeroMQError) {
             let transport: any Transport =
                 worldSize == 1

@@ -1,3 +1,4 @@
+import Logging
 import Support
 import Synchronization
 
@@ -5,10 +6,10 @@ import Synchronization
 final class RefusalLog: Sendable {
     private let counter = Atomic<Int>(0)
     private let lines = LogDeduplicator()
-    private let log: (@Sendable (String) -> Void)?
+    private let logger: Logger
 
-    /// Nothing was refused; `log` is called with the lines.
-    init(log: (@Sendable (String) -> Void)?) { self.log = log }
+    /// Nothing was refused; the lines go to `logger`.
+    init(_ logger: Logger) { self.logger = logger }
 
     /// The number refused so far.
     var count: Int { counter.load(ordering: .relaxed) }
@@ -16,9 +17,6 @@ final class RefusalLog: Sendable {
     /// Counts one, and logs `line` if it is new; `nil`: without a line.
     func record(_ line: String?) {
         counter.add(1, ordering: .relaxed)
-        if let line, lines.shouldLog(line) { log?(line) }
+        if let line, lines.shouldLog(line) { logger.notice("\(line)") }
     }
-
-    /// Logs a line that is about no message.
-    func note(_ line: String) { log?(line) }
 }

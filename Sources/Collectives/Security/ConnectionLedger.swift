@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Synchronization
 
 /// Which connections a listening socket has, which addresses have authenticated, and which were logged. For any thread.
@@ -14,10 +15,10 @@ public final class ConnectionLedger: Sendable {
     private static let maxLogged = 16
 
     private let state = Mutex(State())
-    private let log: @Sendable (String) -> Void
+    private let logger: Logger
 
-    /// An empty ledger; `log` is called, from several threads, with lines for people.
-    public init(log: @escaping @Sendable (String) -> Void) { self.log = log }
+    /// An empty ledger; lines for people go to `logger`.
+    public init(_ logger: Logger) { self.logger = logger }
 
     // MARK: addresses
 
@@ -41,8 +42,8 @@ public final class ConnectionLedger: Sendable {
             let isNew = $0.logged.count < Self.maxLogged && $0.logged.insert(address).inserted
             return (isNew, isNew && $0.logged.count == Self.maxLogged)
         }
-        if isNew { log(line) }
-        if isLast { log("no more refused connections are reported") }
+        if isNew { logger.notice("\(line)") }
+        if isLast { logger.notice("no more refused connections are reported") }
     }
 
     // MARK: connections

@@ -6,8 +6,8 @@ import Synchronization
 /// its lent memory still holds.
 ///
 /// A peer that is to read this rank's memory sends a challenge of its choice, and finds it again in the slot that it is
-/// told: so what it reads belongs to the process that received the challenge, and not to another one that a third party
-/// names. Memory is lent by epochs, one per step: the epoch's stamp is published beside the challenges.
+/// given: so what it reads belongs to the process that received the challenge, and not to another one that a third
+/// party names. Memory is lent by epochs, one per step: the epoch's stamp is published beside the challenges.
 ///
 /// Used by the I/O thread alone; peers read it through the kernel.
 final class SharedMemoryExporter {

@@ -9,7 +9,7 @@ public struct AddressRotation: Sendable {
     private var candidates: [SocketAddress] = []
     private var current = ""
     private var index = 0
-    private var patience = Self.shortest
+    private var answerSeconds = Self.shortest
     private var nextTurn: Double
     private var isConnected = false
 
@@ -48,8 +48,8 @@ public struct AddressRotation: Sendable {
     /// What has happened to the connection.
     public mutating func handle(_ event: ZeroMQMonitorEvent, now: Double) {
         switch event {
-        case .handshakeSucceeded: (isConnected, patience) = (true, Self.shortest)
-        case .disconnected where isConnected: (isConnected, nextTurn) = (false, now + patience)
+        case .handshakeSucceeded: (isConnected, answerSeconds) = (true, Self.shortest)
+        case .disconnected where isConnected: (isConnected, nextTurn) = (false, now + answerSeconds)
         default: break
         }
     }
@@ -68,9 +68,9 @@ public struct AddressRotation: Sendable {
             // The host may have moved.
             if candidates.count > 1, case let found = resolve(host), !found.isEmpty { candidates = found }
             index = 0
-            patience = min(Self.longest, 2 * patience)
+            answerSeconds = min(Self.longest, 2 * answerSeconds)
         }
-        nextTurn = now + patience
+        nextTurn = now + answerSeconds
         let next = numeric(candidates[index])
         guard candidates.count > 1, next != current else { return false }
         socket.disconnect(numeric: current)

@@ -46,7 +46,7 @@ final class ZeroMQTransport: Transport {
         poller.add(fileDescriptor: eventFD.fileDescriptor)
         let context = try ZeroMQContext(ioThreads: options.sockets.ioThreads, peers: worldSize - 1)
         self.context = context
-        let ledger = ConnectionLedger { refusals.note($0) }
+        let ledger = ConnectionLedger(options.logger)
         var socketOptions = ZeroMQSocketOptions()
         socketOptions.maxMessageBytes = Int64(options.largestFrameBytes + 4096)
         socketOptions.receiveHighWaterMark = options.sockets.receiveHighWaterMark

@@ -31,7 +31,7 @@ public final class Workspace {
     public func floats(_ count: Int) -> UnsafeMutablePointer<Float> {
         let start = next
         next += (count + 15) / 16 * 16
-        // While it measures, pointers are placeholders that nobody follows.
+        // While it measures, pointers are placeholders that are never dereferenced.
         return isMeasuring ? buffer.pointer : buffer.pointer + start
     }
 

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Builds a folder under a temporary name beside its place, and puts it in place by one rename: nobody ever sees a part
-/// of it, even if the machine loses power, and a failure leaves nothing.
+/// Builds a folder under a temporary name beside its place, and puts it in place by one rename: no reader ever sees a
+/// part of it, even if the machine loses power, and a failure leaves nothing.
 public enum AtomicDirectory {
     /// Creates `path` with what `build` writes into the folder that it is given.
     ///
@@ -123,7 +123,7 @@ public enum AtomicDirectory {
         }
     }
 
-    /// Removes a folder with the files in it, so that nobody ever sees a part of it under its name. One that holds
+    /// Removes a folder with the files in it, so that no reader ever sees a part of it under its name. One that holds
     /// folders is none of ours, and stays.
     public static func removeWhole(_ path: String) throws(FileError) {
         guard FlatFolder.isFolder(path), FlatFolder.subfolder(of: path) == nil else {

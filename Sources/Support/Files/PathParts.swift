@@ -51,7 +51,7 @@ public enum PathKind {
     }
 }
 
-/// A name beside `path` that nobody else uses, hidden, and telling what it is if a crash leaves it behind.
+/// A hidden name beside `path` that no other process uses, and that shows what it is if a crash leaves it behind.
 public func temporarySibling(of path: String) -> String {
     let random = String(UInt64.random(in: .min ... .max), radix: 36)
     return joinedPath(parentFolder(of: path), ".\(lastComponent(of: path)).partial-\(getpid())-\(random)")

@@ -57,7 +57,7 @@ enum ControlGroups {
     /// The folders with the files of `controller`: of this process's own group first, then of those above it.
     ///
     /// In a container the paths in `/proc/self/cgroup` may be those of the host, and only the root is mounted: folders
-    /// that are not there have no files, and are passed over by whoever reads them.
+    /// that are not there have no files, and are passed over by readers.
     static func folders(of controller: String, file: (String) -> String?) -> [String] {
         guard let text = file("/proc/self/cgroup") else { return [] }
         var folders: [String] = []

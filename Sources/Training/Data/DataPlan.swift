@@ -1,8 +1,8 @@
 import Numerics
 import Synchronization
 
-/// The order of the training samples: a pure function of (seed, phase, epoch, step), whoever asks and whatever came
-/// before.
+/// The order of the training samples: a pure function of (seed, phase, epoch, step), whichever process asks and
+/// whatever came before.
 ///
 /// Every epoch visits every sample once, in an order of its own, in batches of `batchSize`; the last batch of an epoch
 /// holds what is left.

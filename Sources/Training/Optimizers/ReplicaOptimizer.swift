@@ -44,7 +44,7 @@ final class ReplicaOptimizer {
     /// Takes `step` with the flat `gradient`, whose embedding rows are `rows`, on all threads of `team`.
     func apply(_ step: OptimizerStep, gradient: UnsafePointer<Float>, rows: [Int32], on team: ThreadTeam) {
         optimizer.activate(rows)
-        // Lent to the threads until they have all returned; see `Contribution`.
+        // The threads use it until they have all returned; see `Contribution`.
         let gradient = Contribution(node: TreeNode(level: 0, index: 0), base: gradient)
         let (optimizer, state, weights, count, threads) = (optimizer, state, weights, count, team.count)
         team.run { thread in

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cluster
+import Logging
 import Support
 
 struct WorkerCommand: AsyncParsableCommand {
@@ -103,10 +104,11 @@ struct WorkerCommand: AsyncParsableCommand {
             keys: try keys.map { try WorkerKeys(folder: $0) }, insecure: insecure,
             parentPID: parentPid, cpus: cpus, connectTimeout: connectTimeout, orphanTimeout: orphanTimeout,
             profileFolder: profile)
+        let logger = Logger(lines: { StandardError.write($0) })
         if insecure, keys == nil, !coordinator.hasPrefix("ipc://"), !coordinator.hasPrefix("tcp://127.") {
-            StandardError.write("warning: --insecure: whoever reaches this worker can read and change what it computes")
+            logger.warning("--insecure: whoever reaches this worker can read and change what it computes")
         }
-        let end = try await Worker.run(options) { StandardError.write($0) }
+        let end = try await Worker.run(options, logger: logger)
         // A coordinator that has started this worker knows how its run has ended.
         if end == .incomplete, parentPid == nil { throw ExitCode(75) }
     }

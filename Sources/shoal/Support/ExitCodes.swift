@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the process exits with; `docs/exit-codes.md` tells the same in full.
+/// What the process exits with; see `docs/exit-codes.md` for each in full.
 enum ExitCodes {
     /// Each code with what it means.
     static let meanings: [(code: Int32, meaning: String)] = [

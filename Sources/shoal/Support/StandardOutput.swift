@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// Nobody reads the output any more, as after `| head`: the end, but no error.
+/// No process reads the output any more, as after `| head`: the end, but no error.
 struct BrokenPipe: Error {}
 
 /// Standard output cannot be written.

@@ -15,7 +15,7 @@ enum TrainingSession {
         if case .external = workers { isExternal = true }
         // Set by scripts that start the workers themselves.
         let isLaunched = ProcessInfo.processInfo.environment["SHOAL_LAUNCHER"]?.isEmpty == false
-        let display = RunDisplay(command: CommandName.current, showsWorkers: isExternal, tellsHowToStart: !isLaunched)
+        let display = RunDisplay(command: CommandName.current, showsWorkers: isExternal, showsStartCommand: !isLaunched)
         defer { display.close() }
         let result = try await TrainingRun(
             configuration: configuration, workers: workers, resume: resume,

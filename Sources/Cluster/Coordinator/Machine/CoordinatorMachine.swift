@@ -109,7 +109,7 @@ struct CoordinatorMachine: Sendable {
             isHeartbeat = true
             rendezvous.membership.members[index].residentBytes = bytes
         case .failure(let failure):
-            // A failure counts in any generation up to this one: its sender may have failed before it heard of this
+            // A failure counts in any generation up to this one: its sender may have failed before it learned of this
             // one.
             workerFailed(index, failure, in: message.generation, applied: Int(clamping: message.step), &turn)
         case .bound, .ready, .stepReport, .evaluationReport, .digest, .chunk, .chunkRequest, .snapshotTaken:
@@ -129,7 +129,7 @@ struct CoordinatorMachine: Sendable {
     private mutating func receivedFromOutside(_ message: WorkerMessage, _ peer: PeerID, _ turn: inout Turn) {
         var residentBytes: UInt64?
         if case .heartbeat(let bytes) = message.body { residentBytes = bytes }
-        if rendezvous.membership.heard(peer, residentBytes: residentBytes, turn.now) { return }
+        if rendezvous.membership.recordContact(peer, residentBytes: residentBytes, turn.now) { return }
         guard case .hello(let worker, let runID, let hasState) = message.body else {
             if !rendezvous.membership.isUnidentified(peer) { turn.send(.helloRequest, to: peer) }
             return

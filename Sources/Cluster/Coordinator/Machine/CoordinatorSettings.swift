@@ -14,8 +14,8 @@ struct CoordinatorSettings: Sendable {
     var maxRestarts = 0
     /// The run has begun before: those of its workers that live still will come by themselves.
     var isResumed = false
-    /// See ``RunSummary/remediesForWaiting``.
-    var remediesForWaiting: [String] = []
+    /// See ``RunSummary/communicationHints``.
+    var communicationHints: [String] = []
     /// The folder of the keys that workers need, to be shown to people; nil for none.
     var keys: String?
     /// How many coordinators the run had before: their generations have lower numbers, so that a late message of one of

@@ -58,7 +58,7 @@ struct FailureDetector: Sendable {
 
     // MARK: time
 
-    /// The seconds for which this process was suspended before this tick, and could hear no worker; 0 if it was not.
+    /// The seconds for which this process was suspended before this tick, and received nothing; 0 if it was not.
     mutating func suspendedSeconds(_ now: Double) -> Double {
         let pause = now - lastTick
         lastTick = now

@@ -64,7 +64,7 @@ struct Membership: Sendable {
 
     func isUnidentified(_ peer: PeerID) -> Bool { unidentified[peer] != nil }
 
-    /// Tells all of them that the run is over.
+    /// Sends all of them the end of the run.
     func shutDown(_ reason: String, isComplete: Bool, _ turn: inout Turn) {
         for peer in all.map(\.peer) + unidentified.keys {
             turn.send(.shutdown(reason, isComplete: isComplete), to: peer)
@@ -74,14 +74,14 @@ struct Membership: Sendable {
     // MARK: signs of life
 
     /// A message from a worker that is waiting; false from any other.
-    mutating func heard(_ peer: PeerID, residentBytes: UInt64?, _ now: Double) -> Bool {
+    mutating func recordContact(_ peer: PeerID, residentBytes: UInt64?, _ now: Double) -> Bool {
         guard let at = waiting.firstIndex(where: { $0.peer == peer }) else { return false }
         waiting[at].lastHeard = now
         if let residentBytes { waiting[at].residentBytes = residentBytes }
         return true
     }
 
-    /// Extends all deadlines by the time for which nothing could be heard.
+    /// Extends all deadlines by the time for which nothing could be received.
     mutating func extendDeadlines(by seconds: Double) {
         for i in members.indices {
             members[i].lastHeard += seconds

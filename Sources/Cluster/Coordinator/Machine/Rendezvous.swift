@@ -291,7 +291,7 @@ struct Rendezvous: Sendable {
         }
     }
 
-    /// A phase begins: all workers hear of its model, forget the one before, and load the state in a new generation.
+    /// A phase begins: all workers are sent its model, forget the one before, and load the state in a new generation.
     private mutating func enterPhase(_ source: StateSource, _ training: inout TrainingLoop, _ turn: inout Turn) {
         training.enter(source, &turn)
         if let welcome = training.phase?.welcome {

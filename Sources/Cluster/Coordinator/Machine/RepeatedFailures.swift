@@ -25,8 +25,8 @@ struct RepeatedFailures: Sendable {
     /// Whether an exit is of a kind that will come again, where it comes with the same words: not one by a signal that
     /// people and systems send.
     static func isOwnFailure(_ why: String, bySignal: Bool) -> Bool {
-        // Without words nothing can be said of it; and those that were refused, or have heard nothing from here, have
-        // not failed by themselves.
+        // Without words nothing can be said of it; and those that were refused, or have received nothing from here,
+        // have not failed by themselves.
         guard why.contains("saying"), !why.contains("the coordinator") else { return false }
         guard bySignal else { return !why.hasPrefix("exited with code 0") }
         let ownSignals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]

@@ -14,7 +14,7 @@ enum PrefetchedBatches: Sendable {
     case evaluation(id: UInt32, [PackedBatch])
 }
 
-/// All micro-batches of a step, packed: the same whoever computes them, and whatever came before.
+/// All micro-batches of a step, packed: the same for any assignment to ranks, and whatever came before.
 struct PackedStep: Sendable, Equatable {
     /// From 0.
     var step: Int

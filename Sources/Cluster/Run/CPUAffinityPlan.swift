@@ -1,7 +1,7 @@
 import Foundation
 
 /// Which processors each of the workers that a run starts gets to itself.
-struct ProcessorAllotment: Equatable {
+struct CPUAffinityPlan: Equatable {
     /// By worker.
     let sets: [ProcessorSet]
 

@@ -1,6 +1,6 @@
 /// Answers questions for the status, which anyone may ask, without work for each: the text is made once a second at
 /// most, and those that take no part get few answers.
-struct StatusDesk: Sendable {
+struct StatusResponder: Sendable {
     /// Seconds for which a text holds.
     static let seconds = 1.0
     /// Answers a second to all that are no members.

@@ -4,13 +4,13 @@ import Testing
 @testable import Cluster
 
 /// Questions for the status.
-@Suite struct StatusDeskTests {
+@Suite struct StatusResponderTests {
     @Test func `the text is made once a second`() throws {
-        var desk = StatusDesk()
+        var responder = StatusResponder()
         let simulation = try Simulation(workers: 1)
         var made = 0
         for tenth in 0..<35 {
-            _ = desk.json(Double(tenth) / 10) {
+            _ = responder.json(Double(tenth) / 10) {
                 made += 1
                 return simulation.coordinator.status(0, process: Samples.process)
             }
@@ -19,11 +19,12 @@ import Testing
     }
 
     @Test func `one connection and all together get few answers`() throws {
-        var desk = StatusDesk()
-        func admitted(_ peer: PeerID, _ now: Double) -> Int { desk.admits(peer, now) ? 1 : 0 }
-        #expect((0..<100).reduce(0) { sum, _ in sum + admitted(PeerID(bytes: [9]), 0) } == StatusDesk.perConnection)
+        var responder = StatusResponder()
+        func admitted(_ peer: PeerID, _ now: Double) -> Int { responder.admits(peer, now) ? 1 : 0 }
+        #expect(
+            (0..<100).reduce(0) { sum, _ in sum + admitted(PeerID(bytes: [9]), 0) } == StatusResponder.perConnection)
         let others = (0..<200).reduce(0) { $0 + admitted(PeerID(bytes: [8, UInt8($1)]), 0) }
-        #expect(others == StatusDesk.perSecond - StatusDesk.perConnection)
+        #expect(others == StatusResponder.perSecond - StatusResponder.perConnection)
         #expect(admitted(PeerID(bytes: [9]), 1) == 0)
         #expect(admitted(PeerID(bytes: [7]), 1) == 1)
     }

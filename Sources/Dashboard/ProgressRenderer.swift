@@ -3,7 +3,7 @@ import Support
 import Training
 
 /// Turns the events of a run into what is shown of it. Pure: time comes from outside, and nothing is written here.
-public struct Narrator {
+public struct ProgressRenderer {
     /// One thing to show.
     public enum Output: Equatable, Sendable {
         /// A line that stays.
@@ -21,7 +21,7 @@ public struct Narrator {
     let plainInterval: Double
     let command: String
     let showsWorkers: Bool
-    let tellsHowToStart: Bool
+    let showsStartCommand: Bool
 
     private var summary: RunSummary?
     private var waiting = "waiting for workers"
@@ -32,28 +32,30 @@ public struct Narrator {
     private var lastDrawn = -Double.infinity
     private var lastPlain = -Double.infinity
 
-    /// A narrator at the start of a run.
+    /// A renderer at the start of a run.
     ///
     /// - Parameters:
     ///   - traits: Where it is shown.
     ///   - plainInterval: Seconds between two lines of progress where no live line is possible.
     ///   - command: What the program is called in commands that are suggested.
-    ///   - showsWorkers: Whether there is a line for each worker that joins: for workers that somebody else starts.
-    ///   - tellsHowToStart: Whether there is then a line that tells how to start them: where that is left to people.
+    ///   - showsWorkers: Whether there is a line for each worker that joins: for workers that are started by hand or by
+    ///     a launcher.
+    ///   - showsStartCommand: Whether there is then a line with the command that starts them: where that is left to
+    ///     people.
     public init(
         traits: TerminalTraits, plainInterval: Double = 10, command: String = CommandName.current,
         showsWorkers: Bool = false,
-        tellsHowToStart: Bool = true
+        showsStartCommand: Bool = true
     ) {
         self.traits = traits
         self.plainInterval = plainInterval
         self.command = command
         self.showsWorkers = showsWorkers
-        self.tellsHowToStart = tellsHowToStart
+        self.showsStartCommand = showsStartCommand
     }
 
     /// What to show for an event that came at `time` (seconds of any steady clock), on a terminal of `width` columns.
-    public mutating func tell(_ event: RunEvent, at time: Double, width: Int) -> [Output] {
+    public mutating func render(_ event: RunEvent, at time: Double, width: Int) -> [Output] {
         switch event {
         case .started(let summary):
             self.summary = summary
@@ -94,9 +96,9 @@ public struct Narrator {
         case .training:
             return live("starting", time, width)
         case .step(let step):
-            let shown = tell(step, at: time, width: width)
+            let shown = render(step, at: time, width: width)
             guard let warning = divergence.add(step) else { return shown }
-            return shown + tell(.warning(warning), at: time, width: width)
+            return shown + render(.warning(warning), at: time, width: width)
         case .evaluating(let kind, let done, let total):
             var line = ProgressLine()
             line.add("evaluating: \(kind.rawValue)", rank: 0)
@@ -121,7 +123,7 @@ public struct Narrator {
         case .interrupted:
             return [.line("interrupted: the run ends after the steps under way; Ctrl-C again ends it at once")]
         case .finished:
-            return waitingHint.line(summary?.remediesForWaiting ?? []).map { [.line($0)] } ?? []
+            return waitingHint.line(summary?.communicationHints ?? []).map { [.line($0)] } ?? []
         }
     }
 
@@ -135,7 +137,7 @@ public struct Narrator {
         let workers = Format.plural(summary.workers, "worker")
         let isShort = (data + size + workers).columns <= Self.plainWidth
         var lines = [data + (isShort ? size : "") + workers]
-        if showsWorkers, tellsHowToStart {
+        if showsWorkers, showsStartCommand {
             lines.append(
                 "listening on \(summary.endpoint.printable); start \(Format.plural(summary.workers, "worker")) with:")
             let worker = "  \(command) worker --coordinator \(shellQuoted(summary.endpoint))"
@@ -145,7 +147,7 @@ public struct Narrator {
         return lines
     }
 
-    private mutating func tell(_ step: StepMetrics, at time: Double, width: Int) -> [Output] {
+    private mutating func render(_ step: StepMetrics, at time: Double, width: Int) -> [Output] {
         throughput.add(step)
         remaining?.add(step)
         waitingHint.add(step)

@@ -2,7 +2,7 @@ import Foundation
 import Support
 
 /// What can happen to a run directory behind the run's back.
-enum PlaceProblem: Hashable {
+enum RunDirectoryProblem: Hashable {
     case folderLost, folderReplaced, metricsLost, metricsCut, smallFileLost
 }
 
@@ -12,10 +12,10 @@ extension RunDirectory {
     /// written again where that is possible.
     ///
     /// - Returns: what people should know, each kind of thing once.
-    func checkPlace() -> [String] {
+    func checkIntegrity() -> [String] {
         guard isOpen else { return [] }
         var lines: [String] = []
-        func note(_ problem: PlaceProblem, _ text: String) {
+        func note(_ problem: RunDirectoryProblem, _ text: String) {
             if warnedOf.insert(problem).inserted { lines.append(text) }
         }
         if !isFolderInPlace { moveFolder(note) }
@@ -43,7 +43,7 @@ extension RunDirectory {
 
     /// The folder is not where it was: it is made again, if its place is free; if something else is there, the run goes
     /// on where the folder is now, or beside its place.
-    private func moveFolder(_ note: (PlaceProblem, String) -> Void) {
+    private func moveFolder(_ note: (RunDirectoryProblem, String) -> Void) {
         let place = presentPath
         let fate = place.map { "was moved to \($0.printable(limit: 400))" } ?? "was removed"
         let old = path
@@ -64,14 +64,14 @@ extension RunDirectory {
                 + "\(other.printable(limit: 400)) from here on")
     }
 
-    private func checkSmallFiles(_ note: (PlaceProblem, String) -> Void) {
+    private func checkSmallFiles(_ note: (RunDirectoryProblem, String) -> Void) {
         for (name, file) in smallFiles.sorted(by: { $0.key < $1.key }) where access("\(path)/\(name)", F_OK) != 0 {
             try? DurableFile.write(file.data, to: "\(path)/\(name)", mode: file.mode)
             note(.smallFileLost, "\(path)/\(name) was removed while the run goes on: it is written again")
         }
     }
 
-    private func checkMetrics(_ note: (PlaceProblem, String) -> Void) {
+    private func checkMetrics(_ note: (RunDirectoryProblem, String) -> Void) {
         guard metrics >= 0 else { return }
         var (own, found) = (stat(), stat())
         guard fstat(metrics, &own) == 0 else { return }

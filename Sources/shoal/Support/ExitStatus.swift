@@ -5,7 +5,7 @@ import Support
 import Training
 
 /// How the program ends when something was thrown: at most one line, and an exit code.
-struct Ending {
+struct ExitStatus {
     /// What goes to standard output: help and version.
     var output = ""
     /// What goes to standard error, on one line.

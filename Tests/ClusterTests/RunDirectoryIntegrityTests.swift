@@ -4,7 +4,7 @@ import Testing
 @testable import Cluster
 
 /// Run directories that are changed while the run goes on.
-struct RunDirectoryPlaceTests {
+struct RunDirectoryIntegrityTests {
     private let scratch: String
 
     init() throws {
@@ -20,7 +20,7 @@ struct RunDirectoryPlaceTests {
             CoordinatorFile(runID: "0af3", starts: 1, endpoint: "", isLocal: true, fingerprint: [:]))
         let isWritten = try directory.append(["step": 1])
         #expect(isWritten)
-        #expect(directory.checkPlace() == [])
+        #expect(directory.checkIntegrity() == [])
         try body(directory)
     }
 
@@ -40,14 +40,14 @@ struct RunDirectoryPlaceTests {
     @Test func `a log that is removed or replaced is written again`() throws {
         try inRun { directory in
             unlink("\(directory.path)/metrics.jsonl")
-            let lines = directory.checkPlace()
+            let lines = directory.checkIntegrity()
             #expect(lines.count == 1 && lines.first?.contains("was removed or replaced") == true, "\(lines)")
             let isWritten = try directory.append(["step": 2])
             #expect(isWritten)
             #expect(metrics(directory.path) == "{\"step\":1}\n{\"step\":2}\n")
             try Data("else".utf8).write(to: URL(fileURLWithPath: "\(directory.path)/new"))
             rename("\(directory.path)/new", "\(directory.path)/metrics.jsonl")
-            #expect(directory.checkPlace() == [], "it was said once")
+            #expect(directory.checkIntegrity() == [], "it was said once")
             #expect(metrics(directory.path) == "{\"step\":1}\n{\"step\":2}\n")
             try result(directory)
         }
@@ -56,18 +56,18 @@ struct RunDirectoryPlaceTests {
     @Test func `a log that is cut short is named`() throws {
         try inRun { directory in
             truncate("\(directory.path)/metrics.jsonl", 0)
-            #expect(directory.checkPlace().first?.contains("was cut short") == true)
+            #expect(directory.checkIntegrity().first?.contains("was cut short") == true)
             let isWritten = try directory.append(["step": 2])
             #expect(isWritten)
             #expect(metrics(directory.path) == "{\"step\":2}\n")
-            #expect(directory.checkPlace() == [])
+            #expect(directory.checkIntegrity() == [])
         }
     }
 
     @Test func `small files that are removed are written again`() throws {
         try inRun { directory in
             for name in ["run.yaml", "coordinator.json"] { unlink("\(directory.path)/\(name)") }
-            #expect(directory.checkPlace().first?.contains("it is written again") == true)
+            #expect(directory.checkIntegrity().first?.contains("it is written again") == true)
             let file = try CoordinatorFile.read(directory.path)
             #expect(file?.runID == "0af3")
             let options = try RunOptions(yamlFile: "\(directory.path)/run.yaml")
@@ -83,7 +83,7 @@ struct RunDirectoryPlaceTests {
             } else {
                 try FileManager.default.removeItem(atPath: path)
             }
-            let lines = directory.checkPlace()
+            let lines = directory.checkIntegrity()
             #expect(
                 lines.first?.contains(isMoved ? "was moved to \(scratch)/elsewhere" : "was removed") == true, "\(lines)"
             )
@@ -107,7 +107,7 @@ struct RunDirectoryPlaceTests {
             }
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
             try Data("mine".utf8).write(to: URL(fileURLWithPath: "\(path)/diary.txt"))
-            #expect(directory.checkPlace().first?.contains("something else is in its place") == true)
+            #expect(directory.checkIntegrity().first?.contains("something else is in its place") == true)
             let error = #expect(throws: RunError.self) { try result(directory) }
             let place = isMoved ? "\(scratch)/elsewhere" : "\(path).kept-\(getpid())"
             #expect(

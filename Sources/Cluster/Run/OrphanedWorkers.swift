@@ -1,7 +1,7 @@
 import Foundation
 
 /// The workers that a coordinator which was killed has left behind on this machine.
-enum LivingWorkers {
+enum OrphanedWorkers {
     /// How many of those that `status.json` names are alive and wait for a coordinator at `endpoint`: they are looked
     /// up by their command lines, as the numbers may be those of other processes by now. A file that cannot be used has
     /// none.
