@@ -24,7 +24,7 @@ extension BFloat16: ComputeElement {
     }
 
     static func layerNormForward(
-        _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualNorm.Saved,
+        _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualLayerNorm.Saved,
         _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,
         _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ rows: Int, _ width: Int, _ epsilon: Float
     ) {

@@ -15,7 +15,7 @@ protocol ComputeElement: MatrixElement {
     /// LayerNorm of dropout(a + bias) + residual; `rounded` being the copy of `y` (which it is where `Self` is
     /// `Float`).
     static func layerNormForward(
-        _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualNorm.Saved,
+        _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualLayerNorm.Saved,
         _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,
         _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ rows: Int, _ width: Int, _ epsilon: Float)
 
@@ -25,18 +25,25 @@ protocol ComputeElement: MatrixElement {
         _ columns: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>, _ normalized: UnsafePointer<Float>,
         _ rstd: UnsafePointer<Float>, _ keep: UnsafePointer<UInt8>?, _ keepScale: Float,
         _ gamma: UnsafePointer<Float>, _ rows: Int, _ width: Int)
+    /// y = GELU(x), in its exact form with erf (Hendrycks and Gimpel 2016), of `count` elements.
     static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int)
+    /// Its backward pass: dy (rows, width) becomes the gradient of x, whose column sums are added to `dBias` (width).
     static func geluBackward(
         _ dy: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Self>, _ rows: Int,
         _ width: Int)
+    /// sums[c] += the sum of column c of `values` (rows, width).
     static func columnSums(
         _ sums: UnsafeMutablePointer<Float>, _ values: UnsafePointer<Self>, _ rows: Int, _ width: Int)
+    /// p = softmax(scores * scoreScale) along rows, with the sign bit set where dropout drops an element; `dropped`
+    /// gets what multiplies the values.
     static func softmaxForward(
         _ p: UnsafeMutablePointer<Self>, _ scores: UnsafeMutablePointer<Float>, _ dropped: UnsafeMutablePointer<Self>?,
         _ keep: UnsafePointer<UInt8>?, _ keepStride: Int, _ keepScale: Float, _ scoreScale: Float, _ rows: Int,
         _ columns: Int)
+    /// What multiplies the values, again: from p with the signs of ``softmaxForward``.
     static func softmaxDropped(
         _ dropped: UnsafeMutablePointer<Self>, _ p: UnsafePointer<Self>, _ keepScale: Float, _ count: Int)
+    /// The gradient of the unscaled scores from that of `dropped`.
     static func softmaxBackward(
         _ ds: UnsafeMutablePointer<Self>, _ dDropped: UnsafeMutablePointer<Float>, _ p: UnsafePointer<Self>,
         _ keepScale: Float, _ scoreScale: Float, _ rows: Int, _ columns: Int)

@@ -36,13 +36,13 @@ struct EncoderLayer<Element: ComputeElement> {
         var probabilities: UnsafeMutablePointer<Element>
         /// (rows, hidden)
         var context: UnsafeMutablePointer<Element>
-        var attentionNorm: ResidualNorm.Saved
+        var attentionNorm: ResidualLayerNorm.Saved
         /// (rows, hidden)
         var attentionOutput: DualRows<Element>
         /// (rows, intermediate), before and after GELU.
         var preActivation: UnsafeMutablePointer<Element>
         var activation: UnsafeMutablePointer<Element>
-        var outputNorm: ResidualNorm.Saved
+        var outputNorm: ResidualLayerNorm.Saved
         /// (rows, hidden)
         var output: DualRows<Element>
     }
@@ -83,8 +83,8 @@ struct EncoderLayer<Element: ComputeElement> {
         queries selection: RowSelection, training: Bool, hiddenDropout: Bool, shared: SharedFloats
     ) -> Activations {
         let selectsQueries = selection != .allTokens
-        func saved() -> ResidualNorm.Saved {
-            ResidualNorm.Saved(
+        func saved() -> ResidualLayerNorm.Saved {
+            ResidualLayerNorm.Saved(
                 normalized: training ? workspace.floats(rows * hidden) : nil,
                 rstd: training ? workspace.floats(rows) : nil,
                 keep: hiddenDropout ? workspace.bytes(rows * maskStride(hidden)) : nil)
@@ -106,14 +106,14 @@ struct EncoderLayer<Element: ComputeElement> {
         return dropout.hidden
     }
 
-    private var attentionNorm: ResidualNorm {
-        ResidualNorm(
+    private var attentionNorm: ResidualLayerNorm {
+        ResidualLayerNorm(
             weights: weights.floats, slot: slots.attentionNorm, linear: slots.attentionOutput, width: hidden,
             epsilon: epsilon)
     }
 
-    private var outputNorm: ResidualNorm {
-        ResidualNorm(
+    private var outputNorm: ResidualLayerNorm {
+        ResidualLayerNorm(
             weights: weights.floats, slot: slots.outputNorm, linear: slots.output, width: hidden, epsilon: epsilon)
     }
 

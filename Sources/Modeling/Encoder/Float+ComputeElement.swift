@@ -15,7 +15,7 @@ extension Float: ComputeElement {
     }
 
     static func layerNormForward(
-        _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualNorm.Saved,
+        _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualLayerNorm.Saved,
         _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,
         _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ rows: Int, _ width: Int, _ epsilon: Float
     ) {

@@ -1,5 +1,5 @@
 /// y = LayerNorm(dropout(a + bias) + residual), the end of both halves of an encoder layer.
-struct ResidualNorm {
+struct ResidualLayerNorm {
     let weights: UnsafePointer<Float>
     let slot: NormSlot
     /// The linear layer before it; the addition of its bias is fused here.
