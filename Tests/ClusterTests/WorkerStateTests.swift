@@ -57,6 +57,17 @@ struct WorkerStateTests {
         return nil
     }
 
+    @Test func `the reason for which a run ended is shown whole, if it is no essay`() throws {
+        func line(_ reason: String) throws -> String {
+            var (machine, _) = try Self.welcomed()
+            let effects = Self.send(.shutdown(reason), to: &machine)
+            return try #require(effects.compactMap { if case .log(let line) = $0 { line } else { nil } }.last)
+        }
+        let reason = String(repeating: "host a cannot reach host b; ", count: 14) + "give --min-workers 2"
+        #expect(try line(reason).contains(reason))
+        #expect(try line(String(repeating: reason, count: 50)).count < 800)
+    }
+
     @Test func `orders are carried out one after the other, and another one is refused`() throws {
         var machine = try Self.ready()
         var effects = Self.send(.step(Self.order()), step: 3, to: &machine)

@@ -110,6 +110,8 @@ batch_size: 20
 learning_rate: 3.0e-3
 workers: 2
 END
+# The pods' user may not enter the folder that this clone is in.
+cp -r "$here/scripts" "$work/scripts"
 chmod 755 "$work" "$work/bin"
 if ((EUID == 0)); then chown 10001:10001 "$work/runs"; fi
 run=$work/runs/first
@@ -122,11 +124,11 @@ as_exec() {
 }
 as() { (as_exec "$@"); }
 start() {
-    as_exec "$1" setsid sh "$here/scripts/$1.sh" >>"$work/$2.log" 2>&1 &
+    as_exec "$1" setsid sh "$work/scripts/$1.sh" >>"$work/$2.log" 2>&1 &
     started=$!
     processes+=("$started")
 }
-for part in coordinator worker; do as "$part" sh "$here/scripts/copy-keys.sh"; done
+for part in coordinator worker; do as "$part" sh "$work/scripts/copy-keys.sh"; done
 if ((EUID == 0)) &&
     as worker shoal status "tcp://127.0.0.1:$port" --keys "$work/secret-worker" 2>"$work/refused.log"; then
     wrong 'keys were taken right from the Secret, so copying them is not needed'
@@ -150,7 +152,7 @@ as coordinator shoal status "tcp://127.0.0.1:$port" --keys "$work/keys-coordinat
     wrong "the coordinator's probe fails"
 as worker shoal status "tcp://127.0.0.1:$port" --keys "$work/keys-worker" --timeout 5 >/dev/null ||
     wrong "the worker's readiness probe fails"
-as worker sh "$here/scripts/worker-alive.sh" || wrong "the worker's liveness probe fails"
+as worker sh "$work/scripts/worker-alive.sh" || wrong "the worker's liveness probe fails"
 # A pod that is deleted.
 kill -TERM "$coordinator"
 code=0
@@ -158,7 +160,7 @@ wait "$coordinator" || code=$?
 ((code == 130)) || wrong "on SIGTERM the coordinator ended with $code, not 130"
 [[ ! -e $run/result.json && -n $(ls "$run/checkpoints") ]] ||
     wrong 'the run was over already, or there is no checkpoint'
-as worker sh "$here/scripts/worker-alive.sh" 2>/dev/null || wrong 'a worker is blamed for a coordinator that is away'
+as worker sh "$work/scripts/worker-alive.sh" 2>/dev/null || wrong 'a worker is blamed for a coordinator that is away'
 # The pod in its place: on another node, with nothing but the volume.
 start coordinator coordinator
 for pid in "$started" "${workers[@]}"; do
@@ -167,7 +169,7 @@ for pid in "$started" "${workers[@]}"; do
     ((code == 0)) || wrong "a container ended with code $code"
 done
 grep -q 'going on training' "$work/coordinator.log" || wrong 'the coordinator did not go on from the checkpoint'
-as coordinator sh "$here/scripts/coordinator.sh" | grep -q 'is complete' || wrong 'a complete run was begun anew'
+as coordinator sh "$work/scripts/coordinator.sh" | grep -q 'is complete' || wrong 'a complete run was begun anew'
 hash_of() { sed -n 's/.*"weights_sha256" : "\(.*\)".*/\1/p' "$1/result.json"; }
 "$SHOAL_BINARY" train --config "$work/train.yaml" --workers 1 --output "$work/local" >"$work/local.log" 2>&1
 [[ $(hash_of "$run") == "$(hash_of "$work/local")" ]] || wrong 'the weights are not those of a run on one machine'

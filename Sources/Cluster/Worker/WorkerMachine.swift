@@ -137,13 +137,16 @@ struct WorkerMachine: Sendable {
         state = .welcomed(welcome, membership)
     }
 
+    /// Characters of the coordinator's reason that are shown: some name two workers, and options to change.
+    private static let shownReason = 600
+
     // MARK: messages
 
     private mutating func received(_ message: CoordinatorMessage, _ now: Double) {
         switch message.body {
         case .refusal(let reason): end(.failed("the coordinator refused this worker: \(reason)"))
         case .shutdown(let reason, let isComplete):
-            perform(.log("the coordinator ended the run: \(reason.printable())\(journal.done)"))
+            perform(.log("the coordinator ended the run: \(reason.printable(limit: Self.shownReason))\(journal.done)"))
             end(.success(isComplete ? .complete : .incomplete))
         case .heartbeat(let wantsReply): if wantsReply { heartbeat(now) }
         case .helloRequest: if contact.takeGreeting(now) { send(greeting) }
