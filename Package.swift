@@ -89,7 +89,7 @@ let package = Package(
             ]),
 
         // What several test targets need.
-        .target(name: "TestSupport", dependencies: ["Modeling"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Modeling", "Support"], path: "Tests/TestSupport"),
         .testTarget(
             name: "SupportTests",
             dependencies: ["Support", "TestSupport", .product(name: "Logging", package: "swift-log")]),

@@ -1,7 +1,7 @@
+import Modeling
 import Numerics
 import Support
 import Synchronization
-import Modeling
 
 /// What this machine's matrix products reach in the shapes of a model: the roof over all else.
 public struct MatmulBenchmark: Sendable {

@@ -1,7 +1,7 @@
 import Collectives
+import Modeling
 import Numerics
 import Support
-import Modeling
 
 /// Measures one host, and predicts what more of its kind would give.
 public struct ScalingBenchmark: Sendable {

@@ -1,6 +1,6 @@
 import Foundation
-import Numerics
 import Modeling
+import Numerics
 
 /// Predicts the time of a training step on more hosts than there are, from what was measured on one.
 ///

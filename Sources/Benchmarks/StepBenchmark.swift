@@ -1,9 +1,9 @@
 import Collectives
 import Foundation
+import Modeling
 import Numerics
 import Support
 import Training
-import Modeling
 
 /// A training step of one worker: forward and backward passes, clipping, AdamW.
 public struct StepBenchmark: Sendable {

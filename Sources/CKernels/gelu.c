@@ -1,3 +1,5 @@
+// GELU, forward and backward: the passes are in gelu_body.h, which is included once for each element type.
+// include/gelu.h says what they compute.
 #include "gelu.h"
 #include "clones.h"
 #include "fast_exp.h"

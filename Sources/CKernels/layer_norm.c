@@ -1,3 +1,5 @@
+// LayerNorm, forward and backward: the passes are in layer_norm_body.h, which is included once for each element type.
+// include/layer_norm.h says what they compute.
 #include "layer_norm.h"
 #include "bfloat16.h"
 #include "clones.h"

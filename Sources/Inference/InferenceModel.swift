@@ -1,6 +1,6 @@
+import Modeling
 import Numerics
 import Support
-import Modeling
 
 /// A classifier for inference alone: weights of a model folder, no gradients, no moments.
 ///
@@ -23,18 +23,18 @@ public final class InferenceModel: BatchModel {
     /// Loads the weights of a fine-tuned classifier.
     ///
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
-    public init(directory: ModelFolder, threads: Int, precision: Precision = .float32) throws {
-        try directory.requireClassifier()
-        configuration = directory.configuration
+    public init(_ folder: ModelFolder, threads: Int, precision: Precision = .float32) throws {
+        try folder.requireClassifier()
+        configuration = folder.configuration
         let specification = configuration.classifier()
         self.specification = specification
         let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
-        let loaded = try WeightLoader.load(directory, specification, layout: layout, missingHead: .fail)
+        let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
         if let extra = loaded.unused.first(where: { $0.part != nil }) {
             throw ModelError.weights(
-                "\(directory.path): the weights have the tensor \(extra.name), which the model that config.json describes "
-                    + "has no place for: its results would not be those of the model that was trained")
+                "\(folder.path): the weights have the tensor \(extra.name), which the model that config.json "
+                    + "describes has no place for: its results would not be those of the model that was trained")
         }
         let weights = ModelWeights(master: loaded.weights, layout: layout, precision: precision)
         weights.updateRoundedCopy()

@@ -1,5 +1,5 @@
-/// Which texts are computed together, and the way back: texts of about the same length share a batch, because attention
-/// is computed by sequences and batches get even; what is computed of them comes back in the order of the texts.
+/// Groups texts of similar length, so that batches of about as many tokens take about the same time;
+/// ``unsorted(_:width:)`` restores the order of the texts.
 public struct LengthSortedBatches: Sendable, Equatable {
     /// The positions of the texts of each batch, the longest first; of equal ones, the first. None is empty.
     public let batches: [[Int]]

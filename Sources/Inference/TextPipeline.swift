@@ -54,7 +54,7 @@ public struct TextPipeline {
     public init(_ folder: ModelFolder, threads: Int, maxLength: Int, precision: Precision) throws {
         let tokenizer = try TokenizerFolder.tokenizer(of: folder.path)
         try ModelFit.check(tokenizer, folder)
-        let model = try InferenceModel(directory: folder, threads: threads, precision: precision)
+        let model = try InferenceModel(folder, threads: threads, precision: precision)
         self.init(
             folder.configuration, path: folder.path, tokenizer: tokenizer, maxLength: maxLength, model: model,
             team: model.team)

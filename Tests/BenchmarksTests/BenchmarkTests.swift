@@ -3,8 +3,8 @@ import Foundation
 import Modeling
 import Numerics
 import Support
-import TestSupport
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Benchmarks

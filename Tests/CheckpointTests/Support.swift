@@ -15,20 +15,6 @@ func safetensors(_ header: String, data: Int, length: UInt64? = nil) -> [UInt8] 
     safetensors(Array(header.utf8), data: data, length: length)
 }
 
-/// The description of the error that `body` must throw.
-func failure(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLocation) -> String {
-    do {
-        try body()
-        Issue.record("no error", sourceLocation: location)
-        return ""
-    } catch let error as FileError {
-        return error.description
-    } catch {
-        Issue.record("\(error) is no FileError", sourceLocation: location)
-        return ""
-    }
-}
-
 /// A model of a few numbers, whose tensors lie in one block of floats 0, 1, 2 …
 final class TinyModel {
     let tensors: [TensorToWrite]

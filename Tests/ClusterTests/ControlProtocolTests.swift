@@ -1,7 +1,7 @@
 import Foundation
+import Modeling
 import Numerics
 import Testing
-import Modeling
 
 @testable import Cluster
 

@@ -1,8 +1,8 @@
 import Foundation
+import Modeling
 import Numerics
 import Testing
 import Training
-import Modeling
 
 @testable import Cluster
 

@@ -59,6 +59,25 @@ import Testing
         ("an endpoint with an escape", bound("ipc:///\u{1b}[2J")),
     ]
 
+    /// A welcome that would be right without the change.
+    private static func welcome(_ change: @escaping @Sendable (inout PBWelcome) -> Void) -> Change {
+        {
+            var welcome = PBWelcome()
+            (welcome.modelSpecification, welcome.hyperparameters, welcome.runID) = ("{}", "{}", "a")
+            (welcome.weightCount, welcome.momentCount) = (4, 2)
+            (welcome.heartbeatTimeout, welcome.orphanTimeout) = (1, 1)
+            welcome.wire = WirePrecision.float32.rawValue
+            change(&welcome)
+            $0.welcome = welcome
+        }
+    }
+
+    @Test func `a welcome with none of these numbers is taken`() throws {
+        var envelope = PBEnvelope()
+        Self.welcome { _ in }(&envelope)
+        _ = try Samples.decodeCoordinator(WireFormat.frames(envelope, payload: nil))
+    }
+
     /// By name: what a coordinator may not send.
     static let fromCoordinators: [(String, Change)] = [
         ("a step of 2^64-1", { ($0.step, $0.digestRequest) = (.max, PBDigestRequest()) }),
@@ -66,23 +85,13 @@ import Testing
         ("a part to copy twice", { $0.snapshotRequest = .with { $0.parts = [.weights, .weights] } }),
         ("a part that is unknown", { $0.snapshotRequest = .with { $0.parts = [.UNRECOGNIZED(9)] } }),
         ("a peer nowhere", { $0.peers = .with { $0.endpoints = ["tcp://x"] } }),
-        (
-            "an endless heartbeat",
-            { $0.welcome = .with { ($0.weightCount, $0.momentCount, $0.heartbeatTimeout) = (1, 1, .infinity) } }
-        ),
-        (
-            "an orphan time of nan",
-            {
-                $0.welcome = .with {
-                    ($0.weightCount, $0.momentCount, $0.heartbeatTimeout, $0.orphanTimeout) = (1, 1, 1, .nan)
-                }
-            }
-        ),
-        (
-            "moments of more than there is",
-            { $0.welcome = .with { ($0.weightCount, $0.momentCount, $0.heartbeatTimeout) = (1, 2, 1) } }
-        ),
-        ("weights beyond all memory", { $0.welcome = .with { ($0.weightCount, $0.heartbeatTimeout) = (.max, 1) } }),
+        ("an endless heartbeat", welcome { $0.heartbeatTimeout = .infinity }),
+        ("an orphan time of nan", welcome { $0.orphanTimeout = .nan }),
+        ("a phase that begins beyond all steps", welcome { $0.firstStep = .max }),
+        ("moments of more than there is", welcome { $0.momentCount = 5 }),
+        ("no moments", welcome { $0.momentCount = 0 }),
+        ("weights beyond all memory", welcome { $0.weightCount = .max }),
+        ("a wire that is unknown", welcome { $0.wire = "float7" }),
     ]
 
     @Test(arguments: fromWorkers.indices) func `a number that no worker sends is refused`(_ index: Int) {

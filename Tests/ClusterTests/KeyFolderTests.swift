@@ -1,7 +1,7 @@
-import Logging
-import Support
 import Collectives
 import Foundation
+import Logging
+import Support
 import Testing
 
 @testable import Cluster

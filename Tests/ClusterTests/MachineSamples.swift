@@ -1,6 +1,6 @@
 import Foundation
-import Training
 import Modeling
+import Training
 
 @testable import Cluster
 

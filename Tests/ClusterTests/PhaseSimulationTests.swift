@@ -136,26 +136,6 @@ import Training
     }
 
     @Test(arguments: 0..<6) func `failures change nothing`(_ which: Int) throws {
-        let shape = Self.shapes[which]
-        let calm = try Simulation(shape, seed: 0)
-        calm.settle()
-        #expect(calm.outcome != nil && calm.error == nil, "\(calm.error ?? calm.phaseName)")
-        for seed in 1...150 as ClosedRange<UInt64> {
-            let simulation = try Simulation(shape, seed: seed)
-            let trouble = ChaosSimulationTests.Trouble(seed: seed)
-            simulation.beforeDelivery = { trouble.strike($0) }
-            var seconds = 0
-            while simulation.outcome == nil, seconds < 2000 {
-                _ = simulation.run(seconds: 1)
-                seconds += 1
-                try trouble.betweenTicks(simulation)
-            }
-            let ended: Bool = if case .success = simulation.outcome { true } else { false }
-            #expect(ended, "seed \(seed): \(simulation.error ?? "no end") in phase \(simulation.coordinator.phase)")
-            #expect(simulation.difference(from: calm) == nil, "seed \(seed)")
-            #expect(simulation.refusals.isEmpty, "seed \(seed): \(simulation.refusals)")
-            #expect(simulation.wrongBits.isEmpty, "seed \(seed): \(simulation.wrongBits.first ?? "")")
-            if !ended || simulation.difference(from: calm) != nil { return }
-        }
+        try ChaosSimulationTests.checkFailures(Self.shapes[which], seeds: 1...150)
     }
 }

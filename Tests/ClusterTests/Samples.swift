@@ -1,7 +1,7 @@
 import Collectives
 import Foundation
-import Training
 import Modeling
+import Training
 
 @testable import Cluster
 

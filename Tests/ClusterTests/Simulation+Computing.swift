@@ -1,9 +1,9 @@
 import Collectives
 import Foundation
+import Modeling
 import Numerics
 import Testing
 import Training
-import Modeling
 
 @testable import Cluster
 

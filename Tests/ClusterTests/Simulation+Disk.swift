@@ -1,8 +1,8 @@
 import Foundation
+import Modeling
 import Numerics
 import TestSupport
 import Training
-import Modeling
 
 @testable import Cluster
 

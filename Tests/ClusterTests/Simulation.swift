@@ -1,10 +1,10 @@
 import Collections
 import Foundation
+import Modeling
 import Numerics
 import Testing
-import Training
-import Modeling
 import Tokenization
+import Training
 
 @testable import Cluster
 

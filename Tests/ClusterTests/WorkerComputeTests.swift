@@ -1,10 +1,10 @@
 import Foundation
+import Modeling
 import Support
 import Synchronization
 import TestSupport
 import Testing
 import Training
-import Modeling
 
 @testable import Cluster
 

@@ -1,6 +1,6 @@
+import Foundation
 import Logging
 import Support
-import Foundation
 import Testing
 
 @testable import Collectives

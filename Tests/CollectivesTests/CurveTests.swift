@@ -1,7 +1,7 @@
-import Logging
-import Support
 import Foundation
+import Logging
 import Numerics
+import Support
 import Testing
 
 @testable import Collectives

@@ -1,6 +1,6 @@
 import Logging
-import Support
 import Numerics
+import Support
 
 @testable import Collectives
 

@@ -1,6 +1,6 @@
 @testable import Cluster
-import Support
 import Foundation
+import Support
 import Testing
 
 @testable import Dashboard

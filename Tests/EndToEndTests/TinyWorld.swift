@@ -1,7 +1,7 @@
 import Foundation
+import Modeling
 import Numerics
 import TestSupport
-import Modeling
 
 /// A folder of its own with a tiny model and a small data set that can be learnt; removed at the end.
 final class TinyWorld {

@@ -1,8 +1,8 @@
 import Checkpoint
 import Cluster
 import Foundation
-import Testing
 import Modeling
+import Testing
 
 /// Whole runs with real processes. One suite, one test at a time: there may be no more than two cores.
 @Suite(.serialized) struct TrainingTests {

@@ -6,20 +6,6 @@ import Testing
 
 @testable import Modeling
 
-/// The description of the error that `body` must throw.
-func failure(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLocation) -> String {
-    do {
-        try body()
-        Issue.record("no error", sourceLocation: location)
-        return ""
-    } catch let error as FileError {
-        return error.description
-    } catch {
-        Issue.record("\(error) is no FileError", sourceLocation: location)
-        return ""
-    }
-}
-
 /// A model of a few hundred numbers, whose flat vector counts 0, 1, 2 …
 final class TinyModel {
     let configuration = ModelConfiguration.tiny(

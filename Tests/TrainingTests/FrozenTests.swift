@@ -101,49 +101,17 @@ import Testing
         _ parts: Set<ModelPart>?, ranks: Int, threads: Int = 1, precision: Precision = .float32,
         wire: WirePrecision = .float32, recompute: Bool = false
     ) throws -> Outcome {
-        let folder = NSTemporaryDirectory() + "shoal-frozen-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         var options = AllReduceOptions()
         options.wire = wire
-        let chosen = options
-        let reducers = try (0..<ranks).map {
-            try AllReducer(
-                rank: $0, worldSize: ranks, generation: 1, bind: "ipc://\(folder)/\($0)", options: chosen)
+        return try TinyRanks.run(
+            ranks: ranks, steps: 3, options: options,
+            replica: { try replica(parts, precision: precision, recompute: recompute, threads: threads) },
+            work: { TinyReplica.work(microBatches: 7, $0, step: $1) }
+        ) { replica, done in
+            Outcome(
+                weights: tensors(replica), moments: Array(replica.secondMoment.elements),
+                norms: done.map(\.gradientNorm))
         }
-        defer { for reducer in reducers { reducer.close() } }
-        let endpoints = reducers.map(\.endpoint)
-        let tree = ReductionTree(leafCount: 7)
-        let partition = (0..<ranks).map { tree.leaves(rank: $0, worldSize: ranks) }
-        let outcomes = Mutex([Outcome?](repeating: nil, count: ranks))
-        let failures = Mutex<[String]>([])
-        let group = DispatchGroup()
-        for (rank, reducer) in reducers.enumerated() {
-            group.enter()
-            Thread.detachNewThread {
-                defer { group.leave() }
-                do {
-                    if ranks > 1 { try reducer.connect(to: endpoints) }
-                    let replica = try replica(parts, precision: precision, recompute: recompute, threads: threads)
-                    let step = TrainingStep(replica, reducer: reducer)
-                    let norms = try (0..<3).map { number in
-                        try step.run(
-                            TinyReplica.work(microBatches: 7, partition[rank], step: UInt64(number)),
-                            partition: partition, learningRate: 0.01
-                        ).gradientNorm
-                    }
-                    let outcome = Outcome(
-                        weights: tensors(replica), moments: Array(replica.secondMoment.elements), norms: norms)
-                    outcomes.withLock { $0[rank] = outcome }
-                } catch { failures.withLock { $0.append("rank \(rank): \(error)") } }
-            }
-        }
-        group.wait()
-        #expect(failures.withLock { $0 } == [])
-        let all = outcomes.withLock { $0.compactMap { $0 } }
-        let first = try #require(all.first)
-        #expect(all.count == ranks && all.allSatisfy { $0 == first })
-        return first
     }
 
     @Test(arguments: sets) func `ranks, threads and recomputing do not change a bit`(_ parts: Set<ModelPart>) throws {

@@ -1,9 +1,9 @@
 import Foundation
+import Modeling
 import Numerics
 import Synchronization
 import TestSupport
 import Testing
-import Modeling
 
 @testable import Training
 

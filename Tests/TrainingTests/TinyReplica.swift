@@ -1,6 +1,6 @@
+import Modeling
 import Numerics
 import TestSupport
-import Modeling
 
 @testable import Training
 

@@ -71,11 +71,11 @@ private struct ContrastiveOverMicroBatch: ToyContrastive {
         var gradientNorms: [Double]
     }
 
-    private static func replica(_ objective: any Objective, threads: Int = 1) throws
-        -> ModelReplica
-    {
+    private static func replica(
+        _ objective: any Objective, threads: Int = 1, trainable: TrainableSet = .all
+    ) throws -> ModelReplica {
         var specification = TinyReplica.specification
-        specification.objective = objective
+        (specification.objective, specification.trainable) = (objective, trainable)
         let made = try ModelReplica(
             specification, hyperparameters: Hyperparameters(), seed: 5, threads: threads)
         for (number, parameter) in made.layout.parameters.enumerated() {
@@ -89,49 +89,17 @@ private struct ContrastiveOverMicroBatch: ToyContrastive {
     /// Two steps of so many micro-batches, dealt to ranks; all must end with the same.
     private static func run(
         _ objective: any Objective & Sendable, ranks: Int, microBatches: Int = 7, threads: Int = 1,
-        options: AllReduceOptions = .init(), work make: @escaping @Sendable (Range<Int>, UInt64) -> StepWork
+        options: AllReduceOptions = .init(), trainable: TrainableSet = .all,
+        work make: @escaping @Sendable (Range<Int>, UInt64) -> StepWork
     ) throws -> Outcome {
-        let folder = NSTemporaryDirectory() + "shoal-whole-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let reducers = try (0..<ranks).map {
-            try AllReducer(
-                rank: $0, worldSize: ranks, generation: 1, bind: "ipc://\(folder)/\($0)", options: options)
+        try TinyRanks.run(
+            ranks: ranks, microBatches: microBatches, steps: 2, options: options,
+            replica: { try replica(objective, threads: threads, trainable: trainable) }, work: make
+        ) { replica, done in
+            Outcome(
+                weights: Array(replica.weights.elements), lossSums: done.flatMap(\.lossSums),
+                gradientNorms: done.map(\.gradientNorm))
         }
-        defer { for reducer in reducers { reducer.close() } }
-        let endpoints = reducers.map(\.endpoint)
-        let tree = ReductionTree(leafCount: microBatches)
-        let partition = (0..<ranks).map { tree.leaves(rank: $0, worldSize: ranks) }
-        let outcomes = Mutex([Outcome?](repeating: nil, count: ranks))
-        let failures = Mutex<[String]>([])
-        let group = DispatchGroup()
-        for (rank, reducer) in reducers.enumerated() {
-            group.enter()
-            Thread.detachNewThread {
-                defer { group.leave() }
-                do {
-                    if ranks > 1 { try reducer.connect(to: endpoints) }
-                    let replica = try replica(objective, threads: threads)
-                    let step = TrainingStep(replica, reducer: reducer)
-                    let done = try (0..<2).map { number in
-                        try step.run(
-                            make(partition[rank], UInt64(number)), partition: partition, learningRate: 0.01)
-                    }
-                    let outcome = Outcome(
-                        weights: Array(replica.weights.elements), lossSums: done.flatMap(\.lossSums),
-                        gradientNorms: done.map(\.gradientNorm))
-                    outcomes.withLock { $0[rank] = outcome }
-                } catch {
-                    failures.withLock { $0.append("rank \(rank): \(error)") }
-                }
-            }
-        }
-        group.wait()
-        #expect(failures.withLock { $0 } == [])
-        let all = outcomes.withLock { $0.compactMap { $0 } }
-        let first = try #require(all.first)
-        #expect(all.count == ranks && all.allSatisfy { $0 == first })
-        return first
     }
 
     private static func spread(_ part: Range<Int>, _ step: UInt64) -> StepWork {
@@ -148,6 +116,38 @@ private struct ContrastiveOverMicroBatch: ToyContrastive {
         #expect(alone.lossSums.enumerated().allSatisfy { $0 % 7 == 0 || $1 == 0 })
         let apart = try Self.run(ContrastiveOverMicroBatch(), ranks: 1, work: Self.spread)
         #expect(apart.weights != alone.weights, "samples of other micro-batches count")
+    }
+
+    @Test func `a part of the model alone can learn by it`() throws {
+        let set = TrainableSet.only([.head, .layer(1)])
+        let alone = try Self.run(ContrastiveOverStep(), ranks: 1, trainable: set, work: Self.spread)
+        let together = try Self.run(ContrastiveOverStep(), ranks: 3, trainable: set, work: Self.spread)
+        #expect(together == alone)
+        let all = try Self.run(ContrastiveOverStep(), ranks: 1, work: Self.spread)
+        #expect(alone.lossSums[0] == all.lossSums[0] && alone.gradientNorms[0] < all.gradientNorms[0])
+    }
+
+    @Test func `buckets are announced as often with a loss of the whole step`() throws {
+        let replica = try Self.replica(ContrastiveOverStep(), trainable: .only([.head]))
+        let work = TinyReplica.work(microBatches: 2, step: 0)
+        let outputs = try replica.trainingOutputs(work, isAbandoned: { false })
+        let loss = WholeBatchLoss(sum: 3, gradients: outputs.map { $0.map { _ in 1 } })
+        let announced = Mutex<[Int]>([])
+        let results = try replica.computeGradients(work, of: loss, isAbandoned: { false }) { bucket, _ in
+            announced.withLock { $0.append(bucket) }
+        }
+        #expect(announced.withLock { $0 } == [0] && replica.buckets(work).count == 1)
+        #expect(results.map(\.lossSum) == [3, 0])
+    }
+
+    @Test func `a step whose exchange has no numbers left is refused`() throws {
+        let replica = try Self.replica(ContrastiveOverStep())
+        let reducer = try AllReducer(rank: 0, worldSize: 1, generation: 1, bind: "")
+        defer { reducer.close() }
+        let work = TinyReplica.work(microBatches: 1, step: 1 << 53)
+        #expect(throws: ModelError.self) {
+            try TrainingStep(replica, reducer: reducer).run(work, partition: [0..<1], learningRate: 0.1)
+        }
     }
 
     /// The samples of a step as one micro-batch.

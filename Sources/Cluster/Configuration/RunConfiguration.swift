@@ -1,9 +1,9 @@
 import Collectives
 import Foundation
+import Modeling
 import Numerics
 import Support
 import Training
-import Modeling
 
 /// The resolved configuration of a training run: every option has its value.
 ///

@@ -1,8 +1,8 @@
 // Members are documented at the protocol.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 import Collectives
-import Training
 import Modeling
+import Training
 
 /// A type that a property of ``RunConfiguration`` may have to be set by an option.
 public protocol RunOptionConvertible: Sendable, Equatable {

@@ -1,8 +1,8 @@
 import Checkpoint
 import Foundation
+import Modeling
 import Numerics
 import Support
-import Modeling
 
 /// Writes checkpoints and the model. That takes as long as the disk does: threads of its own do it, while the
 /// coordinator's thread answers heartbeats.

@@ -1,7 +1,7 @@
 import Foundation
+import Modeling
 import Support
 import Training
-import Modeling
 
 /// Tokenizes and packs micro-batches on a thread of its own, so that the coordinator's thread answers heartbeats while
 /// a slow tokenizer works.

@@ -1,6 +1,6 @@
 import Checkpoint
-import Numerics
 import Modeling
+import Numerics
 
 /// Writes the fetched state as a checkpoint.
 struct CheckpointWriter: Sendable {

@@ -1,9 +1,9 @@
 import Collectives
 import Foundation
 import Logging
+import Modeling
 import Numerics
 import Support
-import Modeling
 
 /// The coordinator's one thread of control: it feeds the state machine and carries out what that says.
 ///
@@ -38,7 +38,7 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Starts and ends workers that are children.
     private let children: LocalWorkers?
     private var nextStatus = 0.0
-    private var statusDesk = StatusResponder()
+    private var statusResponder = StatusResponder()
     private var prefetcher: BatchPrefetcher?
     private var warnedOfMetrics = false
     private var loggedSenders: Set<String> = []
@@ -209,8 +209,8 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private func sendStatus(_ peer: PeerID) throws {
         let now = monotonicSeconds()
-        guard statusDesk.admits(peer, now) else { return }
-        let json = statusDesk.json(now) { machine.status(now, process: .current) }
+        guard statusResponder.admits(peer, now) else { return }
+        let json = statusResponder.json(now) { machine.status(now, process: .current) }
         try send(CoordinatorMessage(generation: 0, step: 0, body: .status(json)), to: peer)
     }
 

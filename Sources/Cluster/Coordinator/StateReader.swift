@@ -1,6 +1,6 @@
 import Checkpoint
-import Training
 import Modeling
+import Training
 
 /// Reads states of a run from its checkpoints, for workers to load.
 struct StateReader: Sendable {

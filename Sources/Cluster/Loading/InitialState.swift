@@ -1,7 +1,7 @@
 import Checkpoint
+import Modeling
 import Numerics
 import Training
-import Modeling
 
 /// The state that a coordinator begins with: its checkpoint, or the weights of the model.
 struct InitialState {

@@ -1,5 +1,5 @@
-import Support
 import Modeling
+import Support
 
 extension WeightLoader.Loaded {
     /// Lines about what of the model is new, and what of the folder was not used.

@@ -1,6 +1,6 @@
 import Checkpoint
-import Numerics
 import Modeling
+import Numerics
 import Support
 
 /// A state in memory, read from a model or a checkpoint.

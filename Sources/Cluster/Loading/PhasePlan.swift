@@ -14,7 +14,7 @@ struct PhasePlan: Sendable {
     var parameters: Int
     var training: any ExampleSource
     var validation: (any ExampleSource)?
-    /// Of the last phase only.
+    /// The test set; only the last phase has it.
     var test: (any ExampleSource)?
     /// Deals the training examples to steps that are counted from the beginning of the phase.
     var data: DataPlan

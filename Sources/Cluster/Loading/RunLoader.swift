@@ -1,8 +1,8 @@
 import Corpus
 import Foundation
+import Modeling
 import Numerics
 import Training
-import Modeling
 
 /// Reads the model and the data of a run, and settles what the run will be.
 enum RunLoader {

@@ -1,8 +1,8 @@
 import Checkpoint
 import Corpus
 import Inference
-import Tokenization
 import Modeling
+import Tokenization
 
 /// The model that a run begins with, or goes on from, and its tokenizer.
 struct RunModel {

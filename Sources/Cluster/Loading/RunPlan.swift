@@ -1,5 +1,5 @@
-import Training
 import Modeling
+import Training
 
 /// All that the coordinator must know before workers can be welcomed.
 struct RunPlan: Sendable {

@@ -1,5 +1,5 @@
-import Support
 import Modeling
+import Support
 import Training
 
 extension StateShape {

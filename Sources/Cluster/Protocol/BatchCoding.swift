@@ -1,5 +1,5 @@
-import Numerics
 import Modeling
+import Numerics
 
 /// Micro-batches as flat arrays, and back. What is checked here is that the arrays fit each other; that ids lie within
 /// the model's tables is checked by `PackedBatch.validate`, once the model is known.

@@ -1,7 +1,7 @@
 import Collectives
 import Foundation
-import Numerics
 import Modeling
+import Numerics
 
 /// A message from the coordinator to a worker.
 struct CoordinatorMessage: Sendable, Equatable {

@@ -192,7 +192,7 @@ extension CoordinatorMessage {
                 welcome.modelSpecification, "a model", limit: ControlLimits.longText),
             hyperparameters: try WireFormat.text(welcome.hyperparameters, "hyperparameters"), seed: welcome.seed,
             shape: StateShape(weights: Int(welcome.weightCount), moments: Int(welcome.momentCount)),
-            firstStep: welcome.firstStep, heartbeatTimeout: timeout,
+            firstStep: try WireFormat.step(welcome.firstStep), heartbeatTimeout: timeout,
             orphanTimeout: orphanTimeout,
             runID: try WireFormat.shownText(welcome.runID, "a run's id"),
             wire: wire, compressesWire: welcome.compressesWire)

@@ -1,6 +1,6 @@
 import Foundation
-import SwiftProtobuf
 import Support
+import SwiftProtobuf
 
 /// A message as frames, and the checks that both directions share.
 enum WireFormat {

@@ -1,7 +1,7 @@
 import Collectives
 import Foundation
-import Training
 import Modeling
+import Training
 
 /// A message from a worker to the coordinator.
 struct WorkerMessage: Sendable, Equatable {
@@ -61,7 +61,7 @@ enum StatePart: Int, Sendable, CaseIterable, Codable {
     case secondMoment = 3
 }
 
-/// What a step gave: the same on all workers, so that any of them can tell.
+/// The result of a step. All workers hold the same one, so any of them can report it.
 struct StepRecord: Sendable, Equatable {
     /// From 0.
     var step: UInt64

@@ -1,7 +1,7 @@
 import Collectives
 import Foundation
-import Training
 import Modeling
+import Training
 
 /// A job of a worker's compute thread; jobs are done one after the other.
 enum ComputeJob: Sendable {

@@ -1,10 +1,10 @@
 import Collectives
 import Foundation
 import Logging
+import Modeling
 import Numerics
 import Support
 import Training
-import Modeling
 
 /// Carries out jobs on a replica; used by the compute thread alone.
 final class ReplicaWorker {
@@ -114,8 +114,8 @@ final class ReplicaWorker {
         guard shape == welcome.shape else {
             fail(
                 .fatal, "joining",
-                "the model has \(count) floats here, \(shape.moments) of them trained, and \(welcome.shape.weights) and "
-                    + "\(welcome.shape.moments) at the coordinator")
+                "the model has \(count) floats here, \(shape.moments) of them trained, and "
+                    + "\(welcome.shape.weights) and \(welcome.shape.moments) at the coordinator")
             return
         }
         guard UInt64(clamping: count) * 4 <= ProcessInfo.processInfo.physicalMemory else {

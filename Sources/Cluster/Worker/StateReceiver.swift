@@ -1,4 +1,5 @@
-/// The state on its way to a worker: which chunks to ask for next, and which may come. Pure: it holds no bytes.
+/// The state on its way to a worker: which chunks to ask for next, and which may come. Pure: it holds no bytes,
+/// which `ReplicaWorker.store` writes into the replica.
 struct StateReceiver: Sendable, Equatable {
     /// A request for chunks of one vector.
     struct Request: Sendable, Equatable {

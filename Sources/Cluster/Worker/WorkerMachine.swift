@@ -1,8 +1,8 @@
 import Collectives
 import Foundation
+import Modeling
 import Support
 import Training
-import Modeling
 
 /// A worker's decisions: a pure state machine, from messages, results and the time to effects.
 struct WorkerMachine: Sendable {

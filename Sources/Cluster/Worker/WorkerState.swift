@@ -3,7 +3,7 @@ extension WorkerMachine {
     enum State: Sendable {
         /// The coordinator has not answered yet.
         case greeting
-        /// The coordinator takes part of this worker: what it has said of the run, and the place in its generation.
+        /// Accepted by the coordinator: the run's settings, and this worker's place in its generation.
         case welcomed(Welcome, Membership)
         /// The end: nothing is taken in any more.
         case ended

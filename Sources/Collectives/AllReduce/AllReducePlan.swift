@@ -21,7 +21,7 @@ struct AllReducePlan: Sendable {
         var chunks: Range<Int> { firstChunk..<(firstChunk + chunkCount) }
     }
 
-    /// A node that reaches the owners, and from whom.
+    /// A partial sum that the owner of a segment receives, and the rank that sends it.
     struct Input: Sendable, Equatable {
         var node: TreeNode
         var rank: Int

@@ -41,7 +41,7 @@ final class AllReduceStep {
 
     // MARK: this rank
 
-    /// Says that the step has begun, where nothing else will.
+    /// Sends `begin` if this rank owns no segment: otherwise its results show the others that it has begun.
     func begin(_ outbox: some AllReduceOutbox) throws(AllReduceError) {
         if !plan.ownsSegments[plan.rank] {
             try outbox.send(.begin, step: number, to: plan.otherRanks)

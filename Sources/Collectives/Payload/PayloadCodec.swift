@@ -1,6 +1,6 @@
 /// One way in which the floats of a segment are laid out in a message. Used by one thread.
 protocol PayloadCodec {
-    /// The code of this way in the header.
+    /// The code of this layout in a message's header.
     var format: PayloadFormat { get }
 
     /// The payload of floats that are rounded already, where the wire rounds. It may be in another format where that is

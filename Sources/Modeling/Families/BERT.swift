@@ -109,7 +109,7 @@ public enum BERT: ModelFamily {
             || name.hasSuffix("embeddings.token_type_ids")
     }
 
-    /// See ``ModelFamily``. The pooler, which any model may have, belongs to nothing.
+    /// See ``ModelFamily``. Nil for the pooler: models with and without a classifier have it.
     public static func part(ofTensor name: String) -> TensorPart? {
         if name.contains("encoder.layer.") { return .layers }
         return name.hasPrefix("classifier") ? .head : nil

@@ -29,7 +29,8 @@ public protocol ModelFamily: Sendable {
     static func aliases(of name: String) -> [String]
     /// Whether a tensor of this name, which no parameter is read from, says nothing of the model.
     static func isIrrelevant(_ name: String) -> Bool
-    /// What a tensor of this name belongs to, be there a parameter for it or not; nil if to neither.
+    /// Whether this is the name of a tensor of an encoder layer or of the head, though the model may not have that
+    /// tensor; nil for other names.
     static func part(ofTensor name: String) -> TensorPart?
 }
 

@@ -1,5 +1,5 @@
-import Numerics
 import Modeling
+import Numerics
 
 /// The moments of a replica's trained weights, and the steps that have been taken on both.
 final class ReplicaOptimizer {

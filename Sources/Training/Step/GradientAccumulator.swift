@@ -1,6 +1,6 @@
 import CKernels
-import Numerics
 import Modeling
+import Numerics
 
 /// Sums the gradients of a run of micro-batches in the order of the fixed tree, part by part.
 ///

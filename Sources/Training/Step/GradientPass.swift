@@ -1,6 +1,6 @@
+import Modeling
 import Numerics
 import Synchronization
-import Modeling
 
 /// The forward and backward passes of one rank in one step, summed in the order of the tree.
 ///

@@ -1,6 +1,6 @@
+import Modeling
 import Numerics
 import Support
-import Modeling
 
 /// One worker's model: weights, moments and compute threads, and the two halves of a step that need no other rank.
 ///
@@ -110,12 +110,23 @@ public final class ModelReplica {
         _ work: StepWork, isAbandoned: @escaping @Sendable () -> Bool = { false },
         bucketReady: @escaping @Sendable (_ bucket: Int, _ contributions: [Contribution]) -> Void
     ) throws -> [MicroBatchResult] {
+        try computeGradients(work, of: nil, isAbandoned: isAbandoned, bucketReady: bucketReady)
+    }
+
+    /// The same, where `loss` is that of the whole step if the objective spans it: the gradient of the outputs is then
+    /// taken from there; the step's first micro-batch stands for the loss, the others have none.
+    func computeGradients(
+        _ work: StepWork, of loss: WholeBatchLoss?, isAbandoned: @escaping @Sendable () -> Bool,
+        bucketReady: @escaping @Sendable (_ bucket: Int, _ contributions: [Contribution]) -> Void
+    ) throws -> [MicroBatchResult] {
         let dropout = hyperparameters.dropoutPlan(for: specification, seed: seed, step: work.step)
         let pass = GradientPass(work: work, bucketCount: buckets(work).count, isAbandoned: isAbandoned) {
             thread, index, sink in
-            try thread.model.gradient(
-                work.microBatches[index], dropout: dropout, embeddingRows: work.embeddingRows, into: sink
-            ).sum
+            let own = try thread.model.gradient(
+                work.microBatches[index], dropout: dropout, embeddingRows: work.embeddingRows,
+                outputGradient: loss?.gradients[index], into: sink)
+            guard let loss else { return own.sum }
+            return work.firstMicroBatch + index == 0 ? loss.sum : 0
         }
         return try pass.run(on: team, bucketReady: bucketReady)
     }

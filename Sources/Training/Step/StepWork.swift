@@ -1,5 +1,5 @@
-import Numerics
 import Modeling
+import Numerics
 
 /// What one rank computes in one step: its contiguous run of the step's micro-batches.
 public struct StepWork: Sendable {

@@ -1,3 +1,4 @@
+import Modeling
 import Numerics
 import Support
 
@@ -90,6 +91,9 @@ public final class TrainingStep {
     ) throws -> (loss: WholeBatchLoss?, seconds: Double) {
         let model = replica.specification
         guard type(of: model.objective).scope == .step else { return (nil, 0) }
+        guard work.step < UInt64.max / Self.reductionsPerStep else {
+            throw ModelError.invalidBatch("step \(work.step), which leaves no numbers for the exchange of outputs")
+        }
         let outputs = try replica.trainingOutputs(work, isAbandoned: isAbandoned)
         recorder?.end("micro-batches, forward")
         let start = monotonicSeconds()
@@ -110,13 +114,9 @@ public final class TrainingStep {
             for bucket in 0..<buckets { reducer.submit(bucket: bucket, contributions: []) }
             return []
         }
-        let submit: @Sendable (Int, [Contribution]) -> Void = { [reducer] in
+        return try replica.computeGradients(work, of: whole, isAbandoned: isAbandoned) { [reducer] in
             reducer.submit(bucket: $0, contributions: $1)
         }
-        if let whole {
-            return try replica.computeGradients(work, of: whole, isAbandoned: isAbandoned, bucketReady: submit)
-        }
-        return try replica.computeGradients(work, isAbandoned: isAbandoned, bucketReady: submit)
     }
 
     private func reduce(

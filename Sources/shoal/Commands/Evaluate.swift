@@ -1,8 +1,8 @@
 import ArgumentParser
 import Corpus
-import Inference
 import Dashboard
 import Foundation
+import Inference
 import Support
 
 struct Evaluate: AsyncParsableCommand {

@@ -1,6 +1,6 @@
+import Modeling
 import Support
 import Training
-import Modeling
 
 /// Writes predictions as JSON Lines.
 struct PredictionWriter {

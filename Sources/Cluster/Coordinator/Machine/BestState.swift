@@ -1,6 +1,6 @@
 import Modeling
 
-/// A validation, by what it is compared.
+/// What validations are ranked by: the primary metric, then the loss.
 struct BestState: Sendable, Equatable {
     var step: Int
     /// The primary metric of the model's head.

@@ -45,7 +45,7 @@ struct CheckpointPolicy: Sendable {
     private var pathStep = -1
     /// The newest validation.
     private var validation: BestState?
-    /// The last checkpoint could not be written, or there is none: a failure is that of the model.
+    /// No checkpoint is left to write: the next failure to write is one of the model.
     private var isOnlyModelLeft = false
     /// Attempts in a row that failed, and when to make the next one.
     private var retry: (failures: Int, at: Double?) = (0, nil)

@@ -1,5 +1,5 @@
-import Training
 import Modeling
+import Training
 
 /// Hands out the micro-batches of an evaluation to whichever worker is free; their composition is fixed, so that it
 /// does not depend on the workers.

@@ -15,7 +15,7 @@ struct FailureDetector: Sendable {
         var suspected: [PeerID: String] = [:]
         /// Those that reported an unreachable peer: they live.
         var reporters: Set<PeerID> = []
-        /// The others have waited for them so long that a heartbeat is no refutation.
+        /// The suspected are stalled: the others have waited so long that a heartbeat does not clear them.
         var isStall = false
     }
 

@@ -9,12 +9,12 @@ struct Membership: Sendable {
     private static let generationBits: UInt64 = 24
     /// Generations in a row that may be formed without a step being completed.
     private static let maxFruitless = 50
-    /// Within which a worker that lives and can reach this coordinator has greeted it: twice the longest time between
-    /// two of its signs of life, and some.
+    /// Seconds in which every worker that runs and reaches this coordinator must have sent its greeting: more than
+    /// twice the longest time between two of its messages.
     private static let greetingSeconds = 2.5
-    /// A member that was silent for so long, in seconds, has not only lost its peers.
+    /// Seconds of silence to the coordinator after which a member counts as lost, not merely as cut off from its peers.
     private static let silence = 2.0
-    /// For which a worker may be a child whose process id is not known yet.
+    /// Seconds to wait for the process id of a local worker before a greeting is taken as that of an external one.
     private static let identifySeconds = 1.0
 
     private let settings: CoordinatorSettings
@@ -25,7 +25,7 @@ struct Membership: Sendable {
     /// Workers whose process id is not known as a child's (yet), and since when.
     private var unidentified: [PeerID: (worker: WorkerDescription, since: Double)] = [:]
     private(set) var generation: UInt64
-    /// The newest that a worker has reported: that of a coordinator that is no more.
+    /// The highest generation that a worker has reported; an earlier coordinator process formed it.
     private var newestGeneration: UInt64 = 0
     /// Whether a first generation has come to work.
     var hasBegun = false

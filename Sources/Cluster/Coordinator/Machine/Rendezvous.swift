@@ -271,7 +271,7 @@ struct Rendezvous: Sendable {
         turn.perform(effect)
     }
 
-    /// The state is there that no worker had.
+    /// The state that no worker had has been read from disk.
     mutating func sourceLoaded(_ source: StateSource, _ training: inout TrainingLoop, _ turn: inout Turn) {
         guard case .restoring = phase else { return }
         if let phases = training.phases, phases.index != source.phase {

@@ -118,8 +118,7 @@ struct StateTransfer: Sendable {
         }
     }
 
-    /// Whether a member that is not ready must do something before others can go on: one that waits for the donor need
-    /// not.
+    /// Whether others wait for this member, which is not ready; they do not while it waits for the donor's state.
     func owes(_ member: WorkerRecord) -> Bool {
         guard let donor = relay.donor else { return !member.isReady }
         let isAwaited = !relay.isCopied || !relay.window.isDone

@@ -1,7 +1,7 @@
 import Collections
+import Modeling
 import Numerics
 import Training
-import Modeling
 
 /// A step that was ordered and is not completed.
 struct InFlightStep: Sendable {
@@ -74,8 +74,7 @@ struct StepScheduler: Sendable {
         prefetchSteps(&turn)
     }
 
-    /// Another phase begins, or is gone back to. What lies beyond the beginning of its history is not forgotten before
-    /// ``rewind(to:)``.
+    /// Another phase begins, or is gone back to. ``completed`` does not go down here: ``rewind(to:)`` lowers it.
     mutating func enter(_ history: RunHistory, phaseNumber: Int?) {
         self.history = history
         self.phaseNumber = phaseNumber
@@ -276,14 +275,15 @@ struct StepScheduler: Sendable {
         return prefetch.holds(end..<step)
     }
 
-    /// The state at this point was read from disk: if it is older than all that is known, nothing else is known.
+    /// The state at this point was read from disk. If its step is not the base of the history, the history begins again
+    /// at it.
     mutating func restart(from point: RunHistory.Point) {
         guard let old = history, old.base.step != point.step else { return }
         history = RunHistory(
             base: point, stepsPerEpoch: old.stepsPerEpoch, steps: old.steps, hasValidation: old.hasValidation)
     }
 
-    /// Goes back to an earlier step, whose weights are all that is left.
+    /// Goes back to an earlier step, as no worker has newer weights.
     mutating func rewind(to step: Int) {
         if let end = history?.end, step <= end { _ = history?.rewind(to: step) }
     }

@@ -13,7 +13,7 @@ struct TrainingLoop: Sendable {
     private(set) var evaluations = EvaluationScheduler()
     var checkpointer: Checkpointer
     var claims = ClaimVerifier()
-    /// The step at whose end of a phase all weights were found to be the same.
+    /// The last step of a phase, once the hashes of all workers' weights after it were found to be equal.
     private var comparedStep: Int?
 
     init(_ settings: CoordinatorSettings) {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Benchmarks
-import Support
 import Modeling
+import Support
 
 struct Benchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,9 +1,9 @@
 import ArgumentParser
 import Benchmarks
 import Collectives
+import Modeling
 import Numerics
 import Support
-import Modeling
 
 struct BenchmarkScaling: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

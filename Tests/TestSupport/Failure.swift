@@ -1,9 +1,8 @@
-import Foundation
 import Support
 import Testing
 
 /// The description of the error that `body` must throw.
-func failure(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLocation) -> String {
+public func failure(_ body: () throws -> Void, _ location: SourceLocation = #_sourceLocation) -> String {
     do {
         try body()
         Issue.record("no error", sourceLocation: location)
