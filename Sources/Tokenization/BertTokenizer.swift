@@ -3,7 +3,7 @@ import Support
 /// BERT's WordPiece tokenizer, with the ids of the `transformers` library's fast tokenizer.
 ///
 /// Immutable after loading, so any number of threads may share one.
-public final class BertTokenizer: Sendable {
+public final class BertTokenizer: Tokenizer {
     /// One more than the highest id: the rows that an embedding table needs.
     public let vocabularySize: Int
     /// The id of the token that starts every sequence, "[CLS]"; nil if a general tokenizer has none.
@@ -14,6 +14,8 @@ public final class BertTokenizer: Sendable {
     public let padID: Int32?
     /// The id of the token for words that the vocabulary cannot spell, "[UNK]".
     public let unknownID: Int32
+    /// As ``unknownID``.
+    public var unknownTokenID: Int32? { unknownID }
     /// The id of "[MASK]"; nil if the vocabulary has none.
     public let maskID: Int32?
 
@@ -61,7 +63,10 @@ public final class BertTokenizer: Sendable {
         var plain = AddedTokens()
         var sought = AddedTokens()
         lazy var normalizer = Normalizer(description.options)
-        for token in description.addedTokens {
+        for var token in description.addedTokens {
+            // Blanks around a token separate words in any case.
+            token.stripsLeft = false
+            token.stripsRight = false
             if token.normalized {
                 var normalized = token
                 normalized.content = token.content.withUnsafeBufferPointer { normalizer.normalize($0) }
@@ -103,24 +108,9 @@ public final class BertTokenizer: Sendable {
     public func encode(
         utf8 text: UnsafeBufferPointer<UInt8>, pair: UnsafeBufferPointer<UInt8>? = nil, maxLength: Int
     ) -> Encoding {
-        let pieces = pair == nil ? template.single : template.pair
-        // Into a range where sums cannot overflow.
-        let length = min(max(maxLength, 0), 1 << 40)
-        let room = max(0, length - EncodingTemplate.specialCount(pieces))
-        guard let pair else {
-            let ids = ids(of: text, limit: truncatesLeft ? Int.max : room)
-            return EncodingTemplate.apply(pieces, first: cut(ids, to: room), second: [])
+        template.encode(text, pair: pair, maxLength: maxLength, truncatesLeft: truncatesLeft) { text, limit in
+            ids(of: text, limit: limit)
         }
-        // Which is longer, and by how much, decides what is cut: the first must be known whole. The second need only be
-        // known to be longer than the first and than the room.
-        let first = ids(of: text, limit: Int.max)
-        let second = ids(of: pair, limit: truncatesLeft ? Int.max : max(first.count, room) + 1)
-        let kept = EncodingTemplate.longestFirst(first.count, second.count, room: room)
-        return EncodingTemplate.apply(pieces, first: cut(first, to: kept.first), second: cut(second, to: kept.second))
-    }
-
-    private func cut(_ ids: [Int32], to count: Int) -> ArraySlice<Int32> {
-        truncatesLeft ? ids.suffix(count) : ids.prefix(count)
     }
 
     /// The highest segment id that a text or, if `pairs`, a pair of texts gets.
