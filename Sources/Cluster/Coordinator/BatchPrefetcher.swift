@@ -53,11 +53,13 @@ final class BatchPrefetcher: @unchecked Sendable {
         case .step(let step):
             let source = phase.training
             let order = phase.data.step(step - phase.steps.lowerBound) { source.encoding($0).inputIDs.count }
-            let batches = order.microBatches.map { source.pack($0, labels: true) }
+            let batches = order.microBatches.map { source.pack($0) }
+            // Without any target the gradient is 0, whatever it is divided by.
+            let weight = batches.reduce(0) { $0 + phase.model.objective.weight(of: $1.targets) }
             return .step(
                 PackedStep(
                     step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
-                    gradientDivisor: batches.reduce(0) { $0 + phase.model.objective.weight(of: $1.targets) },
+                    gradientDivisor: weight > 0 ? weight : 1,
                     embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(),
                     tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
         case .evaluation(let id, let kind, let examples, let batchSize):
@@ -67,7 +69,7 @@ final class BatchPrefetcher: @unchecked Sendable {
             return .evaluation(
                 id: id,
                 stride(from: examples.lowerBound, to: examples.upperBound, by: batchSize).map {
-                    source.pack($0..<min($0 + batchSize, examples.upperBound), labels: true)
+                    source.pack($0..<min($0 + batchSize, examples.upperBound))
                 })
         }
     }
