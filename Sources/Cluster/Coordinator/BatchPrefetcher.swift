@@ -54,11 +54,13 @@ final class BatchPrefetcher: @unchecked Sendable {
             let source = phase.training
             let order = phase.data.step(step - phase.steps.lowerBound) { source.encoding($0).inputIDs.count }
             let batches = order.microBatches.map { source.pack($0, labels: true) }
+            // The rows of the word embedding's gradient, where it has one.
+            let rows = phase.model.trainable.contains(.words) ? Set(batches.flatMap(\.tokenIDs)).sorted() : []
             return .step(
                 PackedStep(
                     step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
                     gradientDivisor: batches.reduce(0) { $0 + phase.model.objective.weight(of: $1.targets) },
-                    embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(),
+                    embeddingRows: rows,
                     tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
         case .evaluation(let id, let kind, let examples, let batchSize):
             guard let source = kind == .validation ? phase.validation : phase.test else {
