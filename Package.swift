@@ -63,7 +63,7 @@ let package = Package(
                 "Support", "CLinux", "Collectives", "Inference", "Training", "Modeling", "Corpus", "Tokenization",
                 "Checkpoint", "Numerics",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-                .product(name: "Collections", package: "swift-collections"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),

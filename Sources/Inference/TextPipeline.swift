@@ -52,7 +52,7 @@ public struct TextPipeline {
     ///
     /// - Throws: An error that names the folder or file, and what to do.
     public init(_ folder: ModelFolder, threads: Int, maxLength: Int, precision: Precision) throws {
-        let tokenizer = try TokenizerFolder.tokenizer(of: folder.path)
+        let tokenizer = try TokenizerFolder.load(folder.path)
         try ModelFit.check(tokenizer, folder)
         let model = try InferenceModel(folder, threads: threads, precision: precision)
         self.init(

@@ -5,6 +5,10 @@ struct AddedTokens: Sendable {
         var id: Int32
         /// Found only where no letter or digit touches it.
         var singleWord = false
+        /// Takes the white space before it along.
+        var stripsLeft = false
+        /// Takes the white space after it along.
+        var stripsRight = false
         /// Sought in the normalized text instead of the text as it came.
         var normalized = false
     }
@@ -55,14 +59,38 @@ struct AddedTokens: Sendable {
                         index = end
                         continue
                     }
-                    if start < index, !between(UnsafeBufferPointer(rebasing: text[start..<index])) { return }
-                    start = end
+                    let before = token.stripsLeft ? max(start, startOfSpaces(text, before: index)) : index
+                    if start < before, !between(UnsafeBufferPointer(rebasing: text[start..<before])) { return }
+                    // The next token is sought right behind this one, even among white space that went along.
+                    start = token.stripsRight ? endOfSpaces(text, after: end) : end
                     index = end
                     guard found(token.id) else { return }
                 }
                 if start < text.count { _ = between(UnsafeBufferPointer(rebasing: text[start...])) }
             }
         }
+    }
+
+    private func startOfSpaces(_ text: UnsafeBufferPointer<UInt8>, before end: Int) -> Int {
+        guard let base = text.baseAddress else { return end }
+        var end = end
+        while end > 0 {
+            let start = scalarStart(base, before: end)
+            guard isWhiteSpace(decodeUTF8(base + start, count: end - start).scalar) else { break }
+            end = start
+        }
+        return end
+    }
+
+    private func endOfSpaces(_ text: UnsafeBufferPointer<UInt8>, after start: Int) -> Int {
+        guard let base = text.baseAddress else { return start }
+        var start = start
+        while start < text.count {
+            let (scalar, length) = decodeUTF8(base + start, count: text.count - start)
+            guard isWhiteSpace(scalar) else { break }
+            start += length
+        }
+        return start
     }
 
     /// Whether no word character (the `\w` of regular expressions) touches the range.

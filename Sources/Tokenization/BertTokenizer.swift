@@ -13,7 +13,8 @@ public final class BertTokenizer: Tokenizer {
     /// The id of the padding token "[PAD]"; nil if the vocabulary has none.
     public let padID: Int32?
     /// The id of the token for words that the vocabulary cannot spell, "[UNK]".
-    public let unknownID: Int32
+    public var unknownID: Int32? { unknown }
+    private let unknown: Int32
     /// The id of "[MASK]"; nil if the vocabulary has none.
     public let maskID: Int32?
 
@@ -54,14 +55,17 @@ public final class BertTokenizer: Tokenizer {
         clsID = description.clsID
         sepID = description.sepID
         padID = description.padID
-        unknownID = description.unknownID
+        unknown = description.unknownID
         maskID = description.maskID
         characters = ScannerTables(description.options)
 
         var plain = AddedTokens()
         var sought = AddedTokens()
         lazy var normalizer = Normalizer(description.options)
-        for token in description.addedTokens {
+        for var token in description.addedTokens {
+            // Blanks around a token separate words in any case.
+            token.stripsLeft = false
+            token.stripsRight = false
             if token.normalized {
                 var normalized = token
                 normalized.content = token.content.withUnsafeBufferPointer { normalizer.normalize($0) }
@@ -103,24 +107,9 @@ public final class BertTokenizer: Tokenizer {
     public func encode(
         utf8 text: UnsafeBufferPointer<UInt8>, pair: UnsafeBufferPointer<UInt8>? = nil, maxLength: Int
     ) -> Encoding {
-        let pieces = pair == nil ? template.single : template.pair
-        // Into a range where sums cannot overflow.
-        let length = min(max(maxLength, 0), 1 << 40)
-        let room = max(0, length - EncodingTemplate.specialCount(pieces))
-        guard let pair else {
-            let ids = ids(of: text, limit: truncatesLeft ? Int.max : room)
-            return EncodingTemplate.apply(pieces, first: cut(ids, to: room), second: [])
+        template.encode(text, pair: pair, maxLength: maxLength, truncatesLeft: truncatesLeft) { text, limit in
+            ids(of: text, limit: limit)
         }
-        // Which is longer, and by how much, decides what is cut: the first must be known whole. The second need only be
-        // known to be longer than the first and than the room.
-        let first = ids(of: text, limit: Int.max)
-        let second = ids(of: pair, limit: truncatesLeft ? Int.max : max(first.count, room) + 1)
-        let kept = EncodingTemplate.longestFirst(first.count, second.count, room: room)
-        return EncodingTemplate.apply(pieces, first: cut(first, to: kept.first), second: cut(second, to: kept.second))
-    }
-
-    private func cut(_ ids: [Int32], to count: Int) -> ArraySlice<Int32> {
-        truncatesLeft ? ids.suffix(count) : ids.prefix(count)
     }
 
     /// The highest segment id that a text or, if `pairs`, a pair of texts gets.
@@ -141,11 +130,11 @@ public final class BertTokenizer: Tokenizer {
             return vocabulary.trie.withView { trie in
                 guard let normalizing else {
                     return characters.withScanner(
-                        trie: trie, vocabulary: vocabulary, unknownID: unknownID, word: word, limit: limit
+                        trie: trie, vocabulary: vocabulary, unknownID: unknown, word: word, limit: limit
                     ) { scan(text, addedTokens, &$0) }
                 }
                 return normalizing.characters.withScanner(
-                    trie: trie, vocabulary: vocabulary, unknownID: unknownID, word: word, limit: limit
+                    trie: trie, vocabulary: vocabulary, unknownID: unknown, word: word, limit: limit
                 ) { scanner in
                     addedTokens.split(text) { stretch in
                         normalizing.normalizer.normalize(stretch).withUnsafeBufferPointer {

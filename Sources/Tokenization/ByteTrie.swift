@@ -118,6 +118,18 @@ struct ByteTrie: Sendable {
         let mask: Int
         let shift: UInt32
 
+        /// The node that a byte leads to; nil if no key goes on so.
+        @inline(__always)
+        func child(of node: UInt32, _ byte: UInt8) -> UInt32? {
+            let edge = node << 8 | UInt32(byte)
+            var slot = Int((edge &* 0x9E37_79B1) >> shift)
+            while keys[slot] != edge {
+                if keys[slot] == ByteTrie.noKey { return nil }
+                slot = (slot &+ 1) & mask
+            }
+            return children[slot]
+        }
+
         /// The longest key that `text` starts with.
         /// - Returns: its length and id, or (0, -1).
         @inline(__always)

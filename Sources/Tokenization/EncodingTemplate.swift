@@ -15,6 +15,13 @@ struct EncodingTemplate: Sendable, Equatable {
         return EncodingTemplate(single: start, pair: start + [.second(type: 1), .special(ids: [sep], type: 1)])
     }
 
+    /// RoBERTa's: `<s> A </s>` and `<s> A </s> </s> B </s>`, all of type 0.
+    static func roberta(cls: Int32, sep: Int32) -> EncodingTemplate {
+        let end = Piece.special(ids: [sep], type: 0)
+        let start: [Piece] = [.special(ids: [cls], type: 0), .first(type: 0), end]
+        return EncodingTemplate(single: start, pair: start + [end, .second(type: 0), end])
+    }
+
     /// No special tokens: the texts alone.
     static let bare = EncodingTemplate(single: [.first(type: 0)], pair: [.first(type: 0), .second(type: 1)])
 

@@ -6,6 +6,10 @@ struct MentionedToken: Equatable {
     /// Its id, where the file says one.
     var id: Int?
     var singleWord = false
+    /// Takes the white space before it along.
+    var stripsLeft = false
+    /// Takes the white space after it along.
+    var stripsRight = false
     /// Sought in the normalized text.
     var normalized = false
     /// Where it stands, for messages: a path.
@@ -49,8 +53,7 @@ struct MentionedToken: Equatable {
         singleWord = try flag("single_word") ?? false
         let special = try flag("special") ?? isSpecial
         normalized = try flag("normalized") ?? !special
-        // Blanks around a token separate words in any case, so that these two change nothing; but they must be flags.
-        _ = try flag("lstrip")
-        _ = try flag("rstrip")
+        stripsLeft = try flag("lstrip") ?? false
+        stripsRight = try flag("rstrip") ?? false
     }
 }

@@ -15,7 +15,7 @@ struct SpecialTokens {
     func id(_ content: [UInt8]) -> Int32? { contents[content].map { tokens[$0].id } }
 
     /// Adds a token, or, if it is there already, gives it other flags.
-    mutating func add(_ token: MentionedToken, to vocabulary: inout WordPieceVocabulary) throws(FileError) {
+    mutating func add(_ token: MentionedToken, to vocabulary: inout some TokenVocabulary) throws(FileError) {
         guard !token.content.isEmpty else { return }
         guard token.content.count <= TokenizerFiles.mostTokenBytes else {
             throw FileError(token.path, "\(token.place): a token of \(token.content.count) bytes is too long")
@@ -38,7 +38,7 @@ struct SpecialTokens {
                 throw FileError(
                     token.path,
                     "\(token.place): token \(token.name) with id \(id): "
-                        + VocabularyText.reason(conflict, vocabulary))
+                        + VocabularyText.reason(conflict))
             }
             guard id == next else {
                 throw FileError(
@@ -48,7 +48,8 @@ struct SpecialTokens {
             }
         }
         let made = AddedTokens.Token(
-            content: token.content, id: Int32(id), singleWord: token.singleWord, normalized: token.normalized)
+            content: token.content, id: Int32(id), singleWord: token.singleWord, stripsLeft: token.stripsLeft,
+            stripsRight: token.stripsRight, normalized: token.normalized)
         if let place = contents[token.content] {
             tokens[place] = made
         } else {
@@ -59,7 +60,7 @@ struct SpecialTokens {
     }
 
     /// Adds a special token by name. One that the vocabulary lacks stays plain text: the model has no row for it.
-    mutating func addName(_ token: MentionedToken, to vocabulary: inout WordPieceVocabulary) throws(FileError) {
+    mutating func addName(_ token: MentionedToken, to vocabulary: inout some TokenVocabulary) throws(FileError) {
         guard !contains(token) else { return }
         guard vocabulary.id(token.content) != nil else {
             absent = absent ?? token
@@ -74,10 +75,10 @@ struct SpecialTokens {
     ///
     /// - Parameter own: `added_tokens` of `tokenizer.json`.
     static func collect(
-        _ settings: TokenizerSettings, own: [MentionedToken], _ vocabulary: inout WordPieceVocabulary
+        _ settings: TokenizerSettings, own: [MentionedToken], _ vocabulary: inout some TokenVocabulary
     ) throws(FileError) -> SpecialTokens {
         var result = SpecialTokens()
-        let ownIsUnread = settings.hasDecoder && settings.tokenizerClass == .bert
+        let ownIsUnread = settings.hasDecoder && settings.tokenizerClass != .general
         if !ownIsUnread { for token in own { try result.add(token, to: &vocabulary) } }
         for token in settings.addedTokens where settings.hasDecoder || !result.contains(token) {
             try result.add(token, to: &vocabulary)

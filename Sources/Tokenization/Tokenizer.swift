@@ -1,33 +1,51 @@
-import Support
-
-/// Makes token ids of texts, as the model that it belongs to was trained with.
+/// Turns texts into the ids that a model reads. ``TokenizerFolder`` makes the right one for a model folder.
 ///
-/// Immutable after loading, so any number of threads may share one. It is called once for each text.
+/// Immutable after loading, so any number of threads may share one.
 public protocol Tokenizer: Sendable {
     /// One more than the highest id: the rows that an embedding table needs.
     var vocabularySize: Int { get }
-    /// The id of the token for what the vocabulary cannot spell.
-    var unknownID: Int32 { get }
-    /// Whether every encoded text has special tokens, so that none is empty.
-    var addsSpecialTokens: Bool { get }
+    /// The id of the token that starts every sequence; nil if there is none.
+    var clsID: Int32? { get }
+    /// The id of the token that ends every text; nil if there is none.
+    var sepID: Int32? { get }
+    /// The id of the padding token; nil if there is none.
+    var padID: Int32? { get }
+    /// The id of the token that stands for a masked one; nil if there is none.
+    var maskID: Int32? { get }
+    /// The id of the token for what the vocabulary cannot spell; nil if there is none, as with bytes.
+    var unknownID: Int32? { get }
 
-    /// The text of a token; nil for an id that the vocabulary does not have.
+    /// The text of a token, as the vocabulary writes it; nil for an id that the vocabulary does not have.
     func token(_ id: Int32) -> String?
-    /// The highest segment id that single texts, or pairs of them, are given.
-    func highestSegmentID(pairs: Bool) -> Int
+
     /// Encodes a text, or a pair of texts, with special tokens.
     ///
-    /// - Parameter maxLength: The most tokens, special tokens included.
+    /// - Parameter maxLength: the most tokens, special tokens included. Longer texts lose their end (or their
+    ///   beginning, where the tokenizer's files say so); of a pair, the longer text is cut first (`longest_first`).
+    ///   The special tokens always stay, so smaller lengths count as their number.
     func encode(_ text: String, pair: String?, maxLength: Int) -> Encoding
+
+    /// Encodes UTF-8 without making strings of it; otherwise as `encode(_:pair:maxLength:)`. Bytes that are not UTF-8
+    /// count as U+FFFD.
+    func encode(
+        utf8 text: UnsafeBufferPointer<UInt8>, pair: UnsafeBufferPointer<UInt8>?, maxLength: Int
+    ) -> Encoding
+
+    /// The highest segment id that a text or, if `pairs`, a pair of texts gets.
+    func highestSegmentID(pairs: Bool) -> Int
+
+    /// Whether a text without a word has tokens nevertheless, special ones.
+    var addsSpecialTokens: Bool { get }
 }
 
-/// Finds the tokenizer of a model folder: one line for each kind.
-public enum TokenizerFolder {
-    /// Loads the tokenizer of a Hugging Face model folder.
-    ///
-    /// - Throws: An error that names the file, and the line where it can, if a file is missing, damaged, or describes a
-    ///   tokenizer that is not known.
-    public static func tokenizer(of folder: String) throws(FileError) -> any Tokenizer {
-        try BertTokenizer(modelDirectory: folder)
+extension Tokenizer {
+    /// Encodes a text alone, with special tokens; see `encode(_:pair:maxLength:)`.
+    public func encode(_ text: String, maxLength: Int) -> Encoding {
+        encode(text, pair: nil, maxLength: maxLength)
+    }
+
+    /// Encodes a text alone; see `encode(utf8:pair:maxLength:)`.
+    public func encode(utf8 text: UnsafeBufferPointer<UInt8>, maxLength: Int) -> Encoding {
+        encode(utf8: text, pair: nil, maxLength: maxLength)
     }
 }

@@ -27,15 +27,23 @@ enum TokenizerFiles {
 
     /// Makes sure that no two added tokens become one when they are normalized: which of them would be found then is
     /// chance in the `tokenizers` library.
-    private static func checked(
+    static func checked(
         _ description: TokenizerDescription, _ path: String
     ) throws(FileError) -> TokenizerDescription {
         let sought = description.addedTokens.filter(\.normalized)
         guard sought.count > 1 else { return description }
         let normalizer = Normalizer(description.options)
+        try checkDifferent(sought, path) { token in token.withUnsafeBufferPointer { normalizer.normalize($0) } }
+        return description
+    }
+
+    /// As `checked`, for tokens that are sought in normalized text.
+    static func checkDifferent(
+        _ sought: [AddedTokens.Token], _ path: String, normalize: ([UInt8]) -> [UInt8]
+    ) throws(FileError) {
         var seen: [[UInt8]: [UInt8]] = [:]
         for token in sought {
-            let content = token.content.withUnsafeBufferPointer { normalizer.normalize($0) }
+            let content = normalize(token.content)
             guard !content.isEmpty, let other = seen.updateValue(token.content, forKey: content) else { continue }
             let names = [other, token.content].map {
                 "\"\(String(decoding: $0, as: UTF8.self).printable(limit: 60))\""
@@ -43,7 +51,6 @@ enum TokenizerFiles {
             throw FileError(
                 path, "its added tokens \(names[0]) and \(names[1]) are the same when normalized; remove one of them")
         }
-        return description
     }
 
     /// The value in the bytes of a JSON file; a byte order mark is passed over.

@@ -5,7 +5,12 @@ enum TokenizerJSON {
     static func read(
         _ bytes: [UInt8], path: String, settings: TokenizerSettings
     ) throws(FileError) -> TokenizerDescription {
-        let root = try TokenizerFiles.parse(bytes, path: path)
+        try read(try TokenizerFiles.parse(bytes, path: path), path: path, settings: settings)
+    }
+
+    static func read(
+        _ root: JSONValue, path: String, settings: TokenizerSettings
+    ) throws(FileError) -> TokenizerDescription {
         guard let model = root["model"], model.members != nil else {
             throw FileError(path, "has no \"model\" object; is it a tokenizer file?")
         }
@@ -33,21 +38,29 @@ enum TokenizerJSON {
         var (cls, sep) = (id("cls_token"), id("sep_token"))
         let unknownName = model["unk_token"]?.bytes
         let unknown: Int32
+        let isGeneral = settings.tokenizerClass == .general
         switch settings.tokenizerClass {
-        case .bert:
+        case .bert, .mpnet, .roberta, .xlmRoberta, .camembert:
             let name = settings.name("unk_token")?.content
             unknown = try required(name, "unknown-word")
             cls = try required(settings.name("cls_token")?.content, "classification")
             sep = try required(settings.name("sep_token")?.content, "separator")
             try checkBert(
-                vocabulary, normalizer, model, isOtherUnknown: unknownName != nil && unknownName != name, path)
+                vocabulary, normalizer, model, isOtherUnknown: unknownName != nil && unknownName != name, settings, path
+            )
         case .general: unknown = try required(unknownName ?? Array("[UNK]".utf8), "unknown-word")
         }
-        let template = try template(root["post_processor"], count: vocabulary.tokens.count, path)
-        if settings.tokenizerClass == .bert, let cls, let sep, template != .bert(cls: cls, sep: sep) {
-            throw conflict(
-                root["post_processor"]?.isNull ?? true ? "no post_processor" : "a post_processor that is not BERT's",
-                path)
+        let isBert = settings.tokenizerClass == .bert
+        let template = try PostProcessorJSON.template(
+            root["post_processor"], count: vocabulary.tokens.count, path, isBertOnly: isBert)
+        if !isGeneral, let cls, let sep {
+            let own: EncodingTemplate = isBert ? .bert(cls: cls, sep: sep) : .roberta(cls: cls, sep: sep)
+            guard template == own else {
+                throw conflict(
+                    root["post_processor"]?.isNull ?? true
+                        ? "no post_processor" : "a post_processor that is not \(isBert ? "BERT's" : "RoBERTa's")",
+                    settings, path)
+            }
         }
         let ownSide = try truncatesLeft(root, path)
         return TokenizerDescription(
@@ -57,29 +70,32 @@ enum TokenizerJSON {
     }
 
     /// What the file has and a BERT class of `transformers` reads past: no reading of it would be right for everyone.
-    private static func conflict(_ what: String, _ path: String) -> FileError {
+    static func conflict(_ what: String, _ settings: TokenizerSettings, _ path: String) -> FileError {
         FileError(
             path,
-            "has \(what), which the class BertTokenizer of transformers 5 does not use; to go by this file alone write "
+            "has \(what), which the class \(settings.tokenizerClass.name) of transformers 5 does not use; to go by this "
+                + "file alone write "
                 + "\"tokenizer_class\": \"PreTrainedTokenizerFast\" into tokenizer_config.json")
     }
 
     private static func checkBert(
         _ vocabulary: WordPieceVocabulary, _ normalizer: NormalizerOptions?, _ model: JSONValue, isOtherUnknown: Bool,
-        _ path: String
+        _ settings: TokenizerSettings, _ path: String
     ) throws(FileError) {
         guard vocabulary.continuingPrefix == Array("##".utf8) else {
-            throw conflict("a continuing_subword_prefix that is not \"##\"", path)
+            throw conflict("a continuing_subword_prefix that is not \"##\"", settings, path)
         }
         guard vocabulary.mostCharacters == 100 else {
-            throw conflict("a max_input_chars_per_word that is not 100", path)
+            throw conflict("a max_input_chars_per_word that is not 100", settings, path)
         }
-        guard let normalizer else { throw conflict("no normalizer", path) }
-        guard normalizer.cleanText else { throw conflict("a normalizer with clean_text false", path) }
-        guard !isOtherUnknown else { throw conflict("an unk_token that is not that of the other files", path) }
+        guard let normalizer else { throw conflict("no normalizer", settings, path) }
+        guard normalizer.cleanText else { throw conflict("a normalizer with clean_text false", settings, path) }
+        guard !isOtherUnknown else {
+            throw conflict("an unk_token that is not that of the other files", settings, path)
+        }
     }
 
-    private static func ownTokens(_ root: JSONValue, _ path: String) throws(FileError) -> [MentionedToken] {
+    static func ownTokens(_ root: JSONValue, _ path: String) throws(FileError) -> [MentionedToken] {
         guard let list = root["added_tokens"], !list.isNull else { return [] }
         guard let values = list.array else { throw FileError(path, "added_tokens must be a list") }
         var tokens: [MentionedToken] = []
@@ -92,7 +108,7 @@ enum TokenizerJSON {
         return tokens
     }
 
-    private static func truncatesLeft(_ root: JSONValue, _ path: String) throws(FileError) -> Bool {
+    static func truncatesLeft(_ root: JSONValue, _ path: String) throws(FileError) -> Bool {
         guard let direction = root["truncation"]?["direction"], !direction.isNull else { return false }
         guard let name = direction.string, name == "Left" || name == "Right" else {
             throw FileError(path, "truncation.direction must be \"Left\" or \"Right\"")
@@ -131,7 +147,7 @@ enum TokenizerJSON {
             if let conflict = vocabulary.add(entry.keyBytes, id: id) {
                 throw FileError(
                     path, line: entry.line,
-                    "token \(name) with id \(id): \(VocabularyText.reason(conflict, vocabulary))")
+                    "token \(name) with id \(id): \(VocabularyText.reason(conflict))")
             }
         }
         return vocabulary
@@ -167,65 +183,7 @@ enum TokenizerJSON {
     }
 
     /// How a message calls a part of the tokenizer.
-    private static func named(_ value: JSONValue?) -> String {
+    static func named(_ value: JSONValue?) -> String {
         value?["type"]?.string?.printable(limit: 60) ?? "(none)"
-    }
-
-    private static func segment(_ part: JSONValue, _ path: String) throws(FileError) -> Int32 {
-        guard let value = part["type_id"], !value.isNull else { return 0 }
-        guard let id = value.integer, (0...65_535).contains(id) else {
-            throw FileError(path, "post_processor: a type_id must be a whole number, not negative")
-        }
-        return Int32(id)
-    }
-
-    private static func template(
-        _ value: JSONValue?, count: Int, _ path: String
-    ) throws(FileError) -> EncodingTemplate {
-        guard let value, !value.isNull else { return .bare }
-        func checked(_ id: Int?) throws(FileError) -> Int32 {
-            guard let id, id >= 0, id < count else {
-                throw FileError(path, "post_processor uses a token id that the vocabulary does not have")
-            }
-            return Int32(id)
-        }
-        switch value["type"]?.string {
-        case "BertProcessing":
-            return .bert(
-                cls: try checked(value["cls"]?.array?.last?.integer),
-                sep: try checked(value["sep"]?.array?.last?.integer))
-        case "TemplateProcessing":
-            func pieces(_ key: String) throws(FileError) -> [EncodingTemplate.Piece] {
-                var pieces: [EncodingTemplate.Piece] = []
-                for piece in value[key]?.array ?? [] {
-                    if let part = piece["SpecialToken"], let name = part["id"]?.string {
-                        var ids: [Int32] = []
-                        for id in value["special_tokens"]?[name]?["ids"]?.array ?? [] {
-                            ids.append(try checked(id.integer))
-                        }
-                        guard !ids.isEmpty else {
-                            throw FileError(
-                                path, "post_processor.special_tokens has no ids for \(name.printable(limit: 60))")
-                        }
-                        pieces.append(.special(ids: ids, type: try segment(part, path)))
-                    } else if let part = piece["Sequence"], let name = part["id"]?.string, name == "A" || name == "B" {
-                        let type = try segment(part, path)
-                        pieces.append(name == "A" ? .first(type: type) : .second(type: type))
-                    } else {
-                        throw FileError(path, "post_processor.\(key) has a piece that is no token or sequence")
-                    }
-                }
-                return pieces
-            }
-            let result = EncodingTemplate(single: try pieces("single"), pair: try pieces("pair"))
-            guard !result.single.isEmpty, !result.pair.isEmpty else {
-                throw FileError(path, "post_processor has no template for single texts or for pairs")
-            }
-            return result
-        default:
-            throw FileError(
-                path,
-                "has the post-processor \(named(value)); only TemplateProcessing and BertProcessing can be used")
-        }
     }
 }

@@ -5,6 +5,10 @@ import Support
 struct TokenizerSettings {
     /// The class whose rules count.
     private(set) var tokenizerClass = TokenizerClass.bert
+    /// Whether some file names the class, or the model's kind, which decides it.
+    private(set) var namesClass = false
+    /// `add_prefix_space`; nil where it is not said.
+    private(set) var addsPrefixSpace: Bool?
     /// The names of special tokens: `unk_token` and so on, and the model's own.
     private(set) var names: [(role: String, token: MentionedToken)] = []
     /// `added_tokens_decoder`, or else `added_tokens.json`, by id.
@@ -27,19 +31,26 @@ struct TokenizerSettings {
     /// Far more special tokens with names than any model has.
     private static let mostNames = 1000
 
-    /// The special tokens that every BERT tokenizer has, in the order in which `transformers` adds them.
-    private static let roles: [(role: String, name: String?)] = [
-        ("bos_token", nil), ("eos_token", nil), ("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"),
-        ("cls_token", "[CLS]"), ("mask_token", "[MASK]"),
-    ]
+    /// Reads the files.
+    ///
+    /// - Parameter isBertOnly: Whether other classes than BERT's and the general one are refused.
+    init(folder: String, isBertOnly: Bool = true) throws(FileError) {
+        try self.init(folder: folder, isBertOnly: isBertOnly, assumed: .bert)
+    }
 
-    init(folder: String) throws(FileError) {
+    /// Reads the files of a folder in which none names the class.
+    init(folder: String, assuming assumed: TokenizerClass) throws(FileError) {
+        try self.init(folder: folder, isBertOnly: false, assumed: assumed)
+    }
+
+    private init(folder: String, isBertOnly: Bool, assumed: TokenizerClass) throws(FileError) {
+        tokenizerClass = assumed
         configurationPath = folder + "/tokenizer_config.json"
         mapPath = folder + "/special_tokens_map.json"
         let configuration = try TokenizerFiles.object(configurationPath)
         let map = try TokenizerFiles.object(mapPath)
         let model = try TokenizerFiles.object(folder + "/config.json")
-        try readClass(configuration, model, folder)
+        try readClass(configuration, model, folder, isBertOnly: isBertOnly)
         if let configuration { try readOptions(configuration) }
         if let decoder = configuration?["added_tokens_decoder"], !decoder.isNull {
             hasDecoder = true
@@ -57,24 +68,57 @@ struct TokenizerSettings {
         tokenizerClass == .general ? options ?? .none : overrides.applied(to: NormalizerOptions())
     }
 
+    /// Reads `add_prefix_space`, which only tokenizers that know spaces have.
+    mutating func readPrefixSpace() throws(FileError) {
+        guard let value = try TokenizerFiles.object(configurationPath)?["add_prefix_space"], !value.isNull else {
+            return
+        }
+        guard let flag = value.bool else {
+            throw FileError(configurationPath, "add_prefix_space must be true, false or null")
+        }
+        addsPrefixSpace = flag
+    }
+
+    /// Adds a special token that the model's own file lists.
+    mutating func addExtra(_ token: MentionedToken) {
+        if !extraTokens.contains(where: { $0.content == token.content }) { extraTokens.append(token) }
+    }
+
     /// What a special token is called.
     func name(_ role: String) -> MentionedToken? { names.first { $0.role == role }?.token }
 
     private mutating func readClass(
-        _ configuration: JSONValue?, _ model: JSONValue?, _ folder: String
+        _ configuration: JSONValue?, _ model: JSONValue?, _ folder: String, isBertOnly: Bool
     ) throws(FileError) {
+        let modelType = isBertOnly ? nil : model?["model_type"]?.string
         for (object, file) in [(configuration, "tokenizer_config.json"), (model, "config.json")] {
             guard let value = object?["tokenizer_class"], !value.isNull else { continue }
             let path = "\(folder)/\(file)"
             guard let name = value.string else {
                 throw FileError(path, "tokenizer_class must be a string")
             }
-            guard let known = TokenizerClass(name: name) else {
+            let known = TokenizerClass(name: name)
+            if isBertOnly, known != .bert, known != .general {
                 throw FileError(
                     path, "tokenizer_class is \"\(name.printable(limit: 60))\"; only BERT's tokenizer can be used")
             }
-            tokenizerClass = known
+            if let known {
+                tokenizerClass = known
+            } else if !(modelType.map { TokenizerClass.isGeneral($0) } ?? false) {
+                throw FileError(
+                    path,
+                    "tokenizer_class is \"\(name.printable(limit: 60))\"; those of BERT, MPNet, RoBERTa, XLM-RoBERTa, "
+                        + "CamemBERT and PreTrainedTokenizerFast can be used: if there is a tokenizer.json, name the last"
+                )
+            }
+            namesClass = true
             break
+        }
+        if let modelType, let known = TokenizerClass(modelType: modelType),
+            !namesClass || TokenizerClass.isGeneral(modelType)
+        {
+            tokenizerClass = known
+            namesClass = true
         }
         guard let map = configuration?["auto_map"], !map.isNull else { return }
         guard map.members != nil, map["AutoTokenizer"]?.isNull ?? true else {
@@ -144,23 +188,24 @@ struct TokenizerSettings {
 
     /// Names of special tokens; those of the map win, which counts only where there is no `added_tokens_decoder`.
     private mutating func readNames(_ configuration: JSONValue?, _ map: JSONValue?) throws(FileError) {
-        if tokenizerClass == .bert {
-            for case (let role, let name?) in Self.roles {
-                try set(role, try token(.string(name), role, configurationPath))
-            }
+        for case (let role, let name?) in tokenizerClass.roles {
+            var own = try token(.string(name), role, configurationPath)
+            if role == "mask_token" { own.stripsLeft = tokenizerClass.maskStripsLeft }
+            try set(role, own)
         }
         for (object, path) in [(configuration, configurationPath), (map, mapPath)] {
             for member in object?.members ?? [] {
                 let key = member.key
                 guard key.hasSuffix("_token"), member.value.bool == nil, !member.value.isNull else { continue }
-                let found = try token(member.value, key, path)
+                var found = try token(member.value, key, path)
+                if key == "mask_token", member.value.string != nil { found.stripsLeft = tokenizerClass.maskStripsLeft }
                 guard !found.content.isEmpty else {
                     throw FileError(path, "\(key) must be a string or an object with \"content\"")
                 }
                 try set(key, found)
             }
         }
-        let order = Self.roles.map(\.role)
+        let order = tokenizerClass.roles.map(\.role)
         names = names.enumerated().sorted { a, b in
             let (i, j) = (order.firstIndex(of: a.element.role) ?? 99, order.firstIndex(of: b.element.role) ?? 99)
             return (i, a.offset) < (j, b.offset)

@@ -53,12 +53,12 @@ struct UnicodeSets {
         return first...last
     }
 
-    private static func ranges(_ table: StaticString) -> [ClosedRange<UInt32>] {
+    static func ranges(_ table: StaticString) -> [ClosedRange<UInt32>] {
         var position: UInt32 = 0
         return words(table).map { range($0, &position) }
     }
 
-    private static func map(_ table: StaticString) -> [UInt32: [UInt32]] {
+    static func map(_ table: StaticString) -> [UInt32: [UInt32]] {
         var result: [UInt32: [UInt32]] = [:]
         var key = 0
         for word in words(table) {

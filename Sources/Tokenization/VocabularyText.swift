@@ -5,7 +5,7 @@ enum VocabularyText {
     static func read(
         _ bytes: [UInt8], path: String, settings: TokenizerSettings
     ) throws(FileError) -> TokenizerDescription {
-        guard settings.tokenizerClass == .bert else {
+        guard settings.tokenizerClass != .general else {
             throw FileError(
                 settings.configurationPath,
                 "tokenizer_class is the general one, which needs a tokenizer.json; there is only vocab.txt")
@@ -26,7 +26,8 @@ enum VocabularyText {
         let sep = try required("sep_token", "separator")
         return TokenizerDescription(
             vocabulary: vocabulary, options: settings.options(over: nil), addedTokens: special.tokens,
-            template: .bert(cls: cls, sep: sep), clsID: cls, sepID: sep, unknownID: unknown, padID: id("pad_token"),
+            template: settings.tokenizerClass == .mpnet ? .roberta(cls: cls, sep: sep) : .bert(cls: cls, sep: sep),
+            clsID: cls, sepID: sep, unknownID: unknown, padID: id("pad_token"),
             maskID: id("mask_token"), truncatesLeft: settings.truncatesLeft ?? false)
     }
 
@@ -48,7 +49,7 @@ enum VocabularyText {
             isEmpty = isEmpty && token.isEmpty
             // Of equal tokens the last one counts, as in the reference.
             if let conflict = vocabulary.add(token, id: number, replacing: true) {
-                throw FileError(path, line: number + 1, reason(conflict, vocabulary))
+                throw FileError(path, line: number + 1, reason(conflict))
             }
             number += 1
             start = end + 1
@@ -64,7 +65,7 @@ enum VocabularyText {
         return Array(Substring(scalars).utf8)
     }
 
-    static func reason(_ conflict: WordPieceVocabulary.Conflict, _ vocabulary: WordPieceVocabulary) -> String {
+    static func reason(_ conflict: WordPieceVocabulary.Conflict) -> String {
         switch conflict {
         case .duplicateToken(let id): return "this token has id \(id) already; each may stand there once"
         case .duplicateID: return "another token has this id already"

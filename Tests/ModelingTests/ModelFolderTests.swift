@@ -125,7 +125,10 @@ import Testing
             try ModelFolder.write(
                 to: path, configuration: model.configuration, tensors: model.tensors, tokenizerFrom: scratch.path)
         }
-        #expect(tokenizer == "\(scratch.path): there is neither vocab.txt nor tokenizer.json to copy")
+        #expect(
+            tokenizer
+                == "\(scratch.path): there is no tokenizer to copy: none of vocab.txt, tokenizer.json, vocab.json, "
+                + "sentencepiece.bpe.model")
         var configuration = model.configuration
         configuration.labels = ["a", "a"]
         let labels = failure {

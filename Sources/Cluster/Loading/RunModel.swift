@@ -22,7 +22,7 @@ struct RunModel {
         isCheckpoint = checkpoint != nil
         directory = try ModelFolder(path: folder)
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
-        tokenizer = try TokenizerFolder.tokenizer(of: folder)
+        tokenizer = try TokenizerFolder.load(folder)
         try ModelFit.check(tokenizer, directory)
     }
 

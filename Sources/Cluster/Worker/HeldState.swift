@@ -1,4 +1,4 @@
-import Collections
+import DequeModule
 
 /// What is known of the state that a worker's replica holds.
 struct HeldState: Sendable {

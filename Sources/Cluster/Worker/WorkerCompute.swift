@@ -1,4 +1,4 @@
-import Collections
+import DequeModule
 import Collectives
 import Foundation
 import Logging

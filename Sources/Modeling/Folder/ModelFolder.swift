@@ -10,9 +10,11 @@ public struct ModelFolder: Sendable {
     public let configuration: ModelConfiguration
 
     /// The files that make up a tokenizer; those that are there are copied along with a model.
-    public static let tokenizerFiles = [
-        "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    ]
+    public static let tokenizerFiles =
+        vocabularyFiles + ["merges.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"]
+
+    /// One of these holds the tokenizer's vocabulary.
+    private static let vocabularyFiles = ["vocab.txt", "tokenizer.json", "vocab.json", "sentencepiece.bpe.model"]
 
     private static let configurationFile = CheckpointFolder.configurationFile
     private static let weightsFile = CheckpointFolder.weightsFile
@@ -128,11 +130,11 @@ public struct ModelFolder: Sendable {
         var hasVocabulary = false
         for name in tokenizerFiles where try PathKind(joinedPath(source, name)) == .file {
             try DurableFile.copy(joinedPath(source, name), to: joinedPath(folder, name))
-            hasVocabulary = hasVocabulary || name == "vocab.txt" || name == "tokenizer.json"
+            hasVocabulary = hasVocabulary || vocabularyFiles.contains(name)
         }
         if let maxLength { try TokenizerLength.write(maxLength, to: folder) }
         guard hasVocabulary else {
-            throw FileError(source, "there is neither vocab.txt nor tokenizer.json to copy")
+            throw FileError(source, "there is no tokenizer to copy: none of \(vocabularyFiles.joined(separator: ", "))")
         }
     }
 }

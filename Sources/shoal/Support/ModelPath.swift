@@ -13,7 +13,7 @@ enum ModelPath {
     /// The tokenizer of a folder, with a warning if the model itself could not use all of its tokens.
     static func tokenizer(_ model: String) throws -> any Tokenizer {
         let folder = try resolve(model)
-        let tokenizer = try TokenizerFolder.tokenizer(of: folder)
+        let tokenizer = try TokenizerFolder.load(folder)
         if let rows = ModelFolder.vocabularySize(folder: folder), tokenizer.vocabularySize > rows {
             StandardError.write(
                 "warning: \(folder): the tokenizer has \(tokenizer.vocabularySize) tokens, the model only \(rows): "

@@ -1,4 +1,4 @@
-import Collections
+import DequeModule
 
 /// Requests for chunks of a state to one sender, of which only so many are under way at a time. Over one connection,
 /// the answers come in the order of the requests.

@@ -1,4 +1,4 @@
-import Collections
+import DequeModule
 
 /// The durations of the last steps.
 struct StepPace: Sendable {

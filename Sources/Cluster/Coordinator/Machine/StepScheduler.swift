@@ -1,4 +1,4 @@
-import Collections
+import DequeModule
 import Modeling
 import Numerics
 import Training

@@ -1,0 +1,163 @@
+/// A tokenizer of byte pairs or of SentencePiece's pieces, as a `tokenizer.json` or a family's own files describe it:
+/// normalizers, pre-tokenizers, a model and a template, with the ids of the `tokenizers` library.
+///
+/// Immutable after loading, so any number of threads may share one. Each keeps the ids of words that it met.
+public final class PipelineTokenizer: Tokenizer {
+    /// One more than the highest id: the rows that an embedding table needs.
+    public let vocabularySize: Int
+    /// The id of the token that starts every sequence; nil if there is none.
+    public let clsID: Int32?
+    /// The id of the token that ends every text; nil if there is none.
+    public let sepID: Int32?
+    /// The id of the padding token; nil if there is none.
+    public let padID: Int32?
+    /// The id of the token that stands for a masked one; nil if there is none.
+    public let maskID: Int32?
+    /// The id of the token for what the vocabulary cannot spell; nil if there is none.
+    public let unknownID: Int32?
+
+    private let parts: PipelineDescription
+    private let plain: AddedTokens
+    /// Sought in the normalized text.
+    private let normalized: AddedTokens
+    private let scratch: ScratchPool
+
+    init(_ parts: PipelineDescription) {
+        self.parts = parts
+        vocabularySize = parts.tokens.count
+        clsID = parts.clsID
+        sepID = parts.sepID
+        padID = parts.padID
+        maskID = parts.maskID
+        unknownID = parts.unknownID
+        var plain = AddedTokens()
+        var normalized = AddedTokens()
+        for var token in parts.addedTokens {
+            if token.normalized {
+                token.content = parts.normalizer.apply(token.content)
+                normalized.add(token)
+            } else {
+                plain.add(token)
+            }
+        }
+        self.plain = plain
+        self.normalized = normalized
+        scratch = ScratchPool(steps: parts.cutter.steps.count)
+    }
+
+    /// The text of a token, as the vocabulary writes it; nil for an id that the vocabulary does not have.
+    public func token(_ id: Int32) -> String? {
+        guard id >= 0, id < parts.tokens.count else { return nil }
+        return parts.tokens[Int(id)]
+    }
+
+    /// Encodes a text, or a pair of texts, with special tokens; see ``Tokenizer``.
+    public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
+        var text = text
+        return text.withUTF8 { text in
+            guard var pair else { return encode(utf8: text, maxLength: maxLength) }
+            return pair.withUTF8 { encode(utf8: text, pair: $0, maxLength: maxLength) }
+        }
+    }
+
+    /// Encodes UTF-8 without making strings of it; bytes that are not UTF-8 count as U+FFFD.
+    public func encode(
+        utf8 text: UnsafeBufferPointer<UInt8>, pair: UnsafeBufferPointer<UInt8>? = nil, maxLength: Int
+    ) -> Encoding {
+        parts.template.encode(text, pair: pair, maxLength: maxLength, truncatesLeft: parts.truncatesLeft) {
+            text, limit in ids(of: text, limit: limit)
+        }
+    }
+
+    /// The highest segment id that a text or, if `pairs`, a pair of texts gets.
+    public func highestSegmentID(pairs: Bool) -> Int {
+        Int(EncodingTemplate.highestType(pairs ? parts.template.pair : parts.template.single))
+    }
+
+    /// Whether a text without a word has tokens nevertheless, special ones.
+    public var addsSpecialTokens: Bool {
+        EncodingTemplate.specialCount(parts.template.single) > 0
+            && EncodingTemplate.specialCount(parts.template.pair) > 0
+    }
+
+    /// The ids of a text without special tokens; at least `limit` of them if there are so many, not always more.
+    private func ids(of text: UnsafeBufferPointer<UInt8>, limit: Int) -> [Int32] {
+        guard let base = text.baseAddress, !text.isEmpty, limit > 0 else { return [] }
+        return scratch.with { scratch in
+            scratch.ids.removeAll(keepingCapacity: true)
+            scratch.limit = limit
+            if isValidUTF8(text) {
+                scan(text, scratch)
+            } else {
+                scratch.whole.removeAll()
+                var index = 0
+                while index < text.count {
+                    let (scalar, length) = decodeUTF8(base + index, count: text.count - index)
+                    scratch.whole.append(scalar: scalar)
+                    index += length
+                }
+                scan(scratch.whole.bytes, scratch)
+            }
+            return scratch.ids
+        }
+    }
+
+    private func scan(_ text: UnsafeBufferPointer<UInt8>, _ scratch: TokenizerScratch) {
+        plain.split(text) { stretch in
+            let isFirst = stretch.baseAddress == text.baseAddress
+            guard !parts.normalizer.steps.isEmpty else {
+                seek(stretch, isFirst: isFirst, scratch)
+                return !scratch.isFull
+            }
+            let result = parts.normalizer.apply(stretch, scratch.one, scratch.two)
+            seek(result.text, isFirst: isFirst && result.keepsStart, scratch)
+            return !scratch.isFull
+        } found: { id in
+            scratch.ids.append(id)
+            return !scratch.isFull
+        }
+    }
+
+    /// Looks for the tokens of normalized text, and cuts what is between.
+    private func seek(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ scratch: TokenizerScratch) {
+        guard !normalized.isEmpty else { return cut(text, isFirst: isFirst, scratch) }
+        normalized.split(text) { stretch in
+            cut(stretch, isFirst: isFirst && stretch.baseAddress == text.baseAddress, scratch)
+            return !scratch.isFull
+        } found: { id in
+            scratch.ids.append(id)
+            return !scratch.isFull
+        }
+    }
+
+    private func cut(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ scratch: TokenizerScratch) {
+        switch parts.model {
+        case .bytePairs(let model):
+            parts.cutter.cut(text, isFirst: isFirst, scratch.words) { word, count in
+                encode(word, count, scratch) { model.encode(word, count: count, scratch) }
+            }
+        case .unigram(let model):
+            parts.cutter.cut(text, isFirst: isFirst, scratch.words) { word, count in
+                encode(word, count, scratch) { model.encode(word, count: count, scratch) }
+            }
+        }
+    }
+
+    /// Appends the ids of a word, which are looked up or, if it is new, found by `model`.
+    @inline(__always)
+    private func encode(
+        _ word: UnsafePointer<UInt8>, _ count: Int, _ scratch: TokenizerScratch, _ model: () -> Void
+    ) -> Bool {
+        guard count <= WordCache.longestWord else {
+            model()
+            return !scratch.isFull
+        }
+        let hash = WordCache.hash(word, count: count)
+        if !scratch.cache.find(word, count: count, hash: hash, &scratch.ids) {
+            let first = scratch.ids.count
+            model()
+            scratch.cache.add(word, count: count, hash: hash, scratch.ids[first...])
+        }
+        return !scratch.isFull
+    }
+}

@@ -1,0 +1,41 @@
+import Support
+
+/// The ids of SentencePiece's pieces in models that came from fairseq, as the conversion of `transformers` gives them:
+/// some special tokens of their own come first, and the masking token last.
+enum SentencePieceVocabulary {
+    static func parts(
+        _ file: SentencePieceFile, _ settings: TokenizerSettings, _ path: String
+    ) throws(FileError) -> UnigramParts {
+        guard file.modelType == 1 else {
+            throw FileError(
+                path, "holds a model of type \(file.modelType), not SentencePiece's unigram model; take another model")
+        }
+        let isCamembert = settings.tokenizerClass == .camembert
+        // Its own special pieces are left out: XLM-RoBERTa's three, CamemBERT's unknown piece.
+        let passed = isCamembert ? 1 : 3
+        guard file.pieces.count >= passed else {
+            throw FileError(path, "has only \(file.pieces.count) pieces; fetch the model again")
+        }
+        func name(_ role: String) -> [UInt8] { settings.name(role)?.content ?? [] }
+        let first: [([UInt8], Double)] =
+            isCamembert
+            ? [
+                (Array("<s>NOTUSED".utf8), 0), (name("pad_token"), 0), (Array("</s>NOTUSED".utf8), 0),
+                (name("unk_token"), 0), (Array("<unk>NOTUSED".utf8), -100),
+            ] : ["bos_token", "pad_token", "eos_token", "unk_token"].map { (name($0), 0) }
+        var parts = UnigramParts()
+        for (token, score) in first { try parts.add(token, score) { FileError(path, $0) } }
+        for (number, piece) in file.pieces.enumerated().dropFirst(passed) {
+            try parts.add(piece.text, Double(piece.score)) { FileError(path, "piece \(number): \($0)") }
+        }
+        try parts.add(name("mask_token"), 0) { FileError(path, $0) }
+        parts.unknownID = 3
+        if !file.map.isEmpty {
+            guard let map = PrecompiledMap(file.map) else {
+                throw FileError(path, "precompiled_charsmap is damaged; fetch the model again")
+            }
+            parts.map = map
+        }
+        return parts
+    }
+}
