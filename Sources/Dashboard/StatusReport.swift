@@ -26,6 +26,9 @@ public struct StatusReport {
         var lines = headline.wrapped(to: Self.width, indent: 2)
         if let resume { lines.append("  " + resume) }
         lines += Self.lines(of: facts)
+        if let all = status.parameters, let trained = status.trainedParameters, trained < all {
+            lines.append(TrainedShare(all: all, trained: trained).text)
+        }
         if let checkpoint = status.checkpoint {
             lines.append("newest checkpoint: \(checkpoint.printable(limit: 1000))")
         }

@@ -1,4 +1,6 @@
+import Modeling
 import Support
+import TestSupport
 import Testing
 import Training
 
@@ -137,6 +139,52 @@ import Training
         }
     }
 
+    @Test func `freeze and train_only name parts, and exclude each other`() throws {
+        var options = minimal()
+        options["freeze"] = .text("embeddings,0-3")
+        let run = try RunConfiguration.resolve(options)
+        #expect(run.freeze?.parts.count == 6 && run.trainOnly == nil)
+        #expect(run.yaml().contains("freeze: embeddings,0-3\n"))
+        #expect(try RunConfiguration(options: RunOptions(yaml: run.yaml(), path: "run.yaml")) == run)
+        options["train_only"] = .text("head")
+        #expect(throws: ConfigurationError.conflict("freeze", "train-only")) { try RunConfiguration.resolve(options) }
+        // Of two layers, the upper counts.
+        var upper = RunOptions()
+        upper["train_only"] = .text("head,5")
+        options["train_only"] = nil
+        let merged = try RunConfiguration(options: upper.merged(over: options))
+        #expect(merged.freeze == nil && merged.trainOnly?.parts == [.head, .layer(5)])
+    }
+
+    @Test func `parts that the model does not have are refused by option`() throws {
+        let encoder = ModelConfiguration.tiny().encoder
+        func message(_ change: (inout RunConfiguration) throws -> Void) rethrows -> String {
+            var run = RunConfiguration(model: "m", train: "t.csv", output: "out")
+            try change(&run)
+            do {
+                _ = try run.trainableSet(of: encoder)
+                return "accepted"
+            } catch { return "\(error)" }
+        }
+        #expect(
+            try message { $0.freeze = try PartSelection("0-7") }
+                == "--freeze is 0-7, but must be parts of the model, whose layers are 0 to 1")
+        #expect(
+            try message { $0.trainOnly = try PartSelection("2") }
+                == "--train-only is 2, but must be parts of the model, whose layers are 0 to 1")
+        #expect(
+            try message { $0.freeze = try PartSelection("head,embeddings,0-1") }
+                == "--freeze is head,embeddings,0-1, but must be fewer parts: nothing is left to train")
+        #expect(try message { $0.freeze = try PartSelection("embeddings,0") } == "accepted")
+    }
+
+    @Test func `the share that is trained is said in few digits`() {
+        #expect(
+            TrainedShare(all: 22_713_216, trained: 4_100_000).text == "trained: 4.1 of 22.7 million parameters")
+        #expect(TrainedShare(all: 22_713_216, trained: 77_448).text == "trained: 0.077 of 22.7 million parameters")
+        #expect(TrainedShare(all: 900, trained: 10).text == "trained: 10 of 900 parameters")
+    }
+
     @Test func `text that is no YAML is refused`() {
         #expect(throws: ConfigurationError.self) { try RunOptions(yaml: "a: [1, ", path: "c.yaml") }
         #expect(throws: ConfigurationError.self) { try RunOptions(yamlFile: "/nowhere/c.yaml") }
@@ -191,6 +239,12 @@ import Training
                 "checkpoint_minutes", .number(-1),
                 "--checkpoint-minutes is -1.0, but must be above 0 and at most 1000000"
             ),
+            (
+                "freeze", .text("0-x"),
+                "--freeze is 0-x, but must be head, embeddings, words, positions, and numbers of layers, such as "
+                    + "embeddings,0-3; \"0-x\" is none of them"
+            ),
+            ("layer_decay", .number(1.5), "--layer-decay is 1.5, but must be above 0 and at most 1"),
             ("label_smoothing", .number(1), "--label-smoothing is 1.0, but must be at least 0 and below 1"),
             ("label_smoothing", .number(.nan), "--label-smoothing is nan, but must be at least 0 and below 1"),
             ("min_workers", .integer(2), "--min-workers is 2, but must be 1 to 1"),

@@ -38,7 +38,8 @@ extension Simulation {
                 hyperparameters: String(decoding: try encoder.encode(hyperparameters), as: UTF8.self), seed: 1,
                 shape: shape.state, firstStep: UInt64(steps.lowerBound), heartbeatTimeout: 5,
                 orphanTimeout: 60, runID: "run"),
-            model: model, labels: ["a", "b", "c"], parameters: 5, training: FakeExamples(count: shape.samples),
+            model: model, labels: ["a", "b", "c"], parameters: TrainedShare(all: 5, trained: 5),
+            training: FakeExamples(count: shape.samples),
             validation: shape.validation.map { FakeExamples(count: $0) },
             test: number == phaseSteps.count - 1 ? shape.test.map { FakeExamples(count: $0) } : nil,
             data: DataPlan(

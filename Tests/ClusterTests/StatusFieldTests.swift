@@ -36,7 +36,8 @@ struct StatusFieldTests {
             try JSONSerialization.jsonObject(with: Data(Self.status().json().utf8)) as? [String: Any])
         let own: Set<StatusField> = [.alive, .port, .workerHosts]
         let missing: Set<StatusField> = [
-            .epoch, .totalEpochs, .trainingPhase, .trainingPhases, .learningRate, .secondsLeft, .tokensPerSecond,
+            .epoch, .totalEpochs, .trainingPhase, .trainingPhases, .parameters, .trainedParameters, .learningRate,
+            .secondsLeft, .tokensPerSecond,
             .checkpoint,
         ]
         for field in StatusField.allCases where !own.contains(field) && !missing.contains(field) {

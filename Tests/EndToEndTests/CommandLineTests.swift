@@ -90,7 +90,8 @@ struct CommandLineTests {
 
     @Test(arguments: [
         "epochs", "steps", "batch-size", "micro-batches", "learning-rate", "weight-decay", "beta1", "beta2", "epsilon",
-        "momentum", "clip-norm", "dropout", "label-smoothing", "warmup", "patience", "factor", "threshold", "cooldown",
+        "momentum", "clip-norm", "dropout", "layer-decay", "label-smoothing", "warmup", "patience", "factor",
+        "threshold", "cooldown",
         "min-learning-rate", "shots", "max-length", "workers", "min-workers", "max-restarts", "heartbeat-timeout",
         "join-timeout", "orphan-timeout", "checkpoint-every", "checkpoint-minutes", "keep-checkpoints",
         "threads-per-worker",

@@ -20,6 +20,38 @@ import Training
         }
     }
 
+    @Test(.timeLimit(.minutes(10)))
+    func `with freeze and layer_decay, workers, kills and resuming do not change a bit`() async throws {
+        let world = try TinyWorld()
+        func run(_ output: String, _ workers: Int, killing: Int? = nil, resumes: Bool = false) async throws -> RunResult
+        {
+            try await TinyRun.run(
+                world, FineTuning(), output, workers: workers, killing: killing, resumes: resumes
+            ) {
+                $0.freeze = try PartSelection("embeddings,0")
+                ($0.layerDecay, $0.steps, $0.epochs) = (0.7, 6, nil)
+            }
+        }
+        let first = try await run("w1", 1)
+        for workers in [2, 3, 7] {
+            #expect(try await run("w\(workers)", workers).weightsSHA256 == first.weightsSHA256, "\(workers) workers")
+        }
+        #expect(try await run("killed", 2, killing: 3).weightsSHA256 == first.weightsSHA256)
+        for checkpoint in try CheckpointFolder.list(in: world.path("w2")) where checkpoint.step > 2 {
+            try FileManager.default.removeItem(atPath: checkpoint.path)
+        }
+        for file in ["result.json", "model"] {
+            try FileManager.default.removeItem(atPath: world.path("w2/\(file)"))
+        }
+        #expect(try await run("w2", 3, resumes: true).weightsSHA256 == first.weightsSHA256)
+        let (all, trained) = (try #require(first.parameters), try #require(first.trainedParameters))
+        #expect(trained < all / 2 && trained > 0)
+        let result = try world.json("w1/result.json")
+        #expect(result["parameters"] as? Int == all && result["trained_parameters"] as? Int == trained)
+        let status = try world.json("w1/status.json")
+        #expect(status["parameters"] as? Int == all && status["trained_parameters"] as? Int == trained)
+    }
+
     private func tensors(_ path: String) throws -> [String: [UInt8]] {
         let file = try SafetensorsFile(path: path)
         return Dictionary(

@@ -7,16 +7,19 @@ import Training
 /// A run with real computing whose coordinator is in this process, by a recipe that no option asks for. Its workers are
 /// real processes: they are sent models, and know of no recipe.
 enum TinyRun {
-    /// - Parameter killing: The step after which the first worker that joined is killed; it is started again.
+    /// - Parameters:
+    ///   - killing: The step after which the first worker that joined is killed; it is started again.
+    ///   - change: Sets further options.
     static func run(
         _ world: TinyWorld, _ recipe: any Recipe, _ output: String, workers: Int, killing step: Int? = nil,
-        resumes: Bool = false
+        resumes: Bool = false, change: (inout RunConfiguration) throws -> Void = { _ in }
     ) async throws -> RunResult {
         var configuration = RunConfiguration(
             model: world.path("model"), train: world.path("train.csv"), output: world.path(output))
         configuration.test = world.path("test.csv")
         (configuration.workers, configuration.batchSize, configuration.learningRate) = (workers, 20, 3e-3)
         (configuration.checkpointEvery, configuration.keepCheckpoints) = (2, 10)
+        try change(&configuration)
         let victim = Mutex<Int32?>(nil)
         var run = TrainingRun(
             configuration: configuration, workers: .local(command: [ShoalProcess.binary.path, "worker"]),

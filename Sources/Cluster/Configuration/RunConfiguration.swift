@@ -68,6 +68,13 @@ public struct RunConfiguration: Sendable, Equatable {
     public var dropout: Double?
     /// The share of the target that is spread evenly over all classes.
     public var labelSmoothing = 0.0
+    /// The parts of the model that are not trained; nil for none.
+    public var freeze: PartSelection?
+    /// The only parts of the model that are trained; nil for all.
+    public var trainOnly: PartSelection?
+    /// What the learning rate is multiplied with for each layer further from the head; nil for the same rate
+    /// everywhere.
+    public var layerDecay: Double?
     /// In what the encoder's products are computed.
     public var precision = Precision.float32
     /// Tokens of a text at most, the special ones included; nil for ``defaultMaxLength``, or as many as the model has
@@ -138,7 +145,7 @@ public struct RunConfiguration: Sendable, Equatable {
             }
         return Hyperparameters(
             optimizer: kind, weightDecay: weightDecay, clipNorm: clipNorm, dropout: dropout,
-            precision: precision, recompute: recompute)
+            precision: precision, recompute: recompute, layerDecay: layerDecay)
     }
 
     /// The settings of the learning-rate schedule.

@@ -125,6 +125,20 @@ extension RunOptionTable {
             "Share of the target that is spread over all classes", allowed: .shareBelowOne,
             aliases: "labelsmoothingfactor smoothing"),
         RunOption(
+            .learning, "freeze", \.freeze, "parts",
+            "Parts of the model that are not trained: head, embeddings (or words, positions), layers by number from the "
+                + "embeddings on, such as embeddings,0-3",
+            aliases: "frozen freezelayers frozenlayers freezeparameters"),
+        RunOption(
+            .learning, "train_only", \.trainOnly, "parts",
+            "The only parts of the model that are trained, as --freeze "
+                + "names them, such as head,5",
+            standard: "all", aliases: "unfreeze trainablelayers trainable unfrozenlayers"),
+        RunOption(
+            .learning, "layer_decay", \.layerDecay, "factor",
+            "What the learning rate is multiplied with for each layer further from the head", standard: "1",
+            aliases: "llrd layerwiselrdecay layerwiselearningratedecay lrlayerdecay layerlrdecay"),
+        RunOption(
             .learning, "precision", \.precision, "name",
             "float32, or bf16: the encoder's products in bfloat16, on processors with AVX512-BF16 or AMX",
             aliases: "fp16 bf16 mixedprecision dtype"),

@@ -65,12 +65,15 @@ public struct RunOptions: Sendable, Equatable {
         values[name]?.node.scalar?.string
     }
 
-    /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, that of the upper layer counts;
-    /// with another optimizer or schedule, the settings of that of `base` go.
+    /// This layer where it gives something, `base` elsewhere. Of `epochs` and `steps`, and of `freeze` and
+    /// `train_only`, that of the upper layer counts; with another optimizer or schedule, the settings of that of `base`
+    /// go.
     public func merged(over base: RunOptions) -> RunOptions {
         var result = base.withoutSettings(replacedBy: self)
         if self.epochs != nil { result.steps = nil }
         if self.steps != nil { result.epochs = nil }
+        if self.freeze != nil { result.trainOnly = nil }
+        if self.trainOnly != nil { result.freeze = nil }
         result.add(self)
         return result
     }
@@ -78,5 +81,6 @@ public struct RunOptions: Sendable, Equatable {
     /// Throws if options that exclude each other are both given.
     func checkConflicts() throws(ConfigurationError) {
         if self.epochs != nil, self.steps != nil { throw .conflict("epochs", "steps") }
+        if gives("freeze"), gives("train_only") { throw .conflict("freeze", "train-only") }
     }
 }

@@ -56,11 +56,12 @@ final class BatchPrefetcher: @unchecked Sendable {
             let batches = order.microBatches.map { source.pack($0) }
             // Without any target the gradient is 0, whatever it is divided by.
             let weight = batches.reduce(0) { $0 + phase.model.objective.weight(of: $1.targets) }
+            // The rows of the word embedding's gradient, where it has one.
+            let rows = phase.model.trainable.contains(.words) ? Set(batches.flatMap(\.tokenIDs)).sorted() : []
             return .step(
                 PackedStep(
                     step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
-                    gradientDivisor: weight > 0 ? weight : 1,
-                    embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(),
+                    gradientDivisor: weight > 0 ? weight : 1, embeddingRows: rows,
                     tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
         case .evaluation(let id, let kind, let examples, let batchSize):
             guard let source = kind == .validation ? phase.validation : phase.test else {

@@ -8,6 +8,8 @@ struct InitialState {
     var state: LoadedState
     /// What of the model is new, and what of it is not used.
     var notices: [String] = []
+    /// What of the model can hardly be meant.
+    var warnings: [String] = []
 
     /// Reads it.
     ///
@@ -28,6 +30,9 @@ struct InitialState {
         let loaded = try WeightLoader.load(
             source.directory, phases[0].model, layout: layouts[0], missingHead: .initialize(seed: seed), labels: labels)
         state = LoadedState(weights: loaded.weights)
+        if !loaded.drawn.isEmpty, !phases[0].model.trainable.contains(.head) {
+            warnings.append("the head is drawn anew and is not trained: what it puts out stays random")
+        }
         notices = loaded.notices(labels: labels, head: phases[0].model.head, of: source.directory)
     }
 }

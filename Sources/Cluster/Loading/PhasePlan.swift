@@ -10,8 +10,8 @@ struct PhasePlan: Sendable {
     var model: ModelSpecification
     /// The classes, in the order of the logits.
     var labels: [String]
-    /// The model's parameters, without alignment gaps.
-    var parameters: Int
+    /// The model's parameters, and those of them that are trained.
+    var parameters: TrainedShare
     var training: any ExampleSource
     var validation: (any ExampleSource)?
     /// The test set; only the last phase has it.

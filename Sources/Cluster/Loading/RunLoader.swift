@@ -26,7 +26,9 @@ enum RunLoader {
         }
         let model = try source.configuration(for: data, of: run)
         let classifier = model.classifier()
-        let request = RecipeRequest(run: run, classifier: classifier.head, maxLength: source.maxLength)
+        let request = RecipeRequest(
+            run: run, classifier: classifier.head, maxLength: source.maxLength,
+            trainable: try run.trainableSet(of: classifier.encoder))
         let phases = recipe.phases(request)
         let length = try RunLength(phases, of: run, examples: data.training.examples.count)
         try length.requireRest(
@@ -44,6 +46,8 @@ enum RunLoader {
         let initial = try InitialState(
             source, planned, layouts, checkpoint: resumption?.checkpoint, seed: run.seed, labels: model.labels)
         let state = initial.state
+        let shares = planned.map(\.parameters)
+        data.notices += shares.indices.filter { shares[$0].trained < shares[$0].all }.map { shares[$0].text }
         let base = RunHistory.Point(
             step: state.step, schedule: try planned[state.phase].schedule.restored(from: state),
             epochLoss: state.epochLoss, epochSamples: state.epochSamples)
@@ -59,7 +63,10 @@ enum RunLoader {
         return LoadedRun(
             plan: plan, state: state, layouts: layouts, configuration: model, maxLength: source.maxLength,
             fingerprint: fingerprint,
-            warnings: [resumption?.warnings ?? [], data.warnings, run.wireWarnings, shortening].flatMap { $0 },
+            warnings: [
+                resumption?.warnings ?? [], data.warnings, run.wireWarnings, shortening,
+                initial.warnings,
+            ].flatMap { $0 },
             notices: data.notices + initial.notices, run: run)
     }
 }
@@ -84,7 +91,7 @@ extension PhasePlan {
             name: phase.name,
             welcome: try Welcome(
                 run, phase, model: model, layout: layout, firstStep: length.steps[number].lowerBound, runID: runID),
-            model: model, labels: labels, parameters: layout.parameters.reduce(0) { $0 + $1.count },
+            model: model, labels: labels, parameters: TrainedShare(layout),
             training: tokenized(data.training), validation: data.validation.map(tokenized),
             test: isLast ? data.test.map(tokenized) : nil, data: length.plans[number], steps: length.steps[number],
             schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),

@@ -32,7 +32,7 @@ extension RunSummary {
     init(_ plan: RunPlan, _ settings: CoordinatorSettings) {
         let phase = plan.firstPhase
         self.init(
-            examples: phase.training.count, labels: phase.labels, parameters: phase.parameters,
+            examples: phase.training.count, labels: phase.labels, parameters: phase.parameters.all,
             totalSteps: plan.totalSteps, stepsPerEpoch: phase.data.stepsPerEpoch,
             workers: settings.workers, endpoint: plan.endpoint, output: plan.output,
             isResumed: settings.isResumed, keys: settings.keys, communicationHints: settings.communicationHints,

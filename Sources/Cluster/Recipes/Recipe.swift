@@ -17,6 +17,8 @@ struct RecipeRequest: Sendable {
     var classifier: any Head
     /// Tokens of a text at most: what is asked for, or what the model has.
     var maxLength: Int
+    /// The parts of the model that the options leave to train.
+    var trainable = TrainableSet.all
 }
 
 /// The methods that a run can be made by: one line for each.

@@ -67,13 +67,18 @@ public struct RunResult: Sendable, Equatable, Encodable {
     public var bestValidation: Validation?
     /// The mean training loss of the last epoch; nil where its steps were taken by a process before this one.
     public var trainLoss: Double?
+    /// The model's parameters, and those of them that were trained.
+    public var parameters: Int?
+    /// See `parameters`.
+    public var trainedParameters: Int?
     /// The folder of the fine-tuned model. Not written.
     public var modelPath = ""
     /// The run directory. Not written.
     public var output = ""
 
     private enum CodingKeys: String, CodingKey {
-        case test, steps, workers
+        case test, steps, workers, parameters
+        case trainedParameters = "trained_parameters"
         case weightsSHA256 = "weights_sha256"
         case wallSeconds = "wall_seconds"
         case tokensPerSecond = "tokens_per_second"

@@ -89,6 +89,10 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
     public var trainingPhase: Int?
     /// How many it has, where that is more than one.
     public var trainingPhases: Int?
+    /// The model's parameters; nil before it is read.
+    public var parameters: Int?
+    /// Those of them that are trained.
+    public var trainedParameters: Int?
     /// The epoch of the newest step, from 1; nil before the first step.
     public var epoch: Int?
     /// The epochs of the phase, the last one perhaps not whole; nil before the data are read.
@@ -121,10 +125,12 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
     public var changes: [Change]
 
     private enum CodingKeys: String, CodingKey {
-        case phase, step, epoch, loss, generation, checkpoint, pid, host, endpoint, time, workers, changes
+        case phase, step, epoch, loss, generation, checkpoint, pid, host, endpoint, time, workers, changes,
+            parameters
         case totalEpochs = "total_epochs"
         case trainingPhase = "training_phase"
         case trainingPhases = "training_phases"
+        case trainedParameters = "trained_parameters"
         case learningRate = "learning_rate"
         case secondsLeft = "seconds_left"
         case totalSteps = "total_steps"
@@ -151,6 +157,8 @@ public struct RunStatus: Sendable, Codable, Equatable, Checked {
         try ValueProblem.check("step", step, in: count)
         try ValueProblem.check("training_phase", trainingPhase ?? 1, in: 1...CheckedFile.maxCount)
         try ValueProblem.check("training_phases", trainingPhases ?? 1, in: 1...CheckedFile.maxCount)
+        try ValueProblem.check("parameters", parameters ?? 0, in: 0...(1 << 50))
+        try ValueProblem.check("trained_parameters", trainedParameters ?? 0, in: 0...(parameters ?? 0))
         try ValueProblem.check("total_steps", totalSteps, in: 0...(1 << 50))
         try ValueProblem.check("tokens_per_second", tokensPerSecond, in: 0...1e15)
         try ValueProblem.check("elapsed_seconds", elapsedSeconds, in: seconds)

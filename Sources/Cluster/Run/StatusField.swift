@@ -8,6 +8,8 @@ public enum StatusField: String, Sendable, CaseIterable {
     case secondsLeft = "seconds_left", tokensPerSecond = "tokens_per_second", elapsedSeconds = "elapsed_seconds"
     /// The phase of the recipe, from 1, where the run has more than one, and how many those are.
     case trainingPhase = "training_phase", trainingPhases = "training_phases"
+    /// The model's parameters, and those of them that are trained.
+    case parameters, trainedParameters = "trained_parameters"
     /// `true` or `false`: whether the coordinator is running; empty where another machine's cannot be asked.
     case alive
     /// The port of the endpoint.
@@ -38,6 +40,8 @@ public enum StatusField: String, Sendable, CaseIterable {
         case .totalEpochs: Self.text(status.totalEpochs)
         case .trainingPhase: Self.text(status.trainingPhase)
         case .trainingPhases: Self.text(status.trainingPhases)
+        case .parameters: Self.text(status.parameters)
+        case .trainedParameters: Self.text(status.trainedParameters)
         case .learningRate: Self.text(status.learningRate)
         case .secondsLeft: Self.text(status.secondsLeft)
         case .tokensPerSecond: Self.text(status.tokensPerSecond)

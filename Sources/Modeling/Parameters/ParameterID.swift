@@ -62,6 +62,16 @@ public enum ParameterID: Hashable, Sendable {
         }
     }
 
+    /// The part of the model that it is trained or frozen with.
+    public var part: ModelPart {
+        switch self {
+        case .embedding(.words): .words
+        case .embedding, .embeddingNorm: .positions
+        case .layer(let index, _, _): .layer(index)
+        case .head: .head
+        }
+    }
+
     /// Whether it is gamma of a LayerNorm, which is about 1 in a trained model.
     public var isNormScale: Bool {
         switch self {

@@ -63,7 +63,9 @@ public struct FlatOptimizer: Sendable {
         for segment in segments {
             let part = segment.range.clamped(to: range)
             guard !part.isEmpty else { continue }
-            step.update(state, in: part, hasWeightDecay: segment.hasWeightDecay, gradient: gradient + part.lowerBound)
+            step.update(
+                state, in: part, hasWeightDecay: segment.hasWeightDecay, rateGroup: segment.rateGroup,
+                gradient: gradient + part.lowerBound)
         }
         guard let table else { return }
         let part = table.range.clamped(to: range)
@@ -91,9 +93,12 @@ public struct FlatOptimizer: Sendable {
                 var end = row + 1
                 while end < target, (step.keepsZeroMoments && !active[end]) == idle { end += 1 }
                 if idle {
-                    step.updateIdle(state, in: floats(row..<end), hasWeightDecay: table.hasWeightDecay)
+                    step.updateIdle(
+                        state, in: floats(row..<end), hasWeightDecay: table.hasWeightDecay, rateGroup: table.rateGroup)
                 } else {
-                    step.update(state, in: floats(row..<end), hasWeightDecay: table.hasWeightDecay, gradient: nil)
+                    step.update(
+                        state, in: floats(row..<end), hasWeightDecay: table.hasWeightDecay, rateGroup: table.rateGroup,
+                        gradient: nil)
                 }
                 row = end
             }
@@ -102,7 +107,8 @@ public struct FlatOptimizer: Sendable {
             let skipped = range.lowerBound - (table.offset + row * rowWidth)
             precondition(active[row], "a row with a gradient must be activated first")
             step.update(
-                state, in: range, hasWeightDecay: table.hasWeightDecay, gradient: gradient + next * rowWidth + skipped)
+                state, in: range, hasWeightDecay: table.hasWeightDecay, rateGroup: table.rateGroup,
+                gradient: gradient + next * rowWidth + skipped)
             row += 1
             next += 1
         }

@@ -10,13 +10,27 @@ public struct OptimizerStep: Sendable {
         case sgd(decaying: shoal_sgd_step, plain: shoal_sgd_step, hasVelocity: Bool)
     }
 
-    private let scalars: Scalars
+    /// By rate group.
+    private let scalars: [Scalars]
 
     /// The step after `appliedSteps` steps, at `learningRate`, on a gradient that counts as `gradient * gradientScale`
     /// (1 / samples, times the clipping factor).
+    ///
+    /// - Parameter rateFactors: What the rate is multiplied with, by rate group; at least one.
     public init(
-        _ hyperparameters: Hyperparameters, appliedSteps: UInt64, learningRate: Double, gradientScale: Double
+        _ hyperparameters: Hyperparameters, appliedSteps: UInt64, learningRate: Double, gradientScale: Double,
+        rateFactors: [Double] = [1]
     ) {
+        scalars = rateFactors.map {
+            Self.scalars(
+                hyperparameters, appliedSteps: appliedSteps, learningRate: learningRate * $0,
+                gradientScale: gradientScale)
+        }
+    }
+
+    private static func scalars(
+        _ hyperparameters: Hyperparameters, appliedSteps: UInt64, learningRate: Double, gradientScale: Double
+    ) -> Scalars {
         let decay = hyperparameters.weightDecay
         switch hyperparameters.optimizer {
         case .adamW(let beta1, let beta2, let epsilon):
@@ -32,7 +46,7 @@ public struct OptimizerStep: Sendable {
             plain.epsilon = Float(epsilon)
             var decaying = plain
             decaying.decay = Float(1 - learningRate * decay)
-            scalars = .adamW(decaying: decaying, plain: plain)
+            return .adamW(decaying: decaying, plain: plain)
         case .sgd(let momentum, let nesterov):
             var plain = shoal_sgd_step()
             plain.gradient_scale = Float(gradientScale)
@@ -42,13 +56,13 @@ public struct OptimizerStep: Sendable {
             plain.nesterov = nesterov ? 1 : 0
             var decaying = plain
             decaying.weight_decay = Float(decay)
-            scalars = .sgd(decaying: decaying, plain: plain, hasVelocity: momentum != 0)
+            return .sgd(decaying: decaying, plain: plain, hasVelocity: momentum != 0)
         }
     }
 
     /// Whether a parameter with zero moments and a zero gradient keeps zero moments.
     var keepsZeroMoments: Bool {
-        switch scalars {
+        switch scalars[0] {
         case .adamW: true
         // The decay goes through the velocity.
         case .sgd(let decaying, _, let hasVelocity): !hasVelocity || decaying.weight_decay == 0
@@ -58,11 +72,12 @@ public struct OptimizerStep: Sendable {
     /// Updates the parameters in `range`, which all decay or all do not. `gradient` points to the gradient of the first
     /// of them; nil stands for zeros.
     public func update(
-        _ state: OptimizerState, in range: Range<Int>, hasWeightDecay: Bool, gradient: UnsafePointer<Float>?
+        _ state: OptimizerState, in range: Range<Int>, hasWeightDecay: Bool, rateGroup: Int = 0,
+        gradient: UnsafePointer<Float>?
     ) {
         guard !range.isEmpty else { return }
         let start = range.lowerBound
-        switch scalars {
+        switch scalars[rateGroup] {
         case .adamW(let decaying, let plain):
             var step = hasWeightDecay ? decaying : plain
             shoal_adamw(state.weights + start, state.first + start, state.second + start, gradient, range.count, &step)
@@ -74,11 +89,12 @@ public struct OptimizerStep: Sendable {
     }
 
     /// Updates the parameters in `range` given that their gradient and moments are all zero: the same bits as
-    /// ``update(_:in:hasWeightDecay:gradient:)`` without a gradient, but neither reads nor writes the moments.
-    func updateIdle(_ state: OptimizerState, in range: Range<Int>, hasWeightDecay: Bool) {
+    /// ``update(_:in:hasWeightDecay:rateGroup:gradient:)`` without a gradient, but neither reads nor writes the
+    /// moments.
+    func updateIdle(_ state: OptimizerState, in range: Range<Int>, hasWeightDecay: Bool, rateGroup: Int = 0) {
         precondition(keepsZeroMoments, "the moments of these parameters do not stay zero")
         guard !range.isEmpty else { return }
-        switch scalars {
+        switch scalars[rateGroup] {
         case .adamW(let decaying, _):
             // x - 0 is x, so only the decay is left.
             if hasWeightDecay && decaying.decay != 1 {

@@ -6,12 +6,15 @@ public struct ParameterSegment: Sendable, Equatable {
     public var count: Int
     /// Whether weight decay applies (not to biases and LayerNorm).
     public var hasWeightDecay: Bool
+    /// Which of the step's rate factors applies.
+    public var rateGroup: Int
 
     /// The segment `[offset, offset + count)`.
-    public init(offset: Int, count: Int, hasWeightDecay: Bool) {
+    public init(offset: Int, count: Int, hasWeightDecay: Bool, rateGroup: Int = 0) {
         self.offset = offset
         self.count = count
         self.hasWeightDecay = hasWeightDecay
+        self.rateGroup = rateGroup
     }
 
     var range: Range<Int> { offset..<(offset + count) }

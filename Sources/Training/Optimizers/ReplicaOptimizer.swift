@@ -15,7 +15,9 @@ final class ReplicaOptimizer {
     private var optimizer: FlatOptimizer
 
     /// Zero moments for `weights` that are laid out as `layout` says.
-    init(weights: ModelWeights, layout: ParameterLayout) {
+    ///
+    /// - Parameter decay: Puts each tensor into its rate group; nil for one group.
+    init(weights: ModelWeights, layout: ParameterLayout, decay: LayerDecay?) {
         self.weights = weights
         count = layout.trainableCount
         // Small pages: most rows of the word embedding never have a gradient, and their moments stay untouched.
@@ -23,7 +25,8 @@ final class ReplicaOptimizer {
         secondMoment = FloatBuffer(count: layout.trainableCount, isSparse: true)
         func segment(_ parameter: Parameter) -> ParameterSegment {
             ParameterSegment(
-                offset: parameter.offset, count: parameter.count, hasWeightDecay: parameter.hasWeightDecay)
+                offset: parameter.offset, count: parameter.count, hasWeightDecay: parameter.hasWeightDecay,
+                rateGroup: decay?.distance(of: parameter.id.part) ?? 0)
         }
         optimizer = FlatOptimizer(
             segments: layout.trainable.filter { $0 != layout.rowTable }.map(segment),

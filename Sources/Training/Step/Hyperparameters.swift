@@ -15,17 +15,21 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
     /// Whether the backward pass computes a layer's activations again instead of keeping them: the same bits, in less
     /// memory and more time.
     public var recompute: Bool
+    /// What the learning rate is multiplied with for each layer further from the head; nil for the same rate
+    /// everywhere. See ``LayerDecay``.
+    public var layerDecay: Double?
 
     private enum CodingKeys: String, CodingKey {
         case optimizer, dropout, precision, recompute
         case weightDecay = "weight_decay"
         case clipNorm = "clip_norm"
+        case layerDecay = "layer_decay"
     }
 
     /// Settings, by default those of fine-tuning with AdamW as `transformers` has it, with clipping to norm 1.
     public init(
         optimizer: OptimizerKind = .adamW(), weightDecay: Double = 0.01, clipNorm: Double? = 1, dropout: Double? = nil,
-        precision: Precision = .float32, recompute: Bool = false
+        precision: Precision = .float32, recompute: Bool = false, layerDecay: Double? = nil
     ) {
         self.optimizer = optimizer
         self.weightDecay = weightDecay
@@ -33,6 +37,7 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         self.dropout = dropout
         self.precision = precision
         self.recompute = recompute
+        self.layerDecay = layerDecay
     }
 
     /// Reads what is encoded; a `precision` that is missing is float32, a `recompute` false.
@@ -44,6 +49,7 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         dropout = try values.decodeIfPresent(Double.self, forKey: .dropout)
         precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
         recompute = try values.decodeIfPresent(Bool.self, forKey: .recompute) ?? false
+        layerDecay = try values.decodeIfPresent(Double.self, forKey: .layerDecay)
     }
 
     /// Throws an error that names the first option that is out of range.
@@ -51,6 +57,7 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         try Self.check("weight-decay", weightDecay, "a number of at least 0") { $0 >= 0 }
         if let clipNorm { try Self.check("clip-norm", clipNorm, "a number above 0, or 0 for no clipping") { $0 > 0 } }
         if let dropout { try Self.check("dropout", dropout, "at least 0 and below 1") { $0 >= 0 && $0 < 1 } }
+        if let layerDecay { try Self.check("layer-decay", layerDecay, "above 0 and at most 1") { $0 > 0 && $0 <= 1 } }
         switch optimizer {
         case .adamW(let beta1, let beta2, let epsilon):
             try Self.check("beta1", beta1, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }

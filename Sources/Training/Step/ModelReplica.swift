@@ -21,6 +21,8 @@ public final class ModelReplica {
     public let layout: ParameterLayout
     private let modelWeights: ModelWeights
     private let optimizer: ReplicaOptimizer
+    /// By rate group.
+    private let rateFactors: [Double]
     let team: ComputeTeam
 
     /// What the rest needs at least: activations, messages.
@@ -55,7 +57,9 @@ public final class ModelReplica {
         let weights = ModelWeights(
             master: FloatBuffer(count: layout.count), layout: layout, precision: hyperparameters.precision)
         modelWeights = weights
-        optimizer = ReplicaOptimizer(weights: weights, layout: layout)
+        let decay = hyperparameters.layerDecay.map { LayerDecay($0, layers: specification.encoder.layers.count) }
+        rateFactors = decay?.factors ?? [1]
+        optimizer = ReplicaOptimizer(weights: weights, layout: layout, decay: decay)
         team = try ComputeTeam(count: threads, gradientCapacity: capacity) { thread, buffers in
             ComputeThread(
                 model: Model(
@@ -148,7 +152,7 @@ public final class ModelReplica {
         let factor = GradientClipping.factor(norm: norm, limit: hyperparameters.clipNorm)
         let step = OptimizerStep(
             hyperparameters, appliedSteps: appliedSteps - min(firstStep, appliedSteps), learningRate: learningRate,
-            gradientScale: factor / work.gradientDivisor)
+            gradientScale: factor / work.gradientDivisor, rateFactors: rateFactors)
         optimizer.apply(step, gradient: gradientSum, rows: work.embeddingRows, on: team.team)
         return norm
     }

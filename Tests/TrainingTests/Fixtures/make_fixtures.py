@@ -86,6 +86,33 @@ def groups(params, decay):
     return [{"params": [a, table], "weight_decay": decay}, {"params": [b], "weight_decay": 0.0}]
 
 
+def layer_decay():
+    """AdamW with a parameter group for each part of a model of two layers, and for what decays and does not.
+
+    The tensors are those of the tests' tiny model, in the order of its parts from the head on; each step's gradient is
+    the same for all elements of a tensor.
+    """
+    decay, rate = 0.8, 0.01
+    # (distance from the head, whether weight decay applies): as in BEiT's parameter groups.
+    tensors = [(distance, decays) for distance in range(4) for decays in (True, False)]
+    start = [0.5 - 0.1 * i for i in range(len(tensors))]
+    params = [torch.nn.Parameter(torch.tensor([x])) for x in start]
+    optimizer = torch.optim.AdamW(
+        [{"params": [p], "lr": rate * decay ** distance, "weight_decay": 0.1 if decays else 0.0}
+         for p, (distance, decays) in zip(params, tensors)], foreach=False)
+    gradients, kept = [], []
+    for step in range(10):
+        gradients.append([round(math.sin(1.7 * step + i), 4) for i in range(len(tensors))])
+        for p, g in zip(params, gradients[-1]):
+            p.grad = torch.tensor([g])
+        optimizer.step()
+        kept.append([p.item() for p in params])
+    write("layer_decay.json", {
+        "decay": decay, "rate": rate, "weightDecay": 0.1, "layers": 2,
+        "distances": [d for d, _ in tensors], "decays": [d for _, d in tensors],
+        "start": start, "gradients": gradients, "kept": kept})
+
+
 def optimizers():
     generator = torch.Generator().manual_seed(20)
     random.seed(20)
@@ -240,3 +267,4 @@ optimizers()
 schedules()
 cross_entropy()
 metrics()
+layer_decay()

@@ -87,6 +87,10 @@ struct StatusReporter: Sendable {
             status.trainingPhase = number
             status.trainingPhases = phases.plan.phases.count
         }
+        if let parameters = training.phases?.current.parameters {
+            status.parameters = parameters.all
+            status.trainedParameters = parameters.trained
+        }
         status.learningRate = last.flatMap { $0.learningRate.isFinite ? $0.learningRate : nil }
         status.secondsLeft = phase == "ended" ? nil : remaining?.seconds.flatMap { $0.isFinite ? $0 : nil }
         return status

@@ -389,9 +389,11 @@ struct TrainingLoop: Sendable {
             turn.emit(.notice(notice))
         }
         let workers = membership.members.isEmpty ? settings.workers : membership.members.count
-        let result = RunResult(
+        var result = RunResult(
             steps: steps, test: evaluations.test, best: policy.best, modelPath: path, sha256: digest,
             modelStep: finalStep, workers: workers, startedAt: settings.startedAt, output: output, turn.now)
+        result.parameters = plan.phases.last?.parameters.all
+        result.trainedParameters = plan.phases.last?.parameters.trained
         end(.success(result), &turn)
     }
 }
