@@ -160,7 +160,8 @@ import Testing
         let (whole, _) = try model()
         let all = try gradient(whole, batch())
         let sets: [TrainableSet] = [
-            .only([.head, .layer(0), .layer(1), .positions]), .only([.head]), .only([.words]), .only([.layer(1), .words]),
+            .only([.head, .layer(0), .layer(1), .positions]), .only([.head]), .only([.words]),
+            .only([.layer(1), .words]),
         ]
         for set in sets {
             let (part, _) = try model(trainable: set)

@@ -57,7 +57,8 @@ struct RunModel {
     /// The parameters of `model`; throws an error if there are more than fit into messages.
     func layout(_ model: ModelSpecification) throws(RunError) -> ParameterLayout {
         let layout = ParameterLayout(model)
-        guard layout.count <= ControlLimits.maxWeightCount, model.head.outputWidth <= ControlLimits.maxOutputWidth
+        guard layout.count <= ControlLimits.maxWeightCount,
+            model.head.tiesWords || model.head.outputWidth <= ControlLimits.maxOutputWidth
         else {
             throw .failed("the model is too large: \(layout.count) floats, \(model.head.outputWidth) classes")
         }

@@ -71,7 +71,8 @@ struct EncoderStack<Element: ComputeElement> {
                 intermediate: sizes.intermediate,
                 probabilities: Attention<Element>.probabilityCount(
                     offsets: batch.offsets, heads: sizes.heads, queries: selection),
-                selectsQueries: selection.tokens != nil, training: training && index >= lowest, hiddenDropout: hiddenDropout, shared: shared)
+                selectsQueries: selection.tokens != nil, training: training && index >= lowest,
+                hiddenDropout: hiddenDropout, shared: shared)
         }
         let layers = activations(workspace, training: training, recomputes: recomputes, tokens * hidden, layer)
         let backwardTokens = training && layout.trainsEncoder ? tokens : 0
