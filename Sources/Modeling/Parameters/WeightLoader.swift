@@ -215,6 +215,13 @@ public enum WeightLoader {
         tensors(of: weights, layout.parameters, family)
     }
 
+    /// The same without those of an adapter, which is merged; see ``LowRankMerge``.
+    public static func mergedTensors(
+        of weights: FloatBuffer, layout: ParameterLayout, family: any ModelFamily.Type
+    ) -> [TensorToWrite] {
+        tensors(of: weights, LowRankMerge.merged(layout), family)
+    }
+
     /// The tensors of a moment, which the trained parameters alone have; see ``tensors(of:layout:family:)``.
     public static func momentTensors(
         of moment: FloatBuffer, layout: ParameterLayout, family: any ModelFamily.Type

@@ -389,6 +389,10 @@ struct TrainingLoop: Sendable {
             turn.emit(.notice(notice))
         }
         let workers = membership.members.isEmpty ? settings.workers : membership.members.count
+        if plan.phases.last?.model.adapter != nil {
+            turn.emit(
+                .notice("\(output)/adapter holds the adapter, as peft loads it, and \(path) the model with it merged"))
+        }
         var result = RunResult(
             steps: steps, test: evaluations.test, best: policy.best, modelPath: path, sha256: digest,
             modelStep: finalStep, workers: workers, startedAt: settings.startedAt, output: output, turn.now)
