@@ -92,10 +92,10 @@ public struct StepBenchmark: Sendable {
             rows.formUnion(ids)
             batches[s % microBatches].append(
                 tokenIDs: ids, typeIDs: [Int32](repeating: 0, count: length), sampleKey: UInt32(s),
-                label: Int32(s % specification.head.outputWidth))
+                target: .classIndex(Int32(s % specification.head.outputWidth)))
         }
         return StepWork(
             step: step, microBatchCount: microBatches, firstMicroBatch: 0, microBatches: batches,
-            embeddingRows: rows.sorted(), gradientDivisor: lengths.count)
+            embeddingRows: rows.sorted(), gradientDivisor: Double(lengths.count))
     }
 }

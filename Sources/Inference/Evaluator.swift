@@ -41,11 +41,11 @@ public struct Evaluator {
                 classes.append(label)
             }
             guard !classes.isEmpty else { continue }
-            try model.validate(.classes(classes), sequences: classes.count)
+            try model.head.validate(.classes(classes))
             outputs.withUnsafeBufferPointer {
                 guard let start = $0.baseAddress else { return }
-                all.add(
-                    OutputRows(start, rows: classes.count, width: model.head.outputWidth), .classes(classes), of: model)
+                let rows = OutputRows(start, rows: classes.count, width: model.head.outputWidth)
+                all.add(EvaluatedBatch(rows, .classes(classes)), of: model)
             }
         }
         return Evaluation(

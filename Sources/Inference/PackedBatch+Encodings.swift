@@ -7,16 +7,16 @@ extension PackedBatch {
     /// - Parameters:
     ///   - indices: The numbers of the texts, which key the dropout masks.
     ///   - encoding: A text's tokens, at least one.
-    ///   - label: A text's class, of all or of none.
+    ///   - target: What is to be learnt of a text; of one kind for all, or of none.
     public init(
-        packing indices: some Sequence<Int>, encoding: (Int) -> Encoding, label: (Int) -> Int32? = { _ in nil }
+        packing indices: some Sequence<Int>, encoding: (Int) -> Encoding, target: (Int) -> Target = { _ in .none }
     ) {
         self.init()
         for index in indices {
             let text = encoding(index)
             append(
                 tokenIDs: text.inputIDs, typeIDs: text.typeIDs, sampleKey: UInt32(truncatingIfNeeded: index),
-                label: label(index))
+                target: target(index))
         }
     }
 }

@@ -106,9 +106,10 @@ public final class Model {
         _ batch: PackedBatch, dropout: DropoutPlan?, embeddingRows: [Int32], outputGradient: [Float]? = nil,
         into sink: some GradientSink
     ) throws(ModelError) -> Loss {
-        try specification.validate(batch.targets, sequences: batch.sequenceCount)
+        try specification.validate(batch.targets, sequences: batch.sequenceCount, tokens: batch.tokenCount)
         let width = specification.head.outputWidth
-        if let outputGradient, outputGradient.count != specification.head.reads.count(in: batch) * width {
+        let outputRows = specification.head.outputOffsets(batch)?.last ?? batch.sequenceCount
+        if let outputGradient, outputGradient.count != outputRows * width {
             throw .invalidBatch("a gradient of \(outputGradient.count) floats for rows of \(width)")
         }
         let rows = layout.rowTable == nil ? [] : try Self.compactRows(batch.tokenIDs, among: embeddingRows)

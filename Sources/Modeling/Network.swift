@@ -38,7 +38,8 @@ final class Network<Element: ComputeElement> {
     func evaluate(_ batch: PackedBatch, of model: ModelSpecification) -> EvaluationPart {
         let saved = begin(batch, training: false, dropout: nil)
         var part = EvaluationPart(model.head)
-        part.add(forward(batch, saved, dropout: nil).readOnly, batch.targets, of: model)
+        let outputs = forward(batch, saved, dropout: nil).readOnly
+        part.add(EvaluatedBatch(outputs, batch.targets, rowOffsets: model.head.outputOffsets(batch)), of: model)
         return part
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Modeling
 import Synchronization
 import Testing
 import Tokenization
@@ -16,7 +17,7 @@ import Training
         private let isOpen = Mutex(false)
 
         var count: Int { examples.count }
-        func label(_ index: Int) -> Int32? { examples.label(index) }
+        func target(_ index: Int) -> Target { examples.target(index) }
 
         func encoding(_ index: Int) -> Encoding {
             if !isOpen.withLock({ $0 }) {

@@ -155,6 +155,10 @@ import Testing
             batches { $0.sequences = [3] }, batches { $0.sequences = [0, 2] }, batches { $0.lengths = [3, 2] },
             batches { $0.lengths = [.max, .max] }, batches { $0.tokenIds.append(1) }, batches { $0.typeIds = [1] },
             batches { $0.classes.labels = [1] }, batches { $0.sampleKeys = [] },
+            batches { $0.values.values = [1, 2] },
+            batches { $0.values = .with { ($0.width, $0.values) = (2, [1, 2]) } },
+            batches { $0.values = .with { ($0.width, $0.values) = (.max, [1, 2]) } },
+            batches { $0.tokens.labels = [0, 1] },
             batches { $0.sequences = [.max, .max] },
         ]
         for message in bad { #expect(throws: ProtocolError.self) { try BatchCoding.decode(message) } }
@@ -162,6 +166,7 @@ import Testing
             { $0.microBatchCount = 0 }, { $0.microBatchCount = .max }, { $0.firstMicroBatches = [] },
             { $0.firstMicroBatches = [1] },
             { $0.firstMicroBatches = [0, 5, 3] }, { $0.firstMicroBatches = [0, 99] }, { $0.gradientDivisor = 0 },
+            { $0.gradientDivisor = .nan }, { $0.gradientDivisor = .infinity }, { $0.gradientDivisor = -1 },
             { $0.learningRate = .infinity }, { $0.learningRate = -1 }, { $0.embeddingRows = [1, 0] },
             { $0.embeddingRows = [.max] }, { $0.embeddingRows = [1 << 30, 1 << 30, 1 << 30] },
         ]

@@ -27,7 +27,7 @@ import Testing
     private func found(_ examples: Range<Int>, loss: Double? = nil) -> [MicroBatchMetrics] {
         stride(from: examples.lowerBound, to: examples.upperBound, by: 2).map { start in
             let part = Samples.evaluation(
-                FakeExamples(count: 1000).pack(start..<min(start + 2, examples.upperBound), labels: true))
+                FakeExamples(count: 1000).pack(start..<min(start + 2, examples.upperBound)))
             return MicroBatchMetrics(loss.map { Samples.withoutLoss(part, $0) } ?? part)
         }
     }

@@ -21,7 +21,8 @@ extension Samples {
         let logits = (0..<batch.sequenceCount).flatMap { _ in [0, certainty, 0] as [Float] }
         logits.withUnsafeBufferPointer {
             guard let start = $0.baseAddress else { return }
-            part.add(OutputRows(start, rows: batch.sequenceCount, width: 3), batch.targets, of: model)
+            part.add(
+                EvaluatedBatch(OutputRows(start, rows: batch.sequenceCount, width: 3), batch.targets), of: model)
         }
         return part
     }

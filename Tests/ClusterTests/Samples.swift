@@ -10,12 +10,18 @@ enum Samples {
     static let process = RunStatus.Process(pid: 1, host: "h", time: 1e9)
     static let digest = String(repeating: "0a", count: 32)
 
+    static func batch(_ lengths: [Int], targets: Targets) -> PackedBatch {
+        var batch = batch(lengths, labels: false)
+        batch.targets = targets
+        return batch
+    }
+
     static func batch(_ lengths: [Int] = [3, 1], labels: Bool = true, types: Bool = false) -> PackedBatch {
         var batch = PackedBatch()
         for (i, length) in lengths.enumerated() {
             batch.append(
                 tokenIDs: (0..<length).map { Int32($0 + i) }, typeIDs: (0..<length).map { types ? Int32($0 % 2) : 0 },
-                sampleKey: UInt32(i * 7), label: labels ? Int32(i % 3) : nil)
+                sampleKey: UInt32(i * 7), target: labels ? .classIndex(Int32(i % 3)) : .none)
         }
         return batch
     }
@@ -45,6 +51,7 @@ enum Samples {
                 [
                     MicroBatchMetrics(losses: [0.5, -1e40, .infinity], metrics: "{}"),
                     MicroBatchMetrics(losses: [], metrics: ""),
+                    MicroBatchMetrics(losses: [2, 0], targetCounts: [3, 0], metrics: ""),
                 ]), .digest(digest),
             .failure(
                 WorkerFailure(kind: .nonFinite, phase: "step 3", message: "the loss", peers: [1, 2], microBatch: 0)),
@@ -76,7 +83,17 @@ enum Samples {
                     learningRate: 0, microBatchCount: 1, partition: [0..<0, 0..<1], gradientDivisor: 1,
                     embeddingRows: [4],
                     batches: [])),
-            .evaluate(id: 3, batches: [batch(labels: false)]), .digestRequest, .stateRequest(.firstMoment, index: 12),
+            .evaluate(id: 3, batches: [batch(labels: false)]),
+            .evaluate(
+                id: 4,
+                batches: [
+                    batch([2, 1], targets: .values([1, -2, 0.5, 0], width: 2)),
+                    batch([1], targets: .values([3, 4], width: 2)),
+                ]),
+            .evaluate(
+                id: 5,
+                batches: [batch([2, 1], targets: .tokens([-1, 3, 0])), batch([1], targets: .tokens([-1]))]),
+            .digestRequest, .stateRequest(.firstMoment, index: 12),
             .abandon("a"), .shutdown("b"), .shutdown("c", isComplete: true), .heartbeat(wantsReply: true),
             .heartbeat(wantsReply: false),
             .snapshotRequest([.weights, .firstMoment]), .snapshotRelease, .helloRequest, .status("{}"),

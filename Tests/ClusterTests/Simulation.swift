@@ -16,7 +16,7 @@ struct FakeExamples: ExampleSource {
         return Encoding(
             inputIDs: (0..<length).map { Int32(($0 * 7 + index) % 50) }, typeIDs: [Int32](repeating: 0, count: length))
     }
-    func label(_ index: Int) -> Int32? { Int32(index % 3) }
+    func target(_ index: Int) -> Target { .classIndex(Int32(index % 3)) }
 }
 
 /// A coordinator and workers without sockets, processes and arithmetic: their state machines, with queues between them

@@ -98,7 +98,8 @@ private final class TokenModel: BatchModel, Sendable {
                 inputIDs: [2, Int32($0) + 5, 3].dropLast($0 % 2).map { $0 },
                 typeIDs: [0, 0, 0].dropLast($0 % 2).map { $0 })
         }
-        let batch = PackedBatch(packing: [3, 0, 2], encoding: { encodings[$0] }, label: { Int32($0) * 10 })
+        let batch = PackedBatch(
+            packing: [3, 0, 2], encoding: { encodings[$0] }, target: { .classIndex(Int32($0) * 10) })
         #expect(batch.tokenIDs == [2, 8, 2, 5, 3, 2, 7, 3])
         #expect(batch.offsets == [0, 2, 5, 8])
         #expect(batch.sampleKeys == [3, 0, 2])

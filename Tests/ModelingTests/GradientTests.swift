@@ -30,9 +30,9 @@ import Testing
 
     private var batch: PackedBatch {
         var batch = PackedBatch()
-        batch.append(tokenIDs: [1, 5, 9, 5, 2], typeIDs: [0, 0, 0, 1, 1], sampleKey: 7, label: 2)
-        batch.append(tokenIDs: [1, 39, 2], typeIDs: [0, 0, 0], sampleKey: 3, label: 0)
-        batch.append(tokenIDs: [1], typeIDs: [0], sampleKey: 11, label: 1)
+        batch.append(tokenIDs: [1, 5, 9, 5, 2], typeIDs: [0, 0, 0, 1, 1], sampleKey: 7, target: .classIndex(2))
+        batch.append(tokenIDs: [1, 39, 2], typeIDs: [0, 0, 0], sampleKey: 3, target: .classIndex(0))
+        batch.append(tokenIDs: [1], typeIDs: [0], sampleKey: 11, target: .classIndex(1))
         return batch
     }
 
@@ -122,7 +122,7 @@ import Testing
         }
         let all = try logits(batch)
         var second = PackedBatch()
-        second.append(tokenIDs: [1, 39, 2], typeIDs: [0, 0, 0], sampleKey: 3, label: 0)
+        second.append(tokenIDs: [1, 39, 2], typeIDs: [0, 0, 0], sampleKey: 3, target: .classIndex(0))
         let alone = try logits(second)
         for c in 0..<3 { #expect(abs(alone[c] - all[3 + c]) < 1e-5, "the same masks at another place of a batch") }
         #expect(try logits(batch) == all)
@@ -137,7 +137,7 @@ import Testing
         for s in 0..<9 {
             large.append(
                 tokenIDs: (0..<16).map { Int32(($0 * 7 + s) % 40) }, typeIDs: [Int32](repeating: 1, count: 16),
-                sampleKey: UInt32(s), label: 1)
+                sampleKey: UInt32(s), target: .classIndex(1))
         }
         let rows = Array(Int32(0)..<40)
         _ = try model.gradient(

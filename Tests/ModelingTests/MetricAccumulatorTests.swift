@@ -22,7 +22,8 @@ import Testing
         outputs.withUnsafeBufferPointer {
             guard let start = $0.baseAddress else { return }
             part.add(
-                OutputRows(start, rows: examples.count, width: 3), .classes(examples.map { example($0).label }),
+                EvaluatedBatch(
+                    OutputRows(start, rows: examples.count, width: 3), .classes(examples.map { example($0).label })),
                 of: model)
         }
         return part

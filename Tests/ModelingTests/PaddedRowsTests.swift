@@ -10,7 +10,8 @@ import Testing
         var batch = PackedBatch()
         for s in 0..<sequences {
             let ids = (0..<(length + s % 3)).map { Int32(($0 * 7 + s * 3) % 40) }
-            batch.append(tokenIDs: ids, typeIDs: ids.map { _ in 0 }, sampleKey: UInt32(s), label: Int32(s % 3))
+            batch.append(
+                tokenIDs: ids, typeIDs: ids.map { _ in 0 }, sampleKey: UInt32(s), target: .classIndex(Int32(s % 3)))
         }
         return batch
     }

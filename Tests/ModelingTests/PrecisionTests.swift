@@ -22,7 +22,7 @@ import Testing
         for (s, length) in [31, 7, 18, 1].enumerated() {
             let ids = (0..<length).map { Int32(($0 * 7 + s * 3) % 60) }
             batch.append(
-                tokenIDs: ids, typeIDs: ids.map { _ in 0 }, sampleKey: UInt32(s), label: Int32(s % 3))
+                tokenIDs: ids, typeIDs: ids.map { _ in 0 }, sampleKey: UInt32(s), target: .classIndex(Int32(s % 3)))
         }
         return batch
     }

@@ -15,7 +15,9 @@ import Testing
         var batch = PackedBatch()
         for (s, length) in [31, 7, 18, 1].enumerated() {
             let ids = (0..<length).map { Int32(($0 * 7 + s * 3 + seed) % 60) }
-            batch.append(tokenIDs: ids, typeIDs: ids.map { _ in 0 }, sampleKey: UInt32(s + seed), label: Int32(s % 3))
+            batch.append(
+                tokenIDs: ids, typeIDs: ids.map { _ in 0 }, sampleKey: UInt32(s + seed),
+                target: .classIndex(Int32(s % 3)))
         }
         return batch
     }

@@ -38,7 +38,8 @@ struct Reference {
         for s in labels.indices {
             let kept = (s * width..<(s + 1) * width).filter { mask[$0] == 1 }
             batch.append(
-                tokenIDs: kept.map { ids[$0] }, typeIDs: kept.map { types[$0] }, sampleKey: UInt32(s), label: labels[s])
+                tokenIDs: kept.map { ids[$0] }, typeIDs: kept.map { types[$0] }, sampleKey: UInt32(s),
+                target: .classIndex(labels[s]))
         }
         self.batch = batch
     }

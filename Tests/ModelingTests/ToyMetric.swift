@@ -8,9 +8,9 @@ struct ToyMetric: MetricAccumulator {
     private var sum = 0.0
     private var count = 0
 
-    mutating func add(_ outputs: OutputRows, _ targets: Targets) {
-        guard case .classes(let labels) = targets else { return }
-        for (row, label) in labels.enumerated() { sum += abs(Double(outputs.row(row)[Int(label)]) - 1) }
+    mutating func add(_ batch: EvaluatedBatch) {
+        guard case .classes(let labels) = batch.targets else { return }
+        for (row, label) in labels.enumerated() { sum += abs(Double(batch.outputs.row(row)[Int(label)]) - 1) }
         count += labels.count
     }
 

@@ -14,9 +14,9 @@ struct ToyObjective: Objective {
         guard case .classes = targets else { throw .invalidBatch("no labels to learn from") }
     }
 
-    func weight(of targets: Targets) -> Int {
+    func weight(of targets: Targets) -> Double {
         guard case .classes(let labels) = targets else { return 0 }
-        return labels.count
+        return Double(labels.count)
     }
 
     func losses(_ outputs: OutputRows, _ targets: Targets) -> [Double] {

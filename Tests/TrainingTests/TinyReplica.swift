@@ -32,7 +32,8 @@ enum TinyReplica {
             for _ in 0...(index % 2) {
                 let ids = (0..<(1 + random.next(below: 9))).map { _ in Int32(random.next(below: 29)) }
                 batch.append(
-                    tokenIDs: ids, typeIDs: ids.map { _ in 0 }, sampleKey: key, label: Int32(random.next(below: 3)))
+                    tokenIDs: ids, typeIDs: ids.map { _ in 0 }, sampleKey: key,
+                    target: .classIndex(Int32(random.next(below: 3))))
                 key += 1
             }
             return batch
@@ -40,6 +41,6 @@ enum TinyReplica {
         let own = part ?? 0..<count
         return StepWork(
             step: step, microBatchCount: count, firstMicroBatch: own.lowerBound, microBatches: Array(batches[own]),
-            embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(), gradientDivisor: Int(key))
+            embeddingRows: Set(batches.flatMap(\.tokenIDs)).sorted(), gradientDivisor: Double(key))
     }
 }

@@ -20,9 +20,9 @@ extension ToyContrastive {
         guard case .classes = targets else { throw .invalidBatch("no labels to learn from") }
     }
 
-    func weight(of targets: Targets) -> Int {
+    func weight(of targets: Targets) -> Double {
         guard case .classes(let labels) = targets else { return 0 }
-        return labels.count
+        return Double(labels.count)
     }
 
     /// Nothing is evaluated here.
@@ -160,7 +160,7 @@ private struct ContrastiveOverMicroBatch: ToyContrastive {
                 let range = Int(each.offsets[s])..<Int(each.offsets[s + 1])
                 batch.append(
                     tokenIDs: Array(each.tokenIDs[range]), typeIDs: Array(each.typeIDs[range]),
-                    sampleKey: each.sampleKeys[s], label: labels[s])
+                    sampleKey: each.sampleKeys[s], target: .classIndex(labels[s]))
             }
         }
         return StepWork(

@@ -53,14 +53,15 @@ final class BatchPrefetcher: @unchecked Sendable {
         case .step(let step):
             let source = phase.training
             let order = phase.data.step(step - phase.steps.lowerBound) { source.encoding($0).inputIDs.count }
-            let batches = order.microBatches.map { source.pack($0, labels: true) }
+            let batches = order.microBatches.map { source.pack($0) }
+            // Without any target the gradient is 0, whatever it is divided by.
+            let weight = batches.reduce(0) { $0 + phase.model.objective.weight(of: $1.targets) }
             // The rows of the word embedding's gradient, where it has one.
             let rows = phase.model.trainable.contains(.words) ? Set(batches.flatMap(\.tokenIDs)).sorted() : []
             return .step(
                 PackedStep(
                     step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
-                    gradientDivisor: batches.reduce(0) { $0 + phase.model.objective.weight(of: $1.targets) },
-                    embeddingRows: rows,
+                    gradientDivisor: weight > 0 ? weight : 1, embeddingRows: rows,
                     tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
         case .evaluation(let id, let kind, let examples, let batchSize):
             guard let source = kind == .validation ? phase.validation : phase.test else {
@@ -69,7 +70,7 @@ final class BatchPrefetcher: @unchecked Sendable {
             return .evaluation(
                 id: id,
                 stride(from: examples.lowerBound, to: examples.upperBound, by: batchSize).map {
-                    source.pack($0..<min($0 + batchSize, examples.upperBound), labels: true)
+                    source.pack($0..<min($0 + batchSize, examples.upperBound))
                 })
         }
     }

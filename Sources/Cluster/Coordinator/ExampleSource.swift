@@ -6,13 +6,13 @@ import Tokenization
 protocol ExampleSource: Sendable {
     var count: Int { get }
     func encoding(_ index: Int) -> Encoding
-    /// The class; nil for an example without one.
-    func label(_ index: Int) -> Int32?
+    /// What is to be learnt of it.
+    func target(_ index: Int) -> Target
 }
 
 extension ExampleSource {
     /// The examples `indices`, packed; dropout is keyed by their numbers.
-    func pack(_ indices: some Sequence<Int>, labels: Bool) -> PackedBatch {
-        PackedBatch(packing: indices, encoding: encoding) { labels ? label($0) : nil }
+    func pack(_ indices: some Sequence<Int>) -> PackedBatch {
+        PackedBatch(packing: indices, encoding: encoding, target: target)
     }
 }

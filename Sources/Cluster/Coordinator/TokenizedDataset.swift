@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import Modeling
 import Synchronization
 import Tokenization
 
@@ -28,5 +29,5 @@ final class TokenizedDataset: ExampleSource {
         return encoding
     }
 
-    func label(_ index: Int) -> Int32? { examples[index].label }
+    func target(_ index: Int) -> Target { examples[index].label.map { .classIndex($0) } ?? .none }
 }

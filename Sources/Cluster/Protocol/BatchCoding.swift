@@ -13,8 +13,14 @@ enum BatchCoding {
                 }
                 message.tokenIds.append(contentsOf: batch.tokenIDs.lazy.map { UInt32(bitPattern: $0) })
                 message.sampleKeys.append(contentsOf: batch.sampleKeys)
-                if case .classes(let labels) = batch.targets {
+                switch batch.targets {
+                case .none: break
+                case .classes(let labels):
                     message.classes.labels.append(contentsOf: labels.lazy.map { UInt32(bitPattern: $0) })
+                case .values(let values, let width):
+                    message.values.width = UInt32(clamping: width)
+                    message.values.values.append(contentsOf: values)
+                case .tokens(let labels): message.tokens.labels.append(contentsOf: labels)
                 }
             }
             if batches.contains(where: { $0.typeIDs.contains { $0 != 0 } }) {
@@ -44,14 +50,7 @@ enum BatchCoding {
         guard message.typeIds.isEmpty || message.typeIds.count == tokens else {
             throw ProtocolError("\(message.typeIds.count) segment ids for \(tokens) tokens")
         }
-        let classes: [UInt32]?
-        switch message.targets {
-        case nil: classes = nil
-        case .classes(let targets): classes = targets.labels
-        }
-        guard classes == nil || classes?.count == samples else {
-            throw ProtocolError("\(classes?.count ?? 0) labels for \(samples) sequences")
-        }
+        try checkTargets(message, samples: samples, tokens: tokens)
         var result: [PackedBatch] = []
         result.reserveCapacity(message.sequences.count)
         var sample = 0
@@ -72,11 +71,43 @@ enum BatchCoding {
                 message.typeIds.isEmpty
                 ? [Int32](repeating: 0, count: length) : message.typeIds[range].map { Int32(bitPattern: $0) }
             batch.sampleKeys = Array(message.sampleKeys[samples])
-            if let classes { batch.targets = .classes(classes[samples].map { Int32(bitPattern: $0) }) }
+            batch.targets = targets(message, samples: samples, tokens: range)
             result.append(batch)
             sample = samples.upperBound
             token = range.upperBound
         }
         return result
+    }
+
+    private static func checkTargets(_ message: PBBatches, samples: Int, tokens: Int) throws(ProtocolError) {
+        switch message.targets {
+        case nil: break
+        case .classes(let classes):
+            guard classes.labels.count == samples else {
+                throw ProtocolError("\(classes.labels.count) labels for \(samples) sequences")
+            }
+        case .values(let values):
+            let (count, width) = (values.values.count, Int(values.width))
+            guard width > 0, count % width == 0, count / width == samples else {
+                throw ProtocolError("\(count) values, \(width) of each, for \(samples) sequences")
+            }
+        case .tokens(let classes):
+            guard classes.labels.count == tokens else {
+                throw ProtocolError("\(classes.labels.count) labels for \(tokens) tokens")
+            }
+        }
+    }
+
+    /// What is to be learnt of some sequences, and of their tokens.
+    private static func targets(_ message: PBBatches, samples: Range<Int>, tokens: Range<Int>) -> Targets {
+        switch message.targets {
+        case nil: return .none
+        case .classes(let classes): return .classes(classes.labels[samples].map { Int32(bitPattern: $0) })
+        case .values(let values):
+            let width = Int(values.width)
+            return .values(
+                Array(values.values[samples.lowerBound * width..<samples.upperBound * width]), width: width)
+        case .tokens(let classes): return .tokens(Array(classes.labels[tokens]))
+        }
     }
 }

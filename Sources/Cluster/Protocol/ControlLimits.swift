@@ -21,7 +21,7 @@ enum ControlLimits {
     /// Samples of a step.
     static let maxSamples = 65_536
     /// What a step's gradient is divided by: sequences, tokens or pairs.
-    static let maxGradientDivisor = 1 << 30
+    static let maxGradientDivisor = 1e15
     /// Floats of an example's outputs, such as the classes of a model.
     static let maxOutputWidth = 1 << 16
     /// Examples of an evaluation order: what is counted of each, some 30 bytes, fits into an envelope.

@@ -81,7 +81,7 @@ struct StepOrder: Sendable, Equatable {
     /// Which of them each rank owns.
     var partition: [Range<Int>]
     /// What the summed gradient is divided by.
-    var gradientDivisor: Int
+    var gradientDivisor: Double
     /// The distinct token ids of the whole step, ascending.
     var embeddingRows: [Int32]
     /// This rank's micro-batches.

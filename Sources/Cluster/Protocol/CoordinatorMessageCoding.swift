@@ -79,7 +79,7 @@ extension CoordinatorMessage {
             $0.learningRate = order.learningRate
             $0.microBatchCount = UInt32(clamping: order.microBatchCount)
             $0.firstMicroBatches = order.partition.map { UInt32(clamping: $0.lowerBound) }
-            $0.gradientDivisor = UInt32(clamping: order.gradientDivisor)
+            $0.gradientDivisor = order.gradientDivisor
             var previous: Int32 = 0
             $0.embeddingRows = order.embeddingRows.map { row in
                 defer { previous = row }
@@ -203,7 +203,7 @@ extension CoordinatorMessage {
         guard (1...ReductionTree.maxLeafCount).contains(microBatches) else {
             throw ProtocolError("a step of \(microBatches) micro-batches")
         }
-        guard (1...ControlLimits.maxGradientDivisor).contains(Int(order.gradientDivisor)) else {
+        guard order.gradientDivisor > 0, order.gradientDivisor <= ControlLimits.maxGradientDivisor else {
             throw ProtocolError("a gradient divided by \(order.gradientDivisor)")
         }
         guard order.learningRate.isFinite, order.learningRate >= 0 else {
@@ -233,7 +233,7 @@ extension CoordinatorMessage {
         }
         return StepOrder(
             learningRate: order.learningRate, microBatchCount: microBatches, partition: partition,
-            gradientDivisor: Int(order.gradientDivisor), embeddingRows: rows,
+            gradientDivisor: order.gradientDivisor, embeddingRows: rows,
             batches: try BatchCoding.decode(order.batches))
     }
 }

@@ -72,15 +72,22 @@ struct StepRecord: Sendable, Equatable {
 
 /// What a worker found of a micro-batch of an evaluation.
 struct MicroBatchMetrics: Sendable, Equatable {
-    /// The loss of each example.
+    /// The summed loss of each example.
     var losses: [Double]
+    /// How many targets each example has; nil for 1 each.
+    var targetCounts: [Int]?
     /// What the head counts; JSON, to be read by `EvaluationPart`.
     var metrics: String
 }
 
 extension MicroBatchMetrics {
     /// A part of an evaluation, to be sent.
-    init(_ part: EvaluationPart) { self.init(losses: part.losses, metrics: part.metricsJSON()) }
+    init(_ part: EvaluationPart) {
+        self.init(
+            losses: part.losses,
+            targetCounts: part.targetCounts.allSatisfy { $0 == 1 } ? nil : part.targetCounts,
+            metrics: part.metricsJSON())
+    }
 }
 
 /// What a worker measured in a step.

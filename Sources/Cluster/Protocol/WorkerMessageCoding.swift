@@ -54,7 +54,10 @@ extension WorkerMessage {
             envelope.evaluationReport = .with {
                 $0.id = id
                 $0.microBatches = parts.map { part in
-                    .with { ($0.losses, $0.metrics) = (part.losses, part.metrics) }
+                    .with {
+                        ($0.losses, $0.metrics) = (part.losses, part.metrics)
+                        $0.targets = part.targetCounts?.map { UInt32(clamping: $0) } ?? []
+                    }
                 }
             }
         case .digest(let digest): envelope.digest = .with { $0.weightsSha256 = digest }
@@ -168,9 +171,12 @@ extension WorkerMessage {
             if let loss = part.losses.first(where: { $0.isFinite && abs($0) > ControlLimits.maxMagnitude }) {
                 throw ProtocolError("a loss of \(loss)")
             }
+            guard part.targets.isEmpty || part.targets.count == part.losses.count else {
+                throw ProtocolError("\(part.targets.count) counts of targets for \(part.losses.count) examples")
+            }
             parts.append(
                 MicroBatchMetrics(
-                    losses: part.losses,
+                    losses: part.losses, targetCounts: part.targets.isEmpty ? nil : part.targets.map { Int($0) },
                     metrics: try WireFormat.text(
                         part.metrics, "metrics of a micro-batch", limit: ControlLimits.metricsText)))
         }

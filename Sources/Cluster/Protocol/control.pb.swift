@@ -646,6 +646,35 @@ nonisolated struct PBClasses: Sendable {
   init() {}
 }
 
+/// Numbers of each sequence, row-major.
+nonisolated struct PBValues: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Numbers of a sequence, at least 1.
+  var width: UInt32 = 0
+
+  var values: [Float] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
+/// The class of each token, -1 where nothing is to be learnt.
+nonisolated struct PBTokenClasses: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var labels: [Int32] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 /// Micro-batches end to end.
 nonisolated struct PBBatches: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -676,11 +705,29 @@ nonisolated struct PBBatches: Sendable {
     set {targets = .classes(newValue)}
   }
 
+  var values: PBValues {
+    get {
+      if case .values(let v)? = targets {return v}
+      return PBValues()
+    }
+    set {targets = .values(newValue)}
+  }
+
+  var tokens: PBTokenClasses {
+    get {
+      if case .tokens(let v)? = targets {return v}
+      return PBTokenClasses()
+    }
+    set {targets = .tokens(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// What is to be learnt, or what an evaluation compares with.
   nonisolated enum OneOf_Targets: Equatable, Sendable {
     case classes(PBClasses)
+    case values(PBValues)
+    case tokens(PBTokenClasses)
 
   }
 
@@ -699,8 +746,8 @@ nonisolated struct PBStepOrder: Sendable {
   /// The first micro-batch of each rank; a rank ends where the next begins.
   var firstMicroBatches: [UInt32] = []
 
-  /// What the summed gradient is divided by.
-  var gradientDivisor: UInt32 = 0
+  /// What the summed gradient is divided by, above 0.
+  var gradientDivisor: Double = 0
 
   /// The distinct token ids of the whole step, ascending, each as the difference to the one before.
   var embeddingRows: [UInt32] = []
@@ -792,8 +839,11 @@ nonisolated struct PBMicroBatchMetrics: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The loss of each example. One that is not finite is computed again by another worker.
+  /// The summed loss of each example. One that is not finite is computed again by another worker.
   var losses: [Double] = []
+
+  /// How many targets each example has; empty: 1 each.
+  var targets: [UInt32] = []
 
   /// What the head counts, JSON: see MetricAccumulator.swift.
   var metrics: String = String()
@@ -1988,9 +2038,74 @@ nonisolated extension PBClasses: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   }
 }
 
+nonisolated extension PBValues: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Values"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}width\0\u{1}values\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.width) }()
+      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.width != 0 {
+      try visitor.visitSingularUInt32Field(value: self.width, fieldNumber: 1)
+    }
+    if !self.values.isEmpty {
+      try visitor.visitPackedFloatField(value: self.values, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBValues, rhs: PBValues) -> Bool {
+    if lhs.width != rhs.width {return false}
+    if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTokenClasses: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".TokenClasses"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}labels\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedSInt32Field(value: &self.labels) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.labels.isEmpty {
+      try visitor.visitPackedSInt32Field(value: self.labels, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: PBTokenClasses, rhs: PBTokenClasses) -> Bool {
+    if lhs.labels != rhs.labels {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Batches"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequences\0\u{1}lengths\0\u{3}token_ids\0\u{3}type_ids\0\u{3}sample_keys\0\u{2}\u{2}classes\0\u{c}\u{6}\u{1}")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequences\0\u{1}lengths\0\u{3}token_ids\0\u{3}type_ids\0\u{3}sample_keys\0\u{2}\u{2}classes\0\u{1}values\0\u{1}tokens\0\u{c}\u{6}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2014,6 +2129,32 @@ nonisolated extension PBBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.targets = .classes(v)
+        }
+      }()
+      case 8: try {
+        var v: PBValues?
+        var hadOneofValue = false
+        if let current = self.targets {
+          hadOneofValue = true
+          if case .values(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.targets = .values(v)
+        }
+      }()
+      case 9: try {
+        var v: PBTokenClasses?
+        var hadOneofValue = false
+        if let current = self.targets {
+          hadOneofValue = true
+          if case .tokens(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.targets = .tokens(v)
         }
       }()
       default: break
@@ -2041,9 +2182,21 @@ nonisolated extension PBBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if !self.sampleKeys.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.sampleKeys, fieldNumber: 5)
     }
-    try { if case .classes(let v)? = self.targets {
+    switch self.targets {
+    case .classes?: try {
+      guard case .classes(let v)? = self.targets else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-    } }()
+    }()
+    case .values?: try {
+      guard case .values(let v)? = self.targets else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .tokens?: try {
+      guard case .tokens(let v)? = self.targets else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case nil: break
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2061,7 +2214,7 @@ nonisolated extension PBBatches: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBStepOrder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".StepOrder"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}learning_rate\0\u{3}micro_batch_count\0\u{3}first_micro_batches\0\u{3}gradient_divisor\0\u{3}embedding_rows\0\u{1}batches\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}learning_rate\0\u{3}micro_batch_count\0\u{3}first_micro_batches\0\u{4}\u{2}embedding_rows\0\u{1}batches\0\u{3}gradient_divisor\0\u{c}\u{4}\u{1}")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2072,9 +2225,9 @@ nonisolated extension PBStepOrder: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 1: try { try decoder.decodeSingularDoubleField(value: &self.learningRate) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.microBatchCount) }()
       case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.firstMicroBatches) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.gradientDivisor) }()
       case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.embeddingRows) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._batches) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.gradientDivisor) }()
       default: break
       }
     }
@@ -2094,15 +2247,15 @@ nonisolated extension PBStepOrder: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.firstMicroBatches.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.firstMicroBatches, fieldNumber: 3)
     }
-    if self.gradientDivisor != 0 {
-      try visitor.visitSingularUInt32Field(value: self.gradientDivisor, fieldNumber: 4)
-    }
     if !self.embeddingRows.isEmpty {
       try visitor.visitPackedUInt32Field(value: self.embeddingRows, fieldNumber: 5)
     }
     try { if let v = self._batches {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if self.gradientDivisor.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.gradientDivisor, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2254,7 +2407,7 @@ nonisolated extension PBEvaluationReport: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension PBMicroBatchMetrics: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".MicroBatchMetrics"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}losses\0\u{1}metrics\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}losses\0\u{1}metrics\0\u{1}targets\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2264,6 +2417,7 @@ nonisolated extension PBMicroBatchMetrics: SwiftProtobuf.Message, SwiftProtobuf.
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedDoubleField(value: &self.losses) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.metrics) }()
+      case 3: try { try decoder.decodeRepeatedUInt32Field(value: &self.targets) }()
       default: break
       }
     }
@@ -2276,11 +2430,15 @@ nonisolated extension PBMicroBatchMetrics: SwiftProtobuf.Message, SwiftProtobuf.
     if !self.metrics.isEmpty {
       try visitor.visitSingularStringField(value: self.metrics, fieldNumber: 2)
     }
+    if !self.targets.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.targets, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: PBMicroBatchMetrics, rhs: PBMicroBatchMetrics) -> Bool {
     if lhs.losses != rhs.losses {return false}
+    if lhs.targets != rhs.targets {return false}
     if lhs.metrics != rhs.metrics {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

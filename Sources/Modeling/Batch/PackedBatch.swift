@@ -31,13 +31,15 @@ public struct PackedBatch: Sendable, Equatable {
     /// The number of sequences, S.
     public var sequenceCount: Int { offsets.count - 1 }
 
-    /// Adds one sequence of at least one token, with its class where that is to be learnt.
-    public mutating func append(tokenIDs ids: [Int32], typeIDs types: [Int32], sampleKey: UInt32, label: Int32? = nil) {
+    /// Adds one sequence of at least one token, with what is to be learnt of it: of all sequences or of none.
+    public mutating func append(
+        tokenIDs ids: [Int32], typeIDs types: [Int32], sampleKey: UInt32, target: Target = .none
+    ) {
         tokenIDs.append(contentsOf: ids)
         typeIDs.append(contentsOf: types)
         offsets.append(Int32(tokenIDs.count))
         sampleKeys.append(sampleKey)
-        if let label { targets.append(label) }
+        targets.append(target)
     }
 
     /// Checks everything that the kernels rely on: lengths, order, and that each id lies within its table.
@@ -67,6 +69,7 @@ public struct PackedBatch: Sendable, Equatable {
         for id in typeIDs where model.encoder.segments > 0 && (id < 0 || Int(id) >= model.encoder.segments) {
             throw .invalidBatch("segment id \(id), the model has \(model.encoder.segments) segments")
         }
-        try model.head.validate(targets, sequences: sequences)
+        try targets.validate(sequences: sequences, tokens: tokens)
+        try model.head.validate(targets)
     }
 }

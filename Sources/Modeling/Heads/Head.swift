@@ -12,6 +12,8 @@ public protocol Head: Sendable, Codable {
     var reads: RowSelection { get }
     /// Floats of a row of its outputs.
     var outputWidth: Int { get }
+    /// Whether it has a row of outputs for each row that it reads; otherwise one for each sequence.
+    var isPerToken: Bool { get }
     /// The dropout probability within the head.
     var dropout: Float { get }
     /// The linear layer with one row for each label, which a model folder may have for other labels or in another
@@ -20,16 +22,23 @@ public protocol Head: Sendable, Codable {
 
     /// Checks the bounds of the configuration, which may come from outside.
     func validate() throws(ModelError)
-    /// Checks that targets are of the kind that the head learns from, within its range, and as many as it takes.
-    ///
-    /// - Parameter sequences: S, the sequences of the micro-batch.
-    func validate(_ targets: Targets, sequences: Int) throws(ModelError)
+    /// Checks that targets, which are as many as their batch calls for, are of the kind that the head learns from and
+    /// within its range.
+    func validate(_ targets: Targets) throws(ModelError)
     /// Places the head's tensors, in the order in which the backward pass finishes them.
     func declare(into layout: inout LayoutBuilder, encoder: EncoderArchitecture)
     /// What computes the head, for one compute thread.
     func makePasses(_ context: HeadContext) -> any HeadPasses
     /// What the head counts when it is evaluated, of no examples yet.
     func makeMetrics() -> any MetricAccumulator
+}
+
+extension Head {
+    /// It is not.
+    public var isPerToken: Bool { false }
+
+    /// See ``EvaluatedBatch/rowOffsets``; nil for one row of each sequence.
+    func outputOffsets(_ batch: PackedBatch) -> [Int]? { isPerToken ? reads.rowOffsets(batch) : nil }
 }
 
 /// The forward and the backward pass of a head on one compute thread, and the memory between the two.
@@ -72,6 +81,14 @@ public enum RowSelection: Sendable, Equatable {
     case firstTokens
     /// All tokens: R = T.
     case allTokens
+
+    /// S + 1 offsets: the rows of sequence `s` are those from `rowOffsets[s]` up to `rowOffsets[s + 1]`.
+    public func rowOffsets(_ batch: PackedBatch) -> [Int] {
+        switch self {
+        case .firstTokens: Array(0...batch.sequenceCount)
+        case .allTokens: batch.offsets.map { Int($0) }
+        }
+    }
 
     /// R, the number of rows of a batch.
     public func count(in batch: PackedBatch) -> Int {

@@ -38,13 +38,14 @@ public struct SequenceClassification: Head {
     }
 
     /// One class for each sequence, or none at all.
-    public func validate(_ targets: Targets, sequences: Int) throws(ModelError) {
-        guard case .classes(let classes) = targets else { return }
-        guard classes.count == sequences else {
-            throw .invalidBatch("\(classes.count) labels for \(sequences) sequences")
-        }
-        for label in classes where label < 0 || Int(label) >= labels {
-            throw .invalidBatch("label \(label), the model has \(labels)")
+    public func validate(_ targets: Targets) throws(ModelError) {
+        switch targets {
+        case .none: break
+        case .classes(let classes):
+            for label in classes where label < 0 || Int(label) >= labels {
+                throw .invalidBatch("label \(label), the model has \(labels)")
+            }
+        case .values, .tokens: throw .invalidBatch("targets that are no classes of sequences")
         }
     }
 

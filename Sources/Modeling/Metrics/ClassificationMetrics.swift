@@ -20,10 +20,10 @@ public struct ClassificationMetrics: MetricAccumulator, Equatable {
     public mutating func add(truth: Int, prediction: Int) { counts[truth * classes + prediction, default: 0] += 1 }
 
     /// Counts the class with the greatest output of each row.
-    public mutating func add(_ outputs: OutputRows, _ targets: Targets) {
-        guard case .classes(let labels) = targets else { return }
+    public mutating func add(_ batch: EvaluatedBatch) {
+        guard case .classes(let labels) = batch.targets else { return }
         for (row, label) in labels.enumerated() {
-            add(truth: Int(label), prediction: CrossEntropy.prediction(outputs.row(row)))
+            add(truth: Int(label), prediction: CrossEntropy.prediction(batch.outputs.row(row)))
         }
     }
 

@@ -5,14 +5,20 @@ import Foundation
 /// The losses are kept one by one, and added from the first to the last once all are there: however parts are merged,
 /// as long as their order is that of the examples, the mean has the same bits.
 public struct EvaluationPart: Sendable {
-    /// The loss of each example, in order. One whose outputs are not finite has a loss that is not.
+    /// The summed loss of the targets of each example, in order. One whose outputs are not finite has a loss that is
+    /// not.
     public private(set) var losses: [Double]
+    /// How many targets each example has: 1, or as many as tokens of which something is to be learnt.
+    public private(set) var targetCounts: [Int]
     /// What the head counts.
     public private(set) var metrics: any MetricAccumulator
 
-    /// A part of these; see ``init(losses:json:head:)`` for what comes from outside.
-    public init(losses: [Double], metrics: any MetricAccumulator) {
+    /// A part of these; see ``init(losses:targetCounts:json:head:)`` for what comes from outside.
+    ///
+    /// - Parameter targetCounts: Nil for one target of each example.
+    public init(losses: [Double], targetCounts: [Int]? = nil, metrics: any MetricAccumulator) {
         self.losses = losses
+        self.targetCounts = targetCounts ?? losses.map { _ in 1 }
         self.metrics = metrics
     }
 
@@ -20,14 +26,25 @@ public struct EvaluationPart: Sendable {
     public init(_ head: any Head) { self.init(losses: [], metrics: head.makeMetrics()) }
 
     /// Adds the outputs of a batch with its targets, which must be valid for `model`.
-    public mutating func add(_ outputs: OutputRows, _ targets: Targets, of model: ModelSpecification) {
-        losses += model.objective.losses(outputs, targets)
-        metrics.add(outputs, targets)
+    public mutating func add(_ batch: EvaluatedBatch, of model: ModelSpecification) {
+        let rowLosses = model.objective.losses(batch.outputs, batch.targets)
+        for example in 0..<batch.exampleCount {
+            var (sum, count) = (0.0, 0)
+            for row in batch.rows(of: example) where rowLosses.indices.contains(row) {
+                guard batch.isTarget(row) else { continue }
+                sum += rowLosses[row]
+                count += 1
+            }
+            losses.append(sum)
+            targetCounts.append(count)
+        }
+        metrics.add(batch)
     }
 
     /// Adds the part that follows, which must be of the same head.
     public mutating func merge(_ next: EvaluationPart) {
         losses += next.losses
+        targetCounts += next.targetCounts
         metrics.merge(erased: next.metrics)
     }
 
@@ -37,8 +54,8 @@ public struct EvaluationPart: Sendable {
     /// What was found in all.
     public func report(labels: [String]) -> MetricReport {
         let sum = losses.reduce(0, +)
-        return metrics.report(
-            examples: losses.count, loss: losses.isEmpty ? 0 : sum / Double(losses.count), labels: labels)
+        let count = targetCounts.reduce(0, +)
+        return metrics.report(examples: losses.count, loss: count == 0 ? 0 : sum / Double(count), labels: labels)
     }
 }
 
@@ -55,9 +72,15 @@ extension EvaluationPart {
 
     /// Reads what another process has counted over as many examples as there are losses.
     ///
+    /// - Parameter targetCounts: Nil for one target of each example.
     /// - Throws: `ModelError.invalidBatch` where `head` cannot have counted that.
-    public init(losses: [Double], json: String, head: any Head) throws(ModelError) {
-        self.init(losses: losses, metrics: try head.makeMetrics().read(json, examples: losses.count))
+    public init(losses: [Double], targetCounts: [Int]? = nil, json: String, head: any Head) throws(ModelError) {
+        if let targetCounts, targetCounts.count != losses.count || targetCounts.contains(where: { $0 < 0 }) {
+            throw .invalidBatch("counts of targets that do not fit \(losses.count) examples")
+        }
+        self.init(
+            losses: losses, targetCounts: targetCounts,
+            metrics: try head.makeMetrics().read(json, examples: losses.count))
     }
 }
 

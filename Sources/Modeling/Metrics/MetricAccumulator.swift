@@ -8,7 +8,7 @@ public protocol MetricAccumulator: Sendable, Codable {
     static var primary: MetricKind { get }
 
     /// Counts the outputs of a micro-batch, whose targets the head has found to be valid.
-    mutating func add(_ outputs: OutputRows, _ targets: Targets)
+    mutating func add(_ batch: EvaluatedBatch)
     /// Adds what was counted of the examples that follow.
     mutating func merge(_ other: Self)
     /// Checks that this, which may come from outside, can have been counted over so many examples by the head that

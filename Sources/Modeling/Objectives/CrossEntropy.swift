@@ -25,11 +25,9 @@ public struct CrossEntropy: Objective {
     }
 
     /// The number of sequences.
-    public func weight(of targets: Targets) -> Int {
-        switch targets {
-        case .none: 0
-        case .classes(let classes): classes.count
-        }
+    public func weight(of targets: Targets) -> Double {
+        guard case .classes(let classes) = targets else { return 0 }
+        return Double(classes.count)
     }
 
     /// The sum over the rows of ``loss(_:label:smoothing:)``.

@@ -12,16 +12,18 @@ public protocol Objective: Sendable, Codable {
     func validate(head: any Head) throws(ModelError)
     /// Checks that these are targets that it can learn from.
     func validate(_ targets: Targets) throws(ModelError)
-    /// How much a micro-batch counts: the sum over the step's micro-batches divides the summed gradient. Sequences for
-    /// a loss of sequences, tokens for one of tokens.
-    func weight(of targets: Targets) -> Int
+    /// How much a micro-batch counts, at least 0: the sum over the step's micro-batches, in their order, divides the
+    /// summed gradient. The number of sequences for a loss of sequences, of target tokens for one of tokens, the summed
+    /// weights where classes have weights.
+    func weight(of targets: Targets) -> Double
     /// The summed loss of a micro-batch, or of a step, in double precision.
     ///
     /// - Parameter withGradient: Whether the gradient of the sum is to be written to `outputs.gradient`.
     func evaluate(_ outputs: Outputs, _ targets: Targets, withGradient: Bool) -> Double
-    /// The loss of each example in an evaluation, in double precision, without what training alone adds, such as label
-    /// smoothing. An example whose outputs are not finite has a loss that is not. The outputs are those of a
-    /// micro-batch, whatever ``scope`` says.
+    /// The loss of each target in an evaluation, in double precision, without what training alone adds, such as label
+    /// smoothing: one for each row of outputs; of a token of which nothing is to be learnt it does not count. A row
+    /// whose outputs are not finite has a loss that is not. The outputs are those of a micro-batch, whatever ``scope``
+    /// says.
     func losses(_ outputs: OutputRows, _ targets: Targets) -> [Double]
 }
 

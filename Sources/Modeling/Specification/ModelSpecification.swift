@@ -31,6 +31,9 @@ public struct ModelSpecification: Sendable {
         try encoder.validate()
         try head.validate()
         try objective.validate(head: head)
+        guard type(of: objective).scope == .microBatch || !head.isPerToken else {
+            throw .invalidModel("its objective compares whole sequences, its head has outputs for each token")
+        }
         try trainable.validate(encoder)
         guard let adapter else { return }
         try adapter.validate()
@@ -41,9 +44,12 @@ public struct ModelSpecification: Sendable {
 
     /// Checks that `targets` fit the head and the objective.
     ///
-    /// - Parameter sequences: S, the sequences of the micro-batch.
-    public func validate(_ targets: Targets, sequences: Int) throws(ModelError) {
-        try head.validate(targets, sequences: sequences)
+    /// - Parameters:
+    ///   - sequences: S, the sequences of the micro-batch.
+    ///   - tokens: T, its tokens.
+    public func validate(_ targets: Targets, sequences: Int, tokens: Int) throws(ModelError) {
+        try targets.validate(sequences: sequences, tokens: tokens)
+        try head.validate(targets)
         try objective.validate(targets)
     }
 }

@@ -9,8 +9,9 @@ import Numerics
 /// |---|---|---|
 /// | 0-3 | `u32` | S, its sequences |
 /// | 4-7 | `u32` | F, the floats of its outputs |
-/// | 8 | `u8` | its targets: 0 none, 1 classes |
+/// | 8 | `u8` | its targets: 0 none, 1 classes, 2 values |
 /// | then | `i32` | the class of each sequence, if there are classes |
+/// | or | `u32`, `f32` | W, the numbers of each sequence, and S x W of them, if there are values |
 /// | then | `f32` | F floats, row-major |
 struct GatheredOutputs {
     /// Of one micro-batch.
@@ -37,6 +38,12 @@ struct GatheredOutputs {
             case .classes(let labels):
                 bytes.append(1)
                 for label in labels { append(UInt32(bitPattern: label)) }
+            case .values(let numbers, let width):
+                bytes.append(2)
+                append(UInt32(clamping: width))
+                for number in numbers { append(number.bitPattern) }
+            // `Objective.scope` is the step for losses of whole sequences only: see `ModelSpecification.validate`.
+            case .tokens: bytes.append(0)
             }
             for value in values { append(value.bitPattern) }
         }
@@ -68,6 +75,9 @@ struct GatheredOutputs {
     private struct Reader {
         let bytes: [UInt8]
         private var at = 0
+
+        /// More than fit into ``maxBytes``.
+        private static let mostNumbers = 1 << 24
 
         init(bytes: [UInt8]) { self.bytes = bytes }
 
@@ -101,11 +111,16 @@ struct GatheredOutputs {
             case 1:
                 guard let labels = numbers(sequences) else { return nil }
                 targets = .classes(labels.map { Int32(bitPattern: $0) })
+            case 2:
+                guard let width = number().map({ Int($0) }), width > 0, sequences <= Self.mostNumbers / width,
+                    let found = numbers(sequences * width)
+                else { return nil }
+                targets = .values(found.map { Float(bitPattern: $0) }, width: width)
             default: return nil
             }
-            guard (try? model.validate(targets, sequences: sequences)) != nil, let values = numbers(count) else {
-                return nil
-            }
+            guard (try? model.validate(targets, sequences: sequences, tokens: rows)) != nil,
+                let values = numbers(count)
+            else { return nil }
             return Part(targets: targets, values: values.map { Float(bitPattern: $0) })
         }
     }

@@ -147,12 +147,12 @@ public final class ModelReplica {
     public func apply(
         gradientSum: UnsafePointer<Float>, work: StepWork, sumOfSquares: Double, learningRate: Double
     ) throws(NonFiniteError) -> Double {
-        let norm = sumOfSquares.squareRoot() / Double(work.gradientDivisor)
+        let norm = sumOfSquares.squareRoot() / work.gradientDivisor
         guard norm.isFinite else { throw NonFiniteError(.gradient, step: work.step) }
         let factor = GradientClipping.factor(norm: norm, limit: hyperparameters.clipNorm)
         let step = OptimizerStep(
             hyperparameters, appliedSteps: appliedSteps - min(firstStep, appliedSteps), learningRate: learningRate,
-            gradientScale: factor / Double(work.gradientDivisor), rateFactors: rateFactors)
+            gradientScale: factor / work.gradientDivisor, rateFactors: rateFactors)
         optimizer.apply(step, gradient: gradientSum, rows: work.embeddingRows, on: team.team)
         return norm
     }

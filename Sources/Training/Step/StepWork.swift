@@ -14,12 +14,12 @@ public struct StepWork: Sendable {
     /// The distinct token ids of the whole step, ascending: the rows of the word embedding's compact gradient.
     public var embeddingRows: [Int32]
     /// What the summed gradient is divided by: the sum of `Objective.weight(of:)` over the whole step.
-    public var gradientDivisor: Int
+    public var gradientDivisor: Double
 
     /// Work of these parts; see ``validate(_:)`` for what comes from outside.
     public init(
         step: UInt64, microBatchCount: Int, firstMicroBatch: Int, microBatches: [PackedBatch], embeddingRows: [Int32],
-        gradientDivisor: Int
+        gradientDivisor: Double
     ) {
         self.step = step
         self.microBatchCount = microBatchCount
@@ -40,7 +40,9 @@ public struct StepWork: Sendable {
             throw .invalidBatch(
                 "\(microBatches.count) micro-batches from \(firstMicroBatch) on, in a step of \(microBatchCount)")
         }
-        guard gradientDivisor > 0 else { throw .invalidBatch("a step whose gradient is divided by \(gradientDivisor)") }
+        guard gradientDivisor > 0, gradientDivisor.isFinite else {
+            throw .invalidBatch("a step whose gradient is divided by \(gradientDivisor)")
+        }
         var previous: Int32 = -1
         for row in embeddingRows {
             guard row > previous, Int(row) < model.encoder.vocabulary else {

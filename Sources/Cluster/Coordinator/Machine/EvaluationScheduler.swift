@@ -158,7 +158,8 @@ struct EvaluationScheduler: Sendable {
         }
         do throws(ModelError) {
             for (number, part) in zip(job.microBatches(of: order.examples), found) {
-                job.parts[number] = try EvaluationPart(losses: part.losses, json: part.metrics, head: job.head)
+                job.parts[number] = try EvaluationPart(
+                    losses: part.losses, targetCounts: part.targetCounts, json: part.metrics, head: job.head)
             }
         } catch {
             turn.request(.sendAway(member.peer, what: "metrics that do not fit an order: \(error)"))

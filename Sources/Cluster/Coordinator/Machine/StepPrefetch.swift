@@ -23,7 +23,7 @@ struct PackedStep: Sendable, Equatable {
     var sampleCount: Int
     var batches: [PackedBatch]
     /// What the summed gradient is divided by: see `Objective.weight(of:)`.
-    var gradientDivisor: Int
+    var gradientDivisor: Double
     /// The distinct token ids, ascending.
     var embeddingRows: [Int32]
     var tokenCount: Int

@@ -10,7 +10,7 @@ struct InFlightStep: Sendable {
     var learningRate: Double
     var partition: [Range<Int>]
     /// What the losses, as the gradient, are divided by.
-    var gradientDivisor: Int
+    var gradientDivisor: Double
     var samples: Int
     var tokens: Int
     /// By rank.
@@ -210,7 +210,7 @@ struct StepScheduler: Sendable {
         lastStepAt = turn.now
         var metrics = StepMetrics(
             step: done.step + 1, epoch: done.epoch + 1,
-            loss: report.lossSums.reduce(0, +) / Double(done.gradientDivisor), learningRate: done.learningRate,
+            loss: report.lossSums.reduce(0, +) / done.gradientDivisor, learningRate: done.learningRate,
             gradientNorm: report.gradientNorm, samples: done.samples, tokens: done.tokens,
             tokensPerSecond: Double(done.tokens) / seconds, stepSeconds: seconds,
             elapsedSeconds: turn.now - settings.startedAt)
@@ -306,7 +306,7 @@ struct StepScheduler: Sendable {
         let seconds = max(turn.now - lastStepAt, 1e-9)
         let lossSum: Double = record.lossSums.reduce(0, +)
         let metrics = StepMetrics(
-            step: step + 1, epoch: packed.epoch + 1, loss: lossSum / Double(packed.gradientDivisor),
+            step: step + 1, epoch: packed.epoch + 1, loss: lossSum / packed.gradientDivisor,
             learningRate: history.rate(at: step), gradientNorm: record.gradientNorm,
             samples: packed.sampleCount, tokens: packed.tokenCount,
             tokensPerSecond: Double(packed.tokenCount) / seconds, stepSeconds: seconds,
