@@ -23,7 +23,12 @@ import Training
         try weightsSHA256(safetensors: world.path(path))
     }
 
-    private func shoal(_ arguments: [String]) throws -> ShoalProcess.Result { try ShoalProcess.run(arguments) }
+    private func shoal(_ world: TinyWorld, _ arguments: [String]) throws -> (
+        status: Int32?, output: String, error: String
+    ) {
+        let (code, process) = try ShoalProcess.run(arguments, in: world.folder)
+        return (code, process.output, process.errors)
+    }
 
     @Test(.timeLimit(.minutes(10)))
     func `workers, kills and resuming do not change a bit, and both folders are left`() async throws {
@@ -70,7 +75,7 @@ import Training
         let first = try await run(world, "a", workers: 2) { ($0.steps, $0.lora) = (4, try AdapterSelection("rank=2")) }
         let base = ["--model", world.path("model"), "--adapter", world.path("a/adapter")]
         func predict(_ arguments: [String]) throws -> String {
-            let result = try ShoalProcess.run(["predict", "--text", "cod and eel"] + arguments)
+            let result = try shoal(world, ["predict", "--text", "cod and eel"] + arguments)
             #expect(result.status == 0, "\(result.error)")
             return result.output
         }
@@ -80,9 +85,9 @@ import Training
         let checkpoint = try #require(try CheckpointFolder.list(in: world.path("a")).first { $0.step == 4 })
         let direct = try predict(["--model", checkpoint.path])
         #expect(direct.prefix(20) == merged.prefix(20))
-        let evaluation = try ShoalProcess.run(["evaluate", "--data", world.path("test.csv")] + base)
+        let evaluation = try shoal(world, ["evaluate", "--data", world.path("test.csv")] + base)
         #expect(evaluation.status == 0 && evaluation.output.contains("accuracy"), "\(evaluation.error)")
-        let done = try ShoalProcess.run(["merge", "--output", world.path("merged")] + base)
+        let done = try shoal(world, ["merge", "--output", world.path("merged")] + base)
         #expect(done.status == 0, "\(done.error)")
         #expect(try hash(world, "merged/model.safetensors") == first.weightsSHA256)
 
@@ -95,10 +100,12 @@ import Training
 
         // An adapter of another model, and a checkpoint as a model to begin with.
         try world.writeModel("wide") { $0.encoder.hidden = 64 }
-        let wrong = try ShoalProcess.run(
+        let wrong = try shoal(
+            world,
             ["merge", "--model", world.path("wide"), "--adapter", world.path("a/adapter"), "--output", world.path("x")])
         #expect(wrong.status == 1 && wrong.error.contains("the adapter is for another model"), "\(wrong.error)")
-        let unmerged = try ShoalProcess.run(
+        let unmerged = try shoal(
+            world,
             [
                 "train", "--model", checkpoint.path, "--train", world.path("train.csv"), "--output", world.path("y"),
                 "--steps", "1",

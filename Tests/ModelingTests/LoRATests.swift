@@ -39,9 +39,9 @@ import Testing
 
     private static var batch: PackedBatch {
         var batch = PackedBatch()
-        batch.append(tokenIDs: [1, 5, 9, 5, 2], typeIDs: [0, 0, 0, 1, 1], sampleKey: 7, label: 2)
-        batch.append(tokenIDs: [1, 39, 2], typeIDs: [0, 0, 0], sampleKey: 3, label: 0)
-        batch.append(tokenIDs: [1], typeIDs: [0], sampleKey: 11, label: 1)
+        batch.append(tokenIDs: [1, 5, 9, 5, 2], typeIDs: [0, 0, 0, 1, 1], sampleKey: 7, target: .classIndex(2))
+        batch.append(tokenIDs: [1, 39, 2], typeIDs: [0, 0, 0], sampleKey: 3, target: .classIndex(0))
+        batch.append(tokenIDs: [1], typeIDs: [0], sampleKey: 11, target: .classIndex(1))
         return batch
     }
 
