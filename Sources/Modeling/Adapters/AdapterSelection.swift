@@ -1,7 +1,8 @@
 import Support
 
-/// An adapter as `--lora` asks for it, before the model is known: `rank=8,alpha=16,targets=query,value,dropout=0.1`, all
-/// but the first of them optional.
+/// An adapter as `--lora` asks for it, before the model is known: `rank=8,alpha=16,targets=query,value,dropout=0.1`.
+///
+/// By default the rank is 8, alpha twice the rank, the targets are query and value, and there is no dropout.
 public struct AdapterSelection: Sendable, Equatable {
     /// As it was given.
     public let text: String
