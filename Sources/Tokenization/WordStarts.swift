@@ -13,7 +13,8 @@ public struct WordStarts: Sendable {
         }
         // A space is written as a byte of GPT-2's alphabet, or as SentencePiece's sign.
         let (byte, piece) = ("\u{120}", "\u{2581}")
-        let isBytes = tokens.count { $0.utf8.starts(with: byte.utf8) } > tokens.count { $0.utf8.starts(with: piece.utf8) }
+        func count(_ sign: String) -> Int { tokens.count { $0.utf8.starts(with: sign.utf8) } }
+        let isBytes = count(byte) > count(piece)
         let ideographs = UnicodeSets.shared.ideographs
         starts = tokens.map { token in
             if token.utf8.starts(with: (isBytes ? byte : piece).utf8) { return true }

@@ -43,7 +43,9 @@ import Tokenization
                 #expect(count == 0 || count == word.count, "\(word)")
             }
             for place in [0, 11, 13] { #expect(labels[place] == Target.ignored && masked[place] == sequence[place]) }
-            for place in masked.indices where labels[place] == Target.ignored { #expect(masked[place] == sequence[place]) }
+            for place in masked.indices where labels[place] == Target.ignored {
+                #expect(masked[place] == sequence[place])
+            }
             drawn.formUnion(targets)
         }
         #expect(drawn == Set(1..<13).subtracting([11]))
@@ -59,9 +61,13 @@ import Tokenization
             #expect(targets.count == 30)
             for place in targets {
                 all += 1
-                if masked[place] == tokenizer.maskID { masks += 1 }
-                else if masked[place] == sequence[place] { kept += 1 }
-                else { others += 1 }
+                if masked[place] == tokenizer.maskID {
+                    masks += 1
+                } else if masked[place] == sequence[place] {
+                    kept += 1
+                } else {
+                    others += 1
+                }
             }
         }
         // A replacement may be the token itself, or the mask.

@@ -37,11 +37,21 @@ import Testing
         return values
     }
 
+    /// The Euclidean norm of `a`, or of its difference to `b`.
+    private func norm(_ a: [Float], _ b: [Float]? = nil) -> Double {
+        var sum = 0.0
+        for (i, value) in a.enumerated() {
+            let difference = Double(value) - Double(b?[i] ?? 0)
+            sum += difference * difference
+        }
+        return sum.squareRoot()
+    }
+
     @Test(arguments: ["masked-lm", "masked-lm-deep"])
     func `logits, loss and every gradient equal the reference`(name: String) throws {
         let folder = try ModelFolder(path: try Fixture.path(name))
         let file = try SafetensorsFile(path: folder.path + "/reference.safetensors")
-        let specification = try folder.configuration.maskedLanguageModel()
+        let specification = folder.configuration.maskedLanguageModel
         let layout = ParameterLayout(specification)
         let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
         #expect(loaded.unused.isEmpty && loaded.drawn.isEmpty)
@@ -64,9 +74,7 @@ import Testing
             let expected = try floats(file, "grad.\(BERT.tensorName(parameter.id))")
             let found = sink.values[parameter.range].map { $0 / Float(masked) }
             #expect(found.count == expected.count)
-            let error = zip(found, expected).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
-            let size = expected.reduce(0.0) { $0 + Double($1) * Double($1) }
-            #expect(error.squareRoot() <= 1e-3 * size.squareRoot() + 1e-6, "\(BERT.tensorName(parameter.id))")
+            #expect(norm(found, expected) <= 1e-3 * norm(expected) + 1e-6, "\(BERT.tensorName(parameter.id))")
         }
         let report = model.evaluate(batch).report(labels: [])
         #expect(abs(report.loss - expectedLoss) < 1e-5 && report.examples == 5)
@@ -101,7 +109,7 @@ import Testing
     private func model(
         _ precision: Precision = .float32, trainable: TrainableSet = .all, recomputes: Bool = false
     ) throws -> (Model, FloatBuffer) {
-        var specification = try configuration.maskedLanguageModel()
+        var specification = configuration.maskedLanguageModel
         specification.trainable = trainable
         let layout = ParameterLayout(specification)
         let master = FloatBuffer(count: layout.count)
@@ -195,11 +203,9 @@ import Testing
         #expect(abs(exact.loss - rounded.loss) < 0.01 * exact.loss && exact.loss != rounded.loss)
         for parameter in try model().0.layout.parameters {
             let (a, b) = (exact.sink.values[parameter.range], rounded.sink.values[parameter.range])
-            let error = zip(a, b).reduce(0.0) { $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1) }
-            let size = a.reduce(0.0) { $0 + Double($1) * Double($1) }
             // The gradient of a key's bias is zero but for rounding.
             guard parameter.id != .layer(0, .key, .bias), parameter.id != .layer(1, .key, .bias) else { continue }
-            #expect(error.squareRoot() < 0.05 * size.squareRoot(), "\(BERT.tensorName(parameter.id))")
+            #expect(norm(Array(a), Array(b)) < 0.05 * norm(Array(a)), "\(BERT.tensorName(parameter.id))")
         }
     }
 
@@ -215,7 +221,7 @@ import Testing
     }
 
     @Test func `targets that cannot be are refused`() throws {
-        let specification = try configuration.maskedLanguageModel()
+        let specification = configuration.maskedLanguageModel
         for bad: Targets in [
             .tokens([Int32](repeating: Target.ignored, count: 29)), .tokens([Int32](repeating: 40, count: 29)),
             .tokens([Int32](repeating: -2, count: 29)), .tokens([1]), .classes([0, 1, 2, 3]),
@@ -231,7 +237,33 @@ import Testing
         }
         var other = configuration
         other.entries["tie_word_embeddings"] = .bool(false)
-        #expect(throws: (any Error).self) { try other.maskedLanguageModel() }
+        #expect(throws: (any Error).self) { try other.requireMaskedLanguageModel() }
+    }
+
+    @Test func `all weights of a new model are drawn by the seed`() throws {
+        var configuration = configuration
+        configuration.entries["pad_token_id"] = .integer(3)
+        let specification = configuration.maskedLanguageModel
+        let layout = ParameterLayout(specification)
+        func draw(_ seed: UInt64) -> FloatBuffer {
+            WeightLoader.draw(specification, layout: layout, configuration: configuration, seed: seed).weights
+        }
+        let (first, again, other) = (draw(1), draw(1), draw(2))
+        #expect(first.elements.elementsEqual(again.elements))
+        for parameter in layout.parameters {
+            let values = parameter.range.map { first.pointer[$0] }
+            if parameter.id.isNormScale {
+                #expect(values.allSatisfy { $0 == 1 })
+            } else if parameter.shape.count == 1 {
+                #expect(values.allSatisfy { $0 == 0 })
+            } else {
+                let variance = values.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(values.count)
+                #expect(abs(variance.squareRoot() - 0.02) < 0.006, "\(parameter.id)")
+                #expect(parameter.range.contains { first.pointer[$0] != other.pointer[$0] })
+            }
+        }
+        let padding = layout.words.offset + 3 * 24
+        #expect((padding..<padding + 24).allSatisfy { first.pointer[$0] == 0 } && first.pointer[padding - 1] != 0)
     }
 
     // MARK: - the loss

@@ -20,7 +20,7 @@ struct RunModel {
     init(_ run: RunConfiguration, checkpoint: CheckpointFolder?) throws {
         let folder = checkpoint?.path ?? run.model
         isCheckpoint = checkpoint != nil
-        directory = try ModelFolder(path: folder)
+        directory = try ModelFolder(path: folder, requiresWeights: isCheckpoint || !run.fromScratch)
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
         tokenizer = try TokenizerFolder.load(folder)
         try ModelFit.check(tokenizer, directory)

@@ -37,7 +37,8 @@ public struct TokenMasker: Sendable {
         vocabulary = tokenizer.vocabularySize
         words = WordStarts(tokenizer)
         excluded = Set(
-            [tokenizer.clsID, tokenizer.sepID, tokenizer.padID, tokenizer.maskID, tokenizer.unknownID].compactMap { $0 })
+            [tokenizer.clsID, tokenizer.sepID, tokenizer.padID, tokenizer.maskID, tokenizer.unknownID].compactMap { $0 }
+        )
     }
 
     /// Whether there is a token that may be drawn.

@@ -2,10 +2,21 @@ import Support
 
 /// Masked language models.
 extension ModelConfiguration {
+    /// The head of one, as `transformers` builds it for the family.
+    public var maskedLanguageHead: MaskedLanguageModel {
+        MaskedLanguageModel(vocabulary: encoder.vocabulary, epsilon: encoder.epsilon)
+    }
+
     /// A model that guesses masked tokens.
+    public var maskedLanguageModel: ModelSpecification {
+        ModelSpecification(encoder: encoder, head: maskedLanguageHead, objective: VocabularyCrossEntropy())
+    }
+
+    /// Makes sure that the model can be a masked language model.
     ///
-    /// - Throws: An error that names the file at `path`, where the model cannot be one here.
-    public func maskedLanguageModel(path: String = "config.json") throws(FileError) -> ModelSpecification {
+    /// - Parameter path: The file, for the message.
+    /// - Throws: An error that names the entry of config.json.
+    public func requireMaskedLanguageModel(path: String = "config.json") throws(FileError) {
         guard family.hasMaskedLanguageModel else {
             throw FileError(path, "model_type is \(quoted(modelType)), whose masked language models are not supported")
         }
@@ -15,8 +26,8 @@ extension ModelConfiguration {
                 "tie_word_embeddings is false: only masked language models whose decoder is the word embedding are "
                     + "supported")
         }
-        return ModelSpecification(
-            encoder: encoder, head: MaskedLanguageModel(vocabulary: encoder.vocabulary, epsilon: encoder.epsilon),
-            objective: VocabularyCrossEntropy())
     }
+
+    /// The token of padding, whose row of the word embedding is zero in a new model; nil where there is none.
+    var paddingToken: Int? { entries["pad_token_id"]?.integer }
 }
