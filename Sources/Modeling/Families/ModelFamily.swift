@@ -23,7 +23,8 @@ public protocol ModelFamily: Sendable {
     /// The head of a classifier of sequences, as `transformers` builds it for this family.
     static func classifier(_ configuration: FamilyConfiguration, labels: Int) -> any Head
 
-    /// Whether the tensors of ``MaskedLanguageModel`` have names: whether `transformers` builds that head for this family.
+    /// Whether the tensors of ``MaskedLanguageModel`` have names: whether `transformers` builds that head for this
+    /// family.
     static var hasMaskedLanguageModel: Bool { get }
 
     /// The name under which a tensor is written.
