@@ -2,12 +2,14 @@ import Modeling
 import Numerics
 import Support
 
-/// A classifier for inference alone: weights of a model folder, no gradients, no moments.
+/// A model for inference alone: weights of a model folder, no gradients, no moments.
 ///
 /// It is used by one thread at a time; within a call it uses all of its own.
 public final class InferenceModel: BatchModel {
     /// The model's configuration, labels included.
     public let configuration: ModelConfiguration
+    /// What it was trained for.
+    public let task: any Task
     /// See ``BatchModel``.
     public let specification: ModelSpecification
     /// Its threads, which the caller may use between two calls.
@@ -20,14 +22,16 @@ public final class InferenceModel: BatchModel {
         init(_ model: Model) { self.model = model }
     }
 
-    /// Loads the weights of a fine-tuned classifier.
+    /// Loads the weights of a fine-tuned model.
     ///
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
     public init(_ folder: ModelFolder, threads: Int, precision: Precision = .float32) throws {
-        try folder.requireClassifier()
+        try folder.requireLabels()
         configuration = folder.configuration
-        let specification = configuration.classifier()
-        self.specification = specification
+        let task = try Tasks.task(of: folder)
+        let specification = task.specification(
+            configuration, objective: try task.objective(TaskOptions(), data: nil))
+        (self.task, self.specification) = (task, specification)
         let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)

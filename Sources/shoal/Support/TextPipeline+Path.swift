@@ -20,7 +20,7 @@ extension TextPipeline {
             throw ConfigurationError.invalid(
                 "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")
         }
-        try folder.requireClassifier()
+        try folder.requireLabels()
         let known = try Self.maxLengthOfRun(modelPath: path) ?? TokenizerLength.read(folder: path)
         try self.init(
             folder, threads: threads,
