@@ -24,14 +24,22 @@ public final class InferenceModel: BatchModel {
 
     /// Loads the weights of a fine-tuned model.
     ///
+    /// - Parameter adapter: What is merged into them; nil for nothing.
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
-    public init(_ folder: ModelFolder, threads: Int, precision: Precision = .float32) throws {
+    public convenience init(
+        _ folder: ModelFolder, adapter: AdapterFolder? = nil, threads: Int, precision: Precision = .float32
+    ) throws {
+        if let adapter {
+            let merged = try adapter.merged(into: folder)
+            try self.init(
+                merged.configuration, merged.model, merged.layout, merged.weights, Tasks.standard, threads: threads,
+                precision: precision)
+            return
+        }
         try folder.requireLabels()
-        configuration = folder.configuration
         let task = try Tasks.task(of: folder)
         let specification = task.specification(
-            configuration, objective: try task.objective(TaskOptions(), data: nil))
-        (self.task, self.specification) = (task, specification)
+            folder.configuration, objective: try task.objective(TaskOptions(), data: nil))
         let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
@@ -40,7 +48,16 @@ public final class InferenceModel: BatchModel {
                 "\(folder.path): the weights have the tensor \(extra.name), which the model that config.json "
                     + "describes has no place for: its results would not be those of the model that was trained")
         }
-        let weights = ModelWeights(master: loaded.weights, layout: layout, precision: precision)
+        try self.init(
+            folder.configuration, specification, layout, loaded.weights, task, threads: threads, precision: precision)
+    }
+
+    private init(
+        _ configuration: ModelConfiguration, _ specification: ModelSpecification, _ layout: ParameterLayout,
+        _ master: FloatBuffer, _ task: any Task, threads: Int, precision: Precision
+    ) throws {
+        (self.configuration, self.specification, self.task) = (configuration, specification, task)
+        let weights = ModelWeights(master: master, layout: layout, precision: precision)
         weights.updateRoundedCopy()
         team = try ThreadTeam(count: threads)
         models = (0..<threads).map { _ in Member(Model(specification, layout: layout, weights: weights)) }

@@ -9,7 +9,7 @@ struct FineTuning: Recipe {
         let run = request.run
         return [
             Phase(
-                name: Self.name, head: request.head, objective: request.objective,
+                name: Self.name, head: request.head, objective: request.objective, adapter: request.adapter,
                 trainable: request.trainable, hyperparameters: run.hyperparameters, schedule: run.scheduleSettings,
                 length: run.steps.map { .steps($0) } ?? .epochs(run.epochs ?? 1),
                 batchSize: run.batchSize, microBatches: run.microBatches, maxLength: request.maxLength)

@@ -50,9 +50,15 @@ public struct ModelConfiguration: Sendable {
         set { model.encoder = newValue }
     }
 
+    /// The adapter whose tensors are beside those of the model, not merged: in checkpoints alone. `transformers` passes
+    /// over it, and over its tensors.
+    public var adapter: LowRankAdapter?
+
     /// A classifier of sequences with its labels.
     public func classifier(objective: any Objective = CrossEntropy()) -> ModelSpecification {
-        ModelSpecification(encoder: encoder, head: classifierHead(.singleLabel), objective: objective)
+        ModelSpecification(
+            encoder: encoder, head: classifierHead(.singleLabel), objective: objective, adapter: adapter,
+            trainable: adapter == nil ? .all : .only([.head]))
     }
 
     /// The head of a classifier of sequences, as `transformers` builds it for the family.
@@ -69,7 +75,7 @@ public struct ModelConfiguration: Sendable {
     }
 
     /// Whether a classifier in the folder's weights, if there is one for the head, belongs to ``labels``.
-    func hasLabels(for head: any Head) -> Bool {
+    public func hasLabels(for head: any Head) -> Bool {
         guard labelsProblem == nil else { return false }
         guard let found = purpose.classSuffix, Self.labelledClasses.contains(found) else { return true }
         return found == head.classSuffix
@@ -90,6 +96,6 @@ extension ModelConfiguration: Equatable {
     /// Whether they are of one family and say the same.
     public static func == (a: ModelConfiguration, b: ModelConfiguration) -> Bool {
         a.family == b.family && a.model == b.model && a.labels == b.labels && a.labelsProblem == b.labelsProblem
-            && a.purpose == b.purpose && a.entries == b.entries
+            && a.purpose == b.purpose && a.adapter == b.adapter && a.entries == b.entries
     }
 }

@@ -16,6 +16,8 @@ struct Predict: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
     var model: String
 
+    @OptionGroup var adapter: AdapterOption
+
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp("A text to classify; may be given several times.", valueName: "text"))
@@ -59,7 +61,7 @@ struct Predict: AsyncParsableCommand {
             texts: texts, file: file,
             columns: ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn))
         let pipeline = try TextPipeline(
-            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
+            path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
         let format = pipeline.task.predictions(labels: pipeline.labels)
         var review = InputReview(pipeline)
