@@ -5,5 +5,6 @@ public enum Objectives {
         CrossEntropy.self,
         BinaryCrossEntropy.self,
         MeanSquaredError.self,
+        VocabularyCrossEntropy.self,
     ]
 }
