@@ -130,8 +130,8 @@ public struct ProgressRenderer {
     private func start(_ summary: RunSummary) -> [String] {
         let data =
             (summary.isResumed ? "going on training on " : "training on ")
-            + "\(Format.plural(summary.examples, "example")) of "
-            + "\(Format.plural(summary.labels.count, "class", "classes")): "
+            + Format.plural(summary.examples, "example")
+            + (summary.labels.isEmpty ? ": " : " of \(Format.plural(summary.labels.count, "class", "classes")): ")
             + "\(Format.plural(summary.totalSteps, "step")), "
         let size = "\(Format.compact(summary.parameters)) parameters, "
         let workers = Format.plural(summary.workers, "worker")
