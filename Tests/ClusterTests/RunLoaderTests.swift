@@ -18,7 +18,9 @@ struct RunLoaderTests {
     /// The phases of fine-tuning by this run.
     private func phases(_ run: RunConfiguration) -> [Phase] {
         FineTuning().phases(
-            RecipeRequest(run: run, classifier: SequenceClassification(labels: 2, dropout: 0.1), maxLength: 8))
+            RecipeRequest(
+                run: run, head: SequenceClassification(labels: 2, dropout: 0.1), objective: CrossEntropy(), maxLength: 8
+            ))
     }
 
     private func length(_ run: RunConfiguration, examples: Int) throws -> RunLength {
@@ -100,10 +102,17 @@ struct RunLoaderTests {
     }
 
     @Test func `evaluation has batches of about two thousand tokens, and one at least`() {
-        #expect(PhasePlan.evaluationBatch(maxLength: 128, classes: 8) == 16)
-        #expect(PhasePlan.evaluationBatch(maxLength: 512, classes: 8) == 4)
-        #expect(PhasePlan.evaluationBatch(maxLength: 65_536, classes: 8) == 1)
-        #expect(PhasePlan.evaluationBatch(maxLength: 8, classes: ControlLimits.maxOutputWidth) == 1)
+        func batch(_ length: Int, _ classes: Int) -> Int {
+            PhasePlan.evaluationBatch(maxLength: length, head: SequenceClassification(labels: classes, dropout: 0))
+        }
+        #expect(batch(128, 8) == 16)
+        #expect(batch(512, 8) == 4)
+        #expect(batch(65_536, 8) == 1)
+        #expect(batch(8, ControlLimits.maxOutputWidth) == 1)
+        for (vocabulary, expected) in [(30_522, 16), (250_002, 3), (16_777_216, 1)] {
+            let head = MaskedLanguageModel(vocabulary: vocabulary, epsilon: 1e-12)
+            #expect(PhasePlan.evaluationBatch(maxLength: 128, head: head) == expected)
+        }
     }
 
     @Test func `only a run that was finished, or is to be shorter, may be complete`() throws {

@@ -19,6 +19,18 @@ extension AllowedValues where Value == Int {
     }
 }
 
+extension AllowedValues where Value == String {
+    /// These words.
+    static func oneOf(_ words: [String]) -> Self {
+        Self(
+            contains: { words.contains($0) },
+            need: words.dropLast().joined(separator: ", ") + " or " + (words.last ?? ""))
+    }
+
+    /// A single character.
+    static var oneCharacter: Self { Self(contains: { $0.count == 1 }, need: "one character") }
+}
+
 extension AllowedValues where Value == Double {
     /// Both bounds and the values between them; not those that are no numbers.
     static func range(_ bounds: ClosedRange<Double>, _ unit: String) -> Self {
@@ -29,6 +41,9 @@ extension AllowedValues where Value == Double {
 
     /// Shares of less than all: 0 and the values between 0 and 1.
     static var shareBelowOne: Self { Self(contains: { $0 >= 0 && $0 < 1 }, need: "at least 0 and below 1") }
+
+    /// Shares of something: the values between 0 and 1.
+    static var share: Self { Self(contains: { $0 > 0 && $0 < 1 }, need: "above 0 and below 1") }
 
     /// The values above 0 up to a bound.
     static func positive(atMost bound: Double) -> Self {

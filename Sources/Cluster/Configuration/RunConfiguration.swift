@@ -21,6 +21,10 @@ public struct RunConfiguration: Sendable, Equatable {
     public var test: String?
     /// The run directory to write; it must not exist, or be empty.
     public var output: String
+    /// The name of what the model is trained for, see `Tasks`; nil to see from the data.
+    public var task: String?
+    /// What stands between several labels of a text; nil for a comma.
+    public var labelSeparator: String?
     /// The number of workers.
     public var workers = 1
     /// Compute threads of each worker that is started here; nil for those that ``localThreads`` finds.
@@ -86,6 +90,12 @@ public struct RunConfiguration: Sendable, Equatable {
     public var maxLength: Int?
     /// Tokens of a text at most where nothing else is asked for.
     public static let defaultMaxLength = 128
+    /// Draws all weights of a model that is to be pretrained, of which config.json and the tokenizer are read alone.
+    public var fromScratch = false
+    /// The share of tokens that a model in pretraining is to guess.
+    public var maskProbability = 0.15
+    /// The share of the documents that is held out of a pretraining for validation; nil for none.
+    public var validationShare: Double?
     /// The seed of shuffling, dropout, new weights and drawn examples.
     public var seed: UInt64 = 42
     /// Training examples drawn of each class; nil takes all.

@@ -20,7 +20,7 @@ struct RunModel {
     init(_ run: RunConfiguration, checkpoint: CheckpointFolder?) throws {
         let folder = checkpoint?.path ?? run.model
         isCheckpoint = checkpoint != nil
-        directory = try ModelFolder(path: folder)
+        directory = try ModelFolder(path: folder, requiresWeights: isCheckpoint || !run.fromScratch)
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
         tokenizer = try TokenizerFolder.load(folder)
         try ModelFit.check(tokenizer, directory)
@@ -68,6 +68,7 @@ struct RunModel {
             tokenizer, model.encoder, path: directory.path,
             data: [data.training, data.validation, data.test].compactMap { $0 })
         model.labels = labels
+        model.purpose = data.task.purpose
         model.adapter = nil
         model.isTrainedOnPairs = data.training.columns?.textPair != nil
         return model
@@ -76,7 +77,8 @@ struct RunModel {
     /// The parameters of `model`; throws an error if there are more than fit into messages.
     func layout(_ model: ModelSpecification) throws(RunError) -> ParameterLayout {
         let layout = ParameterLayout(model)
-        guard layout.count <= ControlLimits.maxWeightCount, model.head.outputWidth <= ControlLimits.maxOutputWidth
+        guard layout.count <= ControlLimits.maxWeightCount,
+            model.head.tiesWords || model.head.outputWidth <= ControlLimits.maxOutputWidth
         else {
             throw .failed("the model is too large: \(layout.count) floats, \(model.head.outputWidth) classes")
         }
@@ -84,7 +86,7 @@ struct RunModel {
     }
 
     /// The examples as the model takes them.
-    func tokenized(_ data: Dataset, maxLength: Int) -> TokenizedDataset {
-        TokenizedDataset(data, tokenizer: tokenizer, maxLength: maxLength)
+    func tokenized(_ data: Dataset, _ task: any Task, outputs: Int, maxLength: Int) -> TokenizedDataset {
+        TokenizedDataset(data, task, outputs: outputs, tokenizer: tokenizer, maxLength: maxLength)
     }
 }

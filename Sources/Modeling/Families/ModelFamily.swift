@@ -21,7 +21,10 @@ public protocol ModelFamily: Sendable {
     /// - Parameter entries: What the file held that the model was read from, or nothing.
     static func write(_ configuration: FamilyConfiguration, into entries: inout [String: JSONValue])
     /// The head of a classifier of sequences, as `transformers` builds it for this family.
-    static func classifier(_ configuration: FamilyConfiguration, labels: Int) -> any Head
+    static func classifier(_ configuration: FamilyConfiguration, labels: Int, problem: ProblemType) -> any Head
+
+    /// Whether the tensors of ``MaskedLanguageModel`` have names: whether `transformers` builds that head for this family.
+    static var hasMaskedLanguageModel: Bool { get }
 
     /// The name under which a tensor is written.
     static func tensorName(_ id: ParameterID) -> String
@@ -57,6 +60,8 @@ public struct FamilyConfiguration: Sendable, Equatable {
 }
 
 extension ModelFamily {
+    /// They have not.
+    public static var hasMaskedLanguageModel: Bool { false }
     /// None.
     public static func aliases(of name: String) -> [String] { [] }
     /// None is.

@@ -22,9 +22,13 @@ public struct ModelFolder: Sendable {
 
     /// Opens a folder, reads its configuration, and looks whether there are weights.
     ///
-    /// - Parameter registry: The families that are known.
+    /// - Parameters:
+    ///   - registry: The families that are known.
+    ///   - requiresWeights: Whether there must be weights.
     /// - Throws: An error that names the folder or file, and what to do.
-    public init(path: String, registry: ModelRegistry = .standard) throws(FileError) {
+    public init(
+        path: String, registry: ModelRegistry = .standard, requiresWeights: Bool = true
+    ) throws(FileError) {
         let path = withoutTrailingSlash(path)
         switch try PathKind(path) {
         case .nothing:
@@ -39,7 +43,7 @@ public struct ModelFolder: Sendable {
         }
         self.path = path
         configuration = try ModelConfiguration(path: config, registry: registry)
-        _ = try weightsPath()
+        if requiresWeights { _ = try weightsPath() }
     }
 
     /// Its family, which names its tensors.
@@ -53,12 +57,13 @@ public struct ModelFolder: Sendable {
         return object["vocab_size"]?.integer
     }
 
-    /// Makes sure that the folder describes a fine-tuned classifier whose labels can be used.
+    /// Makes sure that the labels in config.json can be used.
     ///
     /// - Throws: An error that names config.json and the entry.
-    public func requireClassifier() throws(FileError) {
-        try configuration.requireClassifier(path: joinedPath(path, Self.configurationFile))
-    }
+    public func requireLabels() throws(FileError) { try configuration.requireLabels(path: configurationPath) }
+
+    /// Its config.json.
+    public var configurationPath: String { joinedPath(path, Self.configurationFile) }
 
     /// `model.safetensors`, or the index of its shards.
     private func weightsPath() throws(FileError) -> String {

@@ -2,6 +2,9 @@
 public enum Objectives {
     /// All of them.
     public static let all: [any Objective.Type] = [
-        CrossEntropy.self
+        CrossEntropy.self,
+        BinaryCrossEntropy.self,
+        MeanSquaredError.self,
+        VocabularyCrossEntropy.self,
     ]
 }

@@ -82,12 +82,7 @@ public enum WeightLoader {
                 throw ModelError.weights("\(file.path): there is no tensor \(tensorName)\(why)")
             }
             if !isLabelled || rows?.contains(nil) ?? true { drawn.append(parameter.id) }
-            // Biases stay zero, as in the reference.
-            if parameter.shape.count == 2 {
-                drawNormal(
-                    destination, deviation: model.encoder.initializerRange, seed: seed,
-                    stream: parameter.id.initializationStream)
-            }
+            parameter.initialize(destination, deviation: model.encoder.initializerRange, seed: seed)
             if isLabelled, let stored, let rows {
                 read.insert(stored)
                 if rows.contains(where: { $0 != nil }) {
@@ -124,7 +119,8 @@ public enum WeightLoader {
             return file.tensors[stored]?.shape
         }
         let count = configuration.labels.count
-        guard configuration.hasLabelledClassifier, let weight = shape(.weight), weight.count == 2, weight[0] == count,
+        guard configuration.hasLabels(for: model.head), let weight = shape(.weight), weight.count == 2,
+            weight[0] == count,
             weight[1] == model.encoder.hidden, shape(.bias) == [count]
         else { return labels.map { _ in nil } }
         return labels == configuration.labels ? nil : LabelMatch.rows(of: labels, among: configuration.labels)

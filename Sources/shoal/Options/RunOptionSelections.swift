@@ -15,6 +15,11 @@ enum ScheduleSelection: RunOptionSelection {
     static let options = table.options(in: .schedule)
 }
 
+/// What is masked and held out in pretraining.
+enum PretrainingSelection: RunOptionSelection {
+    static let options = table.options(in: .pretraining)
+}
+
 /// How many workers there are, how long they are waited for and how they exchange gradients.
 enum WorkersSelection: RunOptionSelection {
     static let options = table.options(in: .workers)
@@ -42,7 +47,7 @@ enum TextColumnsSelection: RunOptionSelection {
 
 /// The label column of data files.
 enum LabelColumnSelection: RunOptionSelection {
-    static let options = ["label_column"].compactMap(table.option)
+    static let options = ["label_column", "label_separator"].compactMap(table.option)
 }
 
 /// How much longer a run that is resumed goes on.
