@@ -179,7 +179,7 @@ public enum WeightLoader {
     }
 
     /// A as `peft` begins it, uniform in ±1/√inputs: `kaiming_uniform_` of PyTorch with a = √5 (He et al. 2015).
-    private static func drawAdapter(
+    static func drawAdapter(
         _ parameter: Parameter, _ destination: UnsafeMutableBufferPointer<Float>, seed: UInt64
     ) {
         guard case .layer(_, _, .lowRankA) = parameter.id else { return }
