@@ -159,7 +159,7 @@ public struct AdapterFolder: Sendable {
         guard let linear = model.classifier().head.labelLinear, let name = names[.head(linear, .weight)],
             let count = file.tensors[name]?.shape.first
         else { return model.labels }
-        return model.hasLabelledClassifier && model.labels.count == count
+        return model.hasLabels(for: model.classifierHead(.singleLabel)) && model.labels.count == count
             ? model.labels : (0..<count).map { "LABEL_\($0)" }
     }
 }

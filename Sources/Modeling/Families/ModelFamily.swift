@@ -21,7 +21,7 @@ public protocol ModelFamily: Sendable {
     /// - Parameter entries: What the file held that the model was read from, or nothing.
     static func write(_ configuration: FamilyConfiguration, into entries: inout [String: JSONValue])
     /// The head of a classifier of sequences, as `transformers` builds it for this family.
-    static func classifier(_ configuration: FamilyConfiguration, labels: Int) -> any Head
+    static func classifier(_ configuration: FamilyConfiguration, labels: Int, problem: ProblemType) -> any Head
 
     /// The name under which a tensor is written.
     static func tensorName(_ id: ParameterID) -> String

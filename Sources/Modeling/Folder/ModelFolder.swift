@@ -53,12 +53,13 @@ public struct ModelFolder: Sendable {
         return object["vocab_size"]?.integer
     }
 
-    /// Makes sure that the folder describes a fine-tuned classifier whose labels can be used.
+    /// Makes sure that the labels in config.json can be used.
     ///
     /// - Throws: An error that names config.json and the entry.
-    public func requireClassifier() throws(FileError) {
-        try configuration.requireClassifier(path: joinedPath(path, Self.configurationFile))
-    }
+    public func requireLabels() throws(FileError) { try configuration.requireLabels(path: configurationPath) }
+
+    /// Its config.json.
+    public var configurationPath: String { joinedPath(path, Self.configurationFile) }
 
     /// `model.safetensors`, or the index of its shards.
     private func weightsPath() throws(FileError) -> String {

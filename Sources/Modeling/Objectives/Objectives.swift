@@ -4,5 +4,7 @@ public enum Objectives {
     public static let all: [any Objective.Type] = [
         CrossEntropy.self,
         FocalLoss.self,
+        BinaryCrossEntropy.self,
+        MeanSquaredError.self,
     ]
 }

@@ -124,7 +124,8 @@ public enum WeightLoader {
             return file.tensors[stored]?.shape
         }
         let count = configuration.labels.count
-        guard configuration.hasLabelledClassifier, let weight = shape(.weight), weight.count == 2, weight[0] == count,
+        guard configuration.hasLabels(for: model.head), let weight = shape(.weight), weight.count == 2,
+            weight[0] == count,
             weight[1] == model.encoder.hidden, shape(.bias) == [count]
         else { return labels.map { _ in nil } }
         return labels == configuration.labels ? nil : LabelMatch.rows(of: labels, among: configuration.labels)
