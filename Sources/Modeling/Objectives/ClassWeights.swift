@@ -3,7 +3,7 @@ public struct ClassWeights: Sendable, Codable, Equatable {
     /// One for each class, in the order of the outputs.
     public let values: [Double]
     /// What a weight may be, besides 0 for a class from which nothing is learnt.
-    public static let allowed = 1e-6...1e6
+    public static let allowed = 1e-6...1e9
 
     /// These weights.
     public init(_ values: [Double]) { self.values = values }
@@ -34,7 +34,7 @@ public struct ClassWeights: Sendable, Codable, Equatable {
             throw .invalidModel("\(values.count) class weights, the model has \(classes) classes")
         }
         if let value = values.first(where: { $0 != 0 && !Self.allowed.contains($0) }) {
-            throw .invalidModel("a class weight is \(value), must be 0 or in 0.000001 ... 1000000")
+            throw .invalidModel("a class weight is \(value), must be 0 or in 0.000001 ... 1000000000")
         }
         guard values.contains(where: { $0 > 0 }) else { throw .invalidModel("all class weights are 0") }
     }

@@ -188,7 +188,7 @@ struct EvaluationScheduler: Sendable {
     ///   - step: The steps completed.
     ///   - epoch: The epochs finished.
     ///   - tested: The step of the state that a test evaluates, if that is not the newest; and the threshold that a
-    ///     validation has chosen: a test uses it, and chooses none.
+    ///     validation has chosen, if one has: a test chooses none.
     mutating func finish(
         step: Int, epoch: Int, tested: (step: Int?, threshold: Double?), _ turn: inout Turn
     ) -> Result<EvaluationRecord, RunError> {
@@ -196,7 +196,7 @@ struct EvaluationScheduler: Sendable {
         self.job = nil
         var all = EvaluationPart(job.head)
         for part in job.parts { if let part { all.merge(part) } }
-        if job.kind == .test { all.use(threshold: tested.threshold) }
+        if job.kind == .test { all.use(threshold: tested.threshold ?? ModelConfiguration.standardThreshold) }
         let report = all.report(labels: job.labels)
         guard report.loss.isFinite else { return .failure(Self.notFinite(job.kind)) }
         let record = EvaluationRecord(
