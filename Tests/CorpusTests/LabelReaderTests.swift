@@ -47,7 +47,8 @@ import Testing
                 "the label \"y\" is none that training saw") == true)
         #expect(
             scratch.failure("f.jsonl", "{\"text\": \"a\", \"label\": [\"x\"]}\n")?.description.contains(
-                ", line 1: the label is an array: an example has one class; for several give --task multi-label") == true)
+                ", line 1: the label is an array: an example has one class; for several give --task multi-label")
+                == true)
     }
 
     @Test func `numbers are read as numbers`() throws {

@@ -6,7 +6,7 @@ import Training
 
 extension RunOptionTable {
     /// The options of `train` and `coordinator`.
-    public static let standard = RunOptionTable(paths + sizes + optimization + examples + cluster)
+    public static let standard = RunOptionTable(paths + sizes + optimization + examples + pretraining + cluster)
 
     private static let threads = min(1024, AvailableProcessors.count)
 
@@ -199,6 +199,19 @@ extension RunOptionTable {
             .data, "label_separator", \.labelSeparator, "character",
             "What stands between the labels of a text that has several, where they are not a JSON array",
             allowed: .oneCharacter, standard: "a comma", aliases: "labeldelimiter labelsep"),
+    ]
+
+    private static let pretraining: [RunOption] = [
+        RunOption(
+            .pretraining, "from_scratch", \.fromScratch, "",
+            "Draws all weights by the seed; of --model only config.json and the tokenizer are read"),
+        RunOption(
+            .pretraining, "mask_probability", \.maskProbability, "share", "Share of the tokens that are to be guessed",
+            allowed: .share, aliases: "mlmprobability maskprob masking"),
+        RunOption(
+            .pretraining, "validation_share", \.validationShare, "share",
+            "Share of the documents that is held out and evaluated after every epoch, in place of --validation",
+            allowed: .share, aliases: "validationsplitpercentage valshare validationsplit"),
     ]
 
     private static let cluster: [RunOption] = [

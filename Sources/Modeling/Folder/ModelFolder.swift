@@ -22,9 +22,13 @@ public struct ModelFolder: Sendable {
 
     /// Opens a folder, reads its configuration, and looks whether there are weights.
     ///
-    /// - Parameter registry: The families that are known.
+    /// - Parameters:
+    ///   - registry: The families that are known.
+    ///   - requiresWeights: Whether there must be weights.
     /// - Throws: An error that names the folder or file, and what to do.
-    public init(path: String, registry: ModelRegistry = .standard) throws(FileError) {
+    public init(
+        path: String, registry: ModelRegistry = .standard, requiresWeights: Bool = true
+    ) throws(FileError) {
         let path = withoutTrailingSlash(path)
         switch try PathKind(path) {
         case .nothing:
@@ -39,7 +43,7 @@ public struct ModelFolder: Sendable {
         }
         self.path = path
         configuration = try ModelConfiguration(path: config, registry: registry)
-        _ = try weightsPath()
+        if requiresWeights { _ = try weightsPath() }
     }
 
     /// Its family, which names its tensors.

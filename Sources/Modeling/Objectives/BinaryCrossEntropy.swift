@@ -1,7 +1,7 @@
 import Foundation
 
-/// Binary cross-entropy of each output on its own, in double precision: `torch.nn.BCEWithLogitsLoss`, whose mean is over
-/// texts and labels.
+/// Binary cross-entropy of each output on its own, in double precision: `torch.nn.BCEWithLogitsLoss`, whose mean is
+/// over texts and labels.
 public struct BinaryCrossEntropy: Objective {
     /// See ``Objective``.
     public static let kind = "binary-cross-entropy"

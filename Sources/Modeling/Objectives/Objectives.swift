@@ -6,5 +6,6 @@ public enum Objectives {
         FocalLoss.self,
         BinaryCrossEntropy.self,
         MeanSquaredError.self,
+        VocabularyCrossEntropy.self,
     ]
 }
