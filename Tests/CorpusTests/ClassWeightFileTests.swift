@@ -28,7 +28,8 @@ import Testing
         ] as [(String, Int?, String)])
     func `what cannot be is named with its line`(text: String, line: Int?, what: String) {
         let error = #expect(throws: FileError.self) { try read("bad.csv", text) }
-        #expect("\(error.map { "\($0)" } ?? "")".contains(what), "\(error.map { "\($0)" } ?? "")")
-        if let line { #expect("\(error.map { "\($0)" } ?? "")".contains("bad.csv:\(line): ")) }
+        let description = error?.description ?? ""
+        #expect(description.contains(what))
+        if let line { #expect(description.contains("bad.csv, line \(line): ")) }
     }
 }

@@ -137,7 +137,7 @@ extension RunOptionTable {
         RunOption(
             .learning, "focal_loss", \.focalLoss, "exponent",
             "Exponent of the focal loss, by which examples that are recognised already count for less; 2 is usual",
-            allowed: .range(0...100), standard: "cross-entropy", aliases: "focalgamma focallossgamma gamma focal"),
+            allowed: .range(0...100, ""), standard: "cross-entropy", aliases: "focalgamma focallossgamma gamma focal"),
         RunOption(
             .learning, "freeze", \.freeze, "parts",
             "Parts of the model that are not trained: head, embeddings (or words, positions), layers by number from the "
