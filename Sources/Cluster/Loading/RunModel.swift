@@ -72,6 +72,7 @@ struct RunModel {
         if hasLabels { model.labels = labels }
         model.purpose = data.task.purpose
         model.adapter = nil
+        model.threshold = nil
         model.isTrainedOnPairs = data.training.columns?.textPair != nil
         return model
     }
