@@ -32,7 +32,7 @@ public struct MaskedLanguage: Task {
 
     /// Cross-entropy over the vocabulary.
     public func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective {
-        try options.refuseLabelSmoothing(name)
+        try options.refuseClassLoss(name)
         return VocabularyCrossEntropy()
     }
 
