@@ -5,8 +5,8 @@ extension Dataset {
     /// All texts, those of a pair one after the other.
     public var texts: [String] { examples.flatMap { [$0.text] + ($0.pair.map { [$0] } ?? []) } }
 
-    /// Two parts, of which the second has this share of the examples, at least one; drawn by `seed`, in the order of the
-    /// file. Nil where there are fewer than two examples.
+    /// Two parts, of which the second has this share of the examples, at least one; drawn by `seed`, in the order of
+    /// the file. Nil where there are fewer than two examples.
     public func holdingOut(_ share: Double, seed: UInt64) -> (rest: Dataset, heldOut: Dataset)? {
         guard examples.count >= 2 else { return nil }
         var random = PhiloxStream(seed: seed, purpose: .split)

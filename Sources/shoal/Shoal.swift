@@ -21,7 +21,8 @@ struct Shoal: AsyncParsableCommand {
             """,
         version: "shoal \(version)",
         subcommands: [
-            Train.self, Pretrain.self, Resume.self, Stop.self, Status.self, CoordinatorCommand.self, WorkerCommand.self, Keygen.self,
+            Train.self, Pretrain.self, Resume.self, Stop.self, Status.self, CoordinatorCommand.self, WorkerCommand.self,
+            Keygen.self,
             Evaluate.self, Predict.self, Merge.self, Tokenize.self, Fetch.self, ConfigCommand.self, Benchmark.self,
         ])
 

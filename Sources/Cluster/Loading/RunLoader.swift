@@ -105,7 +105,8 @@ extension PhasePlan {
             model: model, labels: labels, parameters: TrainedShare(layout),
             training: examples(documents?.training, data.training),
             validation: data.validation.map { examples(documents?.validation, $0) },
-            test: isLast ? data.test.map { examples(documents?.test, $0) } : nil, data: length.plans[number], steps: length.steps[number],
+            test: isLast ? data.test.map { examples(documents?.test, $0) } : nil, data: length.plans[number],
+            steps: length.steps[number],
             schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),
             evaluationBatch: Self.evaluationBatch(maxLength: phase.maxLength, head: model.head))
     }

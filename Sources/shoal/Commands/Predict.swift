@@ -65,7 +65,8 @@ struct Predict: AsyncParsableCommand {
             precision: try precision.checked())
         guard !pipeline.task.packsDocuments else {
             throw ValidationError(
-                "the model guesses masked words, and predicts nothing of a text: fine-tune it first; evaluate measures it")
+                "the model guesses masked words, and predicts nothing of a text: fine-tune it first; evaluate measures it"
+            )
         }
         let format = pipeline.task.predictions(labels: pipeline.labels)
         var review = InputReview(pipeline)
