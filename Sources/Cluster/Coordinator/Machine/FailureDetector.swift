@@ -138,7 +138,9 @@ struct FailureDetector: Sendable {
             turn.send(.heartbeat(wantsReply: true), to: other.peer)
         }
         self.suspicion = suspicion
-        if let worst = members.max(by: { (failureCounts[$0.peer] ?? 0, $0.number) < (failureCounts[$1.peer] ?? 0, $1.number) }),
+        if let worst = members.max(by: {
+            (failureCounts[$0.peer] ?? 0, $0.number) < (failureCounts[$1.peer] ?? 0, $1.number)
+        }),
             let count = failureCounts[worst.peer], hasFailedTooOften(count, members)
         {
             let why = "was missed by others in \(count) attempts in a row"
