@@ -70,6 +70,7 @@ struct RunModel {
         model.labels = labels
         model.purpose = data.task.purpose
         model.adapter = nil
+        model.threshold = nil
         model.isTrainedOnPairs = data.training.columns?.textPair != nil
         return model
     }

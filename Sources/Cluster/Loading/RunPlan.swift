@@ -13,6 +13,8 @@ struct RunPlan: Sendable {
     var checkpoint: String?
     /// The best checkpoint by validation that is there.
     var best: BestState?
+    /// The validation of the state in `checkpoint`, if there was one.
+    var validation: BestState?
     /// Where workers connect to, and the run directory, for people.
     var endpoint = ""
     var output = ""

@@ -14,6 +14,8 @@ public protocol MetricAccumulator: Sendable, Codable {
     /// Checks that this, which may come from outside, can have been counted over so many examples by the head that
     /// `empty` is from.
     func validate(examples: Int, like empty: Self) throws(ModelError)
+    /// From which probability on an example counts as having a label, where that is a question.
+    mutating func use(threshold: Double)
     /// All of it for people and files.
     ///
     /// - Parameters:
@@ -21,6 +23,11 @@ public protocol MetricAccumulator: Sendable, Codable {
     ///   - loss: Their mean loss.
     ///   - labels: The classes, in the order of the outputs.
     func report(examples: Int, loss: Double, labels: [String]) -> MetricReport
+}
+
+extension MetricAccumulator {
+    /// It is none.
+    public mutating func use(threshold: Double) {}
 }
 
 extension Head {
