@@ -306,7 +306,7 @@ quickstart() {
     fi
     if [[ -z ${given[--output]-} ]]; then
         output=$(shorten "$root")
-        # Beside the sources, unless they belong to somebody else.
+        # Beside the sources, unless they belong to another user.
         if [[ $output == "$PWD" || ! -w $root ]]; then output=runs; else output=$output/runs; fi
         output=$output/quickstart-$(date +%Y%m%d-%H%M%S)
         while [[ -e $output$suffix ]]; do suffix=-$((${suffix#-} + 1)); done

@@ -85,7 +85,7 @@ import Testing
         let (router, _) = try pair(options)
         do {
             try router.send([[1, 2, 3], [4]])
-            Issue.record("sent to nobody")
+            Issue.record("sent without a peer")
         } catch {
             #expect(error.isUnreachable)
         }

@@ -22,7 +22,7 @@ names = [model.config.id2label[i] for i in range(model.config.num_labels)]
 worst, count = 0.0, 0
 for record, prediction in zip(map(json.loads, open(data)), map(json.loads, open(predictions)), strict=True):
     texts = [record["text"]] if "text" in record else [record["sentence1"], record["sentence2"]]
-    inputs = tokenizer(*texts, return_tensors="pt", truncation=True, max_length=128)
+    inputs = tokenizer(*texts, return_tensors="pt", truncation=True)
     with torch.no_grad():
         logits = model(**inputs).logits[0].double()
     if problem == "regression":

@@ -85,6 +85,11 @@ struct RunModel {
         else {
             throw .failed("the model is too large: \(layout.count) floats, \(model.head.outputWidth) classes")
         }
+        guard model.head.metricBytes < ControlLimits.metricsText else {
+            throw .failed(
+                "\(model.head.outputWidth) labels or numbers of each text are too many to evaluate: at most "
+                    + "\(ControlLimits.metricsText * model.head.outputWidth / model.head.metricBytes)")
+        }
         return layout
     }
 

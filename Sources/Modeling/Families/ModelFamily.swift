@@ -38,7 +38,7 @@ public protocol ModelFamily: Sendable {
     static func part(ofTensor name: String) -> TensorPart?
 }
 
-/// The parts of a model that a family's names tell apart.
+/// The parts of a model that can be distinguished by a family's names.
 public enum TensorPart: Sendable, Equatable {
     /// The encoder's layers.
     case layers

@@ -16,6 +16,8 @@ public struct MultiLabelMetrics: MetricAccumulator, Equatable {
         key: "average_precision", title: "average precision", isHigherBetter: true)
     /// Macro F1.
     public static var primary: MetricKind { macroF1 }
+    /// A score, and its place where the text has the label.
+    public static var bytesPerOutput: Int { 26 }
 
     /// The number of labels.
     public let labels: Int

@@ -105,7 +105,10 @@ struct EvaluationScheduler: Sendable {
             self.job = job
             order(again, of: member.peer, claimedBy: nil, &turn)
         } else if job.next < job.source.count {
-            let most = ControlLimits.maxEvaluationExamples / job.batchSize
+            // The report must fit into an envelope.
+            let fitting = min(
+                ControlLimits.maxEvaluationExamples, ControlLimits.reportBytes / 2 / max(1, job.head.metricBytes))
+            let most = fitting / job.batchSize
             let batches = max(1, min(member.worker.threads, most))
             let examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
             job.next = examples.upperBound
