@@ -23,7 +23,7 @@ enum Endpoint {
         return "tcp://\(host)\(endpoint[colon...])"
     }
 
-    /// What to tell others of where this process listens: of all addresses, the host's name.
+    /// Where this process listens, as others are to connect to it: of all addresses, the host's name.
     static func shown(_ endpoint: String) -> String {
         guard let host = host(endpoint), isWildcard(host) else { return endpoint }
         return replacingHost(of: endpoint, with: ProcessInfo.processInfo.hostName)

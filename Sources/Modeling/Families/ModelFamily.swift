@@ -37,7 +37,7 @@ public protocol ModelFamily: Sendable {
     static func part(ofTensor name: String) -> TensorPart?
 }
 
-/// The parts of a model that a family's names tell apart.
+/// The parts of a model that a family's names distinguish.
 public enum TensorPart: Sendable, Equatable {
     /// The encoder's layers.
     case layers

@@ -34,7 +34,7 @@ enum CoordinatorEffect: Sendable {
     case saveCheckpoint(TrainingState)
     /// Write `model/` from the fetched weights.
     case saveModel
-    /// Tell the remaining workers to go, and end.
+    /// The remaining workers are asked to end; then the run ends.
     case end(RunOutcome)
 }
 

@@ -45,7 +45,7 @@ struct FailureDetector: Sendable {
 
     private let settings: CoordinatorSettings
     private var suspicion: Suspicion?
-    /// How often each worker was suspected since a step was last completed, once a generation at most.
+    /// How often each worker was suspected since a step was last completed, once per generation at most.
     private var strikes: [PeerID: Int] = [:]
     private var pace = StepPace()
     private var lastHeartbeat = -Double.infinity
