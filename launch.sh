@@ -74,7 +74,7 @@ fail() {
     exit "${2:-1}"
 }
 
-# Prints the Debian packages that are missing, one a line.
+# Prints the Debian packages that are missing, one per line.
 missing_packages() {
     local entry installed package
     for entry in "${COMMANDS[@]}"; do

@@ -51,7 +51,7 @@ import Testing
         let last = try #require(allowed.numbers.last)
         let worker = try ShoalProcess(
             [
-                "worker", "--coordinator", "ipc://\(world.path("nobody"))", "--cpus", "\(last)", "--connect-timeout",
+                "worker", "--coordinator", "ipc://\(world.path("absent"))", "--cpus", "\(last)", "--connect-timeout",
                 "60",
             ],
             in: world.folder)

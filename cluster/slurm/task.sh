@@ -36,7 +36,7 @@ work() {
     # Split into words on purpose.
     # shellcheck disable=SC2206
     local more=(${SHOAL_WORKER_OPTIONS-})
-    trap tell_batch_shell TERM
+    trap signal_batch_shell TERM
     while :; do
         # The worker must outlive the signal: the checkpoint is fetched from it. It ends when the coordinator says so.
         (

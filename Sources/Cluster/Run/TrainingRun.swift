@@ -90,7 +90,7 @@ public struct TrainingRun: Sendable {
                         + "worker comes back"))
         }
         if var known {
-            // Before anybody is sent anything.
+            // Before the first message is sent.
             known.starts += 1
             if !isCopy { try known.write(to: directory.path) }
         }
