@@ -3,7 +3,7 @@ import Numerics
 import Support
 import Synchronization
 
-/// What this machine's matrix products reach in the shapes of a model: the roof over all else.
+/// What this machine's matrix products reach in the shapes of a model: the roofline.
 public struct MatmulBenchmark: Sendable {
     /// Hidden and feed-forward width of the model.
     public var hidden, intermediate: Int

@@ -34,7 +34,7 @@ public struct ScalingBenchmark: Sendable {
     public var tokensPerHost: Int
     /// Micro-batches of a host's share, one after the other.
     public var microBatches: Int
-    /// In what gradients are sent.
+    /// The number format of gradients on the network.
     public var wire: WirePrecision
     /// Seconds that a message is under way.
     public var latency: Double

@@ -14,10 +14,10 @@ public final class InferenceModel: BatchModel {
     public let specification: ModelSpecification
     /// Its threads, which the caller may use between two calls.
     public let team: ThreadTeam
-    private let models: [Member]
+    private let models: [ThreadModel]
 
     /// `@unchecked Sendable` because thread i of the team alone uses the i-th of them at a time.
-    private final class Member: @unchecked Sendable {
+    private final class ThreadModel: @unchecked Sendable {
         let model: Model
         init(_ model: Model) { self.model = model }
     }
@@ -61,7 +61,7 @@ public final class InferenceModel: BatchModel {
         let weights = ModelWeights(master: master, layout: layout, precision: precision)
         weights.updateRoundedCopy()
         team = try ThreadTeam(count: threads)
-        models = (0..<threads).map { _ in Member(Model(specification, layout: layout, weights: weights)) }
+        models = (0..<threads).map { _ in ThreadModel(Model(specification, layout: layout, weights: weights)) }
     }
 
     /// See ``BatchModel``.

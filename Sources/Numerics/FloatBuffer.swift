@@ -1,12 +1,11 @@
 import Foundation
 import Support
 
-/// A fixed block of 32-bit floats, aligned to 64 bytes (one cache line, one AVX-512 register) and zeroed at birth.
+/// A fixed block of 32-bit floats, aligned to 64 bytes (one cache line, one AVX-512 register) and zero-initialized.
 ///
 /// It is the one kind of memory that gradients, weights, moments and activations live in. The class owns the memory;
-/// who may read or write which part of it, and when, is the business of its users: a buffer is shared between compute
-/// threads, which write to disjoint parts, and the all-reduce thread, which takes a part over once it is submitted.
-/// That is why it is `@unchecked Sendable`.
+/// it does not synchronize access: a buffer is shared between compute threads, which write to disjoint parts, and the
+/// all-reduce thread, which takes a part over once it is submitted. That is why it is `@unchecked Sendable`.
 public final class FloatBuffer: @unchecked Sendable {
     /// The first element, 64-byte aligned.
     public let pointer: UnsafeMutablePointer<Float>

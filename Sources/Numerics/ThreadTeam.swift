@@ -8,7 +8,7 @@ import Synchronization
 public final class ThreadTeam: Sendable {
     /// The number of threads, the caller included.
     public let count: Int
-    private let members: [Member]
+    private let members: [TeamThread]
 
     /// Starts `count - 1` threads, with a stack of 8 MiB each.
     ///
@@ -16,10 +16,10 @@ public final class ThreadTeam: Sendable {
     public init(count: Int) throws(ResourceLimitError) {
         precondition(count >= 1, "a team has at least one thread")
         self.count = count
-        var made: [Member] = []
+        var made: [TeamThread] = []
         for number in 1..<max(count, 1) {
             do throws(ResourceLimitError) {
-                made.append(try Member(number: number))
+                made.append(try TeamThread(number: number))
             } catch {
                 for member in made { member.submit(nil) }
                 throw error
@@ -40,7 +40,7 @@ public final class ThreadTeam: Sendable {
     }
 
     /// A thread with a place for one piece of work.
-    private final class Member: Sendable {
+    private final class TeamThread: Sendable {
         private struct State: Sendable {
             var work: (@Sendable (Int) -> Void)?
             var ends = false

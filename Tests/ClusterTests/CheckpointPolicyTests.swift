@@ -40,10 +40,10 @@ import Training
     @Test func `a state that the run waits for is tried again, for a while`() {
         var policy = Self.policy()
         for attempt in 1...10 {
-            var turn = Turn.at(Double(attempt) * 10)
-            policy.write(.best, Samples.history().base, phase: 0, Samples.history(20), &turn)
-            switch policy.failed("disk full", isSaving: false, &turn) {
-            case .goOn: #expect(attempt < 10 && policy.isBusy && policy.isRetryDue(turn.now + 3))
+            var transition = Transition.at(Double(attempt) * 10)
+            policy.write(.best, Samples.history().base, phase: 0, Samples.history(20), &transition)
+            switch policy.failed("disk full", isSaving: false, &transition) {
+            case .goOn: #expect(attempt < 10 && policy.isBusy && policy.isRetryDue(transition.now + 3))
             case .end(let error): #expect(attempt == 10 && error.description.contains("--keep best needs"))
             default: Issue.record("attempt \(attempt)")
             }
@@ -52,28 +52,28 @@ import Training
 
     @Test func `a run goes on without a checkpoint, and ends without one only after a try at the model`() {
         var policy = Self.policy()
-        var turn = Turn.at(0)
-        policy.write(.periodic, Samples.history().base, phase: 0, Samples.history(20), &turn)
-        guard case .goOn = policy.failed("disk full", isSaving: false, &turn) else {
+        var transition = Transition.at(0)
+        policy.write(.periodic, Samples.history().base, phase: 0, Samples.history(20), &transition)
+        guard case .goOn = policy.failed("disk full", isSaving: false, &transition) else {
             Issue.record("it goes on")
             return
         }
-        policy.write(.final, Samples.history().base, phase: 0, Samples.history(20), &turn)
-        guard case .saveModel = policy.failed("disk full", isSaving: true, &turn),
-            case .end = policy.failed("disk full", isSaving: true, &turn)
+        policy.write(.final, Samples.history().base, phase: 0, Samples.history(20), &transition)
+        guard case .saveModel = policy.failed("disk full", isSaving: true, &transition),
+            case .end = policy.failed("disk full", isSaving: true, &transition)
         else {
             Issue.record("the model, then the end")
             return
         }
-        #expect(turn.warnings.count == 2)
+        #expect(transition.warnings.count == 2)
     }
 
     @Test func `an error says where the state is kept`() {
         var policy = Self.policy()
         #expect(policy.kept(.failed("x")) == .failed("x"))
-        var turn = Turn.at(0)
-        policy.write(.periodic, Samples.history(base: 3).base, phase: 0, Samples.history(20), &turn)
-        #expect(policy.saved(path: "run/step-3", &turn)?.point.step == 3)
+        var transition = Transition.at(0)
+        policy.write(.periodic, Samples.history(base: 3).base, phase: 0, Samples.history(20), &transition)
+        #expect(policy.saved(path: "run/step-3", &transition)?.point.step == 3)
         #expect(policy.isKept(step: 3) && !policy.isKept(step: 4))
         #expect(policy.kept(.interrupted(checkpoint: nil)) == .interrupted(checkpoint: "run/step-3"))
         #expect(policy.kept(.failed("x")).description.contains("x; the state before that step is kept in run/step-3"))

@@ -11,7 +11,7 @@ import Testing
         verifier.claim(
             WorkerFailure(kind: .nonFinite, phase: "", message: "not finite", microBatch: 1),
             by: members[number].peer, step: 3, microBatches: 4, members: members, seconds: 10, laterSeconds: 60,
-            Turn(now: now, generation: generation))
+            Transition(now: now, generation: generation))
     }
 
     @Test func `the others are waited for, then the step is computed again`() {
@@ -68,45 +68,46 @@ import Testing
             let members = Samples.members(count)
             var verifier = ClaimVerifier()
             _ = claim(&verifier, by: 0, members)
-            var turn = Turn.at(1)
-            verifier.settle(completed: 3, members: members, &turn)
-            #expect(turn.takeSentAway().isEmpty && turn.warnings.isEmpty)
-            verifier.settle(completed: 4, members: members, &turn)
-            #expect(turn.takeSentAway() == (count == 2 ? [members[0].peer] : []))
-            #expect(turn.warnings.count == (count == 1 ? 1 : 0))
+            var transition = Transition.at(1)
+            verifier.settle(completed: 3, members: members, &transition)
+            #expect(transition.takeSentAway().isEmpty && transition.warnings.isEmpty)
+            verifier.settle(completed: 4, members: members, &transition)
+            #expect(transition.takeSentAway() == (count == 2 ? [members[0].peer] : []))
+            #expect(transition.warnings.count == (count == 1 ? 1 : 0))
         }
     }
 
     private func agree(
-        _ verifier: inout ClaimVerifier, _ reports: [StepReport], isLossDecisive: Bool = false, _ turn: inout Turn
+        _ verifier: inout ClaimVerifier, _ reports: [StepReport], isLossDecisive: Bool = false,
+        _ transition: inout Transition
     ) -> ClaimVerifier.Agreement {
         verifier.agree(
-            on: reports, step: 0, members: Samples.members(reports.count), isLossDecisive: isLossDecisive, &turn)
+            on: reports, step: 0, members: Samples.members(reports.count), isLossDecisive: isLossDecisive, &transition)
     }
 
     @Test func `the majority's report counts, and others are sent away`() {
         var verifier = ClaimVerifier()
-        var turn = Turn.at(0)
+        var transition = Transition.at(0)
         let reports = [Samples.report(5), Samples.report(), Samples.report()]
-        guard case .report(let report) = agree(&verifier, reports, &turn) else {
+        guard case .report(let report) = agree(&verifier, reports, &transition) else {
             Issue.record("two agree")
             return
         }
         #expect(report == Samples.report() && !verifier.mustCompareWeights)
-        verifier.sendOutliersAway(&turn)
-        #expect(turn.takeSentAway() == [Samples.peer(0)])
+        verifier.sendOutliersAway(&transition)
+        #expect(transition.takeSentAway() == [Samples.peer(0)])
     }
 
     @Test func `without a majority the weights decide, or the run ends where the loss does`() {
         let reports = [Samples.report(), Samples.report(norm: 3)]
         var verifier = ClaimVerifier()
-        var turn = Turn.at(0)
-        guard case .report = agree(&verifier, reports, &turn) else {
+        var transition = Transition.at(0)
+        guard case .report = agree(&verifier, reports, &transition) else {
             Issue.record("it goes on")
             return
         }
         #expect(verifier.mustCompareWeights)
-        guard case .undecided = agree(&verifier, reports, isLossDecisive: true, &turn) else {
+        guard case .undecided = agree(&verifier, reports, isLossDecisive: true, &transition) else {
             Issue.record("it ends")
             return
         }
@@ -116,13 +117,13 @@ import Testing
         func compare(_ digests: [String]) -> (ClaimVerifier.WeightComparison?, [PeerID]) {
             var verifier = ClaimVerifier()
             var members = Samples.members(digests.count)
-            var turn = Turn.at(0)
+            var transition = Transition.at(0)
             var last: ClaimVerifier.WeightComparison?
             for (index, digest) in digests.enumerated() {
                 #expect(last == nil)
-                last = verifier.compare(digest, step: 5, expected: 5, of: index, &members, &turn)
+                last = verifier.compare(digest, step: 5, expected: 5, of: index, &members, &transition)
             }
-            return (last, turn.takeSentAway())
+            return (last, transition.takeSentAway())
         }
         guard case (.equal?, []) = compare(["a", "a"]), case (.undecided?, []) = compare(["a", "b"]) else {
             Issue.record("equal, undecided")
@@ -132,8 +133,8 @@ import Testing
         #expect(comparison == nil && sentAway == [Samples.peer(1)])
         var verifier = ClaimVerifier()
         var members = Samples.members(1)
-        var turn = Turn.at(0)
-        #expect(verifier.compare("a", step: 4, expected: 5, of: 0, &members, &turn) == nil)
-        #expect(turn.takeSentAway() == [Samples.peer(0)])
+        var transition = Transition.at(0)
+        #expect(verifier.compare("a", step: 4, expected: 5, of: 0, &members, &transition) == nil)
+        #expect(transition.takeSentAway() == [Samples.peer(0)])
     }
 }

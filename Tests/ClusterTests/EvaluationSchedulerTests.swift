@@ -8,17 +8,17 @@ import Testing
     private let members = Samples.members(2)
 
     /// One of `examples` examples in micro-batches of two, with its orders handed out.
-    private func started(_ examples: Int, _ turn: inout Turn) -> EvaluationScheduler {
+    private func started(_ examples: Int, _ transition: inout Transition) -> EvaluationScheduler {
         var evaluations = EvaluationScheduler()
         evaluations.start(
             .validation, FakeExamples(count: examples), batchSize: 2, head: Samples.model.head,
-            labels: ["a", "b", "c"], &turn)
-        evaluations.handOut(to: members, &turn)
+            labels: ["a", "b", "c"], &transition)
+        evaluations.handOut(to: members, &transition)
         return evaluations
     }
 
-    private func requests(_ turn: Turn) -> [(id: UInt32, examples: Range<Int>)] {
-        turn.effects.compactMap {
+    private func requests(_ transition: Transition) -> [(id: UInt32, examples: Range<Int>)] {
+        transition.effects.compactMap {
             if case .prefetch(.evaluation(let id, _, let examples, _)) = $0 { (id, examples) } else { nil }
         }
     }
@@ -33,44 +33,44 @@ import Testing
     }
 
     @Test func `every worker has two orders, and gets the next one for each that it answers`() {
-        var turn = Turn.at(0)
-        var evaluations = started(100, &turn)
-        #expect(requests(turn).map(\.examples) == [0..<2, 2..<4, 4..<6, 6..<8])
+        var transition = Transition.at(0)
+        var evaluations = started(100, &transition)
+        #expect(requests(transition).map(\.examples) == [0..<2, 2..<4, 4..<6, 6..<8])
         #expect(!evaluations.isAwaited(members[0].peer), "nothing is sent yet")
-        evaluations.prefetched(0, [], step: 3, &turn)
+        evaluations.prefetched(0, [], step: 3, &transition)
         #expect(evaluations.isAwaited(members[0].peer) && !evaluations.isAwaited(members[1].peer))
-        #expect(turn.sent.map(\.peer) == [members[0].peer])
-        #expect(evaluations.take(found(0..<2), of: 0, from: members[0], members: members, &turn) == nil)
-        #expect(requests(turn).last?.examples == 8..<10)
+        #expect(transition.sent.map(\.peer) == [members[0].peer])
+        #expect(evaluations.take(found(0..<2), of: 0, from: members[0], members: members, &transition) == nil)
+        #expect(requests(transition).last?.examples == 8..<10)
     }
 
     @Test func `the outcome does not depend on who answers, or on a generation that ends`() throws {
-        var turn = Turn.at(0)
-        var evaluations = started(3, &turn)
-        evaluations.prefetched(0, [], step: 3, &turn)
-        _ = evaluations.take(found(0..<2), of: 0, from: members[0], members: members, &turn)
+        var transition = Transition.at(0)
+        var evaluations = started(3, &transition)
+        evaluations.prefetched(0, [], step: 3, &transition)
+        _ = evaluations.take(found(0..<2), of: 0, from: members[0], members: members, &transition)
         evaluations.suspend()
         #expect(!evaluations.isComplete && evaluations.kind == .validation)
-        evaluations.handOut(to: [members[1]], &turn)
-        let (id, examples) = try #require(requests(turn).last)
+        evaluations.handOut(to: [members[1]], &transition)
+        let (id, examples) = try #require(requests(transition).last)
         #expect(examples == 2..<3)
-        evaluations.prefetched(1, [], step: 3, &turn)
+        evaluations.prefetched(1, [], step: 3, &transition)
         #expect(!evaluations.isAwaited(members[1].peer), "the order is of a generation that is over")
-        evaluations.prefetched(id, [], step: 3, &turn)
-        _ = evaluations.take(found(2..<3), of: id, from: members[1], members: members, &turn)
+        evaluations.prefetched(id, [], step: 3, &transition)
+        _ = evaluations.take(found(2..<3), of: id, from: members[1], members: members, &transition)
         #expect(evaluations.isComplete)
-        let record = try evaluations.finish(step: 3, epoch: 1, tested: (nil, nil), &turn).get()
+        let record = try evaluations.finish(step: 3, epoch: 1, tested: (nil, nil), &transition).get()
         #expect(record.metrics.examples == 3 && record.metrics.primary.value == 1.0 / 3)
         #expect(evaluations.kind == nil && evaluations.test == nil)
     }
 
     @Test(arguments: [(5, 2, 0), (0, 1, 0), (0, 3, 0), (0, 2, 1)] as [(UInt32, Int, Int)])
     func `metrics that do not fit an order cost a worker its place`(_ id: UInt32, _ count: Int, _ member: Int) {
-        var turn = Turn.at(0)
-        var evaluations = started(100, &turn)
-        evaluations.prefetched(0, [], step: 3, &turn)
-        _ = evaluations.take(found(0..<count), of: id, from: members[member], members: members, &turn)
-        #expect(turn.takeSentAway() == [members[member].peer])
+        var transition = Transition.at(0)
+        var evaluations = started(100, &transition)
+        evaluations.prefetched(0, [], step: 3, &transition)
+        _ = evaluations.take(found(0..<count), of: id, from: members[member], members: members, &transition)
+        #expect(transition.takeSentAway() == [members[member].peer])
     }
 
     @Test(arguments: [
@@ -81,17 +81,17 @@ import Testing
     func `counts that no worker can have cost it its place, and its examples are evaluated by another`(json: String)
         throws
     {
-        var turn = Turn.at(0)
-        var evaluations = started(2, &turn)
-        evaluations.prefetched(0, [], step: 3, &turn)
+        var transition = Transition.at(0)
+        var evaluations = started(2, &transition)
+        evaluations.prefetched(0, [], step: 3, &transition)
         let bad = MicroBatchMetrics(losses: [1, 1], metrics: json)
-        #expect(evaluations.take([bad], of: 0, from: members[0], members: members, &turn) == nil)
-        #expect(turn.takeSentAway() == [members[0].peer])
+        #expect(evaluations.take([bad], of: 0, from: members[0], members: members, &transition) == nil)
+        #expect(transition.takeSentAway() == [members[0].peer])
         evaluations.suspend()
-        evaluations.handOut(to: [members[1]], &turn)
-        let id = try #require(requests(turn).last?.id)
-        evaluations.prefetched(id, [], step: 3, &turn)
-        _ = evaluations.take(found(0..<2), of: id, from: members[1], members: members, &turn)
+        evaluations.handOut(to: [members[1]], &transition)
+        let id = try #require(requests(transition).last?.id)
+        evaluations.prefetched(id, [], step: 3, &transition)
+        _ = evaluations.take(found(0..<2), of: id, from: members[1], members: members, &transition)
         #expect(evaluations.isComplete)
     }
 
@@ -99,7 +99,7 @@ import Testing
     @Test func `the report has the same bits whichever worker evaluates what, in whatever order`() throws {
         var reports: [MetricReport] = []
         for (workers, threads) in [(1, 1), (1, 4), (2, 1), (3, 2), (7, 3)] {
-            var turn = Turn.at(0)
+            var transition = Transition.at(0)
             let members = Samples.members(workers).map { member in
                 var worker = member.worker
                 worker.threads = threads
@@ -107,20 +107,21 @@ import Testing
             }
             var evaluations = EvaluationScheduler()
             evaluations.start(
-                .test, FakeExamples(count: 61), batchSize: 2, head: Samples.model.head, labels: ["a", "b", "c"], &turn)
-            evaluations.handOut(to: members, &turn)
+                .test, FakeExamples(count: 61), batchSize: 2, head: Samples.model.head, labels: ["a", "b", "c"],
+                &transition)
+            evaluations.handOut(to: members, &transition)
             var answered: Set<UInt32> = []
             // The newest order is answered first.
-            while let (id, examples) = requests(turn).last(where: { !answered.contains($0.id) }) {
+            while let (id, examples) = requests(transition).last(where: { !answered.contains($0.id) }) {
                 answered.insert(id)
-                evaluations.prefetched(id, [], step: 3, &turn)
-                let peer = try #require(turn.sent.last?.peer)
+                evaluations.prefetched(id, [], step: 3, &transition)
+                let peer = try #require(transition.sent.last?.peer)
                 let member = try #require(members.first { $0.peer == peer })
                 let parts = Self.losses(found(examples), from: examples)
-                _ = evaluations.take(parts, of: id, from: member, members: members, &turn)
+                _ = evaluations.take(parts, of: id, from: member, members: members, &transition)
             }
             #expect(evaluations.isComplete)
-            reports.append(try evaluations.finish(step: 3, epoch: 1, tested: (nil, nil), &turn).get().metrics)
+            reports.append(try evaluations.finish(step: 3, epoch: 1, tested: (nil, nil), &transition).get().metrics)
         }
         #expect(reports[0].examples == 61 && reports[0].primary.value > 0.3)
         #expect(reports.allSatisfy { $0 == reports[0] })
@@ -141,18 +142,20 @@ import Testing
 
     @Test func `losses that are not finite are for another worker to confirm or refute`() throws {
         for isRefuted in [true, false] {
-            var turn = Turn.at(0)
-            var evaluations = started(2, &turn)
-            evaluations.prefetched(0, [], step: 3, &turn)
+            var transition = Transition.at(0)
+            var evaluations = started(2, &transition)
+            evaluations.prefetched(0, [], step: 3, &transition)
             #expect(
-                evaluations.take(found(0..<2, loss: .nan), of: 0, from: members[0], members: members, &turn) == nil)
-            let id = try #require(requests(turn).last?.id)
-            evaluations.prefetched(id, [], step: 3, &turn)
+                evaluations.take(found(0..<2, loss: .nan), of: 0, from: members[0], members: members, &transition)
+                    == nil)
+            let id = try #require(requests(transition).last?.id)
+            evaluations.prefetched(id, [], step: 3, &transition)
             #expect(evaluations.isAwaited(members[1].peer))
             let error = evaluations.take(
-                found(0..<2, loss: isRefuted ? nil : .infinity), of: id, from: members[1], members: members, &turn)
+                found(0..<2, loss: isRefuted ? nil : .infinity), of: id, from: members[1], members: members, &transition
+            )
             #expect((error == nil) == isRefuted)
-            #expect(turn.takeSentAway() == (isRefuted ? [members[0].peer] : []))
+            #expect(transition.takeSentAway() == (isRefuted ? [members[0].peer] : []))
             // Nothing is concluded before the generation that follows.
             #expect(!evaluations.isComplete)
             evaluations.suspend()

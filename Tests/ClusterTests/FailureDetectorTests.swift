@@ -10,10 +10,10 @@ import Testing
         _ detector: inout FailureDetector, by reporter: Int, ranks: [Int], waited: Double? = nil, _ now: Double = 0,
         generation: UInt64 = 1
     ) -> (verdict: FailureDetector.Verdict, probed: [PeerID]) {
-        var turn = Turn(now: now, generation: generation)
+        var transition = Transition(now: now, generation: generation)
         let verdict = detector.reportUnreachable(
-            by: members[reporter], ranks: ranks, members: members, waited: waited, &turn)
-        return (verdict, turn.sent.map(\.peer))
+            by: members[reporter], ranks: ranks, members: members, waited: waited, &transition)
+        return (verdict, transition.sent.map(\.peer))
     }
 
     @Test func `silence beyond the timeout is a failure`() {
@@ -65,8 +65,8 @@ import Testing
     @Test func `a suspicion is over with its generation`() {
         var detector = FailureDetector(Samples.settings())
         _ = suspect(&detector, by: 0, ranks: [1])
-        #expect(detector.confirmFailed(waited: 0, Turn(now: 9, generation: 2)).isEmpty)
-        #expect(detector.refute(members[1].peer, isHeartbeat: false, Turn(now: 9, generation: 2)) == false)
+        #expect(detector.confirmFailed(waited: 0, Transition(now: 9, generation: 2)).isEmpty)
+        #expect(detector.refute(members[1].peer, isHeartbeat: false, Transition(now: 9, generation: 2)) == false)
     }
 
     @Test func `a heartbeat does not refute a stall`() {

@@ -8,43 +8,43 @@ import Testing
         Samples.settings(local: true) { $0.maxRestarts = restarts }
     }
 
-    private func started(_ turn: Turn) -> [Int] {
-        turn.effects.compactMap { if case .startWorker(let number) = $0 { number } else { nil } }
+    private func started(_ transition: Transition) -> [Int] {
+        transition.effects.compactMap { if case .startWorker(let number) = $0 { number } else { nil } }
     }
 
-    private func killed(_ turn: Turn) -> [Int] {
-        turn.effects.compactMap { if case .killWorker(let number) = $0 { number } else { nil } }
+    private func killed(_ transition: Transition) -> [Int] {
+        transition.effects.compactMap { if case .killWorker(let number) = $0 { number } else { nil } }
     }
 
     @Test func `a child is started again as often as allowed, and not for a run that ends`() {
         var policy = LocalWorkerPolicy(Self.settings(2))
-        var turn = Turn.at(0)
-        policy.restart(0, isEnding: true, &turn)
-        #expect(started(turn).isEmpty)
+        var transition = Transition.at(0)
+        policy.restart(0, isEnding: true, &transition)
+        #expect(started(transition).isEmpty)
         for _ in 0..<3 {
-            policy.restart(0, isEnding: false, &turn)
+            policy.restart(0, isEnding: false, &transition)
             policy.started(0, pid: 7)
             policy.exited(0)
         }
-        #expect(started(turn) == [0, 0] && policy.restarts == 2)
-        #expect(turn.warnings.last?.contains("(2 of at most 2 times)") == true)
+        #expect(started(transition) == [0, 0] && policy.restarts == 2)
+        #expect(transition.warnings.last?.contains("(2 of at most 2 times)") == true)
     }
 
     @Test func `one that is being started is not started twice`() {
         var policy = LocalWorkerPolicy(Self.settings(9))
-        var turn = Turn.at(0)
-        policy.restartAll(except: [1], isEnding: false, &turn)
-        policy.restartAll(isEnding: false, &turn)
-        #expect(started(turn) == [0, 1])
+        var transition = Transition.at(0)
+        policy.restartAll(except: [1], isEnding: false, &transition)
+        policy.restartAll(isEnding: false, &transition)
+        #expect(started(transition) == [0, 1])
     }
 
     @Test func `a restart may wait`() {
         var policy = LocalWorkerPolicy(Self.settings(9))
-        var turn = Turn.at(0)
-        policy.restart(1, after: 1, isEnding: false, &turn)
-        policy.startDue(&turn)
-        #expect(started(turn).isEmpty)
-        var later = Turn.at(1)
+        var transition = Transition.at(0)
+        policy.restart(1, after: 1, isEnding: false, &transition)
+        policy.startDue(&transition)
+        #expect(started(transition).isEmpty)
+        var later = Transition.at(1)
         policy.startDue(&later)
         policy.startDue(&later)
         #expect(started(later) == [1])
@@ -54,13 +54,13 @@ import Testing
         for isAlive in [false, true] {
             var policy = LocalWorkerPolicy(Self.settings(9))
             policy.started(0, pid: 100)
-            var turn = Turn.at(3)
-            policy.lost(Samples.members(1, at: 2)[0], isEnding: false, &turn)
+            var transition = Transition.at(3)
+            policy.lost(Samples.members(1, at: 2)[0], isEnding: false, &transition)
             if isAlive { policy.isAlive(0) }
-            var later = Turn.at(7)
+            var later = Transition.at(7)
             policy.killDue(&later)
             #expect(killed(later) == (isAlive ? [] : [0]))
-            #expect(started(turn).isEmpty, "its process runs")
+            #expect(started(transition).isEmpty, "its process runs")
         }
     }
 }

@@ -57,9 +57,9 @@ extension Samples {
     }
 }
 
-extension Turn {
+extension Transition {
     /// One at `now`, in generation 1.
-    static func at(_ now: Double) -> Turn { Turn(now: now, generation: 1) }
+    static func at(_ now: Double) -> Transition { Transition(now: now, generation: 1) }
 
     /// What is sent, by receiver.
     var sent: [(peer: PeerID, body: CoordinatorMessage.Body)] {
@@ -71,8 +71,8 @@ extension Turn {
     }
 
     /// All requests, which are taken out.
-    mutating func takeRequests() -> [Turn.Request] {
-        var all: [Turn.Request] = []
+    mutating func takeRequests() -> [Transition.Request] {
+        var all: [Transition.Request] = []
         while let request = nextRequest() { all.append(request) }
         return all
     }

@@ -6,10 +6,10 @@ import Testing
 @Suite struct MembershipTests {
     private func joined(_ count: Int, _ settings: CoordinatorSettings) -> Membership {
         var membership = Membership(settings)
-        var turn = Turn.at(0)
+        var transition = Transition.at(0)
         for number in 0..<count {
             let isIn = membership.join(
-                Samples.worker(100 + number), number: number, applied: nil, from: Samples.peer(number), &turn)
+                Samples.worker(100 + number), number: number, applied: nil, from: Samples.peer(number), &transition)
             #expect(isIn)
         }
         return membership
@@ -20,10 +20,10 @@ import Testing
         #expect(membership.members.isEmpty && membership.waiting.count == 2)
         membership.assemble { $0 }
         #expect(membership.members.map(\.rank) == [0, 1] && membership.waiting.isEmpty)
-        var turn = Turn.at(1)
-        #expect(membership.beginGeneration(&turn) == nil)
-        #expect(membership.generation == 1 && turn.generation == 1)
-        #expect(turn.sent.map(\.peer) == [Samples.peer(0), Samples.peer(1)])
+        var transition = Transition.at(1)
+        #expect(membership.beginGeneration(&transition) == nil)
+        #expect(membership.generation == 1 && transition.generation == 1)
+        #expect(transition.sent.map(\.peer) == [Samples.peer(0), Samples.peer(1)])
         let lost = membership.remove(Samples.peer(0))
         #expect(lost?.wasMember == true && lost?.record.number == 0)
         #expect(membership.remove(Samples.peer(0)) == nil)
@@ -31,8 +31,8 @@ import Testing
 
     @Test func `a number is free again only when its worker is gone`() {
         var membership = joined(1, Samples.settings(local: true))
-        var turn = Turn.at(1)
-        #expect(!membership.join(Samples.worker(7), number: 0, applied: nil, from: Samples.peer(9), &turn))
+        var transition = Transition.at(1)
+        #expect(!membership.join(Samples.worker(7), number: 0, applied: nil, from: Samples.peer(9), &transition))
         #expect(membership.isUnidentified(Samples.peer(9)))
         #expect(membership.giveUpIdentifying(1.5).isEmpty)
         #expect(membership.giveUpIdentifying(2.5).map(\.peer) == [Samples.peer(9)])
@@ -45,13 +45,13 @@ import Testing
     @Test func `a worker of another run, and one too many, are refused`() {
         var membership = joined(1, Samples.settings(workers: 1) { $0.maxWorkers = 1 })
         for (runID, expected) in [("other", "another run"), ("", "all the workers")] {
-            var turn = Turn.at(1)
+            var transition = Transition.at(1)
             let number = membership.admit(
                 Samples.worker(9), from: Samples.peer(9), runID: runID, expectedRunID: "run", child: nil, children: [],
-                &turn)
+                &transition)
             #expect(number == nil)
-            guard case .refusal(let text) = turn.sent.first?.body else {
-                Issue.record("\(turn.effects)")
+            guard case .refusal(let text) = transition.sent.first?.body else {
+                Issue.record("\(transition.effects)")
                 continue
             }
             #expect(text.contains(expected))
@@ -63,19 +63,19 @@ import Testing
         membership.reported(generation: 41)
         membership.reported(generation: .max)
         membership.assemble { $0 }
-        var turn = Turn.at(1)
-        #expect(membership.beginGeneration(&turn) == nil)
+        var transition = Transition.at(1)
+        #expect(membership.beginGeneration(&transition) == nil)
         #expect(membership.generation == ControlLimits.maxGeneration / 2 + 1)
     }
 
     @Test func `generations without a step end the run after a while`() {
         var membership = joined(1, Samples.settings(workers: 1))
         membership.assemble { $0 }
-        var turn = Turn.at(1)
-        for _ in 0..<49 { #expect(membership.beginGeneration(&turn) == nil) }
+        var transition = Transition.at(1)
+        for _ in 0..<49 { #expect(membership.beginGeneration(&transition) == nil) }
         membership.stepCompleted()
-        for _ in 0..<50 { #expect(membership.beginGeneration(&turn) == nil) }
-        #expect(membership.beginGeneration(&turn) != nil)
+        for _ in 0..<50 { #expect(membership.beginGeneration(&transition) == nil) }
+        #expect(membership.beginGeneration(&transition) != nil)
     }
 
     @Test func `a run begins with all workers, and goes on with the minimum`() {
@@ -83,8 +83,8 @@ import Testing
         #expect(membership.minimum(isEnding: false) == 3)
         #expect(membership.minimum(isEnding: true) == 1)
         membership.assemble { $0 }
-        var turn = Turn.at(0)
-        membership.exclude([membership.members[2]], &turn)
+        var transition = Transition.at(0)
+        membership.exclude([membership.members[2]], &transition)
         #expect(membership.minimum(isEnding: false) == 2 && membership.members.count == 2)
         membership.hasBegun = true
         #expect(membership.minimum(isEnding: false) == 2)

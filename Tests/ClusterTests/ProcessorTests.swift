@@ -23,10 +23,10 @@ import Testing
     }
 
     /// Two packages of two cores with two hardware threads each, numbered as Linux does it.
-    private static let machine: [Int: CPUAffinityPlan.Place] = Dictionary(
+    private static let machine: [Int: CPUAffinityPlan.CPUTopology] = Dictionary(
         uniqueKeysWithValues: (0..<8).map { number in
             let core = number % 4
-            return (number, CPUAffinityPlan.Place(package: core / 2, siblings: "\(core),\(core + 4)"))
+            return (number, CPUAffinityPlan.CPUTopology(package: core / 2, siblings: "\(core),\(core + 4)"))
         })
 
     @Test(arguments: [
@@ -44,7 +44,7 @@ import Testing
         // As machines number them whose even processors are in one package and whose odd ones in the other.
         let places = Dictionary(
             uniqueKeysWithValues: (0..<4).map {
-                ($0, CPUAffinityPlan.Place(package: $0 % 2, siblings: "\($0)"))
+                ($0, CPUAffinityPlan.CPUTopology(package: $0 % 2, siblings: "\($0)"))
             })
         let allotment = try #require(CPUAffinityPlan(workers: 2, threads: 2, places: places))
         #expect(allotment.sets.map(\.description) == ["0,2", "1,3"])
@@ -56,6 +56,6 @@ import Testing
 
     @Test func `this machine's processors have places`() throws {
         let allowed = try #require(ProcessorSet.allowed)
-        #expect(Set(CPUAffinityPlan.ownPlaces().keys) == Set(allowed.numbers))
+        #expect(Set(CPUAffinityPlan.ownTopology().keys) == Set(allowed.numbers))
     }
 }

@@ -15,12 +15,13 @@ import Training
                 StepRecord(step: UInt64($0), lossSums: [1], gradientNorm: 1)
             }
         }
-        var turn = Turn.at(0)
+        var transition = Transition.at(0)
         var steps = StepScheduler(Samples.settings())
-        steps.begin(Samples.history(20, base: source), &turn)
+        steps.begin(Samples.history(20, base: source), &transition)
         var checkpoints = CheckpointPolicy(Samples.settings())
         if let writing {
-            checkpoints.write(.periodic, Samples.history(20, base: writing).base, phase: 0, Samples.history(20), &turn)
+            checkpoints.write(
+                .periodic, Samples.history(20, base: writing).base, phase: 0, Samples.history(20), &transition)
         }
         let parts = inMemory ? [PartToLoad(part: .weights, sha256: nil)] : []
         return ResumePoint.choose(

@@ -113,10 +113,10 @@ extension Simulation {
     func restartCoordinator() throws {
         guard !isCoordinatorAlive else { return }
         isCoordinatorAlive = true
-        incarnation += 1
+        previousStarts += 1
         bestNumber = nil
         // What was shown of the run comes from the log.
-        coordinator = CoordinatorMachine(Self.settings(shape, incarnation: incarnation), now: now)
+        coordinator = CoordinatorMachine(Self.settings(shape, previousStarts: previousStarts), now: now)
         coordinate(.runLoaded(try runPlan()))
     }
 }

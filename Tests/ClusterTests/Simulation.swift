@@ -63,8 +63,8 @@ final class Simulation {
     let shape: Shape
     var coordinator: CoordinatorMachine
     var isCoordinatorAlive = true
-    var incarnation = 0
-    /// By incarnation: a worker that is started again is another one.
+    var previousStarts = 0
+    /// By previousStarts: a worker that is started again is another one.
     var workers: [WorkerMachine?] = []
     var now = 0.0
     var frozen: Set<Int> = []
@@ -91,7 +91,7 @@ final class Simulation {
     /// Checkpoints on disk, by step.
     var disk: [Int: (numbers: [StatePart: UInt64], state: TrainingState)] = [:]
     var finalState: UInt64?
-    /// The orders of the steps as the workers got them, by step and incarnation.
+    /// The orders of the steps as the workers got them, by step and previousStarts.
     var orders: [Int: [Int: StepOrder]] = [:]
     var stored: Set<[Int]> = []
     var events: [RunEvent] = []
@@ -141,17 +141,17 @@ final class Simulation {
     init(_ shape: Shape, seed: UInt64) throws {
         self.shape = shape
         random = PhiloxStream(seed: seed, purpose: .shuffle)
-        coordinator = CoordinatorMachine(Self.settings(shape, incarnation: 0), now: 0)
+        coordinator = CoordinatorMachine(Self.settings(shape, previousStarts: 0), now: 0)
         for number in 0..<shape.workers { startWorker(number) }
         coordinate(.runLoaded(try runPlan()))
     }
 
-    static func settings(_ shape: Shape, incarnation: Int) -> CoordinatorSettings {
+    static func settings(_ shape: Shape, previousStarts: Int) -> CoordinatorSettings {
         var settings = CoordinatorSettings(workers: shape.workers, local: shape.local)
         settings.joinTimeout = 60
         settings.maxWorkers = shape.microBatches
-        settings.isResumed = incarnation > 0
-        settings.incarnation = incarnation
+        settings.isResumed = previousStarts > 0
+        settings.previousStarts = previousStarts
         shape.change(&settings)
         return settings
     }
@@ -160,7 +160,7 @@ final class Simulation {
     func restartWith(_ plan: RunPlan) {
         pending.removeAll()
         for index in workers.indices { toWorker[index].removeAll() }
-        coordinator = CoordinatorMachine(Self.settings(shape, incarnation: 0), now: now)
+        coordinator = CoordinatorMachine(Self.settings(shape, previousStarts: 0), now: now)
         for index in workers.indices { coordinate(.childStarted(number: index, pid: pid(index))) }
         coordinate(.runLoaded(plan))
     }

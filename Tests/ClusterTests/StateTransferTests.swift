@@ -20,72 +20,73 @@ import Training
 
     private let payload = Data(count: ControlLimits.payloadBytes)
 
-    private func asked(_ turn: Turn) -> [Int] {
-        turn.sent.compactMap { if case .stateRequest(_, let index) = $0.body { index } else { nil } }
+    private func asked(_ transition: Transition) -> [Int] {
+        transition.sent.compactMap { if case .stateRequest(_, let index) = $0.body { index } else { nil } }
     }
 
     @Test func `those behind load from a member that is not, through a window`() {
         var transfer = Self.transfer()
         var members = Samples.members(2)
         members[0].applied = 5
-        var turn = Turn.at(0)
-        transfer.connect(&members, at: 5, &turn)
+        var transition = Transition.at(0)
+        transfer.connect(&members, at: 5, &transition)
         #expect(members.map(\.mustLoad) == [false, true])
-        #expect(transfer.request(.weights, 0..<2, by: members[1].peer, members: 2, &turn) == nil)
-        #expect(asked(turn).isEmpty, "the state is not copied")
+        #expect(transfer.request(.weights, 0..<2, by: members[1].peer, members: 2, &transition) == nil)
+        #expect(asked(transition).isEmpty, "the state is not copied")
         #expect(transfer.owes(members[0]) && !transfer.owes(members[1]))
-        transfer.snapshotTaken(step: 5, by: members[0].peer, &turn)
-        #expect(asked(turn) == [0, 1])
+        transfer.snapshotTaken(step: 5, by: members[0].peer, &transition)
+        #expect(asked(transition) == [0, 1])
         let first = StateTransfer.Chunk(part: .weights, index: 0)
-        #expect(transfer.received(first, payload, step: 5, from: members[0].peer, &turn) == nil)
-        #expect(turn.sent.last?.peer == members[1].peer)
-        #expect(transfer.received(first, payload, step: 5, from: members[0].peer, &turn) != nil, "it came before")
+        #expect(transfer.received(first, payload, step: 5, from: members[0].peer, &transition) == nil)
+        #expect(transition.sent.last?.peer == members[1].peer)
+        #expect(transfer.received(first, payload, step: 5, from: members[0].peer, &transition) != nil, "it came before")
     }
 
     @Test func `where no member has the state it comes from here`() {
         var transfer = Self.transfer()
         var members = Samples.members(1)
-        var turn = Turn.at(0)
-        transfer.connect(&members, at: 0, &turn)
-        #expect(transfer.request(.weights, 0..<3, by: members[0].peer, members: 1, &turn) == nil)
-        guard case .sendSource(_, .weights, 0..<3, generation: 1)? = turn.effects.last else {
-            Issue.record("\(turn.effects)")
+        var transition = Transition.at(0)
+        transfer.connect(&members, at: 0, &transition)
+        #expect(transfer.request(.weights, 0..<3, by: members[0].peer, members: 1, &transition) == nil)
+        guard case .sendSource(_, .weights, 0..<3, generation: 1)? = transition.effects.last else {
+            Issue.record("\(transition.effects)")
             return
         }
-        #expect(transfer.request(.weights, 0..<4, by: members[0].peer, members: 1, &turn) != nil, "there are three")
-        #expect(transfer.request(.firstMoment, 0..<1, by: members[0].peer, members: 1, &turn) != nil)
+        #expect(
+            transfer.request(.weights, 0..<4, by: members[0].peer, members: 1, &transition) != nil, "there are three")
+        #expect(transfer.request(.firstMoment, 0..<1, by: members[0].peer, members: 1, &transition) != nil)
     }
 
     @Test func `a fetch is complete when all chunks have come in order`() {
         var transfer = Self.transfer()
         let peer = Samples.peer(0)
-        var turn = Turn.at(0)
-        transfer.startFetch(.periodic, from: peer, step: 4, &turn)
+        var transition = Transition.at(0)
+        transfer.startFetch(.periodic, from: peer, step: 4, &transition)
         #expect(transfer.isFetching(from: peer))
-        transfer.snapshotTaken(step: 3, by: peer, &turn)
-        #expect(asked(turn).isEmpty, "that is another copy")
-        transfer.snapshotTaken(step: 4, by: peer, &turn)
-        #expect(asked(turn) == [0, 1, 2])
+        transfer.snapshotTaken(step: 3, by: peer, &transition)
+        #expect(asked(transition).isEmpty, "that is another copy")
+        transfer.snapshotTaken(step: 4, by: peer, &transition)
+        #expect(asked(transition) == [0, 1, 2])
         for index in 0..<3 {
             #expect(transfer.fetch?.isComplete == false)
             let chunk = StateTransfer.Chunk(part: .weights, index: index)
-            #expect(transfer.received(chunk, payload, step: 4, from: peer, &turn) == nil)
+            #expect(transfer.received(chunk, payload, step: 4, from: peer, &transition) == nil)
         }
         #expect(transfer.fetch?.isComplete == true && !transfer.isFetching(from: peer))
-        transfer.takeFetch(&turn)
-        #expect(transfer.fetch == nil && turn.sent.last?.body == .snapshotRelease)
+        transfer.takeFetch(&transition)
+        #expect(transfer.fetch == nil && transition.sent.last?.body == .snapshotRelease)
     }
 
     @Test func `chunks of a fetch that was given up are ignored, and others refused`() {
         var transfer = Self.transfer()
         let peer = Samples.peer(0)
-        var turn = Turn.at(0)
-        transfer.startFetch(.periodic, from: peer, step: 4, &turn)
-        transfer.startFetch(.periodic, from: peer, step: 6, &turn)
+        var transition = Transition.at(0)
+        transfer.startFetch(.periodic, from: peer, step: 4, &transition)
+        transfer.startFetch(.periodic, from: peer, step: 6, &transition)
         let chunk = StateTransfer.Chunk(part: .weights, index: 0)
-        #expect(transfer.received(chunk, payload, step: 4, from: peer, &turn) == nil)
-        #expect(transfer.received(chunk, payload, step: 7, from: peer, &turn) != nil)
-        #expect(transfer.received(chunk, payload.dropLast(), step: 6, from: peer, &turn) != nil)
+        #expect(transfer.received(chunk, payload, step: 4, from: peer, &transition) == nil)
+        #expect(transfer.received(chunk, payload, step: 7, from: peer, &transition) != nil)
+        #expect(transfer.received(chunk, payload.dropLast(), step: 6, from: peer, &transition) != nil)
     }
 
     @Test func `a window has so many requests under way`() {

@@ -8,9 +8,9 @@ import Testing
         let settings = Samples.settings()
         var reporter = StatusReporter(settings)
         for number in 0..<1500 {
-            var turn = Turn.at(Double(number))
-            turn.record(.joined, "worker \(number)", "")
-            reporter.observe(turn, step: number)
+            var transition = Transition.at(Double(number))
+            transition.record(.joined, "worker \(number)", "")
+            reporter.observe(transition, step: number)
         }
         let status = reporter.status(
             phase: "gathering", Membership(settings), TrainingLoop(settings), process: Samples.process, 1500)

@@ -111,7 +111,7 @@ extension RunOptionTable {
             owner: .plateau),
         RunOption(
             .schedule, "threshold", \.plateau.threshold, "share",
-            "plateau: share by which the loss must fall to count as better", owner: .plateau),
+            "plateau: relative improvement of the loss that counts", owner: .plateau),
         RunOption(
             .schedule, "cooldown", \.plateau.cooldown, "epochs", "plateau: epochs to wait after a reduction",
             owner: .plateau),

@@ -301,7 +301,7 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     private var coordinatorFile: CoordinatorFile {
         CoordinatorFile(
-            runID: loaded?.plan.firstPhase.welcome.runID ?? "", starts: machine.training.settings.incarnation + 1,
+            runID: loaded?.plan.firstPhase.welcome.runID ?? "", starts: machine.training.settings.previousStarts + 1,
             endpoint: endpoint, isLocal: children != nil, fingerprint: loaded?.fingerprint ?? [:],
             path: directory.identity?.path, inode: directory.identity?.inode)
     }

@@ -78,7 +78,7 @@ final class LocalWorkers: Sendable {
                         report(.wrote(number: number, line: line))
                     }
                 } catch {
-                    // A line beyond all bounds: what it says is not worth the run.
+                    // A line is too long: its standard error is not read any more, the worker goes on.
                 }
             }
             state.withLock { $0.pids[number] = nil }

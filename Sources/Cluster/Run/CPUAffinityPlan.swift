@@ -6,7 +6,7 @@ struct CPUAffinityPlan: Equatable {
     let sets: [ProcessorSet]
 
     /// Where a processor stands in its machine.
-    struct Place: Equatable {
+    struct CPUTopology: Equatable {
         var package: Int
         /// The hardware threads of its core, itself among them: the same text for all of them.
         var siblings: String
@@ -16,7 +16,7 @@ struct CPUAffinityPlan: Equatable {
     /// core, then the second ones; neighbours, in the same package where they fit.
     ///
     /// - Returns: nil if there are too few.
-    init?(workers: Int, threads: Int, places: [Int: Place]) {
+    init?(workers: Int, threads: Int, places: [Int: CPUTopology]) {
         guard workers * threads <= places.count else { return nil }
         var seen: [String: Int] = [:]
         let keys = places.sorted { $0.key < $1.key }.map { number, place in
@@ -31,7 +31,7 @@ struct CPUAffinityPlan: Equatable {
     }
 
     /// The processors that this process may use, with their places.
-    static func ownPlaces() -> [Int: Place] {
+    static func ownTopology() -> [Int: CPUTopology] {
         guard let allowed = ProcessorSet.allowed else { return [:] }
         return Dictionary(
             uniqueKeysWithValues: allowed.numbers.map { number in
@@ -42,7 +42,9 @@ struct CPUAffinityPlan: Equatable {
                 }
                 // Where the system does not say, each is a core of its own.
                 let package = topology("physical_package_id").flatMap { Int($0) } ?? 0
-                return (number, Place(package: package, siblings: topology("thread_siblings_list") ?? "\(number)"))
+                return (
+                    number, CPUTopology(package: package, siblings: topology("thread_siblings_list") ?? "\(number)")
+                )
             })
     }
 }

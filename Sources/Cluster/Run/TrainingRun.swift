@@ -142,7 +142,7 @@ public struct TrainingRun: Sendable {
         settings.precision = configuration.precision
         settings.isResumed = resume != nil
         if case .external = workers { settings.keys = configuration.keys }
-        settings.incarnation = starts
+        settings.previousStarts = starts
         // Those that live still say something every second or so.
         settings.returnSeconds = max(3, configuration.heartbeatTimeout)
         return settings
@@ -155,14 +155,14 @@ public struct TrainingRun: Sendable {
     }
 
     /// Where the workers are to connect to.
-    private struct Place {
+    private struct ListenAddress {
         var bind: String
         var sockets: SocketFolder?
         /// It is where workers of a former coordinator look for it.
         var isOld = false
     }
 
-    private func place(_ known: CoordinatorFile?) throws -> Place {
+    private func place(_ known: CoordinatorFile?) throws -> ListenAddress {
         switch workers {
         case .external(let endpoint, _):
             try Endpoint.check(
@@ -173,19 +173,19 @@ public struct TrainingRun: Sendable {
                         "--insecure: every host that reaches \(endpoint) can read and change this run; use --keys (see \(CommandName.current) keygen)"
                     ))
             }
-            return Place(bind: endpoint)
+            return ListenAddress(bind: endpoint)
         case .local:
             if let known, known.isLocal, let folder = SocketFolder(endpoint: known.endpoint) {
-                return Place(bind: known.endpoint, sockets: folder, isOld: true)
+                return ListenAddress(bind: known.endpoint, sockets: folder, isOld: true)
             }
             let folder = try SocketFolder()
-            return Place(bind: folder.endpoint, sockets: folder)
+            return ListenAddress(bind: folder.endpoint, sockets: folder)
         }
     }
 
     private func makeAllotment() throws(ConfigurationError) -> CPUAffinityPlan? {
         guard case .local = workers, configuration.pinWorkers else { return nil }
-        let places = CPUAffinityPlan.ownPlaces()
+        let places = CPUAffinityPlan.ownTopology()
         let (workers, threads) = (configuration.workers, configuration.localThreads)
         guard let made = CPUAffinityPlan(workers: workers, threads: threads, places: places) else {
             throw .unsupported(

@@ -77,7 +77,7 @@ public struct KeyFolder: Sendable {
         return isNew
     }
 
-    /// Takes a worker's key back: removes it from the list, and its folder.
+    /// Revokes a worker's key: removes it from the list, and its folder.
     ///
     /// - Throws: ``RunError`` if there is no such worker.
     public func revoke(_ name: String) throws {

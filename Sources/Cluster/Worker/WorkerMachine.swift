@@ -69,7 +69,7 @@ struct WorkerMachine: Sendable {
     }
 
     /// The place in the newest generation.
-    var membership: Membership {
+    var membership: GenerationPhase {
         if case .welcomed(_, let membership) = state { membership } else { .none }
     }
 
@@ -132,7 +132,7 @@ struct WorkerMachine: Sendable {
     }
 
     /// Another place in the generation, or another stage of it; nothing before the welcome and after the end.
-    mutating func enter(_ membership: Membership) {
+    mutating func enter(_ membership: GenerationPhase) {
         guard case .welcomed(let welcome, _) = state else { return }
         state = .welcomed(welcome, membership)
     }
@@ -175,7 +175,7 @@ struct WorkerMachine: Sendable {
             // Another phase: what is held belongs to the model of the one before. A generation follows.
             held.replaceReplica()
             perform(.abandon("another phase begins"))
-            prepare(welcome, membership.world.map { Membership.failed($0, nil) } ?? Membership.none)
+            prepare(welcome, membership.world.map { GenerationPhase.failed($0, nil) } ?? GenerationPhase.none)
             return
         }
         log(prepare(welcome, .none))
@@ -183,7 +183,7 @@ struct WorkerMachine: Sendable {
 
     /// Has a replica made; what to say of it.
     @discardableResult
-    private mutating func prepare(_ welcome: Welcome, _ membership: Membership) -> String? {
+    private mutating func prepare(_ welcome: Welcome, _ membership: GenerationPhase) -> String? {
         do {
             let model = try ModelSpecification(json: welcome.modelSpecification)
             let hyperparameters = try JSONDecoder().decode(

@@ -4,13 +4,13 @@ extension WorkerMachine {
         /// The coordinator has not answered yet.
         case greeting
         /// Accepted by the coordinator: the run's settings, and this worker's place in its generation.
-        case welcomed(Welcome, Membership)
+        case welcomed(Welcome, GenerationPhase)
         /// The end: nothing is taken in any more.
         case ended
     }
 
     /// The place in a generation.
-    enum Membership: Sendable {
+    enum GenerationPhase: Sendable {
         /// None yet.
         case none
         /// The data socket is being bound; the addresses of the others are to come.

@@ -9,10 +9,10 @@ extension AllReduceEngine {
             do {
                 try receive(frames, from: connection)
             } catch let refusal as MessageRefusal {
-                refuse(refusal, of: membership.rank(of: connection))
+                refuse(refusal, of: handshakes.rank(of: connection))
                 try record(frames, from: connection)
             }
-        case .dropped(let connection, let reason): refuse(MessageRefusal(reason), of: membership.rank(of: connection))
+        case .dropped(let connection, let reason): refuse(MessageRefusal(reason), of: handshakes.rank(of: connection))
         case .answer(let peer, let frames):
             do {
                 try receiveAnswer(frames, from: peer)
@@ -20,7 +20,7 @@ extension AllReduceEngine {
                 refuse(refusal, of: peer)
             }
         case .droppedAnswer(let peer, let reason): refuse(MessageRefusal(reason), of: peer)
-        case .disconnected(let peer): membership.recordLoss(of: peer, now: clock())
+        case .disconnected(let peer): handshakes.recordLoss(of: peer, now: clock())
         }
     }
 
@@ -29,7 +29,7 @@ extension AllReduceEngine {
         let (header, sender) = (message.header, message.sender)
         guard header.step == step.number else {
             throw AllReduceError.incompatiblePeer(
-                peer: membership.address(sender),
+                peer: handshakes.address(sender),
                 reason: "it sent a message of step \(header.step) before step \(step.number)")
         }
         do {
@@ -44,22 +44,22 @@ extension AllReduceEngine {
 
     /// Counts a message that is not taken, and logs each peer and reason once.
     private func refuse(_ refusal: MessageRefusal, of peer: Int?) {
-        let name = peer.map { "\(membership.address($0))" } ?? "an unknown sender"
-        let isLogged = peer != nil || inbox.misbehaviour.shouldLogUnknownSender()
-        inbox.refusals.record(isLogged ? "refused a message from \(name): \(refusal.reason)" : nil)
+        let name = peer.map { "\(handshakes.address($0))" } ?? "an unknown sender"
+        let isLogged = peer != nil || otherMessages.misbehaviour.shouldLogUnknownSender()
+        otherMessages.refusals.record(isLogged ? "refused a message from \(name): \(refusal.reason)" : nil)
     }
 
     /// A sender has sent something that was refused: one that goes on like that has failed, or is disconnected.
     private func record(_ frames: [any ReceivedFrame], from connection: [UInt8]) throws(AllReduceError) {
-        if let peer = membership.rank(of: connection) { return try record(peer: peer) }
-        guard let id = frames.last?.connection, inbox.misbehaviour.record(connection: id) else { return }
+        if let peer = handshakes.rank(of: connection) { return try record(peer: peer) }
+        guard let id = frames.last?.connection, otherMessages.misbehaviour.record(connection: id) else { return }
         transport.end(id)
     }
 
     private func record(peer: Int) throws(AllReduceError) {
-        guard let count = inbox.misbehaviour.record(peer: peer) else { return }
+        guard let count = otherMessages.misbehaviour.record(peer: peer) else { return }
         throw .incompatiblePeer(
-            peer: membership.address(peer), reason: "it sent \(count) messages that do not belong to the step")
+            peer: handshakes.address(peer), reason: "it sent \(count) messages that do not belong to the step")
     }
 
     // MARK: checking
@@ -77,7 +77,7 @@ extension AllReduceEngine {
             else { throw MessageRefusal("a hello with a payload") }
             try receive(hello: header, challenge: frames.count == 2 ? frames[1].array : nil, from: connection)
         case .header(let header):
-            guard let sender = membership.rank(of: connection) else { throw MessageRefusal("no hello came before") }
+            guard let sender = handshakes.rank(of: connection) else { throw MessageRefusal("no hello came before") }
             guard header.sender == UInt32(sender) else { throw MessageRefusal("it claims rank \(header.sender)") }
             guard header.generation == world.generation else { throw MessageRefusal("another generation") }
             try receive(header, frames, from: sender)
@@ -101,10 +101,10 @@ extension AllReduceEngine {
         if let step, header.step == step.number { return try take(header, frames, from: sender, step) }
         if let last = timer.lastStep, header.step <= last { throw MessageRefusal("a message of a step that is over") }
         do throws(EarlyMessages.Overrun) {
-            try inbox.early.add(
+            try otherMessages.early.add(
                 EarlyMessages.Message(sender: sender, header: header, frames: frames), isStepUnderWay: step != nil)
         } catch {
-            throw AllReduceError.incompatiblePeer(peer: membership.address(error.rank), reason: error.reason)
+            throw AllReduceError.incompatiblePeer(peer: handshakes.address(error.rank), reason: error.reason)
         }
     }
 
@@ -189,7 +189,7 @@ extension AllReduceEngine {
             guard try memory.read(frame, count: count, from: peer, to: to, now: clock()) else { return false }
         } catch {
             throw AllReduceError.unreadableMemory(
-                peer: membership.address(peer), step: step?.number, reason: "\(error)")
+                peer: handshakes.address(peer), step: step?.number, reason: "\(error)")
         }
         try sender.send(world.header(.taken, step: step?.number ?? 0), to: peer)
         return true

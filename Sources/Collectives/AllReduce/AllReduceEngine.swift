@@ -2,7 +2,7 @@ import Numerics
 
 /// The I/O thread of an ``AllReducer``: hands what arrives to the parts that it is made of, and gives waits up in time.
 ///
-/// The parts: ``Membership`` (who has met), ``AllReduceStep`` (the algorithm), ``AllReduceSender`` and
+/// The parts: ``PeerHandshakes`` (who has met), ``AllReduceStep`` (the algorithm), ``AllReduceSender`` and
 /// ``SharedMemoryLinks`` (how floats travel), ``EarlyMessages`` (flow control), ``StepTimer`` (time-outs),
 /// ``RefusalLog`` and ``MisbehaviourCounter`` (what is not understood), over a ``Transport``.
 final class AllReduceEngine {
@@ -23,14 +23,14 @@ final class AllReduceEngine {
     let memory: SharedMemoryLinks
     let codecs: PayloadCodecs
     let sender: AllReduceSender
-    var membership: Membership
+    var handshakes: PeerHandshakes
     var timer: StepTimer
-    var inbox: Inbox
+    var otherMessages: OtherMessages
     private let summation = TreeSummation()
     private var activity = Activity.idle
 
     /// Messages that are not of the step under way.
-    struct Inbox {
+    struct OtherMessages {
         /// Those of the next step.
         var early: EarlyMessages
         /// Those that were refused, by sender.
@@ -57,9 +57,9 @@ final class AllReduceEngine {
             unreadable: options.sharedMemory.unreadable)
         codecs = PayloadCodecs(wire: options.wire, compresses: options.compresses, capacity: options.segmentFloats)
         sender = AllReduceSender(world, transport: transport, memory: memory, codecs: codecs, options: options)
-        membership = Membership(world, timeout: options.timeouts.connect)
+        handshakes = PeerHandshakes(world, timeout: options.timeouts.connect)
         timer = StepTimer(options.timeouts)
-        inbox = Inbox(
+        otherMessages = OtherMessages(
             early: EarlyMessages(
                 worldSize: world.size,
                 limits: .init(bytes: options.early.maxBytes, messages: options.early.maxMessages)),
@@ -107,7 +107,7 @@ final class AllReduceEngine {
 
     /// Whether messages of peers are read. Between steps only as many are kept: what is not read holds its senders
     /// back.
-    private var isReading: Bool { step != nil || !inbox.early.isFull }
+    private var isReading: Bool { step != nil || !otherMessages.early.isFull }
 
     private func attempt(_ body: () throws -> Void) {
         do {
@@ -150,7 +150,7 @@ final class AllReduceEngine {
         timer.begin(step.number, now: clock())
         sender.begin()
         try step.begin(sender)
-        for message in inbox.early.removeAll() { try receiveEarly(message, step) }
+        for message in otherMessages.early.removeAll() { try receiveEarly(message, step) }
     }
 
     private func completeIfDone() {
@@ -173,7 +173,7 @@ final class AllReduceEngine {
         memory.closeEpoch()
         transport.close(lingering: 0)
         sender.end()
-        _ = inbox.early.removeAll()
+        _ = otherMessages.early.removeAll()
         activity = .failed
         mailbox.failed(error)
     }
@@ -182,7 +182,7 @@ final class AllReduceEngine {
 
     private var secondsToWait: Double? {
         guard isWorking else { return nil }
-        let deadlines = [membership.nextDeadline, stepDeadline].compactMap { $0 }
+        let deadlines = [handshakes.nextDeadline, stepDeadline].compactMap { $0 }
         return deadlines.min().map { max(0, $0 - clock()) }
     }
 
@@ -195,17 +195,17 @@ final class AllReduceEngine {
     private func trouble(_ step: AllReduceStep) -> StepTimer.Trouble {
         var trouble = StepTimer.Trouble()
         trouble.memoryClosedAt = world.others.compactMap(memory.closedAt).min()
-        if membership.hasLost {
+        if handshakes.hasLost {
             let awaited = step.progress.awaited.ranks
             trouble.neededPeerLostAt = world.others.filter { awaited.contains($0) || sender.isLending(to: $0) }
-                .compactMap(membership.lostAt).min()
+                .compactMap(handshakes.lostAt).min()
         }
         return trouble
     }
 
     private func checkDeadlines() throws {
         let now = clock()
-        if let error = membership.timeoutError(now: now) { throw error }
+        if let error = handshakes.timeoutError(now: now) { throw error }
         try sendHellosDue()
         guard let step, let deadline = stepDeadline, now >= deadline else { return }
         var (ranks, phase) = step.progress.awaited
@@ -213,15 +213,15 @@ final class AllReduceEngine {
             ranks = world.others.sorted().filter(sender.isLending)
             phase = "waiting for peers to take what was sent"
         }
-        if let lost = ranks.first(where: { membership.lostAt($0) != nil }) {
-            throw AllReduceError.peerLost(peer: membership.address(lost), step: step.number, phase: phase)
+        if let lost = ranks.first(where: { handshakes.lostAt($0) != nil }) {
+            throw AllReduceError.peerLost(peer: handshakes.address(lost), step: step.number, phase: phase)
         }
         if let peer = world.others.sorted().first(where: { memory.closedAt($0) != nil }) {
             memory.giveUpReading(peer)
             throw AllReduceError.unreadableMemory(
-                peer: membership.address(peer), step: step.number, reason: "what it lent does not hold")
+                peer: handshakes.address(peer), step: step.number, reason: "what it lent does not hold")
         }
         throw AllReduceError.timeout(
-            peers: ranks.map(membership.address), step: step.number, phase: phase, seconds: timer.limit)
+            peers: ranks.map(handshakes.address), step: step.number, phase: phase, seconds: timer.limit)
     }
 }

@@ -6,7 +6,9 @@ struct WorldDescription: Sendable, Equatable {
     var rank: Int
     /// The number of ranks.
     var size: Int
-    /// The generation of the membership.
+    /// The number of the generation: of the set of workers that train together without a change, as torchelastic's
+    /// rendezvous round. Whenever a worker is lost or joins, a new one with a higher number begins; messages of
+    /// another generation are not taken.
     var generation: UInt64
     /// Floats of the largest segment.
     var segmentFloats: Int

@@ -4,8 +4,8 @@ import Support
 /// compact gradient.
 ///
 /// The gradient holds one float for each of `[0, table.offset)`, then the rows `rows` of the table, one after the
-/// other, in ascending order; the rows not named have a zero gradient. Rows that never had a gradient have zero
-/// moments, which is remembered (one bit per row), so that they cost no more than their decay.
+/// other, in ascending order; the rows not named have a zero gradient. Rows that have never received a
+/// gradient have zero moments; one bit per row records this, so that only weight decay is applied to them.
 public struct FlatOptimizer: Sendable {
     /// The tensors before the table, by ascending offset, not overlapping. What lies between and behind them is never
     /// touched.

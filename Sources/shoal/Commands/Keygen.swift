@@ -22,7 +22,7 @@ struct Keygen: AsyncParsableCommand {
     )
     var workers: [String] = []
 
-    @Option(help: ArgumentHelp("Takes a worker's key back.", valueName: "name"))
+    @Option(help: ArgumentHelp("Revokes a worker's key.", valueName: "name"))
     var revoke: String?
 
     mutating func run() async throws {

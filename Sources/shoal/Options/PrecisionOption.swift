@@ -2,7 +2,7 @@ import ArgumentParser
 import Cluster
 import Modeling
 
-/// In what a command that classifies computes.
+/// The number format of the matrix products of a command that runs a model.
 struct PrecisionOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(

@@ -13,7 +13,7 @@ extension TextPipeline {
     ///   - threads: How many threads compute.
     ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the model comes from, or else as the
     ///     folder's `model_max_length` says.
-    ///   - precision: In what products are computed; the machine must have it.
+    ///   - precision: The number format of matrix products; the machine must have it.
     init(path: String, adapter: String? = nil, threads: Int, maxLength: Int?, precision: Precision) throws {
         let folder = try ModelFolder(path: path)
         let limit = folder.configuration.encoder.maxLength

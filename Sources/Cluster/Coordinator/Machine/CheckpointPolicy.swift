@@ -16,7 +16,7 @@ struct CheckpointPolicy: Sendable {
     }
 
     /// The end of a run whose best state is an earlier one.
-    struct Finale: Sendable {
+    struct BestRestore: Sendable {
         /// The best.
         var best: BestState
         /// Its state, as long as it is in memory.
@@ -52,7 +52,7 @@ struct CheckpointPolicy: Sendable {
     private(set) var writing: Writing?
     /// The best validation so far.
     private(set) var best: BestState?
-    private(set) var finale: Finale?
+    private(set) var bestRestore: BestRestore?
     /// The run shall end with this, once the state is kept.
     private(set) var ending: RunError?
 
@@ -73,7 +73,7 @@ struct CheckpointPolicy: Sendable {
     /// Another phase begins: validations of one before do not compare with its own.
     mutating func beginPhase(step: Int) {
         newest.step = step
-        (best, validation, finale) = (nil, nil, nil)
+        (best, validation, bestRestore) = (nil, nil, nil)
     }
 
     /// The first step begins.
@@ -140,27 +140,29 @@ struct CheckpointPolicy: Sendable {
 
     /// Whether the workers are to go to an earlier state for the end of a run that has `completed` all its steps.
     func needsFinale(at completed: Int) -> Bool {
-        guard settings.keepsBest, let best, finale == nil else { return false }
+        guard settings.keepsBest, let best, bestRestore == nil else { return false }
         return best.step < completed
     }
 
     /// The workers shall go to the best state, of this step.
     mutating func beginFinale() -> Int? {
         guard let best else { return nil }
-        finale = Finale(best: best)
+        bestRestore = BestRestore(best: best)
         return best.step
     }
 
-    mutating func bestLoaded(_ source: StateSource) { finale?.source = source }
+    mutating func bestLoaded(_ source: StateSource) { bestRestore?.source = source }
 
     /// The state that becomes the model, and is tested.
     ///
     /// - Returns: Its step, if it is not the newest; and the probability from which on it takes an example as having a
     ///   label, as its validation has chosen it, or the newest one; nil where none has.
-    var tested: (step: Int?, threshold: Double?) { (finale?.best.step, (finale?.best ?? validation)?.threshold) }
+    var tested: (step: Int?, threshold: Double?) {
+        (bestRestore?.best.step, (bestRestore?.best ?? validation)?.threshold)
+    }
 
     /// The workers have the best state: it need not be kept here.
-    mutating func releaseBest() { finale?.source?.parts = [] }
+    mutating func releaseBest() { bestRestore?.source?.parts = [] }
 
     // MARK: writing
 
@@ -170,7 +172,8 @@ struct CheckpointPolicy: Sendable {
     ///   - phase: The phase that it is a state of, from 0.
     ///   - history: That of the phase.
     mutating func write(
-        _ purpose: FetchPurpose, _ point: RunHistory.Point, phase: Int, _ history: RunHistory, _ turn: inout Turn
+        _ purpose: FetchPurpose, _ point: RunHistory.Point, phase: Int, _ history: RunHistory,
+        _ transition: inout Transition
     ) {
         var metrics = ["epoch_loss": point.epochLoss, "epoch_samples": Double(point.epochSamples)]
         if let validation, validation.step == point.step {
@@ -179,7 +182,7 @@ struct CheckpointPolicy: Sendable {
             metrics[BestState.thresholdKey] = validation.threshold
         }
         writing = Writing(purpose: purpose, point: point)
-        turn.perform(
+        transition.perform(
             .saveCheckpoint(
                 TrainingState(
                     step: point.step, phase: phase, appliedSteps: history.local(point.step),
@@ -187,28 +190,28 @@ struct CheckpointPolicy: Sendable {
     }
 
     /// The model alone is written, from the best checkpoint as it was read.
-    mutating func writeBestModel(_ point: RunHistory.Point, _ turn: inout Turn) {
+    mutating func writeBestModel(_ point: RunHistory.Point, _ transition: inout Transition) {
         isOnlyModelLeft = true
         writing = Writing(purpose: .final, point: point)
-        turn.perform(.saveModel)
+        transition.perform(.saveModel)
     }
 
     /// A checkpoint is written; what it was for. The model comes after the last one.
-    mutating func saved(path: String, _ turn: inout Turn) -> Writing? {
+    mutating func saved(path: String, _ transition: inout Transition) -> Writing? {
         guard let written = writing else { return nil }
         self.path = path
         pathStep = written.point.step
         if best?.step == written.point.step { best?.isKept = true }
         retry.failures = 0
-        turn.emit(.checkpoint(path))
-        if written.purpose == .final { turn.perform(.saveModel) } else { writing = nil }
+        transition.emit(.checkpoint(path))
+        if written.purpose == .final { transition.perform(.saveModel) } else { writing = nil }
         return written
     }
 
     /// What was being written could not be.
     ///
     /// - Parameter isSaving: Whether the run is at its end.
-    mutating func failed(_ reason: String, isSaving: Bool, _ turn: inout Turn) -> Failure? {
+    mutating func failed(_ reason: String, isSaving: Bool, _ transition: inout Transition) -> Failure? {
         guard let written = writing else { return nil }
         writing = nil
         switch written.purpose {
@@ -219,11 +222,11 @@ struct CheckpointPolicy: Sendable {
                 return .end(kept(.failed("\(what) could not be kept: \(reason)")))
             }
             // There may be more room on the disk in a while.
-            turn.warn("\(what) could not be kept, it is tried again: \(reason)")
-            retry.at = turn.now + Self.retrySeconds
+            transition.warn("\(what) could not be kept, it is tried again: \(reason)")
+            retry.at = transition.now + Self.retrySeconds
             return .goOn
         case .periodic:
-            turn.warn("no checkpoint could be written, the run goes on: \(reason)")
+            transition.warn("no checkpoint could be written, the run goes on: \(reason)")
             return .goOn
         case .ending(.interrupted): return .end(.failed("interrupted, and the state could not be kept: \(reason)"))
         case .ending(let error): return .end(.failed("\(error), and the state could not be kept: \(reason)"))
@@ -231,7 +234,7 @@ struct CheckpointPolicy: Sendable {
             guard isSaving, !isOnlyModelLeft else { return .end(.failed(reason)) }
             isOnlyModelLeft = true
             writing = written
-            turn.warn("the last checkpoint could not be written: \(reason)")
+            transition.warn("the last checkpoint could not be written: \(reason)")
             return .saveModel
         }
     }

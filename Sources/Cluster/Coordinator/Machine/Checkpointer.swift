@@ -52,26 +52,28 @@ struct Checkpointer: Sendable {
     }
 
     /// Asks the first member for a copy of its state after `step` steps; what was on its way is given up.
-    mutating func fetch(_ purpose: FetchPurpose, step: Int, from members: [WorkerRecord], _ turn: inout Turn) {
+    mutating func fetch(
+        _ purpose: FetchPurpose, step: Int, from members: [WorkerRecord], _ transition: inout Transition
+    ) {
         guard let member = members.first else { return }
-        transfer.startFetch(purpose, from: member.peer, step: step, &turn)
-        policy.requested(step: step, turn.now)
+        transfer.startFetch(purpose, from: member.peer, step: step, &transition)
+        policy.requested(step: step, transition.now)
     }
 
     /// Asks for a copy of the state before `step`, if it is time for a checkpoint.
-    mutating func fetchIfDue(before step: Int, from members: [WorkerRecord], _ turn: inout Turn) {
-        guard transfer.fetch == nil, policy.isDue(before: step, turn.now) else { return }
-        fetch(.periodic, step: step, from: members, &turn)
+    mutating func fetchIfDue(before step: Int, from members: [WorkerRecord], _ transition: inout Transition) {
+        guard transfer.fetch == nil, policy.isDue(before: step, transition.now) else { return }
+        fetch(.periodic, step: step, from: members, &transition)
     }
 
     /// Has what was fetched written, once it is complete, its step is known to be done, and nothing else is being
     /// written.
-    mutating func writeIfFetched(_ steps: StepScheduler, _ turn: inout Turn) -> Next? {
+    mutating func writeIfFetched(_ steps: StepScheduler, _ transition: inout Transition) -> Next? {
         guard let fetch = transfer.fetch, fetch.isComplete, policy.writing == nil, steps.completed >= fetch.step,
             let history = steps.history, let point = history.point(at: fetch.step)
         else { return nil }
-        transfer.takeFetch(&turn)
-        policy.write(fetch.purpose, point, phase: phase, history, &turn)
+        transfer.takeFetch(&transition)
+        policy.write(fetch.purpose, point, phase: phase, history, &transition)
         switch fetch.purpose {
         case .periodic: return nil
         case .best, .phaseEnd: return .rest
@@ -82,55 +84,59 @@ struct Checkpointer: Sendable {
     // MARK: what the run rests for
 
     /// Keeps the present state, which is the best so far; it may be on its way already.
-    mutating func keepBest(step: Int, from members: [WorkerRecord], _ turn: inout Turn) -> Next {
-        rest(for: .best, step: step, from: members, &turn)
+    mutating func keepBest(step: Int, from members: [WorkerRecord], _ transition: inout Transition) -> Next {
+        rest(for: .best, step: step, from: members, &transition)
     }
 
     /// Keeps the state at the end of a phase; it may be on its way already.
-    mutating func keepPhaseEnd(step: Int, from members: [WorkerRecord], _ turn: inout Turn) -> Next {
-        rest(for: .phaseEnd, step: step, from: members, &turn)
+    mutating func keepPhaseEnd(step: Int, from members: [WorkerRecord], _ transition: inout Transition) -> Next {
+        rest(for: .phaseEnd, step: step, from: members, &transition)
     }
 
     private mutating func rest(
-        for purpose: FetchPurpose, step: Int, from members: [WorkerRecord], _ turn: inout Turn
+        for purpose: FetchPurpose, step: Int, from members: [WorkerRecord], _ transition: inout Transition
     ) -> Next {
-        if isIdle { fetch(purpose, step: step, from: members, &turn) }
+        if isIdle { fetch(purpose, step: step, from: members, &transition) }
         return .rest
     }
 
     /// Keeps the last state, then goes to the best one for the end of the run.
-    mutating func beginFinale(step: Int, from members: [WorkerRecord], _ turn: inout Turn) -> Next {
+    mutating func beginFinale(step: Int, from members: [WorkerRecord], _ transition: inout Transition) -> Next {
         guard isIdle, policy.isKept(step: step), let best = policy.beginFinale() else {
-            return keepBest(step: step, from: members, &turn)
+            return keepBest(step: step, from: members, &transition)
         }
         return .restoreBest(step: best)
     }
 
     /// Ends the run with `error` once a checkpoint of the present state is kept.
-    mutating func end(with error: RunError, step: Int, from members: [WorkerRecord], _ turn: inout Turn) -> Next {
+    mutating func end(with error: RunError, step: Int, from members: [WorkerRecord], _ transition: inout Transition)
+        -> Next
+    {
         guard step > 0 else { return .end(error) }
         guard !policy.isKept(step: step) else { return .end(policy.kept(error)) }
-        turn.emit(.saving)
-        fetch(.ending(error), step: step, from: members, &turn)
+        transition.emit(.saving)
+        fetch(.ending(error), step: step, from: members, &transition)
         return .rest
     }
 
     /// The workers have the final weights: fetches them, unless they are those of a checkpoint.
-    mutating func saveModel(_ steps: StepScheduler, from members: [WorkerRecord], _ turn: inout Turn) -> Next {
-        turn.emit(.saving)
-        if policy.finale != nil, let point = steps.history?.current {
-            policy.writeBestModel(point, &turn)
+    mutating func saveModel(_ steps: StepScheduler, from members: [WorkerRecord], _ transition: inout Transition)
+        -> Next
+    {
+        transition.emit(.saving)
+        if policy.bestRestore != nil, let point = steps.history?.current {
+            policy.writeBestModel(point, &transition)
             return .save
         }
-        fetch(.final, step: steps.completed, from: members, &turn)
+        fetch(.final, step: steps.completed, from: members, &transition)
         return .rest
     }
 
     // MARK: written
 
     /// A checkpoint was written.
-    mutating func saved(path: String, _ steps: inout StepScheduler, _ turn: inout Turn) -> Next? {
-        guard let written = policy.saved(path: path, &turn) else { return nil }
+    mutating func saved(path: String, _ steps: inout StepScheduler, _ transition: inout Transition) -> Next? {
+        guard let written = policy.saved(path: path, &transition) else { return nil }
         switch written.purpose {
         case .ending(let error): return .end(policy.kept(error))
         case .final: return nil
@@ -142,7 +148,7 @@ struct Checkpointer: Sendable {
             // From now on, should all workers be lost, this is where the run goes on from.
             steps.forget(before: point.step)
             transfer.source = StateSource(step: point.step, phase: phase, parts: [], point: point)
-            turn.perform(.releaseSource)
+            transition.perform(.releaseSource)
             return .goOn
         }
     }
@@ -150,24 +156,24 @@ struct Checkpointer: Sendable {
     /// Something could not be written.
     ///
     /// - Parameter isSaving: Whether the run is at its end.
-    mutating func failed(_ reason: String, isSaving: Bool, _ turn: inout Turn) -> Next? {
-        switch policy.failed(reason, isSaving: isSaving, &turn) {
+    mutating func failed(_ reason: String, isSaving: Bool, _ transition: inout Transition) -> Next? {
+        switch policy.failed(reason, isSaving: isSaving, &transition) {
         case nil: return nil
         case .goOn: return .goOn
         case .end(let error): return .end(error)
         case .saveModel:
-            turn.perform(.saveModel)
+            transition.perform(.saveModel)
             return nil
         }
     }
 
     /// Takes in a validation; if it calls for a checkpoint now, asks for one.
     mutating func validated(
-        _ record: EvaluationRecord, isLast: Bool, from members: [WorkerRecord], _ turn: inout Turn
+        _ record: EvaluationRecord, isLast: Bool, from members: [WorkerRecord], _ transition: inout Transition
     ) {
         policy.validated(record)
         guard policy.keepsEpochs, !isLast, !policy.mustKeepBest(at: record.step) else { return }
-        fetch(.periodic, step: record.step, from: members, &turn)
+        fetch(.periodic, step: record.step, from: members, &transition)
     }
 
     // MARK: states that were read
@@ -178,8 +184,8 @@ struct Checkpointer: Sendable {
     }
 
     /// All members have the state.
-    mutating func connected(_ turn: inout Turn) {
-        transfer.connected(&turn)
+    mutating func connected(_ transition: inout Transition) {
+        transfer.connected(&transition)
         policy.releaseBest()
     }
 }

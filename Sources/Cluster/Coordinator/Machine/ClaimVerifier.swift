@@ -74,16 +74,18 @@ struct ClaimVerifier: Sendable {
     /// - Parameter laterSeconds: How long they are waited for when the step is computed again.
     mutating func claim(
         _ failure: WorkerFailure, by peer: PeerID, step: Int, microBatches: Int, members: [WorkerRecord],
-        seconds: Double, laterSeconds: Double, _ turn: Turn
+        seconds: Double, laterSeconds: Double, _ transition: Transition
     ) -> Verdict? {
         if round == nil {
-            round = Round(deadline: turn.now + ((disputed?.rounds ?? 0) == 0 ? seconds : laterSeconds), reported: [])
+            round = Round(
+                deadline: transition.now + ((disputed?.rounds ?? 0) == 0 ? seconds : laterSeconds), reported: [])
         }
         if disputed?.step != step { disputed = Disputed(step: step, microBatches: microBatches) }
-        if disputed?.claims.contains(where: { $0.peer == peer && $0.generation == turn.generation }) == false {
+        if disputed?.claims.contains(where: { $0.peer == peer && $0.generation == transition.generation }) == false {
             disputed?.claims.append(
                 Claim(
-                    peer: peer, generation: turn.generation, microBatch: failure.microBatch, message: failure.message))
+                    peer: peer, generation: transition.generation, microBatch: failure.microBatch,
+                    message: failure.message))
         }
         if let disputed, disputed.rounds > 0, isConfirmed(disputed, members) {
             round?.reported.insert(peer)
@@ -153,15 +155,15 @@ struct ClaimVerifier: Sendable {
     }
 
     /// So many steps were completed: those that claimed that one of them cannot be were wrong.
-    mutating func settle(completed: Int, members: [WorkerRecord], _ turn: inout Turn) {
+    mutating func settle(completed: Int, members: [WorkerRecord], _ transition: inout Transition) {
         guard let disputed, completed > disputed.step else { return }
         self.disputed = nil
         for claim in disputed.claims {
             guard let claimant = members.first(where: { $0.peer == claim.peer }) else { continue }
             if members.count > 1, case .refuted(let peer, let what) = refute(claimant.peer, disputed) {
-                turn.request(.sendAway(peer, what: what))
+                transition.request(.sendAway(peer, what: what))
             } else {
-                turn.warn(
+                transition.warn(
                     "\(claimant.name) found step \(disputed.step + 1) not finite at first and finite when it "
                         + "computed it again; is its memory sound?")
             }
@@ -172,13 +174,14 @@ struct ClaimVerifier: Sendable {
     func reordered(_ members: [WorkerRecord]) -> [WorkerRecord] {
         guard let disputed, members.count > 1 else { return members }
         let claimants = Set(disputed.claims.map(\.peer))
-        var turn = disputed.rounds % members.count
+        var first = disputed.rounds % members.count
         if let microBatch = disputed.first?.microBatch {
             let parts = Balancer.equal(leaves: disputed.microBatches, ranks: members.count)
             let rank = parts.firstIndex { $0.contains(microBatch) } ?? 0
-            turn = members.indices.first { !claimants.contains(members[(rank + $0) % members.count].peer) } ?? turn
+            first =
+                members.indices.first { !claimants.contains(members[(rank + $0) % members.count].peer) } ?? first
         }
-        return Array(members[turn...] + members[..<turn])
+        return Array(members[first...] + members[..<first])
     }
 
     // MARK: reports that differ
@@ -201,7 +204,8 @@ struct ClaimVerifier: Sendable {
     ///
     /// - Parameter isLossDecisive: Whether it does.
     mutating func agree(
-        on reports: [StepReport], step: Int, members: [WorkerRecord], isLossDecisive: Bool, _ turn: inout Turn
+        on reports: [StepReport], step: Int, members: [WorkerRecord], isLossDecisive: Bool,
+        _ transition: inout Transition
     ) -> Agreement {
         if let (report, ranks) = Self.majority(of: reports) {
             for rank in ranks {
@@ -222,14 +226,14 @@ struct ClaimVerifier: Sendable {
         if isLossDecisive {
             return .undecided(.failed("the replicas differ at step \(step + 1): \(text); please report this"))
         }
-        turn.warn("step \(step + 1): \(text), or other losses; their weights are compared")
+        transition.warn("step \(step + 1): \(text), or other losses; their weights are compared")
         mustCompareWeights = true
         return .report(reports[0])
     }
 
     /// Sends those away whose reports differed from the others'.
-    mutating func sendOutliersAway(_ turn: inout Turn) {
-        for outlier in outliers { turn.request(.sendAway(outlier.peer, what: outlier.sent)) }
+    mutating func sendOutliersAway(_ transition: inout Transition) {
+        for outlier in outliers { transition.request(.sendAway(outlier.peer, what: outlier.sent)) }
         outliers = []
     }
 
@@ -239,10 +243,10 @@ struct ClaimVerifier: Sendable {
     /// - Parameter expected: The steps that weights must have behind them.
     mutating func compare(
         _ digest: String, step: UInt64, expected: Int, of index: Int, _ members: inout [WorkerRecord],
-        _ turn: inout Turn
+        _ transition: inout Transition
     ) -> WeightComparison? {
         guard members[index].digest == nil, step == UInt64(expected) else {
-            turn.request(.sendAway(members[index].peer, what: "the hash of weights after \(step) steps"))
+            transition.request(.sendAway(members[index].peer, what: "the hash of weights after \(step) steps"))
             return nil
         }
         members[index].digest = digest
@@ -258,7 +262,7 @@ struct ClaimVerifier: Sendable {
         }
         for (member, digest) in zip(members, digests) where digest != majority {
             let what = "the SHA-256 \(digest) of its weights, those of most have \(majority)"
-            turn.request(.sendAway(member.peer, what: what))
+            transition.request(.sendAway(member.peer, what: what))
         }
         return nil
     }

@@ -4,7 +4,7 @@
 /// It composes ``Rendezvous`` (how generations of workers come about: ``Membership``, ``LocalWorkerPolicy``,
 /// ``Reachability``), ``FailureDetector``, ``TrainingLoop`` (what a generation does: ``StepScheduler``,
 /// ``EvaluationScheduler``, ``Checkpointer``, ``ClaimVerifier``) and ``StatusReporter``. A part says what only the
-/// whole can do, such as beginning a new generation, by a ``Turn/Request``.
+/// whole can do, such as beginning a new generation, by a ``Transition/Request``.
 struct CoordinatorMachine: Sendable {
     private(set) var rendezvous: Rendezvous
     private var detector: FailureDetector
@@ -31,205 +31,206 @@ struct CoordinatorMachine: Sendable {
     /// Takes in an event at `now` (seconds on a monotonic clock) and says what to do.
     mutating func handle(_ event: CoordinatorEvent, now: Double) -> [CoordinatorEffect] {
         guard !rendezvous.isEnded else { return [] }
-        var turn = Turn(now: now, generation: rendezvous.membership.generation)
-        handle(event, &turn)
-        performRequests(&turn)
-        for seconds in turn.stepSeconds { detector.stepCompleted(seconds: seconds) }
-        reporter.observe(turn, step: training.steps.completed)
-        return turn.effects
+        var transition = Transition(now: now, generation: rendezvous.membership.generation)
+        handle(event, &transition)
+        performRequests(&transition)
+        for seconds in transition.stepSeconds { detector.stepCompleted(seconds: seconds) }
+        reporter.observe(transition, step: training.steps.completed)
+        return transition.effects
     }
 
-    private mutating func handle(_ event: CoordinatorEvent, _ turn: inout Turn) {
+    private mutating func handle(_ event: CoordinatorEvent, _ transition: inout Transition) {
         switch event {
         case .runLoaded(let plan):
             guard training.plan == nil else { break }
-            training.begin(plan, &turn)
-            turn.emit(.started(RunSummary(plan, training.settings)))
-            rendezvous.runLoaded(plan, &training, &turn)
-        case .loadingFailed(let error): rendezvous.end(.failure(error), &turn)
-        case .message(let peer, let message): received(message, from: peer, &turn)
-        case .rejected(let peer, let error): rejected(peer, error, &turn)
+            training.begin(plan, &transition)
+            transition.emit(.started(RunSummary(plan, training.settings)))
+            rendezvous.runLoaded(plan, &training, &transition)
+        case .loadingFailed(let error): rendezvous.end(.failure(error), &transition)
+        case .message(let peer, let message): received(message, from: peer, &transition)
+        case .rejected(let peer, let error): rejected(peer, error, &transition)
         case .revoked(let peer):
-            turn.send(.refusal("the key of this worker was revoked"), to: peer)
+            transition.send(.refusal("the key of this worker was revoked"), to: peer)
             rendezvous.membership.forgetUnidentified(peer)
-            rendezvous.lose(peer, why: "was sent away, as its key was revoked,", &training, &turn)
-        case .childStarted(let number, let pid): rendezvous.childStarted(number, pid: pid, &training, &turn)
+            rendezvous.lose(peer, why: "was sent away, as its key was revoked,", &training, &transition)
+        case .childStarted(let number, let pid): rendezvous.childStarted(number, pid: pid, &training, &transition)
         case .childExited(let number, let pid, let why, let bySignal):
-            rendezvous.childExited(number, pid: pid, why: why, bySignal: bySignal, &training, &turn)
-        case .interrupt: rendezvous.interrupted(&training, &turn)
+            rendezvous.childExited(number, pid: pid, why: why, bySignal: bySignal, &training, &transition)
+        case .interrupt: rendezvous.handleInterrupt(&training, &transition)
         case .prefetched(let batches):
-            training.prefetched(batches, &rendezvous.membership, &turn)
-            rendezvous.beginWork(&training, &turn)
-        case .sourceLoaded(let source): rendezvous.sourceLoaded(source, &training, &turn)
-        case .sourceFailed(let reason): rendezvous.end(.failure(.failed(reason)), &turn)
-        case .bestLoaded(let source): rendezvous.bestLoaded(source, &training, &turn)
+            training.prefetched(batches, &rendezvous.membership, &transition)
+            rendezvous.beginWork(&training, &transition)
+        case .sourceLoaded(let source): rendezvous.sourceLoaded(source, &training, &transition)
+        case .sourceFailed(let reason): rendezvous.end(.failure(.failed(reason)), &transition)
+        case .bestLoaded(let source): rendezvous.bestLoaded(source, &training, &transition)
         case .modelSaved(let path, let digest):
-            training.modelSaved(path: path, digest: digest, rendezvous.membership, &turn)
+            training.modelSaved(path: path, digest: digest, rendezvous.membership, &transition)
         case .checkpointSaved(let path):
-            training.checkpointSaved(path: path, &rendezvous.membership, &turn)
-            performRequests(&turn)
-            rendezvous.checkpointEnded(&training, &turn)
+            training.checkpointSaved(path: path, &rendezvous.membership, &transition)
+            performRequests(&transition)
+            rendezvous.checkpointEnded(&training, &transition)
         case .saveFailed(let reason):
-            training.saveFailed(reason, &rendezvous.membership, &turn)
-            performRequests(&turn)
-            rendezvous.checkpointEnded(&training, &turn)
-        case .tick: tick(&turn)
+            training.saveFailed(reason, &rendezvous.membership, &transition)
+            performRequests(&transition)
+            rendezvous.checkpointEnded(&training, &transition)
+        case .tick: tick(&transition)
         }
     }
 
     /// Does what the parts have asked for.
-    private mutating func performRequests(_ turn: inout Turn) {
-        while !rendezvous.isEnded, let request = turn.nextRequest() {
+    private mutating func performRequests(_ transition: inout Transition) {
+        while !rendezvous.isEnded, let request = transition.nextRequest() {
             switch request {
-            case .formGeneration: rendezvous.formGeneration(&training, &turn)
-            case .sendAway(let peer, let what): rendezvous.sendAway(peer, what, &training, &turn)
-            case .restore(let effect): rendezvous.restore(effect, &turn)
-            case .end(let outcome): rendezvous.end(outcome, &turn)
+            case .formGeneration: rendezvous.formGeneration(&training, &transition)
+            case .sendAway(let peer, let what): rendezvous.sendAway(peer, what, &training, &transition)
+            case .restore(let effect): rendezvous.restore(effect, &transition)
+            case .end(let outcome): rendezvous.end(outcome, &transition)
             }
         }
     }
 
     // MARK: messages
 
-    private mutating func received(_ message: WorkerMessage, from peer: PeerID, _ turn: inout Turn) {
-        if case .statusRequest = message.body { return turn.perform(.sendStatus(peer)) }
+    private mutating func received(_ message: WorkerMessage, from peer: PeerID, _ transition: inout Transition) {
+        if case .statusRequest = message.body { return transition.perform(.sendStatus(peer)) }
         guard let index = rendezvous.membership.index(of: peer) else {
-            return receivedFromOutside(message, peer, &turn)
+            return receivedFromOutside(message, peer, &transition)
         }
-        rendezvous.membership.members[index].lastHeard = turn.now
+        rendezvous.membership.members[index].lastHeard = transition.now
         var isHeartbeat = false
         switch message.body {
         case .statusRequest: break
         case .hello:
             // It is in a generation of a coordinator that is no more: the next one must have a greater number.
-            guard message.generation >= turn.generation, needsWorkers else { break }
+            guard message.generation >= transition.generation, needsWorkers else { break }
             rendezvous.membership.reported(generation: message.generation)
-            rendezvous.formGeneration(&training, &turn)
+            rendezvous.formGeneration(&training, &transition)
         case .heartbeat(let bytes):
             isHeartbeat = true
             rendezvous.membership.members[index].residentBytes = bytes
         case .failure(let failure):
             // A failure counts in any generation up to this one: its sender may have failed before it learned of this
             // one.
-            workerFailed(index, failure, in: message.generation, applied: Int(clamping: message.step), &turn)
+            workerFailed(index, failure, in: message.generation, applied: Int(clamping: message.step), &transition)
         case .bound, .ready, .stepReport, .evaluationReport, .digest, .chunk, .chunkRequest, .snapshotTaken:
-            guard message.generation == turn.generation else { return }
+            guard message.generation == transition.generation else { return }
             rendezvous.membership.members[index].owesSince = nil
-            receivedInGeneration(message, index, &turn)
+            receivedInGeneration(message, index, &transition)
         }
-        performRequests(&turn)
-        if detector.refute(peer, isHeartbeat: isHeartbeat, turn), isDetecting {
+        performRequests(&transition)
+        if detector.refute(peer, isHeartbeat: isHeartbeat, transition), isDetecting {
             if case .failing = training.stage { return }
-            rendezvous.formGeneration(&training, &turn)
+            rendezvous.formGeneration(&training, &transition)
         }
     }
 
     /// A message from a worker that is no member: one that is new, or was given up, or belongs to a coordinator that is
     /// no more.
-    private mutating func receivedFromOutside(_ message: WorkerMessage, _ peer: PeerID, _ turn: inout Turn) {
+    private mutating func receivedFromOutside(_ message: WorkerMessage, _ peer: PeerID, _ transition: inout Transition)
+    {
         var residentBytes: UInt64?
         if case .heartbeat(let bytes) = message.body { residentBytes = bytes }
-        if rendezvous.membership.recordContact(peer, residentBytes: residentBytes, turn.now) { return }
+        if rendezvous.membership.recordContact(peer, residentBytes: residentBytes, transition.now) { return }
         guard case .hello(let worker, let runID, let hasState) = message.body else {
-            if !rendezvous.membership.isUnidentified(peer) { turn.send(.helloRequest, to: peer) }
+            if !rendezvous.membership.isUnidentified(peer) { transition.send(.helloRequest, to: peer) }
             return
         }
         rendezvous.membership.reported(generation: message.generation)
         let applied = hasState ? Int(clamping: message.step) : nil
-        rendezvous.greeted(by: peer, worker, runID: runID, applied: applied, &training, &turn)
+        rendezvous.greeted(by: peer, worker, runID: runID, applied: applied, &training, &transition)
     }
 
-    private mutating func receivedInGeneration(_ message: WorkerMessage, _ index: Int, _ turn: inout Turn) {
+    private mutating func receivedInGeneration(_ message: WorkerMessage, _ index: Int, _ transition: inout Transition) {
         let member = rendezvous.membership.members[index]
         switch message.body {
         case .bound(let endpoint, let hasState, let records):
             let applied = hasState ? Int(clamping: message.step) : nil
-            rendezvous.bound(endpoint, applied: applied, records, by: index, &training, &turn)
-        case .ready: rendezvous.ready(index, &training, &turn)
+            rendezvous.handleBound(endpoint, applied: applied, records, by: index, &training, &transition)
+        case .ready: rendezvous.handleReady(index, &training, &transition)
         case .stepReport(let report):
             if case .gathering = phase { break }
-            training.stepReported(report, step: message.step, by: index, &rendezvous.membership, &turn)
+            training.stepReported(report, step: message.step, by: index, &rendezvous.membership, &transition)
         case .evaluationReport(let id, let parts):
-            training.evaluationReported(id, parts, by: index, &rendezvous.membership, &turn)
+            training.evaluationReported(id, parts, by: index, &rendezvous.membership, &transition)
         case .digest(let digest):
-            training.digestReported(digest, step: message.step, by: index, &rendezvous.membership, &turn)
+            training.digestReported(digest, step: message.step, by: index, &rendezvous.membership, &transition)
         case .chunkRequest(let part, let chunks):
             guard case .connecting = phase, member.mustLoad else {
-                return turn.request(.sendAway(member.peer, what: "a request for the state out of turn"))
+                return transition.request(.sendAway(member.peer, what: "a request for the state out of transition"))
             }
             let members = rendezvous.membership.members.count
             let problem = training.checkpointer.transfer.request(
-                part, chunks, by: member.peer, members: members, &turn)
-            if let problem { turn.request(.sendAway(member.peer, what: problem)) }
+                part, chunks, by: member.peer, members: members, &transition)
+            if let problem { transition.request(.sendAway(member.peer, what: problem)) }
         case .snapshotTaken:
-            training.checkpointer.transfer.snapshotTaken(step: message.step, by: member.peer, &turn)
+            training.checkpointer.transfer.snapshotTaken(step: message.step, by: member.peer, &transition)
         case .chunk(let part, let index, let payload):
             training.chunkReceived(
                 StateTransfer.Chunk(part: part, index: index), payload, step: message.step, from: member.peer,
-                &rendezvous.membership, &turn)
+                &rendezvous.membership, &transition)
         case .hello, .heartbeat, .failure, .statusRequest: break
         }
     }
 
     /// Bytes that are not a message.
-    private mutating func rejected(_ peer: PeerID, _ error: ProtocolError, _ turn: inout Turn) {
+    private mutating func rejected(_ peer: PeerID, _ error: ProtocolError, _ transition: inout Transition) {
         guard let version = error.otherVersion else {
             guard rendezvous.membership.record(of: peer) == nil else {
-                return turn.request(.sendAway(peer, what: "\(error)"))
+                return transition.request(.sendAway(peer, what: "\(error)"))
             }
-            return turn.perform(.logSender(peer, "an unknown sender sent \(error)"))
+            return transition.perform(.logSender(peer, "an unknown sender sent \(error)"))
         }
         let text =
             "a worker speaks version \(version) of the control protocol, the coordinator version "
             + "\(Preamble.version): install the same shoal on both"
-        turn.send(.refusal(text), to: peer)
-        turn.perform(.logSender(peer, text))
-        if training.settings.local { rendezvous.end(.failure(.failed(text)), &turn) }
+        transition.send(.refusal(text), to: peer)
+        transition.perform(.logSender(peer, text))
+        if training.settings.local { rendezvous.end(.failure(.failed(text)), &transition) }
     }
 
     // MARK: failures
 
     /// A member says that it cannot go on.
     private mutating func workerFailed(
-        _ index: Int, _ failure: WorkerFailure, in generation: UInt64, applied: Int, _ turn: inout Turn
+        _ index: Int, _ failure: WorkerFailure, in generation: UInt64, applied: Int, _ transition: inout Transition
     ) {
         let members = rendezvous.membership.members
         let member = members[index]
-        let isCurrent = generation == turn.generation && needsWorkers
+        let isCurrent = generation == transition.generation && needsWorkers
         switch failure.kind {
-        case .fatal, .order: rendezvous.failed(member, failure, &training, &turn)
+        case .fatal, .order: rendezvous.failed(member, failure, &training, &transition)
         case .nonFinite:
             // One that comes from a former generation, or at any other time, will come again with the step.
             guard isCurrent else { return }
             let isTaken = training.claimed(
-                failure, step: applied, by: member, laterSeconds: detector.stallLimit, members, &turn)
+                failure, step: applied, by: member, laterSeconds: detector.stallLimit, members, &transition)
             if isTaken { detector.dropSuspicion() }
         case .peer:
             if case .failing = training.stage {
-                return training.failedToo(member.peer, isLost: false, members, &turn)
+                return training.failedToo(member.peer, isLost: false, members, &transition)
             }
-            guard isCurrent, isDetecting, !rendezvous.unreachable(failure, by: member, turn) else { return }
+            guard isCurrent, isDetecting, !rendezvous.unreachable(failure, by: member, transition) else { return }
             let isTraining = if case .training = training.stage { true } else { false }
             switch detector.reportUnreachable(
                 by: member, ranks: failure.peers, members: members,
-                waited: isTraining ? turn.now - training.steps.lastStepAt : nil, &turn)
+                waited: isTraining ? transition.now - training.steps.lastStepAt : nil, &transition)
             {
             case .wait: break
-            case .refuted: rendezvous.formGeneration(&training, &turn)
-            case .confirmFailed(let failed): lose([failed], &turn)
+            case .refuted: rendezvous.formGeneration(&training, &transition)
+            case .confirmFailed(let failed): lose([failed], &transition)
             }
         }
     }
 
-    private mutating func lose(_ failed: [FailureDetector.Failed], _ turn: inout Turn) {
+    private mutating func lose(_ failed: [FailureDetector.Failed], _ transition: inout Transition) {
         for failed in failed where rendezvous.membership.record(of: failed.peer) != nil {
             if failed.isStall {
                 // If it can still read, it ends; otherwise it must not come back by a greeting.
                 let text = "it \(failed.why), while others waited for it; start it again"
-                turn.send(.refusal(text), to: failed.peer)
+                transition.send(.refusal(text), to: failed.peer)
             }
-            rendezvous.lose(failed.peer, why: failed.why, &training, &turn)
-            performRequests(&turn)
+            rendezvous.lose(failed.peer, why: failed.why, &training, &transition)
+            performRequests(&transition)
         }
     }
 
@@ -246,24 +247,24 @@ struct CoordinatorMachine: Sendable {
 
     // MARK: time
 
-    private mutating func tick(_ turn: inout Turn) {
-        rendezvous.membership.extendDeadlines(by: detector.suspendedSeconds(turn.now))
-        if detector.isHeartbeatDue(turn.now) {
-            for record in rendezvous.membership.all { turn.send(.heartbeat(wantsReply: false), to: record.peer) }
+    private mutating func tick(_ transition: inout Transition) {
+        rendezvous.membership.extendDeadlines(by: detector.suspendedSeconds(transition.now))
+        if detector.isHeartbeatDue(transition.now) {
+            for record in rendezvous.membership.all { transition.send(.heartbeat(wantsReply: false), to: record.peer) }
         }
-        rendezvous.joinUnidentified(&training, &turn)
+        rendezvous.joinUnidentified(&training, &transition)
         guard needsWorkers else { return }
-        rendezvous.localWorkers.startDue(&turn)
-        lose(detector.silent(among: rendezvous.membership.all, turn.now), &turn)
-        rendezvous.localWorkers.killDue(&turn)
-        lose(detector.confirmFailed(waited: turn.now - training.steps.lastStepAt, turn), &turn)
+        rendezvous.localWorkers.startDue(&transition)
+        lose(detector.silent(among: rendezvous.membership.all, transition.now), &transition)
+        rendezvous.localWorkers.killDue(&transition)
+        lose(detector.confirmFailed(waited: transition.now - training.steps.lastStepAt, transition), &transition)
         if needsWorkers {
             let owing = rendezvous.membership.members.map(owes)
-            lose(detector.stalled(among: &rendezvous.membership.members, owing: owing, turn.now), &turn)
+            lose(detector.stalled(among: &rendezvous.membership.members, owing: owing, transition.now), &transition)
         }
-        rendezvous.resolveUnreachable(&training, &turn)
-        rendezvous.tick(&training, &turn)
-        training.tick(&rendezvous.membership, &turn)
+        rendezvous.resolveUnreachable(&training, &transition)
+        rendezvous.tick(&training, &transition)
+        training.tick(&rendezvous.membership, &transition)
     }
 
     /// Whether the next thing to happen is for this member to do.

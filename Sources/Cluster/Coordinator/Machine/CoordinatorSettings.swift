@@ -20,7 +20,7 @@ struct CoordinatorSettings: Sendable {
     var keys: String?
     /// How many coordinators the run had before: their generations have lower numbers, so that a late message of one of
     /// them is not taken for a new one.
-    var incarnation = 0
+    var previousStarts = 0
     var heartbeatTimeout = 5.0
     var joinTimeout = 600.0
     /// Seconds that a resumed run waits for its workers before it goes on with those that are there.

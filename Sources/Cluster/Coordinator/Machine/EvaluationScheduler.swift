@@ -68,13 +68,13 @@ struct EvaluationScheduler: Sendable {
 
     mutating func start(
         _ kind: EvaluationKind, _ source: any ExampleSource, batchSize: Int, head: any Head, labels: [String],
-        _ turn: inout Turn
+        _ transition: inout Transition
     ) {
         let batches = (source.count + batchSize - 1) / batchSize
         job = Job(
-            kind: kind, source: source, startedAt: turn.now, batchSize: batchSize, head: head, labels: labels,
+            kind: kind, source: source, startedAt: transition.now, batchSize: batchSize, head: head, labels: labels,
             parts: [EvaluationPart?](repeating: nil, count: batches))
-        turn.emit(.evaluating(kind, done: 0, total: source.count))
+        transition.emit(.evaluating(kind, done: 0, total: source.count))
     }
 
     /// The generation ends, or the run: what the orders out asked for is to be handed out again.
@@ -95,15 +95,15 @@ struct EvaluationScheduler: Sendable {
     // MARK: orders
 
     /// Gives the members of a new generation their orders.
-    mutating func handOut(to members: [WorkerRecord], _ turn: inout Turn) {
-        for _ in 0..<Self.ordersPerWorker { for member in members { handOut(to: member, &turn) } }
+    mutating func handOut(to members: [WorkerRecord], _ transition: inout Transition) {
+        for _ in 0..<Self.ordersPerWorker { for member in members { handOut(to: member, &transition) } }
     }
 
-    private mutating func handOut(to member: WorkerRecord, _ turn: inout Turn) {
+    private mutating func handOut(to member: WorkerRecord, _ transition: inout Transition) {
         guard var job else { return }
         if let again = job.again.popLast() {
             self.job = job
-            order(again, of: member.peer, claimedBy: nil, &turn)
+            order(again, of: member.peer, claimedBy: nil, &transition)
         } else if job.next < job.source.count {
             // The report must fit into an envelope.
             let fitting = min(
@@ -113,25 +113,25 @@ struct EvaluationScheduler: Sendable {
             let examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
             job.next = examples.upperBound
             self.job = job
-            order(examples, of: member.peer, claimedBy: nil, &turn)
+            order(examples, of: member.peer, claimedBy: nil, &transition)
         }
     }
 
     /// Has the micro-batches packed that a worker is to evaluate.
     private mutating func order(
-        _ examples: Range<Int>, of peer: PeerID, claimedBy claimant: PeerID?, _ turn: inout Turn
+        _ examples: Range<Int>, of peer: PeerID, claimedBy claimant: PeerID?, _ transition: inout Transition
     ) {
         guard let kind = job?.kind, let batchSize = job?.batchSize else { return }
         job?.orders[nextOrderID] = Order(peer: peer, examples: examples, claimedBy: claimant)
-        turn.perform(.prefetch(.evaluation(id: nextOrderID, kind, examples: examples, batchSize: batchSize)))
+        transition.perform(.prefetch(.evaluation(id: nextOrderID, kind, examples: examples, batchSize: batchSize)))
         nextOrderID &+= 1
     }
 
     /// The micro-batches of an order are packed: sends them, if the order still stands.
-    mutating func prefetched(_ id: UInt32, _ batches: [PackedBatch], step: Int, _ turn: inout Turn) {
+    mutating func prefetched(_ id: UInt32, _ batches: [PackedBatch], step: Int, _ transition: inout Transition) {
         guard let peer = job?.orders[id]?.peer else { return }
         job?.orders[id]?.isSent = true
-        turn.send(.evaluate(id: id, batches: batches), to: peer, step: step)
+        transition.send(.evaluate(id: id, batches: batches), to: peer, step: step)
     }
 
     // MARK: reports
@@ -142,12 +142,12 @@ struct EvaluationScheduler: Sendable {
     /// - Returns: an error that ends the run, if two workers found losses that are not finite, or the only one twice.
     mutating func take(
         _ found: [MicroBatchMetrics], of id: UInt32, from member: WorkerRecord, members: [WorkerRecord],
-        _ turn: inout Turn
+        _ transition: inout Transition
     ) -> RunError? {
         guard var job, let order = job.orders[id], order.peer == member.peer, order.isSent,
             job.microBatches(of: order.examples).map({ job.examples(of: $0).count }) == found.map(\.losses.count)
         else {
-            turn.request(.sendAway(member.peer, what: "metrics that do not fit an order"))
+            transition.request(.sendAway(member.peer, what: "metrics that do not fit an order"))
             return nil
         }
         guard found.allSatisfy({ $0.losses.allSatisfy(\.isFinite) }) else {
@@ -156,7 +156,7 @@ struct EvaluationScheduler: Sendable {
             guard order.claimedBy == nil else { return Self.notFinite(job.kind) }
             // One worker's claim is not enough.
             let other = members.first { $0.peer != order.peer } ?? member
-            self.order(order.examples, of: other.peer, claimedBy: order.peer, &turn)
+            self.order(order.examples, of: other.peer, claimedBy: order.peer, &transition)
             return nil
         }
         do throws(ModelError) {
@@ -165,17 +165,17 @@ struct EvaluationScheduler: Sendable {
                     losses: part.losses, targetCounts: part.targetCounts, json: part.metrics, head: job.head)
             }
         } catch {
-            turn.request(.sendAway(member.peer, what: "metrics that do not fit an order: \(error)"))
+            transition.request(.sendAway(member.peer, what: "metrics that do not fit an order: \(error)"))
             return nil
         }
         job.orders[id] = nil
         job.done += order.examples.count
-        turn.emit(.evaluating(job.kind, done: job.done, total: job.source.count))
+        transition.emit(.evaluating(job.kind, done: job.done, total: job.source.count))
         self.job = job
-        handOut(to: member, &turn)
+        handOut(to: member, &transition)
         if let claimant = order.claimedBy, claimant != order.peer, members.contains(where: { $0.peer == claimant }) {
             let what = "losses that are not finite, and another worker finds them finite"
-            turn.request(.sendAway(claimant, what: what))
+            transition.request(.sendAway(claimant, what: what))
             self.job?.awaitsGeneration = true
         }
         return nil
@@ -193,7 +193,7 @@ struct EvaluationScheduler: Sendable {
     ///   - tested: The step of the state that a test evaluates, if that is not the newest; and the threshold that a
     ///     validation has chosen, if one has: a test chooses none.
     mutating func finish(
-        step: Int, epoch: Int, tested: (step: Int?, threshold: Double?), _ turn: inout Turn
+        step: Int, epoch: Int, tested: (step: Int?, threshold: Double?), _ transition: inout Transition
     ) -> Result<EvaluationRecord, RunError> {
         guard let job else { return .failure(.failed("no evaluation is under way")) }
         self.job = nil
@@ -205,8 +205,8 @@ struct EvaluationScheduler: Sendable {
         let record = EvaluationRecord(
             kind: job.kind, step: step, epoch: epoch,
             metrics: report,
-            seconds: turn.now - job.startedAt, modelStep: job.kind == .test ? tested.step : nil)
-        turn.emit(.evaluation(record))
+            seconds: transition.now - job.startedAt, modelStep: job.kind == .test ? tested.step : nil)
+        transition.emit(.evaluation(record))
         if job.kind == .test { test = record }
         return .success(record)
     }

@@ -110,7 +110,9 @@ struct FailureDetector: Sendable {
 
     // MARK: suspicion
 
-    private func current(_ turn: Turn) -> Suspicion? { suspicion?.generation == turn.generation ? suspicion : nil }
+    private func current(_ transition: Transition) -> Suspicion? {
+        suspicion?.generation == transition.generation ? suspicion : nil
+    }
 
     /// A member does not reach the peers of these ranks. Those that answer now are well, and a new generation is all
     /// that is needed; those that do not have failed. (Its peers notice at once when a worker is killed, and the system
@@ -118,16 +120,17 @@ struct FailureDetector: Sendable {
     ///
     /// - Parameter waited: The seconds since the last step, while training.
     mutating func reportUnreachable(
-        by reporter: WorkerRecord, ranks: [Int], members: [WorkerRecord], waited: Double?, _ turn: inout Turn
+        by reporter: WorkerRecord, ranks: [Int], members: [WorkerRecord], waited: Double?,
+        _ transition: inout Transition
     ) -> Verdict {
         var suspicion =
-            current(turn)
-            ?? Suspicion(generation: turn.generation, deadline: turn.now + settings.suspicionSeconds)
+            current(transition)
+            ?? Suspicion(generation: transition.generation, deadline: transition.now + settings.suspicionSeconds)
         suspicion.reporters.insert(reporter.peer)
         suspicion.suspected[reporter.peer] = nil
         if let waited, waited >= stallLimit / 2, !suspicion.isStall {
             suspicion.isStall = true
-            suspicion.deadline = turn.now + Self.secondsToAnswer
+            suspicion.deadline = transition.now + Self.secondsToAnswer
         }
         for other in ranks.compactMap({ rank in members.first { $0.rank == rank } })
         where other.peer != reporter.peer && suspicion.suspected[other.peer] == nil
@@ -135,7 +138,7 @@ struct FailureDetector: Sendable {
         {
             failureCounts[other.peer, default: 0] += 1
             suspicion.suspected[other.peer] = "is missed by \(reporter.name)"
-            turn.send(.heartbeat(wantsReply: true), to: other.peer)
+            transition.send(.heartbeat(wantsReply: true), to: other.peer)
         }
         self.suspicion = suspicion
         if let worst = members.max(by: {
@@ -157,8 +160,8 @@ struct FailureDetector: Sendable {
     }
 
     /// A member gave a sign of life, which refutes a suspicion of it; true if that was the last one suspected.
-    mutating func refute(_ peer: PeerID, isHeartbeat: Bool, _ turn: Turn) -> Bool {
-        guard var suspicion = current(turn), !(suspicion.isStall && isHeartbeat),
+    mutating func refute(_ peer: PeerID, isHeartbeat: Bool, _ transition: Transition) -> Bool {
+        guard var suspicion = current(transition), !(suspicion.isStall && isHeartbeat),
             suspicion.suspected.removeValue(forKey: peer) != nil
         else { return false }
         self.suspicion = suspicion
@@ -168,8 +171,8 @@ struct FailureDetector: Sendable {
     /// Those that were suspected and have not refuted it in time.
     ///
     /// - Parameter waited: The seconds since the last step.
-    mutating func confirmFailed(waited: Double, _ turn: Turn) -> [Failed] {
-        guard let suspicion = current(turn), turn.now >= suspicion.deadline else { return [] }
+    mutating func confirmFailed(waited: Double, _ transition: Transition) -> [Failed] {
+        guard let suspicion = current(transition), transition.now >= suspicion.deadline else { return [] }
         self.suspicion = nil
         let what = suspicion.isStall ? "did none of its work for \(Int(waited)) s" : "does not answer"
         return suspicion.suspected.map {

@@ -27,33 +27,33 @@ struct LocalWorkerPolicy: Sendable {
     mutating func isAlive(_ number: Int) { killDeadlines[number] = nil }
 
     /// A worker is not a member any more. If its process runs still, it has some time to end by itself.
-    mutating func lost(_ record: WorkerRecord, isEnding: Bool, _ turn: inout Turn) {
+    mutating func lost(_ record: WorkerRecord, isEnding: Bool, _ transition: inout Transition) {
         if processes[record.number] == record.worker.pid {
             killDeadlines[record.number] = record.lastHeard + settings.heartbeatTimeout
         } else {
-            restart(record.number, isEnding: isEnding, &turn)
+            restart(record.number, isEnding: isEnding, &transition)
         }
     }
 
     /// Starts a worker in place of one that is gone, if one may be started: not for a run that `isEnding`.
-    mutating func restart(_ number: Int, after seconds: Double = 0, isEnding: Bool, _ turn: inout Turn) {
+    mutating func restart(_ number: Int, after seconds: Double = 0, isEnding: Bool, _ transition: inout Transition) {
         guard settings.local, number < settings.workers, !isEnding, restarts < settings.maxRestarts,
             processes[number] == nil
         else { return }
         restarts += 1
         processes[number] = 0
-        turn.warn("worker \(number) is started again (\(restarts) of at most \(settings.maxRestarts) times)")
+        transition.warn("worker \(number) is started again (\(restarts) of at most \(settings.maxRestarts) times)")
         if seconds > 0 {
-            scheduledRestarts[number] = turn.now + seconds
+            scheduledRestarts[number] = transition.now + seconds
         } else {
-            turn.perform(.startWorker(number))
+            transition.perform(.startWorker(number))
         }
     }
 
     /// Starts all whose process is not running, besides `numbers`.
-    mutating func restartAll(except numbers: Set<Int> = [], isEnding: Bool, _ turn: inout Turn) {
+    mutating func restartAll(except numbers: Set<Int> = [], isEnding: Bool, _ transition: inout Transition) {
         for number in 0..<settings.workers where !numbers.contains(number) {
-            restart(number, isEnding: isEnding, &turn)
+            restart(number, isEnding: isEnding, &transition)
         }
     }
 
@@ -63,18 +63,18 @@ struct LocalWorkerPolicy: Sendable {
     }
 
     /// Starts those whose time has come.
-    mutating func startDue(_ turn: inout Turn) {
-        for (number, time) in scheduledRestarts where turn.now >= time {
+    mutating func startDue(_ transition: inout Transition) {
+        for (number, time) in scheduledRestarts where transition.now >= time {
             scheduledRestarts[number] = nil
-            turn.perform(.startWorker(number))
+            transition.perform(.startWorker(number))
         }
     }
 
     /// Kills those that had time enough to end.
-    mutating func killDue(_ turn: inout Turn) {
-        for (number, deadline) in killDeadlines where turn.now >= deadline {
+    mutating func killDue(_ transition: inout Transition) {
+        for (number, deadline) in killDeadlines where transition.now >= deadline {
             killDeadlines[number] = nil
-            if restarts < settings.maxRestarts { turn.perform(.killWorker(number)) }
+            if restarts < settings.maxRestarts { transition.perform(.killWorker(number)) }
         }
     }
 }

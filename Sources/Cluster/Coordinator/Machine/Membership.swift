@@ -40,7 +40,7 @@ struct Membership: Sendable {
 
     init(_ settings: CoordinatorSettings) {
         self.settings = settings
-        generation = UInt64(clamping: settings.incarnation) << Self.generationBits
+        generation = UInt64(clamping: settings.previousStarts) << Self.generationBits
     }
 
     // MARK: who is there
@@ -65,9 +65,9 @@ struct Membership: Sendable {
     func isUnidentified(_ peer: PeerID) -> Bool { unidentified[peer] != nil }
 
     /// Sends all of them the end of the run.
-    func shutDown(_ reason: String, isComplete: Bool, _ turn: inout Turn) {
+    func shutDown(_ reason: String, isComplete: Bool, _ transition: inout Transition) {
         for peer in all.map(\.peer) + unidentified.keys {
-            turn.send(.shutdown(reason, isComplete: isComplete), to: peer)
+            transition.send(.shutdown(reason, isComplete: isComplete), to: peer)
         }
     }
 
@@ -106,11 +106,11 @@ struct Membership: Sendable {
     /// - Returns: the number that it joins with; nil if it is refused, or is perhaps a child.
     mutating func admit(
         _ worker: WorkerDescription, from peer: PeerID, runID: String, expectedRunID: String?, child: Int?,
-        children: Set<Int>, _ turn: inout Turn
+        children: Set<Int>, _ transition: inout Transition
     ) -> Int? {
         if let expectedRunID, !runID.isEmpty, runID != expectedRunID {
-            turn.send(.refusal("it worked for another run; start it again"), to: peer)
-            turn.perform(
+            transition.send(.refusal("it worked for another run; start it again"), to: peer)
+            transition.perform(
                 .logSender(peer, "a worker of another run (pid \(worker.pid) on \(worker.host)) was sent away"))
             return nil
         }
@@ -119,21 +119,21 @@ struct Membership: Sendable {
         guard
             child != nil || isPerhapsChild && unidentified.count < settings.workers || count < settings.maxWorkers
         else {
-            refuseSurplus(peer, &turn)
-            turn.perform(
+            refuseSurplus(peer, &transition)
+            transition.perform(
                 .logSender(peer, "a worker too many (pid \(worker.pid) on \(worker.host)) was sent away"))
             return nil
         }
         if let child { return child }
         if isPerhapsChild {
-            unidentified[peer] = (worker, turn.now)
+            unidentified[peer] = (worker, transition.now)
             return nil
         }
         return freeNumber(isReturning: !runID.isEmpty, children: children)
     }
 
-    private func refuseSurplus(_ peer: PeerID, _ turn: inout Turn) {
-        turn.send(.refusal("the run has all the workers that it has work for (\(settings.maxWorkers))"), to: peer)
+    private func refuseSurplus(_ peer: PeerID, _ transition: inout Transition) {
+        transition.send(.refusal("the run has all the workers that it has work for (\(settings.maxWorkers))"), to: peer)
     }
 
     /// The worker with this process id, which is a child after all.
@@ -153,9 +153,9 @@ struct Membership: Sendable {
     mutating func forgetUnidentified(_ peer: PeerID) { unidentified[peer] = nil }
 
     /// Whether another worker may join; it is refused otherwise.
-    func hasRoom(for peer: PeerID, _ turn: inout Turn) -> Bool {
+    func hasRoom(for peer: PeerID, _ transition: inout Transition) -> Bool {
         guard count < settings.maxWorkers else {
-            refuseSurplus(peer, &turn)
+            refuseSurplus(peer, &transition)
             return false
         }
         return true
@@ -171,26 +171,26 @@ struct Membership: Sendable {
 
     /// A worker joins, and becomes a member with the next generation; false if its number is not free yet.
     mutating func join(
-        _ worker: WorkerDescription, number: Int, applied: Int?, from peer: PeerID, _ turn: inout Turn
+        _ worker: WorkerDescription, number: Int, applied: Int?, from peer: PeerID, _ transition: inout Transition
     ) -> Bool {
         guard !all.contains(where: { $0.number == number }) else {
             // The worker that it replaces is not known to be gone yet.
-            unidentified[peer] = (worker, turn.now)
+            unidentified[peer] = (worker, transition.now)
             return false
         }
         if let first = members.first ?? waiting.first,
             first.worker.products(in: settings.precision) != worker.products(in: settings.precision)
         {
-            turn.warn(
+            transition.warn(
                 "worker \(number) on \(worker.host) computes with \(worker.instructionSet), worker "
                     + "\(first.number) with \(first.worker.instructionSet): the weights will not have the same "
                     + "bits as those of a run on one kind of processor")
         }
-        var record = WorkerRecord(peer: peer, number: number, worker: worker, lastHeard: turn.now)
+        var record = WorkerRecord(peer: peer, number: number, worker: worker, lastHeard: transition.now)
         record.applied = applied
         waiting.append(record)
-        turn.record(.joined, record.name, applied.map { "with the state after step \($0)" } ?? "")
-        turn.emit(
+        transition.record(.joined, record.name, applied.map { "with the state after step \($0)" } ?? "")
+        transition.emit(
             .workerJoined(
                 WorkerSummary(
                     name: record.name, host: worker.host, pid: worker.pid, threads: worker.threads,
@@ -212,10 +212,10 @@ struct Membership: Sendable {
 
     /// Leaves out members that others do not reach. Those that are silent are lost, and may come back; the others would
     /// come back to the same trouble, and are refused.
-    mutating func exclude(_ records: [WorkerRecord], _ turn: inout Turn) {
-        for record in records where turn.now - record.lastHeard <= Self.silence {
+    mutating func exclude(_ records: [WorkerRecord], _ transition: inout Transition) {
+        for record in records where transition.now - record.lastHeard <= Self.silence {
             let place = record.endpoint ?? "?"
-            turn.send(
+            transition.send(
                 .refusal("other workers and this one (\(place)) do not reach each other; see the coordinator"),
                 to: record.peer)
         }
@@ -224,8 +224,8 @@ struct Membership: Sendable {
         members.removeAll { peers.contains($0.peer) }
         for record in records {
             let why = "is left out: other workers and it do not reach each other"
-            turn.record(.lost, record.name, why)
-            turn.emit(.workerLost("\(record.name) \(why)", left: count))
+            transition.record(.lost, record.name, why)
+            transition.emit(.workerLost("\(record.name) \(why)", left: count))
         }
     }
 
@@ -275,25 +275,25 @@ struct Membership: Sendable {
     }
 
     /// There are too few members for a generation: all that they send still belongs to one that is no more.
-    mutating func abandon(_ turn: inout Turn) {
-        for member in members { turn.send(.abandon("waiting for more workers"), to: member.peer) }
+    mutating func abandon(_ transition: inout Transition) {
+        for member in members { transition.send(.abandon("waiting for more workers"), to: member.peer) }
         generation += 1
-        turn.generation = generation
-        if hasBegun { turn.emit(.waiting(workers: members.count, needed: settings.minWorkers)) }
+        transition.generation = generation
+        if hasBegun { transition.emit(.waiting(workers: members.count, needed: settings.minWorkers)) }
     }
 
     /// Begins a generation; an error if too many came to nothing.
-    mutating func beginGeneration(_ turn: inout Turn) -> RunError? {
+    mutating func beginGeneration(_ transition: inout Transition) -> RunError? {
         guard fruitless < Self.maxFruitless else {
             return .failed("the workers cannot work together: \(fruitless) attempts without a step")
         }
         fruitless += 1
         generation = max(generation, newestGeneration) + 1
-        turn.generation = generation
+        transition.generation = generation
         // All have one, or none has: the coordinator's keys let in only workers with keys.
         let keys = members.compactMap(\.worker.dataKey)
         for member in members {
-            turn.send(
+            transition.send(
                 .membership(
                     rank: member.rank, worldSize: members.count, keys: keys.count == members.count ? keys : []),
                 to: member.peer)

@@ -13,10 +13,10 @@ enum ResumePoint: Sendable {
         _ members: [WorkerRecord], source: StateSource, steps: StepScheduler, checkpoints: CheckpointPolicy
     ) -> ResumePoint {
         func canGoOn(_ step: Int) -> Bool { steps.canGoOn(from: step, records: members.records(at: step)) }
-        if let finale = checkpoints.finale {
-            let isThere = members.contains { $0.applied == finale.best.step }
-            return isThere || finale.source?.parts.isEmpty == false
-                ? .step(finale.best.step) : .disk(.loadBest(step: finale.best.step))
+        if let bestRestore = checkpoints.bestRestore {
+            let isThere = members.contains { $0.applied == bestRestore.best.step }
+            return isThere || bestRestore.source?.parts.isEmpty == false
+                ? .step(bestRestore.best.step) : .disk(.loadBest(step: bestRestore.best.step))
         }
         let furthest = Set(members.compactMap(\.applied)).sorted(by: >).first {
             $0 > source.step && $0 <= steps.phaseEnd && canGoOn($0)

@@ -63,34 +63,34 @@ struct StateTransfer: Sendable {
 
     /// All members shall connect to each other; those behind get the state of `step` from one that is not, or else from
     /// here.
-    mutating func connect(_ members: inout [WorkerRecord], at step: Int, _ turn: inout Turn) {
+    mutating func connect(_ members: inout [WorkerRecord], at step: Int, _ transition: inout Transition) {
         guard let source else { return }
         let donor = members.first { $0.applied == step }
         let load: [PartToLoad] = donor == nil ? source.parts : parts.map { PartToLoad(part: $0, sha256: nil) }
         let endpoints = members.compactMap(\.endpoint)
         for i in members.indices {
             members[i].mustLoad = members[i].applied != step
-            turn.send(.peers(endpoints, load: members[i].mustLoad ? load : []), to: members[i].peer, step: step)
+            transition.send(.peers(endpoints, load: members[i].mustLoad ? load : []), to: members[i].peer, step: step)
         }
         if let donor, members.contains(where: \.mustLoad) {
             relay = Relay(donor: donor.peer, step: step)
-            turn.send(.snapshotRequest(parts), to: donor.peer, step: step)
+            transition.send(.snapshotRequest(parts), to: donor.peer, step: step)
         }
     }
 
     /// All members have the state.
-    mutating func connected(_ turn: inout Turn) {
-        if let donor = relay.donor { turn.send(.snapshotRelease, to: donor) }
+    mutating func connected(_ transition: inout Transition) {
+        if let donor = relay.donor { transition.send(.snapshotRelease, to: donor) }
         relay = Relay()
         guard let source, source.step > 0, !source.parts.isEmpty else { return }
         // It is on the disk, should it ever be needed again.
-        turn.perform(.releaseSource)
+        transition.perform(.releaseSource)
         self.source?.parts = []
     }
 
     /// A member that must load the state asks for chunks; what is wrong with that, if anything.
     mutating func request(
-        _ part: StatePart, _ indices: Range<Int>, by peer: PeerID, members: Int, _ turn: inout Turn
+        _ part: StatePart, _ indices: Range<Int>, by peer: PeerID, members: Int, _ transition: inout Transition
     ) -> String? {
         let count = shape.chunks(part).count
         guard indices.upperBound <= count else {
@@ -100,21 +100,21 @@ struct StateTransfer: Sendable {
             guard let source, source.parts.contains(where: { $0.part == part }) else {
                 return "a request for a part that there is not"
             }
-            turn.perform(.sendSource(peer, part, indices, generation: turn.generation))
+            transition.perform(.sendSource(peer, part, indices, generation: transition.generation))
             return nil
         }
         relay.window.enqueue(indices.map { (peer, Chunk(part: part, index: $0)) })
         guard relay.window.queued.count <= 2 * ControlLimits.chunkCredit * members else {
             return "more requests than it has credit for"
         }
-        askDonor(&turn)
+        askDonor(&transition)
         return nil
     }
 
-    private mutating func askDonor(_ turn: inout Turn) {
+    private mutating func askDonor(_ transition: inout Transition) {
         guard let donor = relay.donor, relay.isCopied else { return }
         while let next = relay.window.next() {
-            turn.send(.stateRequest(next.chunk.part, index: next.chunk.index), to: donor, step: relay.step)
+            transition.send(.stateRequest(next.chunk.part, index: next.chunk.index), to: donor, step: relay.step)
         }
     }
 
@@ -129,17 +129,17 @@ struct StateTransfer: Sendable {
     // MARK: to the disk
 
     /// Asks a member for a copy of the state after `step` steps.
-    mutating func startFetch(_ purpose: FetchPurpose, from peer: PeerID, step: Int, _ turn: inout Turn) {
+    mutating func startFetch(_ purpose: FetchPurpose, from peer: PeerID, step: Int, _ transition: inout Transition) {
         let all = parts.flatMap { part in (0..<shape.chunks(part).count).map { Chunk(part: part, index: $0) } }
         fetch = Fetch(purpose: purpose, peer: peer, step: step, window: ChunkWindow(credit: Self.fetchCredit, all))
         newestFetch = step
-        turn.send(.snapshotRequest(parts), to: peer, step: step)
+        transition.send(.snapshotRequest(parts), to: peer, step: step)
     }
 
-    private mutating func askForChunks(_ turn: inout Turn) {
+    private mutating func askForChunks(_ transition: inout Transition) {
         guard var fetch else { return }
         while let next = fetch.window.next() {
-            turn.send(.stateRequest(next.part, index: next.index), to: fetch.peer, step: fetch.step)
+            transition.send(.stateRequest(next.part, index: next.index), to: fetch.peer, step: fetch.step)
         }
         self.fetch = fetch
     }
@@ -148,30 +148,30 @@ struct StateTransfer: Sendable {
     func isFetching(from peer: PeerID) -> Bool { fetch.map { $0.peer == peer && !$0.isComplete } ?? false }
 
     /// What was fetched is complete, and will be written: the copy is not needed any more.
-    mutating func takeFetch(_ turn: inout Turn) {
+    mutating func takeFetch(_ transition: inout Transition) {
         guard let fetch else { return }
-        turn.send(.snapshotRelease, to: fetch.peer)
+        transition.send(.snapshotRelease, to: fetch.peer)
         self.fetch = nil
     }
 
     // MARK: from workers
 
     /// A member has copied its state.
-    mutating func snapshotTaken(step: UInt64, by peer: PeerID, _ turn: inout Turn) {
+    mutating func snapshotTaken(step: UInt64, by peer: PeerID, _ transition: inout Transition) {
         if relay.donor == peer, step == UInt64(relay.step) {
             relay.isCopied = true
-            askDonor(&turn)
+            askDonor(&transition)
         } else if let fetch, fetch.peer == peer, UInt64(fetch.step) == step, !fetch.isCopied {
             self.fetch?.isCopied = true
-            turn.perform(.beginStore)
-            askForChunks(&turn)
+            transition.perform(.beginStore)
+            askForChunks(&transition)
         }
         // Else it is of a fetch that another one replaced.
     }
 
     /// A chunk of a worker's state came; what is wrong with it, if anything.
     mutating func received(
-        _ chunk: Chunk, _ payload: Data, step: UInt64, from peer: PeerID, _ turn: inout Turn
+        _ chunk: Chunk, _ payload: Data, step: UInt64, from peer: PeerID, _ transition: inout Transition
     ) -> String? {
         guard payload.count == (shape.chunks(chunk.part).range(chunk.index)?.count ?? 0) * 4 else {
             return "a part of its state that does not fit"
@@ -181,8 +181,8 @@ struct StateTransfer: Sendable {
             guard let first = relay.window.answered(), first.chunk == chunk, step == UInt64(relay.step) else {
                 return unasked
             }
-            turn.send(.chunk(chunk.part, index: chunk.index, payload: payload), to: first.peer, step: relay.step)
-            askDonor(&turn)
+            transition.send(.chunk(chunk.part, index: chunk.index, payload: payload), to: first.peer, step: relay.step)
+            askDonor(&transition)
             return nil
         }
         guard fetch?.peer == peer, fetch.map({ UInt64($0.step) }) == step else {
@@ -190,8 +190,8 @@ struct StateTransfer: Sendable {
             return step >= UInt64(newestFetch) ? unasked : nil
         }
         guard fetch?.window.answered() == chunk else { return unasked }
-        turn.perform(.storeChunk(chunk.part, index: chunk.index, payload: payload))
-        askForChunks(&turn)
+        transition.perform(.storeChunk(chunk.part, index: chunk.index, payload: payload))
+        askForChunks(&transition)
         return nil
     }
 }

@@ -15,14 +15,14 @@ struct StatusReporter: Sendable {
     init(_ settings: CoordinatorSettings) { self.settings = settings }
 
     /// Takes in what an event has led to, with so many steps completed.
-    mutating func observe(_ turn: Turn, step: Int) {
-        for (kind, subject, detail) in turn.changes {
+    mutating func observe(_ transition: Transition, step: Int) {
+        for (kind, subject, detail) in transition.changes {
             if changes.count >= Self.maxChanges { changes.removeFirst(changes.count - Self.maxChanges + 1) }
             let change = RunStatus.Change(
                 kind: kind, subject: subject.printable(), detail: detail.printable(), step: step, time: 0)
-            changes.append((change, turn.now))
+            changes.append((change, transition.now))
         }
-        for case .emit(let event) in turn.effects {
+        for case .emit(let event) in transition.effects {
             switch event {
             case .started(let run):
                 remaining = RemainingTime(

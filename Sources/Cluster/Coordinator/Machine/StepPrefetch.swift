@@ -47,13 +47,13 @@ struct StepPrefetch: Sendable {
     func holds(_ steps: Range<Int>) -> Bool { steps.allSatisfy { packed[$0] != nil } }
 
     /// The run is at `first`: forgets the steps before, and asks for those up to `end` that fit into the window.
-    mutating func advance(to first: Int, end: Int, _ turn: inout Turn) {
+    mutating func advance(to first: Int, end: Int, _ transition: inout Transition) {
         let wanted = first..<max(first, min(end, first + window))
         packed = packed.filter { wanted.contains($0.key) }
         // What is under way and not wanted any more is dropped when it comes.
         requested = requested.filter { wanted.contains($0) }
         for step in wanted where packed[step] == nil && requested.insert(step).inserted {
-            turn.perform(.prefetch(.step(step)))
+            transition.perform(.prefetch(.step(step)))
         }
     }
 

@@ -63,15 +63,15 @@ struct StepScheduler: Sendable {
     ///   - totalSteps: The steps of the run; nil where those of the phase are all.
     ///   - phaseNumber: From 1, where there is more than one phase.
     mutating func begin(
-        _ history: RunHistory, totalSteps: Int? = nil, phaseNumber: Int? = nil, _ turn: inout Turn
+        _ history: RunHistory, totalSteps: Int? = nil, phaseNumber: Int? = nil, _ transition: inout Transition
     ) {
         self.history = history
         self.totalSteps = totalSteps ?? history.steps.upperBound
         self.phaseNumber = phaseNumber
         completed = history.end
         issued = completed
-        lastStepAt = turn.now
-        prefetchSteps(&turn)
+        lastStepAt = transition.now
+        prefetchSteps(&transition)
     }
 
     /// Another phase begins, or is gone back to. ``completed`` does not go down here: ``rewind(to:)`` lowers it.
@@ -134,13 +134,15 @@ struct StepScheduler: Sendable {
     mutating func beginFirstStep(_ now: Double) { firstStepAt = now }
 
     /// Asks for the micro-batches of the steps to come.
-    mutating func prefetchSteps(_ turn: inout Turn) { prefetch.advance(to: completed, end: phaseEnd, &turn) }
+    mutating func prefetchSteps(_ transition: inout Transition) {
+        prefetch.advance(to: completed, end: phaseEnd, &transition)
+    }
 
     /// Takes in micro-batches that were asked for; false if they are not wanted any more.
     mutating func prefetched(_ step: PackedStep) -> Bool { prefetch.take(step) }
 
     /// Orders the next step, if its micro-batches are there.
-    mutating func issue(to members: [WorkerRecord], _ turn: inout Turn) {
+    mutating func issue(to members: [WorkerRecord], _ transition: inout Transition) {
         guard let packed = prefetch.step(issued), let history else { return }
         let learningRate = history.rate(at: issued)
         partition = balancer.partition(leaves: packed.batches.count)
@@ -149,7 +151,7 @@ struct StepScheduler: Sendable {
                 learningRate: learningRate, microBatchCount: packed.batches.count, partition: partition,
                 gradientDivisor: packed.gradientDivisor, embeddingRows: packed.embeddingRows,
                 batches: Array(packed.batches[partition[member.rank]]))
-            turn.send(.step(order), to: member.peer, step: issued)
+            transition.send(.step(order), to: member.peer, step: issued)
         }
         inFlight.append(
             InFlightStep(
@@ -163,17 +165,17 @@ struct StepScheduler: Sendable {
 
     /// Takes in the report of a member; false, and the member is sent away, if it does not fit.
     mutating func take(
-        _ report: StepReport, step: UInt64, by member: inout WorkerRecord, _ turn: inout Turn
+        _ report: StepReport, step: UInt64, by member: inout WorkerRecord, _ transition: inout Transition
     ) -> Bool {
         let rank = member.rank
         guard let at = inFlight.firstIndex(where: { UInt64($0.step) == step }) else {
-            turn.request(.sendAway(member.peer, what: "a report of step \(step + 1), which is not under way"))
+            transition.request(.sendAway(member.peer, what: "a report of step \(step + 1), which is not under way"))
             return false
         }
         guard inFlight[at].reports.indices.contains(rank), inFlight[at].reports[rank] == nil,
             report.lossSums.count == inFlight[at].partition.last?.upperBound
         else {
-            turn.request(.sendAway(member.peer, what: "a report of step \(step + 1) that does not fit its order"))
+            transition.request(.sendAway(member.peer, what: "a report of step \(step + 1) that does not fit its order"))
             return false
         }
         inFlight[at].reports[rank] = report
@@ -201,36 +203,36 @@ struct StepScheduler: Sendable {
     ///
     /// - Returns: the seconds that it took.
     mutating func complete(
-        _ done: InFlightStep, _ report: StepReport, of reports: [StepReport], _ turn: inout Turn
+        _ done: InFlightStep, _ report: StepReport, of reports: [StepReport], _ transition: inout Transition
     ) -> Double {
         totals.samples += done.samples
         totals.tokens += done.tokens
-        let seconds = max(turn.now - lastStepAt, 1e-9)
+        let seconds = max(transition.now - lastStepAt, 1e-9)
         totals.seconds += seconds
-        lastStepAt = turn.now
+        lastStepAt = transition.now
         var metrics = StepMetrics(
             step: done.step + 1, epoch: done.epoch + 1,
             loss: report.lossSums.reduce(0, +) / done.gradientDivisor, learningRate: done.learningRate,
             gradientNorm: report.gradientNorm, samples: done.samples, tokens: done.tokens,
             tokensPerSecond: Double(done.tokens) / seconds, stepSeconds: seconds,
-            elapsedSeconds: turn.now - settings.startedAt)
+            elapsedSeconds: transition.now - settings.startedAt)
         metrics.computeSeconds = reports.reduce(0) { max($0, $1.computeSeconds) }
         metrics.allreduceSeconds = reports.reduce(.infinity) { min($0, $1.allreduceSeconds) }
         metrics.bytesSent = reports.reduce(0) { $0 + Int(clamping: $1.bytesSent) }
         metrics.residentBytes = reports.reduce(0) { max($0, Int(clamping: $1.residentBytes)) }
-        completed(metrics, &turn)
+        completed(metrics, &transition)
         balancer.measured(leaves: done.partition.map(\.count), seconds: reports.map(\.computeSeconds))
         return seconds
     }
 
     /// A step is done, and known to be.
-    private mutating func completed(_ metrics: StepMetrics, _ turn: inout Turn) {
+    private mutating func completed(_ metrics: StepMetrics, _ transition: inout Transition) {
         var metrics = metrics
         metrics.totalSteps = totalSteps
         metrics.phase = phaseNumber
         completed = metrics.step
         history?.add(loss: metrics.loss, samples: metrics.samples)
-        turn.emit(.step(metrics))
+        transition.emit(.step(metrics))
     }
 
     /// Goes on after an epoch (or the last step), whose loss decides on the learning rate.
@@ -265,8 +267,8 @@ struct StepScheduler: Sendable {
 
     /// Asks for the micro-batches of all steps that are to be recovered, and of those to come, when the work is to go
     /// on from `step`.
-    mutating func prefetchRecovery(to step: Int, _ turn: inout Turn) {
-        prefetch.advance(to: min(step, history?.end ?? step), end: phaseEnd, &turn)
+    mutating func prefetchRecovery(to step: Int, _ transition: inout Transition) {
+        prefetch.advance(to: min(step, history?.end ?? step), end: phaseEnd, &transition)
     }
 
     /// Whether those of the steps to be recovered are there.
@@ -290,28 +292,28 @@ struct StepScheduler: Sendable {
 
     /// Brings what is known of the run forward to `step`: the workers may be ahead, as their reports got lost, but
     /// every one of them has recorded what the steps gave.
-    mutating func recover(to step: Int, records: [StepRecord], _ turn: inout Turn) {
+    mutating func recover(to step: Int, records: [StepRecord], _ transition: inout Transition) {
         let end = history?.end ?? step
         for record in records where record.step >= UInt64(end) && record.step < UInt64(step) {
-            recover(record, &turn)
+            recover(record, &transition)
         }
         completed = step
         issued = step
     }
 
-    private mutating func recover(_ record: StepRecord, _ turn: inout Turn) {
+    private mutating func recover(_ record: StepRecord, _ transition: inout Transition) {
         history?.passBarrierIfDue()
         let step = Int(clamping: record.step)
         guard let history, let packed = prefetch.step(step) else { return }
-        let seconds = max(turn.now - lastStepAt, 1e-9)
+        let seconds = max(transition.now - lastStepAt, 1e-9)
         let lossSum: Double = record.lossSums.reduce(0, +)
         let metrics = StepMetrics(
             step: step + 1, epoch: packed.epoch + 1, loss: lossSum / packed.gradientDivisor,
             learningRate: history.rate(at: step), gradientNorm: record.gradientNorm,
             samples: packed.sampleCount, tokens: packed.tokenCount,
             tokensPerSecond: Double(packed.tokenCount) / seconds, stepSeconds: seconds,
-            elapsedSeconds: turn.now - settings.startedAt)
-        completed(metrics, &turn)
+            elapsedSeconds: transition.now - settings.startedAt)
+        completed(metrics, &transition)
     }
 
     /// A checkpoint of this step is there: what came before need not be known any more.

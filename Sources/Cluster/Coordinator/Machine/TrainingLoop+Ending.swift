@@ -1,9 +1,9 @@
 /// Time, and ending early.
 extension TrainingLoop {
-    mutating func tick(_ membership: inout Membership, _ turn: inout Turn) {
+    mutating func tick(_ membership: inout Membership, _ transition: inout Transition) {
         switch stage {
-        case .failing: apply(claims.tick(members: membership.members, turn.now), &turn)
-        case .fetching: if checkpointer.policy.isRetryDue(turn.now) { apply(.goOn, &membership, &turn) }
+        case .failing: apply(claims.tick(members: membership.members, transition.now), &transition)
+        case .fetching: if checkpointer.policy.isRetryDue(transition.now) { apply(.goOn, &membership, &transition) }
         default: break
         }
     }
@@ -20,16 +20,16 @@ extension TrainingLoop {
     }
 
     /// Ends the run with `error` as soon as the state is kept.
-    mutating func finish(with error: RunError, _ membership: inout Membership, _ turn: inout Turn) {
+    mutating func finish(with error: RunError, _ membership: inout Membership, _ transition: inout Transition) {
         checkpointer.policy.end(with: error)
         switch stage {
-        case .training where steps.inFlight.isEmpty, .evaluating: proceed(&membership, &turn)
+        case .training where steps.inFlight.isEmpty, .evaluating: proceed(&membership, &transition)
         default: break
         }
     }
 
     /// Ctrl-C or SIGTERM, with a generation at work.
-    mutating func interrupt(_ membership: inout Membership, _ turn: inout Turn) {
+    mutating func interrupt(_ membership: inout Membership, _ transition: inout Transition) {
         switch stage {
         case .idle, .training, .evaluating: break
         case .verifying where claims.mustCompareWeights: break
@@ -38,7 +38,7 @@ extension TrainingLoop {
         // What is under way keeps the state anyway, and takes seconds.
         case .verifying, .fetching, .saving, .failing: return
         }
-        turn.emit(.interrupted)
-        finish(with: .interrupted(checkpoint: nil), &membership, &turn)
+        transition.emit(.interrupted)
+        finish(with: .interrupted(checkpoint: nil), &membership, &transition)
     }
 }

@@ -23,10 +23,10 @@ struct TrainingLoop: Sendable {
     }
 
     /// The data is known.
-    mutating func begin(_ plan: RunPlan, _ turn: inout Turn) {
+    mutating func begin(_ plan: RunPlan, _ transition: inout Transition) {
         let phases = PhaseSequence(plan)
         self.phases = phases
-        steps.begin(plan.history, totalSteps: plan.totalSteps, phaseNumber: phases.number, &turn)
+        steps.begin(plan.history, totalSteps: plan.totalSteps, phaseNumber: phases.number, &transition)
         checkpointer.begin(plan)
     }
 
@@ -56,65 +56,67 @@ struct TrainingLoop: Sendable {
     }
 
     /// Members are to connect, and to load the state of `step` where they lack it.
-    mutating func connect(_ members: inout [WorkerRecord], at step: Int, _ turn: inout Turn) {
-        if checkpointer.policy.finale == nil { steps.prefetchRecovery(to: step, &turn) }
-        checkpointer.transfer.connect(&members, at: step, &turn)
+    mutating func connect(_ members: inout [WorkerRecord], at step: Int, _ transition: inout Transition) {
+        if checkpointer.policy.bestRestore == nil { steps.prefetchRecovery(to: step, &transition) }
+        checkpointer.transfer.connect(&members, at: step, &transition)
     }
 
     /// All members have the state of `step`, and are connected: brings what is known of the run there.
     ///
     /// - Parameter mustRewind: What an earlier coordinator had written may reach further than the workers do.
-    mutating func goOn(from step: Int, _ members: inout [WorkerRecord], mustRewind: Bool, _ turn: inout Turn) {
-        if checkpointer.policy.finale == nil {
+    mutating func goOn(
+        from step: Int, _ members: inout [WorkerRecord], mustRewind: Bool, _ transition: inout Transition
+    ) {
+        if checkpointer.policy.bestRestore == nil {
             if mustRewind || step < max(steps.history?.end ?? 0, steps.completed) {
                 steps.rewind(to: step)
                 let isPhaseBeginning = step > 0 && step == phase?.steps.lowerBound
-                turn.perform(.rewindMetrics(step: step, isPhaseBeginning: isPhaseBeginning))
-                if step < steps.completed { turn.emit(.wentBack(from: steps.completed, to: step)) }
+                transition.perform(.rewindMetrics(step: step, isPhaseBeginning: isPhaseBeginning))
+                if step < steps.completed { transition.emit(.wentBack(from: steps.completed, to: step)) }
                 evaluations.discard()
                 checkpointer.policy.rewind(to: step)
             }
-            steps.recover(to: step, records: members.records(at: step), &turn)
+            steps.recover(to: step, records: members.records(at: step), &transition)
         }
         for i in members.indices { members[i].applied = step }
-        checkpointer.connected(&turn)
+        checkpointer.connected(&transition)
     }
 
     // MARK: one thing after the other
 
     /// Goes on with whatever is next after the steps completed, with all members ready.
-    mutating func proceed(_ membership: inout Membership, _ turn: inout Turn) {
+    mutating func proceed(_ membership: inout Membership, _ transition: inout Transition) {
         guard let phases, let phase else { return }
         let (completed, members) = (steps.completed, membership.members)
         if let ending {
-            apply(checkpointer.end(with: ending, step: completed, from: members, &turn), &membership, &turn)
+            apply(checkpointer.end(with: ending, step: completed, from: members, &transition), &membership, &transition)
         } else if claims.mustCompareWeights {
-            compareWeights(members, &turn)
+            compareWeights(members, &transition)
         } else if membership.wantsGeneration, !steps.isDone {
-            turn.request(.formGeneration)
+            transition.request(.formGeneration)
         } else if evaluations.kind != nil {
-            evaluate(&membership, &turn)
+            evaluate(&membership, &transition)
         } else if checkpointer.policy.mustKeepBest(at: completed) {
-            apply(checkpointer.keepBest(step: completed, from: members, &turn), &membership, &turn)
+            apply(checkpointer.keepBest(step: completed, from: members, &transition), &membership, &transition)
         } else if steps.isDone, steps.hasPassedBarrier, !phases.isLast {
-            endPhase(&membership, &turn)
+            endPhase(&membership, &transition)
         } else if steps.isDone, steps.hasPassedBarrier, checkpointer.policy.needsFinale(at: completed) {
-            apply(checkpointer.beginFinale(step: completed, from: members, &turn), &membership, &turn)
+            apply(checkpointer.beginFinale(step: completed, from: members, &transition), &membership, &transition)
         } else if steps.isAtBarrier, !steps.hasPassedBarrier {
             if let validation = phase.validation {
-                start(.validation, validation, phase, &membership, &turn)
+                start(.validation, validation, phase, &membership, &transition)
             } else {
                 steps.passBarrier(validationLoss: nil)
-                proceed(&membership, &turn)
+                proceed(&membership, &transition)
             }
         } else if !steps.isDone {
             stage = .training
-            steps.resume(turn.now)
-            issueSteps(&membership, &turn)
+            steps.resume(transition.now)
+            issueSteps(&membership, &transition)
         } else if let test = phase.test, evaluations.test == nil {
-            start(.test, test, phase, &membership, &turn)
+            start(.test, test, phase, &membership, &transition)
         } else {
-            compareWeights(members, &turn)
+            compareWeights(members, &transition)
         }
     }
 
@@ -122,62 +124,62 @@ struct TrainingLoop: Sendable {
 
     /// All steps of a phase that is not the last one are done: once all weights are found to be the same, the state is
     /// kept, and read again as that with which the next phase begins.
-    private mutating func endPhase(_ membership: inout Membership, _ turn: inout Turn) {
+    private mutating func endPhase(_ membership: inout Membership, _ transition: inout Transition) {
         let (completed, members) = (steps.completed, membership.members)
         if checkpointer.isIdle, checkpointer.policy.isKept(step: completed) {
             stage = .idle
-            turn.request(.restore(.loadSource))
+            transition.request(.restore(.loadSource))
         } else if comparedStep == completed {
-            apply(checkpointer.keepPhaseEnd(step: completed, from: members, &turn), &membership, &turn)
+            apply(checkpointer.keepPhaseEnd(step: completed, from: members, &transition), &membership, &transition)
         } else {
-            compareWeights(members, &turn)
+            compareWeights(members, &transition)
         }
     }
 
     /// A state was read that is of another phase than the one under way: that phase begins, or is gone back to.
-    mutating func enter(_ source: StateSource, _ turn: inout Turn) {
+    mutating func enter(_ source: StateSource, _ transition: inout Transition) {
         phases?.enter(source.phase)
         guard let phases, let phase else { return }
         steps.enter(phase.history(from: source.point), phaseNumber: phases.number)
         checkpointer.enter(source, phase)
         evaluations.discard()
         comparedStep = nil
-        turn.emit(.notice(phases.begins(after: source.step)))
+        transition.emit(.notice(phases.begins(after: source.step)))
     }
 
     /// Does what keeping the state calls for.
-    mutating func apply(_ next: Checkpointer.Next?, _ membership: inout Membership, _ turn: inout Turn) {
+    mutating func apply(_ next: Checkpointer.Next?, _ membership: inout Membership, _ transition: inout Transition) {
         switch next {
         case nil: break
         case .rest: stage = .fetching
         case .save: stage = .saving
         case .restoreBest(let step):
             stage = .idle
-            turn.request(.restore(.loadBest(step: step)))
-        case .end(let error): end(.failure(error), &turn)
+            transition.request(.restore(.loadBest(step: step)))
+        case .end(let error): end(.failure(error), &transition)
         case .goOn:
-            apply(checkpointer.writeIfFetched(steps, &turn), &membership, &turn)
+            apply(checkpointer.writeIfFetched(steps, &transition), &membership, &transition)
             // The run may have rested for the sake of a checkpoint, and none is on its way any more.
-            if case .fetching = stage, checkpointer.isIdle { proceed(&membership, &turn) }
+            if case .fetching = stage, checkpointer.isIdle { proceed(&membership, &transition) }
         }
     }
 
-    private mutating func end(_ outcome: RunOutcome, _ turn: inout Turn) {
+    mutating func end(_ outcome: RunOutcome, _ transition: inout Transition) {
         stage = .idle
-        turn.request(.end(outcome))
+        transition.request(.end(outcome))
     }
 
     // MARK: training
 
     /// Orders steps up to the lookahead; where everything has come to rest, goes on with what comes there.
-    private mutating func issueSteps(_ membership: inout Membership, _ turn: inout Turn) {
-        steps.prefetchSteps(&turn)
+    private mutating func issueSteps(_ membership: inout Membership, _ transition: inout Transition) {
+        steps.prefetchSteps(&transition)
         while !isStopping(membership), steps.canIssue {
             // The order for the copy of a state goes out before that for the step after it.
-            checkpointer.fetchIfDue(before: steps.issued, from: membership.members, &turn)
-            steps.issue(to: membership.members, &turn)
+            checkpointer.fetchIfDue(before: steps.issued, from: membership.members, &transition)
+            steps.issue(to: membership.members, &transition)
         }
-        if steps.inFlight.isEmpty, isStopping(membership) { proceed(&membership, &turn) }
+        if steps.inFlight.isEmpty, isStopping(membership) { proceed(&membership, &transition) }
     }
 
     /// Whether no step is to be ordered any more before something else is done.
@@ -186,18 +188,21 @@ struct TrainingLoop: Sendable {
     }
 
     /// Micro-batches that were asked for are packed.
-    mutating func prefetched(_ batches: PrefetchedBatches, _ membership: inout Membership, _ turn: inout Turn) {
+    mutating func prefetched(
+        _ batches: PrefetchedBatches, _ membership: inout Membership, _ transition: inout Transition
+    ) {
         switch batches {
         case .step(let step):
-            if steps.prefetched(step), case .training = stage { issueSteps(&membership, &turn) }
+            if steps.prefetched(step), case .training = stage { issueSteps(&membership, &transition) }
         case .evaluation(let id, let batches):
-            if case .evaluating = stage { evaluations.prefetched(id, batches, step: steps.completed, &turn) }
+            if case .evaluating = stage { evaluations.prefetched(id, batches, step: steps.completed, &transition) }
         }
     }
 
     /// A member has taken a step.
     mutating func stepReported(
-        _ report: StepReport, step: UInt64, by index: Int, _ membership: inout Membership, _ turn: inout Turn
+        _ report: StepReport, step: UInt64, by index: Int, _ membership: inout Membership,
+        _ transition: inout Transition
     ) {
         switch stage {
         case .training: break
@@ -206,33 +211,34 @@ struct TrainingLoop: Sendable {
             return
         case .idle, .evaluating, .verifying:
             let peer = membership.members[index].peer
-            return turn.request(.sendAway(peer, what: "a step's report although no step was under way"))
+            return transition.request(.sendAway(peer, what: "a step's report although no step was under way"))
         }
-        guard steps.take(report, step: step, by: &membership.members[index], &turn) else { return }
+        guard steps.take(report, step: step, by: &membership.members[index], &transition) else { return }
         while case .training = stage, let (done, reports) = steps.nextReported() {
-            complete(done, reports, &membership, &turn)
+            complete(done, reports, &membership, &transition)
         }
-        claims.settle(completed: steps.completed, members: membership.members, &turn)
-        claims.sendOutliersAway(&turn)
+        claims.settle(completed: steps.completed, members: membership.members, &transition)
+        claims.sendOutliersAway(&transition)
     }
 
     private mutating func complete(
-        _ done: InFlightStep, _ reports: [StepReport], _ membership: inout Membership, _ turn: inout Turn
+        _ done: InFlightStep, _ reports: [StepReport], _ membership: inout Membership, _ transition: inout Transition
     ) {
         let report: StepReport
         switch claims.agree(
-            on: reports, step: done.step, members: membership.members, isLossDecisive: steps.isLossDecisive, &turn)
+            on: reports, step: done.step, members: membership.members, isLossDecisive: steps.isLossDecisive, &transition
+        )
         {
         case .report(let agreed): report = agreed
-        case .undecided(let error): return end(.failure(checkpointer.policy.kept(error)), &turn)
+        case .undecided(let error): return end(.failure(checkpointer.policy.kept(error)), &transition)
         }
         membership.stepCompleted()
-        turn.stepSeconds.append(steps.complete(done, report, of: reports, &turn))
-        apply(checkpointer.writeIfFetched(steps, &turn), &membership, &turn)
+        transition.stepSeconds.append(steps.complete(done, report, of: reports, &transition))
+        apply(checkpointer.writeIfFetched(steps, &transition), &membership, &transition)
         if steps.inFlight.isEmpty, ending == nil, steps.isAtBarrier {
-            proceed(&membership, &turn)
+            proceed(&membership, &transition)
         } else {
-            issueSteps(&membership, &turn)
+            issueSteps(&membership, &transition)
         }
     }
 
@@ -243,7 +249,7 @@ struct TrainingLoop: Sendable {
     /// - Parameter laterSeconds: For which the other workers' reports are waited for when the step is computed again.
     mutating func claimed(
         _ failure: WorkerFailure, step: Int, by member: WorkerRecord, laterSeconds: Double, _ members: [WorkerRecord],
-        _ turn: inout Turn
+        _ transition: inout Transition
     ) -> Bool {
         switch stage {
         case .failing, .training: break
@@ -252,34 +258,34 @@ struct TrainingLoop: Sendable {
         guard let ordered = steps.inFlight.first(where: { $0.step == step }),
             failure.microBatch.map({ ordered.partition[member.rank].contains($0) }) ?? true
         else {
-            turn.request(
+            transition.request(
                 .sendAway(member.peer, what: "a failure in step \(step + 1), which it was not ordered to take"))
             return false
         }
         stage = .failing
         let verdict = claims.claim(
             failure, by: member.peer, step: step, microBatches: ordered.partition.last?.upperBound ?? 1,
-            members: members, seconds: settings.nonFiniteSeconds, laterSeconds: laterSeconds, turn)
-        apply(verdict, &turn)
+            members: members, seconds: settings.nonFiniteSeconds, laterSeconds: laterSeconds, transition)
+        apply(verdict, &transition)
         return true
     }
 
     /// While a claim is being looked into, another member says that it cannot go on, or was lost.
-    mutating func failedToo(_ peer: PeerID, isLost: Bool, _ members: [WorkerRecord], _ turn: inout Turn) {
-        apply(isLost ? claims.lost(peer, members: members) : claims.reported(peer, members: members), &turn)
+    mutating func failedToo(_ peer: PeerID, isLost: Bool, _ members: [WorkerRecord], _ transition: inout Transition) {
+        apply(isLost ? claims.lost(peer, members: members) : claims.reported(peer, members: members), &transition)
     }
 
-    mutating func apply(_ verdict: ClaimVerifier.Verdict?, _ turn: inout Turn) {
+    mutating func apply(_ verdict: ClaimVerifier.Verdict?, _ transition: inout Transition) {
         switch verdict {
         case nil: break
         case .confirmed(let message):
             // A generation of its own, so that every worker reports which steps it has applied.
             checkpointer.policy.end(with: .failed(message))
-            turn.request(.formGeneration)
+            transition.request(.formGeneration)
         case .recompute(let notice):
-            if let notice { turn.emit(.notice(notice)) }
-            turn.request(.formGeneration)
-        case .refuted(let peer, let what): turn.request(.sendAway(peer, what: what))
+            if let notice { transition.emit(.notice(notice)) }
+            transition.request(.formGeneration)
+        case .refuted(let peer, let what): transition.request(.sendAway(peer, what: what))
         }
     }
 
@@ -287,113 +293,78 @@ struct TrainingLoop: Sendable {
 
     private mutating func start(
         _ kind: EvaluationKind, _ source: any ExampleSource, _ phase: PhasePlan,
-        _ membership: inout Membership, _ turn: inout Turn
+        _ membership: inout Membership, _ transition: inout Transition
     ) {
         evaluations.start(
-            kind, source, batchSize: phase.evaluationBatch, head: phase.model.head, labels: phase.labels, &turn)
-        evaluate(&membership, &turn)
+            kind, source, batchSize: phase.evaluationBatch, head: phase.model.head, labels: phase.labels, &transition)
+        evaluate(&membership, &transition)
     }
 
     /// An evaluation begins, or goes on.
-    private mutating func evaluate(_ membership: inout Membership, _ turn: inout Turn) {
+    private mutating func evaluate(_ membership: inout Membership, _ transition: inout Transition) {
         stage = .evaluating
-        evaluations.handOut(to: membership.members, &turn)
-        if evaluations.isComplete { finishEvaluation(&membership, &turn) }
+        evaluations.handOut(to: membership.members, &transition)
+        if evaluations.isComplete { finishEvaluation(&membership, &transition) }
     }
 
     /// A member reports what it has found of an order.
     mutating func evaluationReported(
-        _ id: UInt32, _ parts: [MicroBatchMetrics], by index: Int, _ membership: inout Membership, _ turn: inout Turn
+        _ id: UInt32, _ parts: [MicroBatchMetrics], by index: Int, _ membership: inout Membership,
+        _ transition: inout Transition
     ) {
         let member = membership.members[index]
         guard case .evaluating = stage else {
             // After an interrupt, orders that were out are still answered.
-            if ending == nil { turn.request(.sendAway(member.peer, what: "metrics that were not asked for")) }
+            if ending == nil { transition.request(.sendAway(member.peer, what: "metrics that were not asked for")) }
             return
         }
-        if let error = evaluations.take(parts, of: id, from: member, members: membership.members, &turn) {
-            end(.failure(error), &turn)
+        if let error = evaluations.take(parts, of: id, from: member, members: membership.members, &transition) {
+            end(.failure(error), &transition)
         } else if evaluations.isComplete {
-            finishEvaluation(&membership, &turn)
+            finishEvaluation(&membership, &transition)
         }
     }
 
-    private mutating func finishEvaluation(_ membership: inout Membership, _ turn: inout Turn) {
-        switch evaluations.finish(step: steps.completed, epoch: steps.epoch, tested: checkpointer.policy.tested, &turn)
+    private mutating func finishEvaluation(_ membership: inout Membership, _ transition: inout Transition) {
+        switch evaluations.finish(
+            step: steps.completed, epoch: steps.epoch, tested: checkpointer.policy.tested, &transition)
         {
-        case .failure(let error): end(.failure(error), &turn)
+        case .failure(let error): end(.failure(error), &transition)
         case .success(let record):
             if record.kind == .validation {
-                checkpointer.validated(record, isLast: steps.isDone, from: membership.members, &turn)
+                checkpointer.validated(record, isLast: steps.isDone, from: membership.members, &transition)
                 steps.passBarrier(validationLoss: record.metrics.loss)
             }
-            proceed(&membership, &turn)
+            proceed(&membership, &transition)
         }
     }
 
     // MARK: comparing weights
 
-    private mutating func compareWeights(_ members: [WorkerRecord], _ turn: inout Turn) {
+    private mutating func compareWeights(_ members: [WorkerRecord], _ transition: inout Transition) {
         stage = .verifying
-        for member in members { turn.send(.digestRequest, to: member.peer, step: steps.completed) }
+        for member in members { transition.send(.digestRequest, to: member.peer, step: steps.completed) }
     }
 
     /// The steps behind the state that the workers hold at the end of the run.
-    private var finalStep: Int { checkpointer.policy.finale?.best.step ?? steps.completed }
+    var finalStep: Int { checkpointer.policy.bestRestore?.best.step ?? steps.completed }
 
     mutating func digestReported(
-        _ digest: String, step: UInt64, by index: Int, _ membership: inout Membership, _ turn: inout Turn
+        _ digest: String, step: UInt64, by index: Int, _ membership: inout Membership, _ transition: inout Transition
     ) {
         guard case .verifying = stage else { return }
-        switch claims.compare(digest, step: step, expected: finalStep, of: index, &membership.members, &turn) {
+        switch claims.compare(digest, step: step, expected: finalStep, of: index, &membership.members, &transition) {
         case nil: break
-        case .undecided(let error): end(.failure(checkpointer.policy.kept(error)), &turn)
+        case .undecided(let error): end(.failure(checkpointer.policy.kept(error)), &transition)
         case .equal where claims.mustCompareWeights:
             claims.weightsAreEqual()
-            turn.emit(.notice("all weights are the same: a report was false, and the run goes on"))
-            proceed(&membership, &turn)
+            transition.emit(.notice("all weights are the same: a report was false, and the run goes on"))
+            proceed(&membership, &transition)
         case .equal where phases?.isLast == false:
             comparedStep = steps.completed
-            proceed(&membership, &turn)
-        case .equal: apply(checkpointer.saveModel(steps, from: membership.members, &turn), &membership, &turn)
+            proceed(&membership, &transition)
+        case .equal:
+            apply(checkpointer.saveModel(steps, from: membership.members, &transition), &membership, &transition)
         }
-    }
-
-    // MARK: keeping the state
-
-    /// A chunk of a worker's state came.
-    mutating func chunkReceived(
-        _ chunk: StateTransfer.Chunk, _ payload: Data, step: UInt64, from peer: PeerID,
-        _ membership: inout Membership, _ turn: inout Turn
-    ) {
-        if let problem = checkpointer.transfer.received(chunk, payload, step: step, from: peer, &turn) {
-            turn.request(.sendAway(peer, what: problem))
-        }
-        apply(checkpointer.writeIfFetched(steps, &turn), &membership, &turn)
-    }
-
-    mutating func checkpointSaved(path: String, _ membership: inout Membership, _ turn: inout Turn) {
-        apply(checkpointer.saved(path: path, &steps, &turn), &membership, &turn)
-    }
-
-    mutating func saveFailed(_ reason: String, _ membership: inout Membership, _ turn: inout Turn) {
-        let isSaving = if case .saving = stage { true } else { false }
-        apply(checkpointer.failed(reason, isSaving: isSaving, &turn), &membership, &turn)
-    }
-
-    mutating func modelSaved(path: String, digest: String, _ membership: Membership, _ turn: inout Turn) {
-        let policy = checkpointer.policy
-        guard case .saving = stage, policy.writing?.purpose == .final, let plan else { return }
-        let output = plan.output
-        if let notice = policy.bestNotice(modelPath: path, completed: steps.completed, output: output) {
-            turn.emit(.notice(notice))
-        }
-        let workers = membership.members.isEmpty ? settings.workers : membership.members.count
-        if let notice = plan.adapterNotice(modelPath: path) { turn.emit(.notice(notice)) }
-        let result = RunResult(
-            steps: steps, test: evaluations.test, best: policy.best, modelPath: path, sha256: digest,
-            parameters: plan.phases.last?.parameters,
-            modelStep: finalStep, workers: workers, startedAt: settings.startedAt, output: output, turn.now)
-        end(.success(result), &turn)
     }
 }

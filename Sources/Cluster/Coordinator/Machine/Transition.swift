@@ -2,7 +2,7 @@ import Foundation
 
 /// What one event leads to. The parts of the coordinator append effects in the order in which they are to happen, and
 /// ask the machine that they belong to for what only it can decide.
-struct Turn: Sendable {
+struct Transition: Sendable {
     /// What a part asks ``CoordinatorMachine`` for; done in order, once the part has returned.
     enum Request: Sendable {
         /// Begin a new generation.

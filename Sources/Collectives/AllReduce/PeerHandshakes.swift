@@ -2,7 +2,7 @@
 ///
 /// Pure: it is handed the time and what arrives, and sends nothing. A connection is made both ways: on its own one a
 /// rank sends, on the peer's it receives.
-struct Membership {
+struct PeerHandshakes {
     /// How far this rank has come with the others.
     enum State: Equatable {
         /// ``start(endpoints:now:)`` was not called.
