@@ -94,7 +94,9 @@ let package = Package(
             name: "SupportTests",
             dependencies: ["Support", "TestSupport", .product(name: "Logging", package: "swift-log")]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
-        .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "Support", "TestSupport"]),
+        .testTarget(
+            name: "CheckpointTests", dependencies: ["Checkpoint", "Support", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Support"], resources: [.copy("Fixtures")]),
         .testTarget(
