@@ -50,3 +50,9 @@ void shoal_dropout_apply(float *restrict values, const uint8_t *restrict keep, s
         for (size_t c = 0; c < width; c++) v[c] = k[c] ? v[c] * scale : 0.0f;
     }
 }
+
+#include "element_f32.h"
+#include "dropout_body.h"
+
+#include "element_bf16.h"
+#include "dropout_body.h"

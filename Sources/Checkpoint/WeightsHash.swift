@@ -13,6 +13,13 @@ public func fileSHA256(_ path: String) throws(FileError) -> String {
     try MappedFile(path: path).withBytes { fileSHA256($0) }
 }
 
+/// The SHA-256 of several pieces of memory, one after the other, in lowercase hexadecimal digits.
+public func sha256(of pieces: [UnsafeRawBufferPointer]) -> String {
+    var hash = SHA256()
+    for piece in pieces { hash.update(bufferPointer: piece) }
+    return Hex.encode(hash.finalize())
+}
+
 /// The SHA-256 of bytes, in lowercase hexadecimal digits.
 func fileSHA256(_ bytes: UnsafeRawBufferPointer) -> String {
     var hash = SHA256()

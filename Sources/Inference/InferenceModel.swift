@@ -22,12 +22,20 @@ public final class InferenceModel: BatchModel {
 
     /// Loads the weights of a fine-tuned classifier.
     ///
+    /// - Parameter adapter: What is merged into them; nil for nothing.
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
-    public init(_ folder: ModelFolder, threads: Int, precision: Precision = .float32) throws {
+    public convenience init(
+        _ folder: ModelFolder, adapter: AdapterFolder? = nil, threads: Int, precision: Precision = .float32
+    ) throws {
+        if let adapter {
+            let merged = try adapter.merged(into: folder)
+            try self.init(
+                merged.configuration, merged.model, merged.layout, merged.weights, threads: threads,
+                precision: precision)
+            return
+        }
         try folder.requireClassifier()
-        configuration = folder.configuration
-        let specification = configuration.classifier()
-        self.specification = specification
+        let specification = folder.configuration.classifier()
         let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
@@ -36,7 +44,16 @@ public final class InferenceModel: BatchModel {
                 "\(folder.path): the weights have the tensor \(extra.name), which the model that config.json "
                     + "describes has no place for: its results would not be those of the model that was trained")
         }
-        let weights = ModelWeights(master: loaded.weights, layout: layout, precision: precision)
+        try self.init(
+            folder.configuration, specification, layout, loaded.weights, threads: threads, precision: precision)
+    }
+
+    private init(
+        _ configuration: ModelConfiguration, _ specification: ModelSpecification, _ layout: ParameterLayout,
+        _ master: FloatBuffer, threads: Int, precision: Precision
+    ) throws {
+        (self.configuration, self.specification) = (configuration, specification)
+        let weights = ModelWeights(master: master, layout: layout, precision: precision)
         weights.updateRoundedCopy()
         team = try ThreadTeam(count: threads)
         models = (0..<threads).map { _ in Member(Model(specification, layout: layout, weights: weights)) }

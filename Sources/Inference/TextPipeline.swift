@@ -50,13 +50,16 @@ public struct TextPipeline {
 
     /// Loads the folder of a fine-tuned model.
     ///
+    /// - Parameter adapter: An adapter of the model; the labels are then the adapter's.
     /// - Throws: An error that names the folder or file, and what to do.
-    public init(_ folder: ModelFolder, threads: Int, maxLength: Int, precision: Precision) throws {
+    public init(
+        _ folder: ModelFolder, adapter: AdapterFolder? = nil, threads: Int, maxLength: Int, precision: Precision
+    ) throws {
         let tokenizer = try TokenizerFolder.load(folder.path)
         try ModelFit.check(tokenizer, folder)
-        let model = try InferenceModel(folder, threads: threads, precision: precision)
+        let model = try InferenceModel(folder, adapter: adapter, threads: threads, precision: precision)
         self.init(
-            folder.configuration, path: folder.path, tokenizer: tokenizer, maxLength: maxLength, model: model,
+            model.configuration, path: folder.path, tokenizer: tokenizer, maxLength: maxLength, model: model,
             team: model.team)
     }
 

@@ -185,6 +185,38 @@ import Training
         #expect(TrainedShare(all: 900, trained: 10).text == "trained: 10 of 900 parameters")
     }
 
+    @Test func `lora is read with its settings, and excludes other choices of what is trained`() throws {
+        var options = minimal()
+        options["lora"] = .text("rank=4,alpha=6,targets=query,value,output.dense,dropout=0.25")
+        let run = try RunConfiguration.resolve(options)
+        let adapter = try #require(try run.lowRankAdapter(of: BERT.self))
+        #expect(adapter.rank == 4 && adapter.scale == 1.5 && adapter.dropout == 0.25)
+        #expect(Set(adapter.targets) == [.query, .value, .attentionOutput, .output])
+        #expect(try RunConfiguration(options: RunOptions(yaml: run.yaml(), path: "run.yaml")) == run)
+        for (key, value) in [("freeze", "0"), ("train_only", "head"), ("adapter", "a")] {
+            var both = options
+            both[key] = .text(value)
+            #expect(throws: ConfigurationError.conflict("lora", RunOption.name(of: key)), "\(key)") {
+                try RunConfiguration.resolve(both)
+            }
+        }
+        options["lora"] = .text("rank=16,rslora=true")
+        #expect(try RunConfiguration.resolve(options).lowRankAdapter(of: BERT.self)?.scale == 8)
+        options["lora"] = .text("targets=tail")
+        let error = #expect(throws: ConfigurationError.self) {
+            try RunConfiguration.resolve(options).lowRankAdapter(of: BERT.self)
+        }
+        #expect(error?.description.contains("target \"tail\" is none of query, key, value") == true)
+    }
+
+    @Test(arguments: ["", "rank", "rank=x", "rank=0", "rank=4,rank=5", "alpha=-1", "dropout=1", "size=3", "targets="])
+    func `lora settings that are none are refused by name`(_ text: String) {
+        var options = minimal()
+        options["lora"] = .text(text)
+        let error = #expect(throws: ConfigurationError.self) { try RunConfiguration.resolve(options) }
+        #expect(error?.description.hasPrefix("--lora is ") == true, "\(error?.description ?? "")")
+    }
+
     @Test func `text that is no YAML is refused`() {
         #expect(throws: ConfigurationError.self) { try RunOptions(yaml: "a: [1, ", path: "c.yaml") }
         #expect(throws: ConfigurationError.self) { try RunOptions(yamlFile: "/nowhere/c.yaml") }

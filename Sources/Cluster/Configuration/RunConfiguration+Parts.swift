@@ -3,6 +3,16 @@ import Modeling
 import Support
 
 extension RunConfiguration {
+    /// The adapter that `--lora` asks for in a model of this family; nil for none.
+    ///
+    /// - Throws: An error that names the target that the model does not have.
+    func lowRankAdapter(of family: any ModelFamily.Type) throws(ConfigurationError) -> LowRankAdapter? {
+        guard let lora else { return nil }
+        do { return try lora.adapter(of: family) } catch {
+            throw .invalid("lora", value: lora.text, need: error.need)
+        }
+    }
+
     /// The parts of a model with this encoder that `--freeze` and `--train-only` leave to train.
     ///
     /// - Throws: An error that names the option: for a layer that the model does not have, and where nothing is left.

@@ -72,6 +72,10 @@ public struct RunConfiguration: Sendable, Equatable {
     public var freeze: PartSelection?
     /// The only parts of the model that are trained; nil for all.
     public var trainOnly: PartSelection?
+    /// The adapter that is trained in place of the encoder; nil for none.
+    public var lora: AdapterSelection?
+    /// The folder of an adapter that is trained on; nil for none.
+    public var adapter: String?
     /// What the learning rate is multiplied with for each layer further from the head; nil for the same rate
     /// everywhere.
     public var layerDecay: Double?

@@ -23,6 +23,13 @@ extension RunConfiguration {
         guard minWorkers >= 1, minWorkers <= workers else {
             throw .invalid("min-workers", value: "\(minWorkers)", need: "1 to \(workers)")
         }
+        if freeze != nil, trainOnly != nil { throw .conflict("freeze", "train-only") }
+        if let name = lora != nil ? "lora" : adapter != nil ? "adapter" : nil {
+            // The encoder is frozen, and the head is trained.
+            if freeze != nil { throw .conflict(name, "freeze") }
+            if trainOnly != nil { throw .conflict(name, "train-only") }
+        }
+        if lora != nil, adapter != nil { throw .conflict("lora", "adapter") }
         if keep == .best, validation == nil {
             throw .unused("keep", reason: "best needs something to tell the best by: give a --validation file")
         }

@@ -88,6 +88,15 @@ extension PartSelection: RunOptionConvertible {
     public var optionValue: RunOptionValue { .text(text) }
 }
 
+extension AdapterSelection: RunOptionConvertible {
+    public static var optionKind: RunOptionKind { .text }
+    public init(_ optionValue: RunOptionValue, of option: String) throws(ConfigurationError) {
+        guard case .text(let text) = optionValue else { throw Self.wrongKind(optionValue, of: option) }
+        do { try self.init(text) } catch { throw .invalid(option, value: text, need: error.need) }
+    }
+    public var optionValue: RunOptionValue { .text(text) }
+}
+
 extension RunOptionConvertible where Self: RawRepresentable & CaseIterable, RawValue == String {
     /// A name.
     public static var optionKind: RunOptionKind { .text }

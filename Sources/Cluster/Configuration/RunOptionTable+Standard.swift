@@ -16,6 +16,10 @@ extension RunOptionTable {
             kind: .path, required: "the folder of a model",
             aliases: "modelnameorpath modelname modelpath modeldir pretrainedmodel basemodel checkpoint m"),
         RunOption(
+            .data, "adapter", \.adapter, "dir",
+            "The folder of an adapter of --model, such as the adapter/ of a run with --lora, that is to be trained on",
+            kind: .path, aliases: "adapternameorpath adapterpath adapterdir loradir peftmodel"),
+        RunOption(
             .data, "train", \.train, "file",
             "The training examples: .csv or .tsv with a header, or .jsonl; UTF-8",
             kind: .path, required: "the file of examples",
@@ -134,6 +138,12 @@ extension RunOptionTable {
             "The only parts of the model that are trained, as --freeze "
                 + "names them, such as head,5",
             standard: "all", aliases: "unfreeze trainablelayers trainable unfrozenlayers"),
+        RunOption(
+            .learning, "lora", \.lora, "settings",
+            "Trains the head and a low-rank adapter of the encoder, which stays as it is: "
+                + "rank=8,alpha=16,targets=query,value,dropout=0.1 with targets among query, key, value, attention-output, "
+                + "intermediate, output",
+            aliases: "peft qlora adalora lorarank lorar"),
         RunOption(
             .learning, "layer_decay", \.layerDecay, "factor",
             "What the learning rate is multiplied with for each layer further from the head", standard: "1",

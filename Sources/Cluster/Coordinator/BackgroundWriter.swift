@@ -15,7 +15,7 @@ struct BackgroundWriter: Sendable {
     /// Gets what came of it.
     let inbox: Inbox<LoopInput>
 
-    /// Writes the model from these weights.
+    /// Writes the model from these weights, and the adapter beside it where the run has one.
     ///
     /// - Parameter checkpoint: The newest checkpoint.
     func writeModel(_ weights: FloatBuffer, of run: LoadedRun, checkpoint: String?) throws {
@@ -23,11 +23,18 @@ struct BackgroundWriter: Sendable {
             run.configuration, run.layouts[run.layouts.count - 1], run.maxLength, modelPath
         )
         let tokenizer = tokenizerSource(orElse: checkpoint)
+        let (specification, adapterPath, base) = (
+            run.plan.phases[run.plan.phases.count - 1].model, self.path + "/adapter", configuration.model
+        )
         try inBackground {
-            try withExtendedLifetime(weights) {
+            // Beside the adapter, the model with it merged.
+            let merged = specification.adapter == nil ? weights : LowRankMerge.merged(weights, layout)
+            try AdapterFolder.write(
+                to: adapterPath, specification, layout, weights: weights, configuration: model, base: base)
+            try withExtendedLifetime(merged) {
                 try ModelFolder.write(
                     to: path, configuration: model,
-                    tensors: WeightLoader.tensors(of: weights, layout: layout, family: model.family),
+                    tensors: WeightLoader.mergedTensors(of: merged, layout: layout, family: model.family),
                     tokenizerFrom: tokenizer, maxLength: maxLength, replacing: true)
             }
             return .modelSaved(path: path, sha256: try weightsSHA256(safetensors: path + "/model.safetensors"))
@@ -43,8 +50,10 @@ struct BackgroundWriter: Sendable {
         func buffer(_ part: StatePart) -> FloatBuffer? {
             run.plan.phases[state.phase].stateParts.contains(part) ? fetched.buffer(part) : nil
         }
+        var model = run.configuration
+        model.adapter = run.plan.phases[state.phase].model.adapter
         let writer = CheckpointWriter(
-            runDirectory: path, configuration: run.configuration, layout: run.layouts[state.phase],
+            runDirectory: path, configuration: model, layout: run.layouts[state.phase],
             tokenizerSource: tokenizerSource(orElse: checkpoint), maxLength: run.maxLength, seed: configuration.seed,
             fingerprint: run.fingerprint, keep: configuration.keepCheckpoints,
             ranking: CheckpointRanking(run.plan.phases[state.phase].model.head.primaryMetric), state: state,

@@ -5,7 +5,7 @@ import Numerics
 /// Writes the fetched state as a checkpoint.
 struct CheckpointWriter: Sendable {
     var runDirectory: String
-    /// What goes into config.json.
+    /// What goes into config.json, with the adapter of the phase.
     var configuration: ModelConfiguration
     var layout: ParameterLayout
     /// The folder whose tokenizer goes with the model.

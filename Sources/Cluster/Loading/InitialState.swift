@@ -1,6 +1,7 @@
 import Checkpoint
 import Modeling
 import Numerics
+import Support
 import Training
 
 /// The state that a coordinator begins with: its checkpoint, or the weights of the model.
@@ -17,11 +18,12 @@ struct InitialState {
     ///   - source: The folder to read, which is `checkpoint` where there is one.
     ///   - phases: The run's; a new one begins with the model of the first.
     ///   - layouts: Theirs.
+    ///   - adapter: An adapter that is trained on.
     ///   - seed: Draws what the model lacks.
     ///   - labels: The classes, in the order of the logits.
     init(
         _ source: RunModel, _ phases: [PhasePlan], _ layouts: [ParameterLayout], checkpoint: CheckpointFolder?,
-        seed: UInt64, labels: [String]
+        adapter: AdapterFolder?, seed: UInt64, labels: [String]
     ) throws {
         if let checkpoint {
             state = try LoadedState(checkpoint, phases, layouts)
@@ -30,10 +32,19 @@ struct InitialState {
         let loaded = try WeightLoader.load(
             source.directory, phases[0].model, layout: layouts[0], missingHead: .initialize(seed: seed), labels: labels)
         state = LoadedState(weights: loaded.weights)
+        if let adapter {
+            try adapter.checkBase(source.directory, loaded.weights, layouts[0])
+            let hasHead = try adapter.read(into: loaded.weights, layouts[0], labels: labels)
+            let path = adapter.path.printable()
+            notices.append(
+                "training goes on from the adapter \(path)"
+                    + (hasHead ? " and its head" : ": its head is for other labels, and not used"))
+            if hasHead { return }
+        }
         if !loaded.drawn.isEmpty, !phases[0].model.trainable.contains(.head) {
             warnings.append("the head is drawn anew and is not trained: what it puts out stays random")
         }
-        notices = loaded.notices(labels: labels, head: phases[0].model.head, of: source.directory)
+        notices += loaded.notices(labels: labels, head: phases[0].model.head, of: source.directory)
     }
 }
 

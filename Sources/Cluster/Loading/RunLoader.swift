@@ -26,9 +26,10 @@ enum RunLoader {
         }
         let model = try source.configuration(for: data, of: run)
         let classifier = model.classifier()
+        let (adapter, folder) = try source.adapter(of: run)
         let request = RecipeRequest(
             run: run, classifier: classifier.head, maxLength: source.maxLength,
-            trainable: try run.trainableSet(of: classifier.encoder))
+            trainable: adapter == nil ? try run.trainableSet(of: classifier.encoder) : .only([.head]), adapter: adapter)
         let phases = recipe.phases(request)
         let length = try RunLength(phases, of: run, examples: data.training.examples.count)
         try length.requireRest(
@@ -44,7 +45,8 @@ enum RunLoader {
                     labels: model.labels, runID: runID))
         }
         let initial = try InitialState(
-            source, planned, layouts, checkpoint: resumption?.checkpoint, seed: run.seed, labels: model.labels)
+            source, planned, layouts, checkpoint: resumption?.checkpoint, adapter: folder, seed: run.seed,
+            labels: model.labels)
         let state = initial.state
         let shares = planned.map(\.parameters)
         data.notices += shares.indices.filter { shares[$0].trained < shares[$0].all }.map { shares[$0].text }
@@ -74,7 +76,7 @@ enum RunLoader {
 extension Phase {
     /// The model of the phase.
     fileprivate func model(_ encoder: EncoderArchitecture) -> ModelSpecification {
-        ModelSpecification(encoder: encoder, head: head, objective: objective, trainable: trainable)
+        ModelSpecification(encoder: encoder, head: head, objective: objective, adapter: adapter, trainable: trainable)
     }
 }
 

@@ -24,6 +24,24 @@ struct RunModel {
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
         tokenizer = try TokenizerFolder.load(folder)
         try ModelFit.check(tokenizer, directory)
+        guard isCheckpoint || directory.configuration.adapter == nil else {
+            throw RunError.failed(
+                "\(folder) is a checkpoint of a run with --lora, whose adapter is not merged: give the model/ of that run, "
+                    + "or its --model with its adapter/ as --adapter")
+        }
+    }
+
+    /// The adapter that a run trains, and the folder that it begins with where there is one.
+    ///
+    /// - Throws: An error that names the option, or the file of the adapter, that does not fit the model.
+    func adapter(of run: RunConfiguration) throws -> (LowRankAdapter?, AdapterFolder?) {
+        // A run that goes on has what it began with.
+        if isCheckpoint { return (directory.configuration.adapter, nil) }
+        if let path = run.adapter {
+            let folder = try AdapterFolder(path: path, for: directory.configuration)
+            return (folder.adapter, folder)
+        }
+        return (try run.lowRankAdapter(of: directory.family), nil)
     }
 
     /// The length that is asked for, or else the usual one, or what the model has.
@@ -50,6 +68,7 @@ struct RunModel {
             tokenizer, model.encoder, path: directory.path,
             data: [data.training, data.validation, data.test].compactMap { $0 })
         model.labels = labels
+        model.adapter = nil
         model.isTrainedOnPairs = data.training.columns?.textPair != nil
         return model
     }

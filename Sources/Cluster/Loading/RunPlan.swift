@@ -23,6 +23,12 @@ struct RunPlan: Sendable {
     /// The phase that it begins with, or goes on in.
     var firstPhase: PhasePlan { phases[source.phase] }
 
+    /// A line about the folders that a run with an adapter leaves; nil for one without.
+    func adapterNotice(modelPath: String) -> String? {
+        guard phases.last?.model.adapter != nil else { return nil }
+        return "\(output)/adapter holds the adapter as peft reads it, \(modelPath) the model with the adapter merged"
+    }
+
     /// The number of the phase that a step, counted from 0, belongs to.
     func phase(ofStep step: Int) -> Int { phases.firstIndex { step < $0.steps.upperBound } ?? phases.count - 1 }
 }

@@ -11,7 +11,8 @@ struct FineTuning: Recipe {
             Phase(
                 name: Self.name, head: request.classifier,
                 objective: CrossEntropy(labelSmoothing: run.labelSmoothing),
-                trainable: request.trainable, hyperparameters: run.hyperparameters, schedule: run.scheduleSettings,
+                adapter: request.adapter, trainable: request.trainable, hyperparameters: run.hyperparameters,
+                schedule: run.scheduleSettings,
                 length: run.steps.map { .steps($0) } ?? .epochs(run.epochs ?? 1),
                 batchSize: run.batchSize, microBatches: run.microBatches, maxLength: request.maxLength)
         ]

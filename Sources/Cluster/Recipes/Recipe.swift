@@ -19,6 +19,8 @@ struct RecipeRequest: Sendable {
     var maxLength: Int
     /// The parts of the model that the options leave to train.
     var trainable = TrainableSet.all
+    /// The adapter that learns beside the head.
+    var adapter: LowRankAdapter?
 }
 
 /// The methods that a run can be made by: one line for each.

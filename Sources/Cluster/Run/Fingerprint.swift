@@ -13,6 +13,7 @@ enum Fingerprint {
         result["validation"] = try run.validation.map { try dataFileSHA256($0) }
         result["test"] = try run.test.map { try dataFileSHA256($0) }
         result["model"] = modelSHA256(run.model)
+        if let adapter = run.adapter { result["adapter"] = modelSHA256(adapter) }
         return result
     }
 
@@ -37,7 +38,7 @@ enum Fingerprint {
             || [
                 "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
                 "added_tokens.json",
-                "model.safetensors.index.json",
+                "model.safetensors.index.json", "adapter_config.json",
             ].contains(name)
     }
 }

@@ -31,14 +31,20 @@ public struct DropoutPlan: Sendable {
     let attention: DropoutRate
     /// Within the head.
     let head: DropoutRate
+    /// On the input of adapters.
+    let adapter: DropoutRate
 
     /// The masks of `step` under `seed`.
-    public init(seed: UInt64, step: UInt64, hidden: DropoutRate, attention: DropoutRate, head: DropoutRate) {
+    public init(
+        seed: UInt64, step: UInt64, hidden: DropoutRate, attention: DropoutRate, head: DropoutRate,
+        adapter: DropoutRate = DropoutRate(0)
+    ) {
         self.seed = seed
         self.step = step
         self.hidden = hidden
         self.attention = attention
         self.head = head
+        self.adapter = adapter
     }
 
     /// Places of the model that draw a mask of their own. Part of what makes a run repeatable: never renumber them.
@@ -48,6 +54,7 @@ public struct DropoutPlan: Sendable {
         case attentionOutput(layer: Int)
         case output(layer: Int)
         case classifier
+        case adapter(layer: Int, target: LowRankAdapter.Target)
 
         var number: UInt32 {
             switch self {
@@ -56,6 +63,8 @@ public struct DropoutPlan: Sendable {
             case .attentionOutput(let layer): UInt32(2 + 3 * layer)
             case .output(let layer): UInt32(3 + 3 * layer)
             case .classifier: 0xffff
+            // Layers have numbers below 1000, so these are from 0x4000 to 0x576f.
+            case .adapter(let layer, let target): UInt32(0x4000 + 6 * layer) + target.site
             }
         }
     }

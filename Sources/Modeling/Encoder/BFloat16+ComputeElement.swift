@@ -45,6 +45,20 @@ extension BFloat16: ComputeElement {
             maskStride(width), keepScale, gamma, rows, width)
     }
 
+    static func dropoutCopy(
+        _ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>, _ keep: UnsafePointer<UInt8>,
+        _ keepScale: Float, _ rows: Int, _ width: Int
+    ) {
+        shoal_dropout_copy_bf16(words(to), words(from), keep, rows, width, maskStride(width), keepScale)
+    }
+
+    static func dropoutAdd(
+        _ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Float>, _ keep: UnsafePointer<UInt8>,
+        _ keepScale: Float, _ rows: Int, _ width: Int
+    ) {
+        shoal_dropout_add_bf16(words(to), from, keep, rows, width, maskStride(width), keepScale)
+    }
+
     static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int) {
         shoal_gelu_forward_bf16(words(y), words(x), count)
     }

@@ -25,6 +25,14 @@ protocol ComputeElement: MatrixElement {
         _ columns: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>, _ normalized: UnsafePointer<Float>,
         _ rstd: UnsafePointer<Float>, _ keep: UnsafePointer<UInt8>?, _ keepScale: Float,
         _ gamma: UnsafePointer<Float>, _ rows: Int, _ width: Int)
+    /// to = dropout(from), (rows, width); `keep` in rows of `maskStride(width)` bytes.
+    static func dropoutCopy(
+        _ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>, _ keep: UnsafePointer<UInt8>,
+        _ keepScale: Float, _ rows: Int, _ width: Int)
+    /// to += dropout(from), likewise.
+    static func dropoutAdd(
+        _ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Float>, _ keep: UnsafePointer<UInt8>,
+        _ keepScale: Float, _ rows: Int, _ width: Int)
     /// y = GELU(x), in its exact form with erf (Hendrycks and Gimpel 2016), of `count` elements.
     static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int)
     /// Its backward pass: dy (rows, width) becomes the gradient of x, whose column sums are added to `dBias` (width).

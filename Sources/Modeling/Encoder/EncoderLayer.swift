@@ -45,6 +45,7 @@ struct EncoderLayer<Element: ComputeElement> {
         var outputNorm: ResidualLayerNorm.Saved
         /// (rows, hidden)
         var output: DualRows<Element>
+        var lowRank: ByTarget<LowRank<Element>.Saved>
     }
 
     /// Memory for the floats of streams, where a backward pass reads their elements alone. A layer's output may take
@@ -75,12 +76,15 @@ struct EncoderLayer<Element: ComputeElement> {
         /// 3 hidden, or intermediate if that is more.
         var columns: UnsafeMutablePointer<Float>
         var attention: Attention<Element>.Scratch
+        /// Nil without adapters.
+        var lowRank: LowRank<Element>.Scratch?
     }
 
     /// Lays out the activations of a layer; without `training` several layers can share one.
     static func layOut(
         _ workspace: Workspace, tokens: Int, rows: Int, hidden: Int, intermediate: Int, probabilities: Int,
-        queries selection: RowSelection, training: Bool, hiddenDropout: Bool, shared: SharedFloats
+        queries selection: RowSelection, training: Bool, hiddenDropout: Bool, shared: SharedFloats,
+        lowRank: ByTarget<LowRankSlot>, adapterDropout: Bool
     ) -> Activations {
         let selectsQueries = selection != .allTokens
         func saved() -> ResidualLayerNorm.Saved {
@@ -98,7 +102,8 @@ struct EncoderLayer<Element: ComputeElement> {
             context: elements(rows * hidden), attentionNorm: saved(),
             attentionOutput: .layOut(workspace, rows * hidden, shared: shared.attentionOutput), preActivation: pre,
             activation: training ? elements(rows * intermediate) : pre, outputNorm: saved(),
-            output: .layOut(workspace, rows * hidden, shared: shared.output))
+            output: .layOut(workspace, rows * hidden, shared: shared.output),
+            lowRank: layOutLowRank(workspace, lowRank, tokens: tokens, rows: rows, dropout: adapterDropout))
     }
 
     private var hiddenRate: DropoutRate? {
@@ -173,17 +178,28 @@ struct EncoderLayer<Element: ComputeElement> {
             residual = queryInput.residual
             linear(slots.query).forward(queryInput.operand, queries, rows: rows)
             fusedKV.forward(x.operand, saved.qkv, rows: tokens)
+            addLowRank(
+                .query, queryInput.operand, to: queries, stride: hidden, rows: rows, saved: saved, scratch: scratch)
         } else {
             fusedQKV.forward(x.operand, saved.qkv, rows: tokens)
         }
         recorder?.end("query, key, value, forward")
         let (q, k, v) = operands(saved.qkv, queries: saved.queries)
+        if !selectsQueries {
+            addLowRank(
+                .query, x.operand, to: q.pointer, stride: q.stride, rows: tokens, saved: saved, scratch: scratch)
+        }
+        addLowRank(.key, x.operand, to: k.pointer, stride: k.stride, rows: tokens, saved: saved, scratch: scratch)
+        addLowRank(.value, x.operand, to: v.pointer, stride: v.stride, rows: tokens, saved: saved, scratch: scratch)
         attention.forward(
             q: q, k: k, v: v, p: saved.probabilities, context: saved.context, scratch: scratch.attention)
         recorder?.end("attention, forward")
 
         linear(slots.attentionOutput).forwardWithoutBias(saved.context, scratch.normInput.residual, rows: rows)
         recorder?.end("attention output, forward")
+        addLowRank(
+            .attentionOutput, saved.context, to: scratch.normInput.residual, stride: hidden, rows: rows, saved: saved,
+            scratch: scratch)
         mask(saved.attentionNorm.keep, .attentionOutput(layer: attention.layer))
         attentionNorm.forward(
             scratch.normInput.residual, residual: residual, y: saved.attentionOutput, saved: saved.attentionNorm,
@@ -192,10 +208,16 @@ struct EncoderLayer<Element: ComputeElement> {
 
         linear(slots.intermediate).forward(saved.attentionOutput.operand, saved.preActivation, rows: rows)
         recorder?.end("intermediate, forward")
+        addLowRank(
+            .intermediate, saved.attentionOutput.operand, to: saved.preActivation, stride: intermediate, rows: rows,
+            saved: saved, scratch: scratch)
         Element.geluForward(saved.activation, saved.preActivation, rows * intermediate)
         recorder?.end("GELU, forward")
         linear(slots.output).forwardWithoutBias(saved.activation, scratch.normInput.residual, rows: rows)
         recorder?.end("output, forward")
+        addLowRank(
+            .output, saved.activation, to: scratch.normInput.residual, stride: hidden, rows: rows, saved: saved,
+            scratch: scratch)
         mask(saved.outputNorm.keep, .output(layer: attention.layer))
         outputNorm.forward(
             scratch.normInput.residual, residual: saved.attentionOutput.residual, y: saved.output,
@@ -223,6 +245,9 @@ struct EncoderLayer<Element: ComputeElement> {
         recorder?.end("output, weight gradient")
         outer.backwardInput(da, scratch.feedForwardGradient, rows: rows)
         recorder?.end("output, input gradient")
+        lowRankBackward(
+            .output, da, stride: hidden, saved.activation, addingTo: scratch.feedForwardGradient, rows: rows,
+            saved: saved, scratch: scratch, into: sink)
         let inner = linear(slots.intermediate)
         if slots.intermediate.hasGradient {
             sink.add(slots.intermediate.bias, intermediate) {
@@ -239,6 +264,9 @@ struct EncoderLayer<Element: ComputeElement> {
         recorder?.end("intermediate, weight gradient")
         inner.backwardInput(scratch.feedForwardGradient, dy, rows: rows, accumulate: true)
         recorder?.end("intermediate, input gradient")
+        lowRankBackward(
+            .intermediate, scratch.feedForwardGradient, stride: intermediate, saved.attentionOutput.operand,
+            addingTo: dy, rows: rows, saved: saved, scratch: scratch, into: sink)
 
         // Attention. After this dy holds the gradient of its residual, scratch.normInput that of its output.
         attentionNorm.backward(
@@ -250,6 +278,9 @@ struct EncoderLayer<Element: ComputeElement> {
         recorder?.end("attention output, weight gradient")
         projection.backwardInput(da, scratch.projectionGradient, rows: rows)
         recorder?.end("attention output, input gradient")
+        lowRankBackward(
+            .attentionOutput, da, stride: hidden, saved.context, addingTo: scratch.projectionGradient, rows: rows,
+            saved: saved, scratch: scratch, into: sink)
         let (q, k, v) = operands(saved.qkv, queries: saved.queries)
         let (dq, dk, dv) = operands(scratch.qkvGradient, queries: selectsQueries ? scratch.queryGradient : nil)
         attention.backward(
@@ -265,6 +296,11 @@ struct EncoderLayer<Element: ComputeElement> {
             fusedKV.backwardBias(scratch.qkvGradient, rows: tokens, into: sink)
             if let dx {
                 query.backwardInput(scratch.queryGradient, dy, rows: rows, accumulate: true)
+            }
+            lowRankBackward(
+                .query, dq.pointer, stride: dq.stride, queryInput.operand, addingTo: dx == nil ? nil : dy, rows: rows,
+                saved: saved, scratch: scratch, into: sink)
+            if let dx {
                 // The gradient of the queries' rows waits elsewhere while dx, perhaps the same memory, is filled.
                 scratch.queryInputGradient.update(from: dy, count: rows * hidden)
                 fusedKV.backwardInput(scratch.qkvGradient, dx, rows: tokens)
@@ -282,5 +318,15 @@ struct EncoderLayer<Element: ComputeElement> {
             }
         }
         recorder?.end("query, key, value, gradients")
+        if !selectsQueries {
+            lowRankBackward(
+                .query, dq.pointer, stride: dq.stride, x.operand, addingTo: dx, rows: tokens, saved: saved,
+                scratch: scratch, into: sink)
+        }
+        for (target, gradient) in [(LowRankAdapter.Target.key, dk), (.value, dv)] {
+            lowRankBackward(
+                target, gradient.pointer, stride: gradient.stride, x.operand, addingTo: dx, rows: tokens,
+                saved: saved, scratch: scratch, into: sink)
+        }
     }
 }

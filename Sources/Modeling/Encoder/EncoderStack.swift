@@ -42,6 +42,7 @@ struct EncoderStack<Element: ComputeElement> {
         let lastRows = Matmul.paddedRows(output.count(in: batch))
         let hidden = architecture.hidden
         let hiddenDropout = dropout.map { !$0.hidden.isZero } ?? false
+        let adapterDropout = dropout.map { !$0.adapter.isZero } ?? false
         var longest = 0
         for s in 0..<batch.sequenceCount { longest = max(longest, Int(batch.offsets[s + 1] - batch.offsets[s])) }
         let recomputes = training && recomputes
@@ -61,7 +62,8 @@ struct EncoderStack<Element: ComputeElement> {
                 intermediate: sizes.intermediate,
                 probabilities: Attention<Element>.probabilityCount(
                     offsets: batch.offsets, heads: sizes.heads, queries: selection),
-                queries: selection, training: training && index >= lowest, hiddenDropout: hiddenDropout, shared: shared)
+                queries: selection, training: training && index >= lowest, hiddenDropout: hiddenDropout, shared: shared,
+                lowRank: layout.layers[index].lowRank, adapterDropout: adapterDropout)
         }
         let layers = activations(workspace, training: training, recomputes: recomputes, tokens * hidden, layer)
         let backwardTokens = training && layout.trainsEncoder ? tokens : 0
@@ -73,7 +75,9 @@ struct EncoderStack<Element: ComputeElement> {
             qkvGradient: Element.allocate(backwardTokens * 3 * hidden, in: workspace),
             queryGradient: Element.allocate(lastRows * hidden, in: workspace),
             queryInputGradient: workspace.floats(lastRows * hidden), columns: workspace.floats(max(3 * hidden, widest)),
-            attention: Attention<Element>.layOut(workspace, longest: longest))
+            attention: Attention<Element>.layOut(workspace, longest: longest),
+            lowRank: EncoderLayer.layOutLowRankScratch(
+                workspace, layout.layers.map(\.lowRank), tokens: tokens, dropout: adapterDropout))
         return Activations(
             input: input, embeddings: embeddings, layers: layers, scratch: scratch,
             gradient: workspace.floats(backwardTokens * hidden), output: layers[layerCount - 1].output.residual)

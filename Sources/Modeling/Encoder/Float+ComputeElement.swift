@@ -35,6 +35,20 @@ extension Float: ComputeElement {
             maskStride(width), keepScale, gamma, rows, width)
     }
 
+    static func dropoutCopy(
+        _ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Self>, _ keep: UnsafePointer<UInt8>,
+        _ keepScale: Float, _ rows: Int, _ width: Int
+    ) {
+        shoal_dropout_copy_f32(to, from, keep, rows, width, maskStride(width), keepScale)
+    }
+
+    static func dropoutAdd(
+        _ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Float>, _ keep: UnsafePointer<UInt8>,
+        _ keepScale: Float, _ rows: Int, _ width: Int
+    ) {
+        shoal_dropout_add_f32(to, from, keep, rows, width, maskStride(width), keepScale)
+    }
+
     static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int) {
         shoal_gelu_forward_f32(y, x, count)
     }

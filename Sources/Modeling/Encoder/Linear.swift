@@ -69,7 +69,7 @@ struct Linear<Element: ComputeElement> {
 
 extension UnsafeMutablePointer {
     /// Sets `count` elements to zero: all bits, which is a zero of every element type.
-    fileprivate func clear(_ count: Int) {
+    func clear(_ count: Int) {
         UnsafeMutableRawPointer(self).initializeMemory(
             as: UInt8.self, repeating: 0, count: count * MemoryLayout<Pointee>.stride)
     }

@@ -44,6 +44,7 @@ extension ModelConfiguration {
             family: family, try family.read(config),
             entries: config.entries.filter { !Self.sharedKeys.contains($0.key) && !Self.staleKeys.contains($0.key) })
         try readClasses(config)
+        adapter = try Self.adapter(config)
     }
 
     /// The contents of a `config.json` for a classifier of `transformers` in float32, keys sorted.
@@ -63,6 +64,7 @@ extension ModelConfiguration {
         var entries = entries
         family.write(model, into: &entries)
         writeClasses(into: &entries)
+        writeAdapter(into: &entries)
         // The number format of the file: transformers 5 loads in it by default, 4 shows it.
         entries["torch_dtype"] = .string("float32")
         return entries

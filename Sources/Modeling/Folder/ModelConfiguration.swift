@@ -42,10 +42,15 @@ public struct ModelConfiguration: Sendable {
         set { model.encoder = newValue }
     }
 
+    /// The adapter whose tensors are beside those of the model, not merged: in checkpoints alone. `transformers` passes
+    /// over it, and over its tensors.
+    public var adapter: LowRankAdapter?
+
     /// A classifier of sequences with its labels.
     public func classifier(objective: any Objective = CrossEntropy()) -> ModelSpecification {
         ModelSpecification(
-            encoder: encoder, head: family.classifier(model, labels: labels.count), objective: objective)
+            encoder: encoder, head: family.classifier(model, labels: labels.count), objective: objective,
+            adapter: adapter, trainable: adapter == nil ? .all : .only([.head]))
     }
 
     /// Makes sure that the file describes a classifier of single texts or pairs with usable labels, as inference needs.
@@ -79,6 +84,6 @@ extension ModelConfiguration: Equatable {
     /// Whether they are of one family and say the same.
     public static func == (a: ModelConfiguration, b: ModelConfiguration) -> Bool {
         a.family == b.family && a.model == b.model && a.labels == b.labels && a.labelsProblem == b.labelsProblem
-            && a.otherArchitecture == b.otherArchitecture && a.entries == b.entries
+            && a.otherArchitecture == b.otherArchitecture && a.adapter == b.adapter && a.entries == b.entries
     }
 }

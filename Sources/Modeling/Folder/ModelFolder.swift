@@ -71,8 +71,14 @@ public struct ModelFolder: Sendable {
             throw FileError(weights, "missing: only \(old) is there; convert it with save_pretrained of transformers")
         }
         for (other, what) in [
-            ("adapter_model.safetensors", "an adapter is there: merge it into its model with merge_and_unload of peft"),
-            ("adapter_config.json", "an adapter is there: merge it into its model with merge_and_unload of peft"),
+            (
+                "adapter_model.safetensors",
+                "an adapter is there: give the folder of its model, and this one as --adapter, or merge the two by `\(CommandName.current) merge`"
+            ),
+            (
+                "adapter_config.json",
+                "an adapter is there: give the folder of its model, and this one as --adapter, or merge the two by `\(CommandName.current) merge`"
+            ),
             ("onnx", "only an ONNX model is there, which cannot be trained: take the folder it was made from"),
             ("model.onnx", "only an ONNX model is there, which cannot be trained: take the folder it was made from"),
         ] where try PathKind(joinedPath(path, other)) != .nothing {

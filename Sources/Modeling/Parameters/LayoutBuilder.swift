@@ -69,6 +69,16 @@ public struct LayoutBuilder {
         return NormSlot(gamma: gamma, beta: beta, hasGradient: hasGradient)
     }
 
+    /// Places A and B of the adapter of a linear layer.
+    mutating func lowRank(
+        _ id: (ParameterID.AffinePart) -> ParameterID, _ adapter: LowRankAdapter, _ sizes: (outputs: Int, inputs: Int)
+    ) -> LowRankSlot {
+        let a = tensor(id(.lowRankA), [adapter.rank, sizes.inputs], hasWeightDecay: true)
+        let b = tensor(id(.lowRankB), [sizes.outputs, adapter.rank], hasWeightDecay: true)
+        return LowRankSlot(
+            a: a, b: b, rank: adapter.rank, inputs: sizes.inputs, outputs: sizes.outputs, scale: Float(adapter.scale))
+    }
+
     /// Ends the part that travels as one.
     ///
     /// - Returns: The number of its bucket; nil where it is frozen, and does not travel.

@@ -20,12 +20,16 @@ public enum ParameterID: Hashable, Sendable {
         case segments
     }
 
-    /// The two tensors of a linear layer (weight and bias) or of a LayerNorm (gamma and beta).
+    /// The tensors of a linear layer (weight and bias, and those of an adapter) or of a LayerNorm (gamma and beta).
     public enum AffinePart: String, Sendable {
         /// The matrix of a linear layer; gamma of a LayerNorm.
         case weight
         /// The bias of a linear layer; beta of a LayerNorm.
         case bias
+        /// A of an adapter (``LowRankAdapter``); called as `peft` calls it.
+        case lowRankA = "lora_A.weight"
+        /// B of an adapter.
+        case lowRankB = "lora_B.weight"
     }
 
     /// The linear layers and LayerNorms of an encoder layer.
@@ -69,6 +73,14 @@ public enum ParameterID: Hashable, Sendable {
         case .embedding, .embeddingNorm: .positions
         case .layer(let index, _, _): .layer(index)
         case .head: .head
+        }
+    }
+
+    /// Whether it is a tensor of an adapter, which a model without one does not have.
+    public var isOfAdapter: Bool {
+        switch self {
+        case .layer(_, _, .lowRankA), .layer(_, _, .lowRankB): true
+        default: false
         }
     }
 

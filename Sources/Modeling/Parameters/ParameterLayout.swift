@@ -103,10 +103,20 @@ private struct Placed {
             let attentionNorm = builder.norm(id(.attentionNorm), width: hidden)
             let attentionOutput = builder.linear(id(.attentionOutput), outputs: hidden, inputs: hidden)
             let qkv = builder.adjoiningLinears([id(.query), id(.key), id(.value)], outputs: hidden, inputs: hidden)
+            // Behind the layer's own tensors, in the same bucket; in front of the frozen tail in any case.
+            var lowRank = ByTarget<LowRankSlot>()
+            if let adapter = model.adapter {
+                builder.align()
+                builder.begin(hasGradient: true)
+                for target in adapter.targets {
+                    lowRank[target] = builder.lowRank(
+                        id(target.part), adapter, Self.sizes(target, layer, hidden: hidden))
+                }
+            }
             layers.append(
                 LayerSlots(
                     outputNorm: outputNorm, output: output, intermediate: intermediate, attentionNorm: attentionNorm,
-                    attentionOutput: attentionOutput, query: qkv[0], key: qkv[1], value: qkv[2],
+                    attentionOutput: attentionOutput, query: qkv[0], key: qkv[1], value: qkv[2], lowRank: lowRank,
                     bucket: builder.endBucket()))
         }
         self.layers = layers.reversed()
@@ -125,6 +135,16 @@ private struct Placed {
         embeddings = EmbeddingSlots(
             norm: norm, segments: segments, positions: positions, bucket: bucket, words: words,
             wordBucket: trainsWords ? builder.buckets.count : nil)
+    }
+
+    private static func sizes(
+        _ target: LowRankAdapter.Target, _ layer: EncoderArchitecture.Layer, hidden: Int
+    ) -> (outputs: Int, inputs: Int) {
+        switch target {
+        case .intermediate: (layer.intermediate, hidden)
+        case .output: (hidden, layer.intermediate)
+        case .query, .key, .value, .attentionOutput: (hidden, hidden)
+        }
     }
 
     /// What the head alone has placed.

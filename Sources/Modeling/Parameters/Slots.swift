@@ -31,6 +31,8 @@ struct LayerSlots: Sendable {
     var query: LinearSlot
     var key: LinearSlot
     var value: LinearSlot
+    /// The adapters beside the linear layers.
+    var lowRank = ByTarget<LowRankSlot>()
     /// The bucket of their gradients; nil where they are frozen.
     var bucket: Int?
 }

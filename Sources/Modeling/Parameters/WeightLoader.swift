@@ -72,6 +72,11 @@ public enum WeightLoader {
                 read.insert(name)
                 continue
             }
+            if parameter.id.isOfAdapter, case .initialize(let seed) = missingHead {
+                // B stays zero: a new adapter changes nothing.
+                drawAdapter(parameter, destination, seed: seed)
+                continue
+            }
             guard case .head = parameter.id, case .initialize(let seed) = missingHead else {
                 let why = isLabelled ? "; it is no fine-tuned classifier: train it first" : ""
                 throw ModelError.weights("\(file.path): there is no tensor \(tensorName)\(why)")
@@ -177,6 +182,17 @@ public enum WeightLoader {
         return moments
     }
 
+    /// A as `peft` begins it, uniform in ±1/√inputs: `kaiming_uniform_` of PyTorch with a = √5 (He et al. 2015).
+    private static func drawAdapter(
+        _ parameter: Parameter, _ destination: UnsafeMutableBufferPointer<Float>, seed: UInt64
+    ) {
+        guard case .layer(_, _, .lowRankA) = parameter.id else { return }
+        let bound = 1 / Double(parameter.rowWidth).squareRoot()
+        var random = PhiloxStream(
+            seed: seed, purpose: .initialization, stream: parameter.id.initializationStream)
+        for i in destination.indices { destination[i] = Float((2 * random.nextUnit() - 1) * bound) }
+    }
+
     /// N(0, deviation²) by the polar form of Box and Muller's method (1958) on one Philox stream.
     static func drawNormal(
         _ destination: UnsafeMutableBufferPointer<Float>, deviation: Float, seed: UInt64, stream: UInt32
@@ -197,6 +213,13 @@ public enum WeightLoader {
         of weights: FloatBuffer, layout: ParameterLayout, family: any ModelFamily.Type
     ) -> [TensorToWrite] {
         tensors(of: weights, layout.parameters, family)
+    }
+
+    /// The same without those of an adapter, which is merged; see ``LowRankMerge``.
+    public static func mergedTensors(
+        of weights: FloatBuffer, layout: ParameterLayout, family: any ModelFamily.Type
+    ) -> [TensorToWrite] {
+        tensors(of: weights, LowRankMerge.merged(layout), family)
     }
 
     /// The tensors of a moment, which the trained parameters alone have; see ``tensors(of:layout:family:)``.

@@ -9,17 +9,20 @@ public struct ModelSpecification: Sendable {
     public var head: any Head
     /// What turns outputs and targets into a loss.
     public var objective: any Objective
-    /// The parameters that are trained.
+    /// What learns beside the encoder's linear layers, which are then frozen; nil for nothing.
+    public var adapter: LowRankAdapter?
+    /// The parameters that are trained; an adapter is in any case.
     public var trainable: TrainableSet
 
     /// A model of these parts.
     public init(
         encoder: EncoderArchitecture, head: any Head, objective: any Objective = CrossEntropy(),
-        trainable: TrainableSet = .all
+        adapter: LowRankAdapter? = nil, trainable: TrainableSet = .all
     ) {
         self.encoder = encoder
         self.head = head
         self.objective = objective
+        self.adapter = adapter
         self.trainable = trainable
     }
 
@@ -32,6 +35,11 @@ public struct ModelSpecification: Sendable {
             throw .invalidModel("its objective compares whole sequences, its head has outputs for each token")
         }
         try trainable.validate(encoder)
+        guard let adapter else { return }
+        try adapter.validate()
+        guard trainable == .only([.head]) else {
+            throw .invalidModel("it has an adapter, beside which the head alone can be trained")
+        }
     }
 
     /// Checks that `targets` fit the head and the objective.
@@ -47,7 +55,7 @@ public struct ModelSpecification: Sendable {
 }
 
 /// The form in which a model travels to the workers: `{"encoder": {…}, "head": {"kind": …, …}, "objective": {"kind": …,
-/// …}, "trainable": …}`.
+/// …}, "adapter": {…}, "trainable": …}`, without `adapter` where there is none.
 extension ModelSpecification {
     /// The JSON text.
     public func json() -> String {
@@ -81,7 +89,7 @@ extension ModelSpecification {
 private struct Encoded: Codable {
     var specification: ModelSpecification
 
-    private enum Keys: String, CodingKey { case encoder, head, objective, trainable }
+    private enum Keys: String, CodingKey { case encoder, head, objective, adapter, trainable }
 
     init(specification: ModelSpecification) { self.specification = specification }
 
@@ -91,6 +99,7 @@ private struct Encoded: Codable {
             encoder: try values.decode(EncoderArchitecture.self, forKey: .encoder),
             head: try values.decode(CodedHead.self, forKey: .head).head,
             objective: try values.decode(CodedObjective.self, forKey: .objective).objective,
+            adapter: try values.decodeIfPresent(LowRankAdapter.self, forKey: .adapter),
             trainable: try values.decode(TrainableSet.self, forKey: .trainable))
     }
 
@@ -99,6 +108,7 @@ private struct Encoded: Codable {
         try values.encode(specification.encoder, forKey: .encoder)
         try values.encode(CodedHead(specification.head), forKey: .head)
         try values.encode(CodedObjective(specification.objective), forKey: .objective)
+        try values.encodeIfPresent(specification.adapter, forKey: .adapter)
         try values.encode(specification.trainable, forKey: .trainable)
     }
 }

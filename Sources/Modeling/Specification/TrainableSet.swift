@@ -8,8 +8,6 @@ public enum TrainableSet: Sendable, Equatable {
     case all
     /// These parts alone, which are not all that the model has.
     case only(Set<ModelPart>)
-    // The tensors of an adapter (LoRA) beside a frozen model would be `case adapter` here, with tensors of their own in
-    // front of the frozen tail of `ParameterLayout`.
 
     /// Whether a part is trained.
     public func contains(_ part: ModelPart) -> Bool {

@@ -19,6 +19,8 @@ public struct Phase: Sendable {
     public var head: any Head
     /// What the head learns by.
     public var objective: any Objective
+    /// The adapter that learns in the encoder's place; nil for none.
+    public var adapter: LowRankAdapter?
     /// The parameters that learn; the others keep their values through the phase.
     public var trainable: TrainableSet
     /// The optimizer, and what else its steps depend on.
@@ -36,13 +38,15 @@ public struct Phase: Sendable {
 
     /// A phase of these parts.
     public init(
-        name: String, head: any Head, objective: any Objective, trainable: TrainableSet = .all,
+        name: String, head: any Head, objective: any Objective, adapter: LowRankAdapter? = nil,
+        trainable: TrainableSet = .all,
         hyperparameters: Hyperparameters, schedule: ScheduleSettings, length: Length, batchSize: Int, microBatches: Int,
         maxLength: Int
     ) {
         self.name = name
         self.head = head
         self.objective = objective
+        self.adapter = adapter
         self.trainable = trainable
         self.hyperparameters = hyperparameters
         self.schedule = schedule
@@ -56,7 +60,7 @@ public struct Phase: Sendable {
 /// As JSON, with head and objective as in `ModelSpecification`.
 extension Phase: Codable {
     private enum CodingKeys: String, CodingKey {
-        case name, head, objective, trainable, hyperparameters, schedule, length
+        case name, head, objective, adapter, trainable, hyperparameters, schedule, length
         case batchSize = "batch_size"
         case microBatches = "micro_batches"
         case maxLength = "max_length"
@@ -68,6 +72,7 @@ extension Phase: Codable {
         name = try values.decode(String.self, forKey: .name)
         head = try values.decode(CodedHead.self, forKey: .head).head
         objective = try values.decode(CodedObjective.self, forKey: .objective).objective
+        adapter = try values.decodeIfPresent(LowRankAdapter.self, forKey: .adapter)
         trainable = try values.decode(TrainableSet.self, forKey: .trainable)
         hyperparameters = try values.decode(Hyperparameters.self, forKey: .hyperparameters)
         schedule = try values.decode(ScheduleSettings.self, forKey: .schedule)
@@ -83,6 +88,7 @@ extension Phase: Codable {
         try values.encode(name, forKey: .name)
         try values.encode(CodedHead(head), forKey: .head)
         try values.encode(CodedObjective(objective), forKey: .objective)
+        try values.encodeIfPresent(adapter, forKey: .adapter)
         try values.encode(trainable, forKey: .trainable)
         try values.encode(hyperparameters, forKey: .hyperparameters)
         try values.encode(schedule, forKey: .schedule)

@@ -7,6 +7,8 @@ extension Hyperparameters {
         return DropoutPlan(
             seed: seed, step: step, hidden: DropoutRate(chosen ?? model.encoder.hiddenDropout),
             attention: DropoutRate(chosen ?? model.encoder.attentionDropout),
-            head: DropoutRate(chosen ?? model.head.dropout))
+            head: DropoutRate(chosen ?? model.head.dropout),
+            // An adapter has a setting of its own.
+            adapter: DropoutRate(model.adapter?.dropout ?? 0))
     }
 }

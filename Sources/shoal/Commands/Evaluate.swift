@@ -17,6 +17,8 @@ struct Evaluate: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
     var model: String
 
+    @OptionGroup var adapter: AdapterOption
+
     @Option(
         help: ArgumentHelp("The examples: .csv or .tsv with a header, or .jsonl; UTF-8.", valueName: "file"),
         transform: UserPath.argument)
@@ -46,7 +48,7 @@ struct Evaluate: AsyncParsableCommand {
 
     mutating func run() async throws {
         let pipeline = try TextPipeline(
-            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
+            path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
         let names = ColumnNames(
             text: columns.given.textColumn, textPair: columns.given.textPairColumn, label: labels.given.labelColumn)

@@ -15,6 +15,8 @@ struct Predict: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
     var model: String
 
+    @OptionGroup var adapter: AdapterOption
+
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp("A text to classify; may be given several times.", valueName: "text"))
@@ -58,7 +60,7 @@ struct Predict: AsyncParsableCommand {
             texts: texts, file: file,
             columns: ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn))
         let pipeline = try TextPipeline(
-            path: try ModelPath.resolve(model), threads: threads.count, maxLength: maxLength,
+            path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
         let output = PredictionWriter(labels: pipeline.labels)
         var review = InputReview(pipeline)

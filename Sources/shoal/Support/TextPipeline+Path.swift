@@ -9,21 +9,23 @@ extension TextPipeline {
     ///
     /// - Parameters:
     ///   - path: The folder.
+    ///   - adapter: The folder of an adapter of the model; nil for none.
     ///   - threads: How many threads compute.
     ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the model comes from, or else as the
     ///     folder's `model_max_length` says.
     ///   - precision: In what products are computed; the machine must have it.
-    init(path: String, threads: Int, maxLength: Int?, precision: Precision) throws {
+    init(path: String, adapter: String? = nil, threads: Int, maxLength: Int?, precision: Precision) throws {
         let folder = try ModelFolder(path: path)
         let limit = folder.configuration.encoder.maxLength
         if let maxLength, !(3...limit).contains(maxLength) {
             throw ConfigurationError.invalid(
                 "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")
         }
-        try folder.requireClassifier()
+        let adapter = try adapter.map { try AdapterFolder(path: $0, for: folder.configuration) }
+        if adapter == nil { try folder.requireClassifier() }
         let known = try Self.maxLengthOfRun(modelPath: path) ?? TokenizerLength.read(folder: path)
         try self.init(
-            folder, threads: threads,
+            folder, adapter: adapter, threads: threads,
             maxLength: max(3, maxLength ?? min(limit, known ?? RunConfiguration.defaultMaxLength)),
             precision: precision)
     }

@@ -4,10 +4,11 @@ extension RunResult {
     /// - Parameters:
     ///   - path: Of the model.
     ///   - digest: The SHA-256 of its weights.
+    ///   - parameters: Of the model.
     ///   - modelStep: The steps behind it.
     init(
         steps: StepScheduler, test: EvaluationRecord?, best: BestState?, modelPath path: String, sha256 digest: String,
-        modelStep: Int, workers: Int, startedAt: Double, output: String, _ now: Double
+        parameters: TrainedShare?, modelStep: Int, workers: Int, startedAt: Double, output: String, _ now: Double
     ) {
         let totals = steps.totals
         let seconds = max(totals.seconds, 1e-9)
@@ -23,6 +24,7 @@ extension RunResult {
             secondsToFirstStep: totals.samples > 0 ? steps.firstStepAt - startedAt : 0, modelStep: modelStep,
             bestValidation: best.map {
                 RunResult.Validation(step: $0.step, primary: $0.primary, loss: $0.loss)
-            }, trainLoss: totals.epochLoss.flatMap { $0.isFinite ? $0 : nil }, modelPath: path, output: output)
+            }, trainLoss: totals.epochLoss.flatMap { $0.isFinite ? $0 : nil },
+            parameters: parameters?.all, trainedParameters: parameters?.trained, modelPath: path, output: output)
     }
 }

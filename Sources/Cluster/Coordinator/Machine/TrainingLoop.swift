@@ -389,11 +389,11 @@ struct TrainingLoop: Sendable {
             turn.emit(.notice(notice))
         }
         let workers = membership.members.isEmpty ? settings.workers : membership.members.count
-        var result = RunResult(
+        if let notice = plan.adapterNotice(modelPath: path) { turn.emit(.notice(notice)) }
+        let result = RunResult(
             steps: steps, test: evaluations.test, best: policy.best, modelPath: path, sha256: digest,
+            parameters: plan.phases.last?.parameters,
             modelStep: finalStep, workers: workers, startedAt: settings.startedAt, output: output, turn.now)
-        result.parameters = plan.phases.last?.parameters.all
-        result.trainedParameters = plan.phases.last?.parameters.trained
         end(.success(result), &turn)
     }
 }
