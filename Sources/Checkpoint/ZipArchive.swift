@@ -2,8 +2,8 @@ import Support
 
 /// A zip archive whose members are stored without compression, as `torch.save` writes it, ZIP64 included.
 ///
-/// The format is that of PKWARE's APPNOTE.TXT 6.3. No library among the packages reads zip archives in place, and a
-/// reader of stored members alone is small, and cannot be made to expand anything.
+/// The format is that of PKWARE's APPNOTE.TXT 6.3. A reader of stored members alone is small, and cannot be made to
+/// expand anything; none of the packages that are used has one.
 struct ZipArchive {
     /// What the central directory says of a member.
     struct Member {

@@ -34,7 +34,7 @@ import Testing
 
     @Test(arguments: [
         ("adapter_config.json", "merge the two by"), ("onnx/model.onnx", "an ONNX model"),
-        ("pytorch_model.bin", "save_pretrained"), ("x", "a model folder holds"),
+        ("tf_model.h5", "save_pretrained"), ("x", "a model folder holds"),
     ])
     func `weights of another kind are named as that`(name: String, expected: String) throws {
         let scratch = try Scratch()
