@@ -42,7 +42,7 @@ let package = Package(
         .target(
             name: "Corpus",
             dependencies: [
-                "Support", "Tokenization", "Numerics",
+                "Support", "Tokenization", "Numerics", "Checkpoint",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]),
@@ -102,7 +102,8 @@ let package = Package(
         .testTarget(
             name: "CorpusTests",
             dependencies: [
-                "Corpus", "Tokenization", "Numerics", "Support", .product(name: "Crypto", package: "swift-crypto"),
+                "Corpus", "Tokenization", "Numerics", "Checkpoint", "Support",
+                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
             name: "ModelingTests",
@@ -118,7 +119,8 @@ let package = Package(
             dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support", "TestSupport"]),
         .testTarget(
             name: "InferenceTests",
-            dependencies: ["Inference", "Corpus", "Modeling", "Numerics", "Tokenization", "TestSupport"]),
+            dependencies: ["Inference", "Corpus", "Modeling", "Numerics", "Tokenization", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Support", .product(name: "Logging", package: "swift-log")]),

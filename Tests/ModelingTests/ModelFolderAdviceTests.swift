@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["0_Transformer/config.json", "modules.json", "1_Pooling/config.json"], "give @/0_Transformer"),
+        (["0_Transformer/config.json", "1_Pooling/config.json"], "give @/0_Transformer"),
         (["blobs/x", "snapshots/abc/config.json", "refs/main"], "give @/snapshots/abc"),
         (["blobs/x", "snapshots/abc/x"], "give @/snapshots/abc"),
         (["run.yaml", "model/config.json"], "give @/model"),

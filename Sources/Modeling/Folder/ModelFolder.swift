@@ -5,8 +5,13 @@ import Support
 /// A model folder of Hugging Face `transformers`: `config.json`, the weights (see `WeightsFormat`), the tokenizer's
 /// files.
 public struct ModelFolder: Sendable {
-    /// Where the folder is.
+    /// The folder that was given.
+    public let root: String
+    /// The folder of config.json, the weights and the tokenizer: the one that was given, or in a folder of
+    /// sentence-transformers that of its transformer.
     public let path: String
+    /// What `modules.json` says, in a folder of sentence-transformers.
+    public let sentenceModules: SentenceModules?
     /// Its `config.json`.
     public let configuration: ModelConfiguration
 
@@ -25,19 +30,24 @@ public struct ModelFolder: Sendable {
     /// - Parameter registry: The families that are known.
     /// - Throws: An error that names the folder or file, and what to do.
     public init(path: String, registry: ModelRegistry = .standard) throws(FileError) {
-        let path = withoutTrailingSlash(path)
-        switch try PathKind(path) {
+        let root = withoutTrailingSlash(path)
+        switch try PathKind(root) {
         case .nothing:
-            throw FileError(path, "no such model folder; `\(CommandName.current) fetch` lists models to start from")
-        case .file: throw FileError(path, "not a folder; give the folder that holds config.json")
+            throw FileError(root, "no such model folder; `\(CommandName.current) fetch` lists models to start from")
+        case .file: throw FileError(root, "not a folder; give the folder that holds config.json")
         case .folder: break
         }
-        let config = joinedPath(path, Self.configurationFile)
+        self.root = root
+        sentenceModules = try SentenceModules.read(folder: root)
+        let transformer = sentenceModules?.transformer ?? ""
+        let folder = transformer.isEmpty ? root : joinedPath(root, transformer)
+        self.path = folder
+        let config = joinedPath(folder, Self.configurationFile)
         guard try PathKind(config) != .nothing else {
-            let advice = ModelFolderAdvice.advice(for: path) ?? "a model folder holds config.json and model.safetensors"
+            let advice =
+                ModelFolderAdvice.advice(for: folder) ?? "a model folder holds config.json and model.safetensors"
             throw FileError(config, "missing; \(advice)")
         }
-        self.path = path
         configuration = try ModelConfiguration(path: config, registry: registry)
         _ = try weightsFile()
     }

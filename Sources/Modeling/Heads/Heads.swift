@@ -2,6 +2,7 @@
 public enum Heads {
     /// All of them.
     public static let all: [any Head.Type] = [
-        SequenceClassification.self
+        SequenceClassification.self,
+        SentenceEmbedding.self,
     ]
 }

@@ -2,6 +2,7 @@
 public enum Objectives {
     /// All of them.
     public static let all: [any Objective.Type] = [
-        CrossEntropy.self
+        CrossEntropy.self,
+        CosineSimilarity.self,
     ]
 }
