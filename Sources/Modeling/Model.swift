@@ -88,7 +88,7 @@ public final class Model {
     public struct Loss: Sendable, Equatable {
         /// The summed loss of the micro-batch; 0 where the gradient of the outputs was given.
         public var sum: Double
-        /// The outputs that it is the loss of: rows x width, row-major.
+        /// The outputs that it is the loss of: rows x width, row-major; empty where their gradient took their memory.
         public var outputs: [Float]
     }
 

@@ -18,7 +18,10 @@ final class Network<Element: ComputeElement> {
         encoder = EncoderStack(
             architecture: model.encoder, layout: layout, weights: weights, output: model.head.reads,
             recomputes: recomputes, matmul: matmul, recorder: recorder)
-        head = model.head.makePasses(HeadContext(layout: layout, weights: weights.floats, matmul: matmul))
+        head = model.head.makePasses(
+            HeadContext(
+                layout: layout, weights: weights.floats,
+                rounded: weights.elements as? UnsafePointer<BFloat16>, matmul: matmul))
         objective = model.objective
         reads = model.head.reads
         self.layout = layout
@@ -39,7 +42,8 @@ final class Network<Element: ComputeElement> {
         let saved = begin(batch, training: false, dropout: nil)
         var part = EvaluationPart(model.head)
         let outputs = forward(batch, saved, dropout: nil).readOnly
-        part.add(EvaluatedBatch(outputs, batch.targets, rowOffsets: model.head.outputOffsets(batch)), of: model)
+        part.add(
+            EvaluatedBatch(outputs, reads.targets(batch), rowOffsets: model.head.outputOffsets(batch)), of: model)
         return part
     }
 
@@ -62,15 +66,17 @@ final class Network<Element: ComputeElement> {
             outputs.gradient.update(from: outputGradient, count: outputGradient.count)
             loss = Model.Loss(sum: 0, outputs: outputs.array)
         } else {
+            let values = outputs.isInPlace ? [] : outputs.array
             loss = Model.Loss(
-                sum: objective.evaluate(outputs, batch.targets, withGradient: true), outputs: outputs.array)
+                sum: objective.evaluate(outputs, reads.targets(batch), withGradient: true), outputs: values)
         }
         head.backward(
-            saved.output, dHidden: layout.trainsEncoder ? saved.gradient : nil, rows: reads.count(in: batch),
+            saved.output, dHidden: layout.trainsEncoder ? saved.gradient : nil, rows: saved.rows.output.count,
             dropout: dropout, into: sink)
         if let bucket = layout.headBucket { sink.finish(bucket: bucket) }
         recorder?.end("loss and head, backward")
-        encoder.backward(batch, saved: saved, dropout: dropout, rows: rows, rowCount: rowCount, into: sink)
+        encoder.backward(
+            batch, saved: saved, dropout: dropout, rows: rows, rowCount: rowCount, head: head, into: sink)
         return loss
     }
 
@@ -78,9 +84,10 @@ final class Network<Element: ComputeElement> {
     {
         Matmul.useOneThread()
         recorder?.begin()
+        let rows = SelectedRows(reads, of: batch)
         return workspace.plan { workspace in
-            let saved = encoder.layOut(workspace, batch, training: training, dropout: dropout)
-            head.layOut(workspace, rows: reads.count(in: batch), dropout: dropout)
+            let saved = encoder.layOut(workspace, batch, rows: rows, training: training, dropout: dropout)
+            head.layOut(workspace, rows: rows.count, dropout: dropout)
             return saved
         }
     }
@@ -89,7 +96,7 @@ final class Network<Element: ComputeElement> {
         _ batch: PackedBatch, _ saved: EncoderStack<Element>.Activations, dropout: DropoutPlan?
     ) -> Outputs {
         encoder.forward(batch, saved: saved, dropout: dropout)
-        let outputs = head.forward(saved.output, rows: reads.count(in: batch), batch: batch, dropout: dropout)
+        let outputs = head.forward(saved.output, rows: saved.rows.output.count, batch: batch, dropout: dropout)
         recorder?.end("head, forward")
         return outputs
     }

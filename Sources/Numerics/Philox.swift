@@ -40,6 +40,8 @@ public enum RandomPurpose: UInt32, Sendable {
     case split = 4
     /// Dropout masks; the low half of the word names the site.
     case dropout = 5
+    /// Which tokens a masked language model is to guess.
+    case masking = 6
 }
 
 /// A sequential view of ``Philox`` for one purpose and one stream number (an epoch, a tensor, a class).
@@ -56,6 +58,13 @@ public struct PhiloxStream: RandomNumberGenerator, Sendable {
         philox = Philox(seed: seed)
         self.purpose = purpose.rawValue
         self.stream = stream
+    }
+
+    /// One of the streams numbered `stream`, of which there is one for each round, an epoch for instance. A stream that
+    /// is made without a round is that of round 0.
+    public init(seed: UInt64, purpose: RandomPurpose, stream: UInt32, round: UInt32) {
+        self.init(seed: seed, purpose: purpose, stream: stream)
+        block = UInt64(round) << 32
     }
 
     /// The next 64 random bits.

@@ -100,10 +100,17 @@ struct RunLoaderTests {
     }
 
     @Test func `evaluation has batches of about two thousand tokens, and one at least`() {
-        #expect(PhasePlan.evaluationBatch(maxLength: 128, classes: 8) == 16)
-        #expect(PhasePlan.evaluationBatch(maxLength: 512, classes: 8) == 4)
-        #expect(PhasePlan.evaluationBatch(maxLength: 65_536, classes: 8) == 1)
-        #expect(PhasePlan.evaluationBatch(maxLength: 8, classes: ControlLimits.maxOutputWidth) == 1)
+        func batch(_ length: Int, _ classes: Int) -> Int {
+            PhasePlan.evaluationBatch(maxLength: length, head: SequenceClassification(labels: classes, dropout: 0))
+        }
+        #expect(batch(128, 8) == 16)
+        #expect(batch(512, 8) == 4)
+        #expect(batch(65_536, 8) == 1)
+        #expect(batch(8, ControlLimits.maxOutputWidth) == 1)
+        for (vocabulary, expected) in [(30_522, 16), (250_002, 3), (16_777_216, 1)] {
+            let head = MaskedLanguageModel(vocabulary: vocabulary, epsilon: 1e-12)
+            #expect(PhasePlan.evaluationBatch(maxLength: 128, head: head) == expected)
+        }
     }
 
     @Test func `only a run that was finished, or is to be shorter, may be complete`() throws {

@@ -4,6 +4,7 @@
 
 #include "attention_softmax.h"
 #include "bfloat16.h"
+#include "cross_entropy.h"
 #include "dropout.h"
 #include "embedding.h"
 #include "gelu.h"

@@ -30,6 +30,9 @@ extension AllowedValues where Value == Double {
     /// Shares of less than all: 0 and the values between 0 and 1.
     static var shareBelowOne: Self { Self(contains: { $0 >= 0 && $0 < 1 }, need: "at least 0 and below 1") }
 
+    /// Shares of something: the values between 0 and 1.
+    static var share: Self { Self(contains: { $0 > 0 && $0 < 1 }, need: "above 0 and below 1") }
+
     /// The values above 0 up to a bound.
     static func positive(atMost bound: Double) -> Self {
         Self(contains: { $0 > 0 && $0 <= bound }, need: "above 0 and at most \(short(bound))")

@@ -86,6 +86,12 @@ public struct RunConfiguration: Sendable, Equatable {
     public var maxLength: Int?
     /// Tokens of a text at most where nothing else is asked for.
     public static let defaultMaxLength = 128
+    /// Draws all weights of a model that is to be pretrained, of which config.json and the tokenizer are read alone.
+    public var fromScratch = false
+    /// The share of tokens that a model in pretraining is to guess.
+    public var maskProbability = 0.15
+    /// The share of the documents that is held out of a pretraining for validation; nil for none.
+    public var validationShare: Double?
     /// The seed of shuffling, dropout, new weights and drawn examples.
     public var seed: UInt64 = 42
     /// Training examples drawn of each class; nil takes all.

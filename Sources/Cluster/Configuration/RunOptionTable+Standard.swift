@@ -5,7 +5,7 @@ import Training
 
 extension RunOptionTable {
     /// The options of `train` and `coordinator`.
-    public static let standard = RunOptionTable(paths + sizes + optimization + examples + cluster)
+    public static let standard = RunOptionTable(paths + sizes + optimization + examples + pretraining + cluster)
 
     private static let threads = min(1024, AvailableProcessors.count)
 
@@ -180,6 +180,19 @@ extension RunOptionTable {
         RunOption(
             .data, "label_column", \.labelColumn, "name", "The column of the label",
             standard: "the first of label, class, category, … that there is", aliases: "labelfield labelkey"),
+    ]
+
+    private static let pretraining: [RunOption] = [
+        RunOption(
+            .pretraining, "from_scratch", \.fromScratch, "",
+            "Draws all weights by the seed; of --model only config.json and the tokenizer are read"),
+        RunOption(
+            .pretraining, "mask_probability", \.maskProbability, "share", "Share of the tokens that are to be guessed",
+            allowed: .share, aliases: "mlmprobability maskprob masking"),
+        RunOption(
+            .pretraining, "validation_share", \.validationShare, "share",
+            "Share of the documents that is held out and evaluated after every epoch, in place of --validation",
+            allowed: .share, aliases: "validationsplitpercentage valshare validationsplit"),
     ]
 
     private static let cluster: [RunOption] = [

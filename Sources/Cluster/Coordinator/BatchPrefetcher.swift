@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import Modeling
 import Support
 import Training
@@ -53,11 +54,12 @@ final class BatchPrefetcher: @unchecked Sendable {
         case .step(let step):
             let source = phase.training
             let order = phase.data.step(step - phase.steps.lowerBound) { source.encoding($0).inputIDs.count }
-            let batches = order.microBatches.map { source.pack($0) }
+            let round = phase.data.epochNumber(order.epoch)
+            let batches = order.microBatches.map { source.pack($0, round: round) }
             // Without any target the gradient is 0, whatever it is divided by.
             let weight = batches.reduce(0) { $0 + phase.model.objective.weight(of: $1.targets) }
-            // The rows of the word embedding's gradient, where it has one.
-            let rows = phase.model.trainable.contains(.words) ? Set(batches.flatMap(\.tokenIDs)).sorted() : []
+            // The rows of the word embedding's gradient, where it has a compact one.
+            let rows = phase.model.hasRowTable ? Set(batches.flatMap(\.tokenIDs)).sorted() : []
             return .step(
                 PackedStep(
                     step: step, epoch: order.epoch, sampleCount: order.sampleCount, batches: batches,
@@ -70,7 +72,8 @@ final class BatchPrefetcher: @unchecked Sendable {
             return .evaluation(
                 id: id,
                 stride(from: examples.lowerBound, to: examples.upperBound, by: batchSize).map {
-                    source.pack($0..<min($0 + batchSize, examples.upperBound))
+                    source.pack(
+                        Array($0..<min($0 + batchSize, examples.upperBound)), round: TokenMasker.evaluation)
                 })
         }
     }

@@ -8,6 +8,8 @@ protocol ExampleSource: Sendable {
     func encoding(_ index: Int) -> Encoding
     /// What is to be learnt of it.
     func target(_ index: Int) -> Target
+    /// Examples, packed, with what is drawn for a round: an epoch, or ``TokenMasker/evaluation``.
+    func pack(_ indices: [Int], round: UInt32) -> PackedBatch
 }
 
 extension ExampleSource {
@@ -15,4 +17,19 @@ extension ExampleSource {
     func pack(_ indices: some Sequence<Int>) -> PackedBatch {
         PackedBatch(packing: indices, encoding: encoding, target: target)
     }
+
+    /// The same in each round: nothing is drawn.
+    func pack(_ indices: [Int], round: UInt32) -> PackedBatch { pack(indices) }
+}
+
+extension PackedDocuments: ExampleSource {
+    func encoding(_ index: Int) -> Encoding {
+        let ids = sequence(index)
+        return Encoding(inputIDs: ids, typeIDs: [Int32](repeating: 0, count: ids.count))
+    }
+
+    /// Nothing, before masks are drawn.
+    func target(_ index: Int) -> Target { .none }
+
+    func pack(_ indices: [Int], round: UInt32) -> PackedBatch { pack(masking: indices, round: round) }
 }

@@ -30,9 +30,14 @@ struct PhasePlan: Sendable {
 
     /// Examples of a micro-batch when evaluating: about 2,000 tokens, as many as a training micro-batch of the usual
     /// size has, and fewer where there are very many classes.
-    static func evaluationBatch(maxLength: Int, classes: Int) -> Int {
-        max(1, min(16, 2048 / maxLength, ControlLimits.maxOutputWidth / classes))
+    static func evaluationBatch(maxLength: Int, head: any Head) -> Int {
+        let outputs = head.outputWidth
+        // Of a vocabulary as many logits as take 64 MiB, a sixth of the tokens being masked.
+        let most = head.tiesWords ? evaluationLogits / outputs * 6 / maxLength : ControlLimits.maxOutputWidth / outputs
+        return max(1, min(16, 2048 / maxLength, most))
     }
+
+    private static let evaluationLogits = 1 << 24
 
     /// Its history from `base` on.
     func history(from base: RunHistory.Point) -> RunHistory {

@@ -97,7 +97,7 @@ extension PhasePlan {
             training: tokenized(data.training), validation: data.validation.map(tokenized),
             test: isLast ? data.test.map(tokenized) : nil, data: length.plans[number], steps: length.steps[number],
             schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),
-            evaluationBatch: Self.evaluationBatch(maxLength: phase.maxLength, classes: model.head.outputWidth))
+            evaluationBatch: Self.evaluationBatch(maxLength: phase.maxLength, head: model.head))
     }
 }
 

@@ -20,7 +20,7 @@ struct RunModel {
     init(_ run: RunConfiguration, checkpoint: CheckpointFolder?) throws {
         let folder = checkpoint?.path ?? run.model
         isCheckpoint = checkpoint != nil
-        directory = try ModelFolder(path: folder)
+        directory = try ModelFolder(path: folder, requiresWeights: isCheckpoint || !run.fromScratch)
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
         tokenizer = try TokenizerFolder.load(directory.path)
         try ModelFit.check(tokenizer, directory)
@@ -76,7 +76,8 @@ struct RunModel {
     /// The parameters of `model`; throws an error if there are more than fit into messages.
     func layout(_ model: ModelSpecification) throws(RunError) -> ParameterLayout {
         let layout = ParameterLayout(model)
-        guard layout.count <= ControlLimits.maxWeightCount, model.head.outputWidth <= ControlLimits.maxOutputWidth
+        guard layout.count <= ControlLimits.maxWeightCount,
+            model.head.tiesWords || model.head.outputWidth <= ControlLimits.maxOutputWidth
         else {
             throw .failed("the model is too large: \(layout.count) floats, \(model.head.outputWidth) classes")
         }

@@ -69,14 +69,15 @@ extension EncoderLayer {
         return (path, saved, scratch)
     }
 
-    /// Draws the mask of an adapter's input. A row's mask is that of its place in its sequence, whichever rows are
-    /// computed.
+    /// Draws the mask of an adapter's input. A row's mask is that of its place among the rows of its sequence.
     private func drawMask(_ target: LowRankAdapter.Target, _ keep: UnsafeMutablePointer<UInt8>?, width: Int) {
         guard let keep, let dropout = attention.dropout else { return }
-        let isFirstOnly = attention.queries == .firstTokens && target != .key && target != .value
+        let ofAllTokens = target == .key || target == .value
         var row = 0
         for (s, key) in attention.sampleKeys.enumerated() {
-            let count = isFirstOnly ? 1 : Int(attention.offsets[s + 1] - attention.offsets[s])
+            let count =
+                ofAllTokens ? Int(attention.offsets[s + 1] - attention.offsets[s]) : attention.queries.rows(of: s)
+            guard count > 0 else { continue }
             dropout.mask(
                 keep + row * maskStride(width), rate: dropout.adapter,
                 site: .adapter(layer: attention.layer, target: target), sample: key, firstRow: 0, rows: count,

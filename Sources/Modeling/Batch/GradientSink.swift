@@ -8,7 +8,7 @@ public protocol GradientSink: AnyObject {
     /// Commits the part that the last ``reserve(offset:count:)`` returned: it is written.
     func commit()
     /// No further part of this bucket follows from this micro-batch. The bucket after the last dense one is that of the
-    /// word embedding.
+    /// word embedding, where its gradient is compact.
     func finish(bucket: Int)
 }
 

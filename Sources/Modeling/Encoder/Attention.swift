@@ -3,7 +3,7 @@ import Numerics
 /// Multi-head scaled dot-product attention (Vaswani et al. 2017) over packed sequences.
 ///
 /// Each sequence attends to itself alone, so there is no mask for padding: there is no padding. Queries may be those of
-/// every token, or those of the first token of each sequence, where that is all that the layer above looks at.
+/// every token, or those of some tokens of each sequence, where that is all that the layer above looks at.
 struct Attention<Element: ComputeElement> {
     let heads: Int
     /// Head dimension.
@@ -15,7 +15,7 @@ struct Attention<Element: ComputeElement> {
     /// The Philox key of each sequence, S.
     let sampleKeys: [UInt32]
     /// The tokens that have a query.
-    let queries: RowSelection
+    let queries: SelectedRows
     let dropout: DropoutPlan?
     let matmul: Matmul
     let recorder: SpanRecorder?
@@ -49,11 +49,11 @@ struct Attention<Element: ComputeElement> {
     }
 
     /// The number of elements of the stored probabilities: one (queries, keys) matrix per head and sequence.
-    static func probabilityCount(offsets: [Int32], heads: Int, queries: RowSelection) -> Int {
+    static func probabilityCount(offsets: [Int32], heads: Int, queries: SelectedRows) -> Int {
         var count = 0
         for s in 0..<(offsets.count - 1) {
             let length = Int(offsets[s + 1] - offsets[s])
-            count += heads * (queries == .firstTokens ? 1 : length) * length
+            count += heads * queries.rows(of: s) * length
         }
         return count
     }
@@ -86,12 +86,12 @@ struct Attention<Element: ComputeElement> {
         for s in 0..<(offsets.count - 1) {
             let keyRow = Int(offsets[s])
             let keys = Int(offsets[s + 1]) - keyRow
-            let isFirstOnly = queries == .firstTokens
-            let count = isFirstOnly ? 1 : keys
+            let count = queries.rows(of: s)
+            // A micro-batch may have sequences of which nothing is looked at: their keys and values have no gradient.
             for head in 0..<heads {
                 body(
                     HeadTile(
-                        sequence: s, head: head, queryRow: isFirstOnly ? s : keyRow, keyRow: keyRow, queries: count,
+                        sequence: s, head: head, queryRow: Int(queries.offsets[s]), keyRow: keyRow, queries: count,
                         keys: keys, offset: offset))
                 offset += count * keys
             }
@@ -122,7 +122,7 @@ struct Attention<Element: ComputeElement> {
                 b: k.pointer + tile.keyRow * k.stride + column, ldb: k.stride, c: scores, ldc: l)
             var weights = probabilities
             if let dropout, let rate {
-                // A query's row in the mask is that of its head and position, whichever queries are computed.
+                // A query's row in the mask is that of its head and its place among the queries.
                 dropout.mask(
                     scratch.keep, rate: rate, site: .attention(layer: layer), sample: sampleKeys[tile.sequence],
                     firstRow: tile.head * l, rows: n, width: l)

@@ -64,11 +64,12 @@ struct Embeddings {
     /// - Parameters:
     ///   - rows: T row numbers in the compact gradient of the word embedding.
     ///   - rowCount: The rows of that gradient.
+    ///   - head: Has a part in the gradient of the word embedding where that is dense.
     ///   - columns: Scratch for 2 width floats.
     func backward(
         _ batch: PackedBatch, dy: UnsafeMutablePointer<Float>, saved: Activations, rows: [Int32], rowCount: Int,
-        columns: UnsafeMutablePointer<Float>, positionCount: Int, segmentCount: Int,
-        into sink: some GradientSink
+        head: any HeadPasses, columns: UnsafeMutablePointer<Float>, positionCount: Int, segmentCount: Int,
+        vocabulary: Int, into sink: some GradientSink
     ) {
         guard let normalized = saved.normalized, let rstd = saved.rstd else {
             preconditionFailure("a backward pass needs what the forward pass saved")
@@ -93,8 +94,32 @@ struct Embeddings {
             sink.finish(bucket: bucket)
         }
         if let bucket = slots.wordBucket {
-            sink.add(slots.words, rowCount * width) { shoal_scatter_add($0, dy, rows, tokens, width) }
+            if slots.hasDenseWords {
+                writeAllWords(batch, dy, head, vocabulary, into: sink)
+            } else {
+                sink.add(slots.words, rowCount * width) { shoal_scatter_add($0, dy, rows, tokens, width) }
+            }
             sink.finish(bucket: bucket)
+        }
+    }
+
+    /// Floats of the word embedding whose gradient is written at once: it stays in the cache.
+    private static let partFloats = 1 << 18
+
+    /// The gradient of the whole word embedding: what the head has of it, and dy (tokens, width) at the tokens' rows.
+    private func writeAllWords(
+        _ batch: PackedBatch, _ dy: UnsafePointer<Float>, _ head: any HeadPasses, _ vocabulary: Int,
+        into sink: some GradientSink
+    ) {
+        let rows = max(1, Self.partFloats / width)
+        for first in stride(from: 0, to: vocabulary, by: rows) {
+            let part = first..<min(first + rows, vocabulary)
+            sink.write(slots.words + first * width, part.count * width) { gradient in
+                head.writeWordGradient(part, to: gradient)
+                for (token, id) in batch.tokenIDs.enumerated() where part.contains(Int(id)) {
+                    shoal_add(gradient + (Int(id) - first) * width, dy + token * width, width)
+                }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ import Numerics
 ///
 /// In the last layer of a classifier only the first token of each sequence is looked at, so only its query, its
 /// attention output and its feed-forward network are computed (``Attention/queries``): the same result for a sixth of
-/// the work.
+/// the work. Of a masked language model they are the masked tokens.
 struct EncoderLayer<Element: ComputeElement> {
     let weights: WeightsView<Element>
     let slots: LayerSlots
@@ -14,7 +14,7 @@ struct EncoderLayer<Element: ComputeElement> {
     let epsilon: Float
     /// T, the rows of the input.
     let tokens: Int
-    /// The rows of the output: T, or S where selected queries.
+    /// The rows of the output: T, or fewer with selected queries.
     let rows: Int
 
     private var hidden: Int { slots.query.inputs }
@@ -22,7 +22,7 @@ struct EncoderLayer<Element: ComputeElement> {
     private var matmul: Matmul { attention.matmul }
     private var recorder: SpanRecorder? { attention.recorder }
     /// Whether only some of the input's rows have a query.
-    private var selectsQueries: Bool { attention.queries != .allTokens }
+    private var selectsQueries: Bool { attention.queries.tokens != nil }
 
     /// What the forward pass leaves for the backward pass.
     struct Activations {
@@ -83,10 +83,9 @@ struct EncoderLayer<Element: ComputeElement> {
     /// Lays out the activations of a layer; without `training` several layers can share one.
     static func layOut(
         _ workspace: Workspace, tokens: Int, rows: Int, hidden: Int, intermediate: Int, probabilities: Int,
-        queries selection: RowSelection, training: Bool, hiddenDropout: Bool, shared: SharedFloats,
+        selectsQueries: Bool, training: Bool, hiddenDropout: Bool, shared: SharedFloats,
         lowRank: ByTarget<LowRankSlot>, adapterDropout: Bool
     ) -> Activations {
-        let selectsQueries = selection != .allTokens
         func saved() -> ResidualLayerNorm.Saved {
             ResidualLayerNorm.Saved(
                 normalized: training ? workspace.floats(rows * hidden) : nil,
@@ -158,7 +157,8 @@ struct EncoderLayer<Element: ComputeElement> {
         guard let keep, let dropout = attention.dropout, let rate = hiddenRate else { return }
         var row = 0
         for (s, key) in attention.sampleKeys.enumerated() {
-            let count = attention.queries == .firstTokens ? 1 : Int(attention.offsets[s + 1] - attention.offsets[s])
+            let count = attention.queries.rows(of: s)
+            guard count > 0 else { continue }
             dropout.mask(
                 keep + row * maskStride(hidden), rate: rate, site: site, sample: key, firstRow: 0, rows: count,
                 width: hidden)
@@ -169,15 +169,15 @@ struct EncoderLayer<Element: ComputeElement> {
     /// x: (tokens, hidden) → `saved.output`: (rows, hidden).
     func forward(_ x: DualRows<Element>, saved: Activations, scratch: Scratch) {
         var residual = x.residual
-        if let queryInput = saved.queryInput, let queries = saved.queries {
-            for s in 0..<rows {
-                let from = Int(attention.offsets[s]) * hidden
-                queryInput.residual.advanced(by: s * hidden).update(from: x.residual + from, count: hidden)
-                queryInput.operand.advanced(by: s * hidden).update(from: x.operand + from, count: hidden)
+        if let queryInput = saved.queryInput, let queries = saved.queries, let tokens = attention.queries.tokens {
+            for (row, token) in tokens.enumerated() {
+                let (from, to) = (Int(token) * hidden, row * hidden)
+                queryInput.residual.advanced(by: to).update(from: x.residual + from, count: hidden)
+                queryInput.operand.advanced(by: to).update(from: x.operand + from, count: hidden)
             }
             residual = queryInput.residual
             linear(slots.query).forward(queryInput.operand, queries, rows: rows)
-            fusedKV.forward(x.operand, saved.qkv, rows: tokens)
+            fusedKV.forward(x.operand, saved.qkv, rows: self.tokens)
             addLowRank(
                 .query, queryInput.operand, to: queries, stride: hidden, rows: rows, saved: saved, scratch: scratch)
         } else {
@@ -304,9 +304,8 @@ struct EncoderLayer<Element: ComputeElement> {
                 // The gradient of the queries' rows waits elsewhere while dx, perhaps the same memory, is filled.
                 scratch.queryInputGradient.update(from: dy, count: rows * hidden)
                 fusedKV.backwardInput(scratch.qkvGradient, dx, rows: tokens)
-                for s in 0..<rows {
-                    shoal_add(
-                        dx + Int(attention.offsets[s]) * hidden, scratch.queryInputGradient + s * hidden, hidden)
+                for (row, token) in (attention.queries.tokens ?? []).enumerated() {
+                    shoal_add(dx + Int(token) * hidden, scratch.queryInputGradient + row * hidden, hidden)
                 }
             }
         } else {

@@ -4,7 +4,7 @@ import Numerics
 /// micro-batch, and their memory.
 ///
 /// Letters of shapes, here and in all files of this folder: T tokens and S sequences of the micro-batch, R rows that
-/// are computed (T, or S where only first tokens count), hidden and intermediate sizes as in ``EncoderArchitecture``.
+/// are computed (T, or fewer where only some tokens count), hidden and intermediate sizes as in ``EncoderArchitecture``.
 struct EncoderStack<Element: ComputeElement> {
     let architecture: EncoderArchitecture
     let layout: ParameterLayout
@@ -26,6 +26,8 @@ struct EncoderStack<Element: ComputeElement> {
         var gradient: UnsafeMutablePointer<Float>
         /// (R, hidden), what the last layer puts out.
         var output: UnsafeMutablePointer<Float>
+        /// All rows of the batch, and those that the last layer puts out.
+        var rows: (all: SelectedRows, output: SelectedRows)
     }
 
     private var layerCount: Int { architecture.layers.count }
@@ -33,13 +35,21 @@ struct EncoderStack<Element: ComputeElement> {
     /// The first layer that the backward pass of a batch goes through.
     private var lowest: Int { layout.lowestDifferentiatedLayer }
 
-    private func rows(_ layer: Int) -> RowSelection { layer == layerCount - 1 ? output : .allTokens }
+    private func rows(_ layer: Int, _ rows: (all: SelectedRows, output: SelectedRows)) -> SelectedRows {
+        layer == layerCount - 1 ? rows.output : rows.all
+    }
 
     /// Lays out the memory of a micro-batch.
-    func layOut(_ workspace: Workspace, _ batch: PackedBatch, training: Bool, dropout: DropoutPlan?) -> Activations {
+    ///
+    /// - Parameter rows: Those that are put out.
+    func layOut(
+        _ workspace: Workspace, _ batch: PackedBatch, rows outputRows: SelectedRows, training: Bool,
+        dropout: DropoutPlan?
+    ) -> Activations {
+        let selected = (all: SelectedRows(.allTokens, of: batch), output: outputRows)
         // See Linear.
         let tokens = Matmul.paddedRows(batch.tokenCount)
-        let lastRows = Matmul.paddedRows(output.count(in: batch))
+        let lastRows = Matmul.paddedRows(outputRows.count)
         let hidden = architecture.hidden
         let hiddenDropout = dropout.map { !$0.hidden.isZero } ?? false
         let adapterDropout = dropout.map { !$0.adapter.isZero } ?? false
@@ -56,14 +66,15 @@ struct EncoderStack<Element: ComputeElement> {
             workspace, tokens: tokens, width: hidden, training: training && layout.embeddings.hasGradient,
             dropout: hiddenDropout, output: input.residual)
         func layer(_ index: Int) -> EncoderLayer<Element>.Activations {
-            let (sizes, selection) = (architecture.layers[index], rows(index))
+            let (sizes, selection) = (architecture.layers[index], rows(index, selected))
             return EncoderLayer.layOut(
-                workspace, tokens: tokens, rows: selection == .allTokens ? tokens : lastRows, hidden: hidden,
+                workspace, tokens: tokens, rows: selection.tokens == nil ? tokens : lastRows, hidden: hidden,
                 intermediate: sizes.intermediate,
                 probabilities: Attention<Element>.probabilityCount(
                     offsets: batch.offsets, heads: sizes.heads, queries: selection),
-                queries: selection, training: training && index >= lowest, hiddenDropout: hiddenDropout, shared: shared,
-                lowRank: layout.layers[index].lowRank, adapterDropout: adapterDropout)
+                selectsQueries: selection.tokens != nil, training: training && index >= lowest,
+                hiddenDropout: hiddenDropout, shared: shared, lowRank: layout.layers[index].lowRank,
+                adapterDropout: adapterDropout)
         }
         let layers = activations(workspace, training: training, recomputes: recomputes, tokens * hidden, layer)
         let backwardTokens = training && layout.trainsEncoder ? tokens : 0
@@ -80,7 +91,8 @@ struct EncoderStack<Element: ComputeElement> {
                 workspace, layout.layers.map(\.lowRank), tokens: tokens, dropout: adapterDropout))
         return Activations(
             input: input, embeddings: embeddings, layers: layers, scratch: scratch,
-            gradient: workspace.floats(backwardTokens * hidden), output: layers[layerCount - 1].output.residual)
+            gradient: workspace.floats(backwardTokens * hidden), output: layers[layerCount - 1].output.residual,
+            rows: selected)
     }
 
     /// The activations of all layers, which share memory where no later pass reads it.
@@ -118,15 +130,17 @@ struct EncoderStack<Element: ComputeElement> {
             firstPosition: architecture.positionOffset, epsilon: architecture.epsilon, dropout: dropout)
     }
 
-    private func layer(_ index: Int, _ batch: PackedBatch, _ dropout: DropoutPlan?) -> EncoderLayer<Element> {
+    private func layer(
+        _ index: Int, _ batch: PackedBatch, _ saved: Activations, _ dropout: DropoutPlan?
+    ) -> EncoderLayer<Element> {
         let heads = architecture.layers[index].heads
-        let selection = rows(index)
+        let selection = rows(index, saved.rows)
         return EncoderLayer(
             weights: weights, slots: layout.layers[index],
             attention: Attention(
                 heads: heads, headSize: architecture.hidden / heads, layer: index, offsets: batch.offsets,
                 sampleKeys: batch.sampleKeys, queries: selection, dropout: dropout, matmul: matmul, recorder: recorder),
-            epsilon: architecture.epsilon, tokens: batch.tokenCount, rows: selection.count(in: batch))
+            epsilon: architecture.epsilon, tokens: batch.tokenCount, rows: selection.count)
     }
 
     /// Token ids → `saved.output` (R, hidden).
@@ -136,7 +150,7 @@ struct EncoderStack<Element: ComputeElement> {
         Element.round(x.operand, x.residual, batch.tokenCount * architecture.hidden)
         recorder?.end("embeddings, forward")
         for (index, activations) in saved.layers.enumerated() {
-            layer(index, batch, dropout).forward(x, saved: activations, scratch: saved.scratch)
+            layer(index, batch, saved, dropout).forward(x, saved: activations, scratch: saved.scratch)
             x = activations.output
         }
     }
@@ -147,27 +161,28 @@ struct EncoderStack<Element: ComputeElement> {
     /// - Parameters:
     ///   - rows: T row numbers in the compact gradient of the word embedding.
     ///   - rowCount: The rows of that gradient.
+    ///   - head: Has a part in the gradient of the word embedding where that is dense.
     func backward(
         _ batch: PackedBatch, saved: Activations, dropout: DropoutPlan?, rows: [Int32], rowCount: Int,
-        into sink: some GradientSink
+        head: any HeadPasses, into sink: some GradientSink
     ) {
         let gradient = saved.gradient
         for index in (lowest..<layerCount).reversed() {
             let x = index == 0 ? saved.input : saved.layers[index - 1].output
             // The last one that was computed is still there.
             if recomputes, index < layerCount - 2 {
-                layer(index, batch, dropout).forward(x, saved: saved.layers[index], scratch: saved.scratch)
+                layer(index, batch, saved, dropout).forward(x, saved: saved.layers[index], scratch: saved.scratch)
             }
-            layer(index, batch, dropout).backward(
+            layer(index, batch, saved, dropout).backward(
                 x: x, dy: gradient, dx: index > lowest || layout.embeddings.hasGradient ? gradient : nil,
                 saved: saved.layers[index], scratch: saved.scratch, into: sink)
             if let bucket = layout.layers[index].bucket { sink.finish(bucket: bucket) }
         }
         guard layout.embeddings.hasGradient else { return }
         embeddings(dropout).backward(
-            batch, dy: gradient, saved: saved.embeddings, rows: rows, rowCount: rowCount,
+            batch, dy: gradient, saved: saved.embeddings, rows: rows, rowCount: rowCount, head: head,
             columns: saved.scratch.columns, positionCount: architecture.positionRows,
-            segmentCount: architecture.segments, into: sink)
+            segmentCount: architecture.segments, vocabulary: architecture.vocabulary, into: sink)
         recorder?.end("embeddings, backward")
     }
 }

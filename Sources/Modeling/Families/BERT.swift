@@ -5,6 +5,9 @@ public enum BERT: ModelFamily {
     /// See ``ModelFamily``.
     public static let modelTypes: KeyValuePairs = ["bert": "Bert"]
 
+    /// `BertForMaskedLM`.
+    public static let hasMaskedLanguageModel = true
+
     /// The entries and defaults of `transformers.BertConfig`.
     public static func read(_ config: ConfigurationReader) throws(FileError) -> FamilyConfiguration {
         typealias Limits = EncoderArchitecture.Limits
@@ -75,6 +78,9 @@ public enum BERT: ModelFamily {
         case .layer(let index, let layerPart, let part):
             "bert.encoder.layer.\(index).\(name(layerPart)).\(part.rawValue)"
         case .head("pooler", let part): "bert.pooler.dense.\(part.rawValue)"
+        case .head(MaskedLanguageModel.Part.transform, let part): "cls.predictions.transform.dense.\(part.rawValue)"
+        case .head(MaskedLanguageModel.Part.norm, let part): "cls.predictions.transform.LayerNorm.\(part.rawValue)"
+        case .head(MaskedLanguageModel.Part.decoder, _): "cls.predictions.bias"
         case .head(let name, let part): "\(name).\(part.rawValue)"
         }
     }
@@ -94,6 +100,7 @@ public enum BERT: ModelFamily {
 
     /// Older checkpoints leave out `bert.`, and say gamma and beta.
     public static func aliases(of name: String) -> [String] {
+        if name == "cls.predictions.bias" { return ["cls.predictions.decoder.bias"] }
         let short = name.hasPrefix("bert.") ? String(name.dropFirst(5)) : nil
         let modern = [name] + (short.map { [$0] } ?? [])
         guard name.contains("LayerNorm") else { return Array(modern.dropFirst()) }

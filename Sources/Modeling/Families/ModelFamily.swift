@@ -23,6 +23,9 @@ public protocol ModelFamily: Sendable {
     /// The head of a classifier of sequences, as `transformers` builds it for this family.
     static func classifier(_ configuration: FamilyConfiguration, labels: Int) -> any Head
 
+    /// Whether the tensors of ``MaskedLanguageModel`` have names: whether `transformers` builds that head for this family.
+    static var hasMaskedLanguageModel: Bool { get }
+
     /// The name under which a tensor is written.
     static func tensorName(_ id: ParameterID) -> String
     /// Further names under which files have the tensor `name`, in the order in which they are tried.
@@ -57,6 +60,8 @@ public struct FamilyConfiguration: Sendable, Equatable {
 }
 
 extension ModelFamily {
+    /// They have not.
+    public static var hasMaskedLanguageModel: Bool { false }
     /// None.
     public static func aliases(of name: String) -> [String] { [] }
     /// None is.

@@ -27,9 +27,13 @@ public struct ModelFolder: Sendable {
 
     /// Opens a folder, reads its configuration, and looks whether there are weights.
     ///
-    /// - Parameter registry: The families that are known.
+    /// - Parameters:
+    ///   - registry: The families that are known.
+    ///   - requiresWeights: Whether there must be weights.
     /// - Throws: An error that names the folder or file, and what to do.
-    public init(path: String, registry: ModelRegistry = .standard) throws(FileError) {
+    public init(
+        path: String, registry: ModelRegistry = .standard, requiresWeights: Bool = true
+    ) throws(FileError) {
         let root = withoutTrailingSlash(path)
         switch try PathKind(root) {
         case .nothing:
@@ -49,7 +53,7 @@ public struct ModelFolder: Sendable {
             throw FileError(config, "missing; \(advice)")
         }
         configuration = try ModelConfiguration(path: config, registry: registry)
-        _ = try weightsFile()
+        if requiresWeights { _ = try weightsFile() }
     }
 
     /// Its family, which names its tensors.

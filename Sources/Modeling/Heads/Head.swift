@@ -21,6 +21,9 @@ public protocol Head: Sendable, Codable {
     /// The linear layer with one row for each label, which a model folder may have for other labels or in another
     /// order; nil if there is none.
     var labelLinear: String? { get }
+    /// Whether one of its matrices is the word embedding, whose gradient then has all rows: see
+    /// ``HeadPasses/writeWordGradient(_:to:)``.
+    var tiesWords: Bool { get }
 
     /// Checks the bounds of the configuration, which may come from outside.
     func validate() throws(ModelError)
@@ -42,6 +45,8 @@ extension Head {
     public var isPerToken: Bool { false }
     /// One.
     public var sequencesPerExample: Int { 1 }
+    /// It is not.
+    public var tiesWords: Bool { false }
 
     /// On any.
     public func validate(_ encoder: EncoderArchitecture) throws(ModelError) {}
@@ -73,6 +78,15 @@ public protocol HeadPasses: AnyObject {
     func backward(
         _ hidden: UnsafeMutablePointer<Float>, dHidden: UnsafeMutablePointer<Float>?, rows: Int, dropout: DropoutPlan?,
         into sink: any GradientSink)
+    /// Where the head uses the word embedding as a matrix: writes the gradient that these rows have by that,
+    /// (part.count, hidden). It is asked for all rows in ascending order after ``backward(_:dHidden:rows:dropout:into:)``,
+    /// if the word embedding is trained.
+    func writeWordGradient(_ part: Range<Int>, to gradient: UnsafeMutablePointer<Float>)
+}
+
+extension HeadPasses {
+    /// Zeros.
+    public func writeWordGradient(_ part: Range<Int>, to gradient: UnsafeMutablePointer<Float>) {}
 }
 
 /// What a head's passes compute with.
@@ -80,6 +94,9 @@ public struct HeadContext {
     let layout: ParameterLayout
     /// The flat vector of weights.
     let weights: UnsafePointer<Float>
+    /// Their rounded copy, where the encoder's products are computed in bfloat16; with the word embedding only where
+    /// the head ``Head/tiesWords``.
+    let rounded: UnsafePointer<BFloat16>?
     let matmul: Matmul
 
     /// The linear layer that the head declared under this name.
@@ -94,12 +111,15 @@ public enum RowSelection: Sendable, Equatable {
     case firstTokens
     /// All tokens: R = T.
     case allTokens
+    /// The tokens of which something is to be learnt, by the batch's targets: R is their number, which may be 0.
+    case targetTokens
 
     /// S + 1 offsets: the rows of sequence `s` are those from `rowOffsets[s]` up to `rowOffsets[s + 1]`.
     public func rowOffsets(_ batch: PackedBatch) -> [Int] {
         switch self {
         case .firstTokens: Array(0...batch.sequenceCount)
         case .allTokens: batch.offsets.map { Int($0) }
+        case .targetTokens: SelectedRows(self, of: batch).offsets.map { Int($0) }
         }
     }
 
@@ -108,6 +128,7 @@ public enum RowSelection: Sendable, Equatable {
         switch self {
         case .firstTokens: batch.sequenceCount
         case .allTokens: batch.tokenCount
+        case .targetTokens: SelectedRows(self, of: batch).count
         }
     }
 }
@@ -116,7 +137,8 @@ public enum RowSelection: Sendable, Equatable {
 public struct Outputs {
     /// (rows, width), row-major.
     public let values: UnsafeMutablePointer<Float>
-    /// (rows, width): where the objective writes the gradient of its loss by `values`.
+    /// (rows, width): where the objective writes the gradient of its loss by `values`; it may be the memory of
+    /// `values`, where there are very many.
     public let gradient: UnsafeMutablePointer<Float>
     /// Rows: sequences, or tokens.
     public let rows: Int
@@ -145,6 +167,9 @@ public struct Outputs {
 
     /// `values`, to be read.
     var readOnly: OutputRows { OutputRows(values, rows: rows, width: width) }
+
+    /// Whether the gradient takes the memory of the values.
+    var isInPlace: Bool { values == gradient }
 
     /// A copy of `values`.
     public var array: [Float] { Array(UnsafeBufferPointer(start: values, count: rows * width)) }

@@ -4,5 +4,6 @@ public enum Heads {
     public static let all: [any Head.Type] = [
         SequenceClassification.self,
         SentenceEmbedding.self,
+        MaskedLanguageModel.self,
     ]
 }

@@ -4,5 +4,6 @@ public enum Objectives {
     public static let all: [any Objective.Type] = [
         CrossEntropy.self,
         CosineSimilarity.self,
+        VocabularyCrossEntropy.self,
     ]
 }

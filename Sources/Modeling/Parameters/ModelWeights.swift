@@ -6,7 +6,7 @@ public final class ModelWeights: Sendable {
     public let master: FloatBuffer
     /// In what the encoder's products are computed.
     public let precision: Precision
-    /// The floats that have a rounded copy: all but the word embedding, which goes into no product.
+    /// The floats that have a rounded copy: all, without the word embedding where it goes into no product.
     private let roundedParts: [Range<Int>]
     private let copy: FloatBuffer?
 
@@ -16,7 +16,9 @@ public final class ModelWeights: Sendable {
         self.master = master
         self.precision = precision
         let words = layout.words.range
-        roundedParts = [0..<words.lowerBound, words.upperBound..<layout.count].filter { !$0.isEmpty }
+        let parts =
+            layout.multipliesWords ? [0..<layout.count] : [0..<words.lowerBound, words.upperBound..<layout.count]
+        roundedParts = parts.filter { !$0.isEmpty }
         // The place of a word embedding in the middle stays untouched, which costs nothing.
         let roundedCount = roundedParts.last?.upperBound ?? 0
         copy = precision == .bf16 ? FloatBuffer(count: (roundedCount + 1) / 2) : nil

@@ -88,6 +88,7 @@ public enum ParameterID: Hashable, Sendable {
     public var isNormScale: Bool {
         switch self {
         case .embeddingNorm(.weight), .layer(_, .attentionNorm, .weight), .layer(_, .outputNorm, .weight): true
+        case .head(let name, .weight): name.hasSuffix(".norm")
         default: false
         }
     }

@@ -10,13 +10,13 @@ public struct ParameterLayout: Sendable {
     public let count: Int
     /// Floats of what is trained, alignment gaps included: the length of a moment.
     public let trainableCount: Int
-    /// Where the dense part of the gradient ends: what is trained, without the word embedding.
+    /// Where the dense part of the gradient ends: what is trained, without a word embedding whose gradient is compact.
     public let denseCount: Int
     /// The parts of `0..<denseCount` that travel as one, in the order in which the backward pass finishes them: the
     /// head, then the layers from the last to the first, then the position and segment embeddings.
     public let buckets: [Range<Int>]
-    /// The word embedding, if it is trained: at `denseCount`, of (rows, floats of a row). Its gradient is compact: it
-    /// has the rows that a step touches, and no others.
+    /// The word embedding, if it is trained and no matrix of the head: at `denseCount`, of (rows, floats of a row). Its
+    /// gradient is compact: it has the rows that a step touches, and no others.
     public let rowTable: Parameter?
 
     let layers: [LayerSlots]
@@ -26,8 +26,10 @@ public struct ParameterLayout: Sendable {
     /// Where the backward pass ends: the lowest layer that is trained or has something trained below it; the number of
     /// layers where the head alone is trained.
     let lowestDifferentiatedLayer: Int
-    /// The word embedding, trained or not: it goes into no product.
+    /// The word embedding, trained or not.
     let words: Parameter
+    /// Whether the head uses the word embedding as a matrix; it goes into no other product.
+    let multipliesWords: Bool
     private let head: [String: LinearSlot]
 
     /// The layout of this model.
@@ -47,7 +49,8 @@ public struct ParameterLayout: Sendable {
         words = Parameter(
             id: .embedding(.words), shape: [model.encoder.vocabulary, model.encoder.hidden],
             offset: placed.embeddings.words, hasWeightDecay: true)
-        rowTable = placed.embeddings.wordBucket == nil ? nil : words
+        multipliesWords = model.head.tiesWords
+        rowTable = model.hasRowTable ? words : nil
         lowestDifferentiatedLayer =
             placed.embeddings.hasGradient ? 0 : placed.layers.firstIndex { $0.bucket != nil } ?? placed.layers.count
     }
@@ -65,6 +68,21 @@ public struct ParameterLayout: Sendable {
     public func headLinear(_ name: String) -> LinearSlot {
         guard let slot = head[name] else { preconditionFailure("the head declared no linear layer \(name)") }
         return slot
+    }
+
+    /// The LayerNorm that the head declared under this name.
+    func headNorm(_ name: String) -> NormSlot {
+        NormSlot(
+            gamma: headTensor(name, .weight).offset, beta: headTensor(name, .bias).offset,
+            hasGradient: headBucket != nil)
+    }
+
+    /// A tensor that the head declared under this name.
+    func headTensor(_ name: String, _ part: ParameterID.AffinePart) -> Parameter {
+        guard let found = parameters.first(where: { $0.id == .head(name, part) }) else {
+            preconditionFailure("the head declared no \(part) of \(name)")
+        }
+        return found
     }
 
     /// All buckets of a step's flat gradient, whose last part holds the rows of the word embedding that the step
@@ -127,14 +145,16 @@ private struct Placed {
             ? nil : builder.tensor(.embedding(.segments), [encoder.segments, hidden], hasWeightDecay: true)
         let positions = builder.tensor(.embedding(.positions), [encoder.positionRows, hidden], hasWeightDecay: true)
         let bucket = builder.endBucket()
-        denseCount = builder.trainableEnd
+        let denseEnd = builder.trainableEnd
         let trainsWords = model.trainable.contains(.words)
         builder.begin(hasGradient: trainsWords)
+        let wordBucket = trainsWords ? builder.buckets.count : nil
         let words = builder.tensor(.embedding(.words), [encoder.vocabulary, hidden], hasWeightDecay: true)
-        builder.align()
+        if model.head.tiesWords { _ = builder.endBucket() } else { builder.align() }
+        denseCount = model.hasRowTable ? denseEnd : builder.trainableEnd
         embeddings = EmbeddingSlots(
             norm: norm, segments: segments, positions: positions, bucket: bucket, words: words,
-            wordBucket: trainsWords ? builder.buckets.count : nil)
+            wordBucket: wordBucket, hasDenseWords: model.head.tiesWords)
     }
 
     private static func sizes(

@@ -48,6 +48,8 @@ struct EmbeddingSlots: Sendable {
     var words: Int
     /// The bucket of the gradient of the word embedding; nil where it is frozen.
     var wordBucket: Int?
+    /// Whether the gradient of the word embedding has all rows: where the head uses it as a matrix.
+    var hasDenseWords: Bool
 
     /// Whether any of them is trained.
     var hasGradient: Bool { bucket != nil || wordBucket != nil }

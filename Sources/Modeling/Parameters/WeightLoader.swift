@@ -82,12 +82,7 @@ public enum WeightLoader {
                 throw ModelError.weights("\(file.path): there is no tensor \(tensorName)\(why)")
             }
             if !isLabelled || rows?.contains(nil) ?? true { drawn.append(parameter.id) }
-            // Biases stay zero, as in the reference.
-            if parameter.shape.count == 2 {
-                drawNormal(
-                    destination, deviation: model.encoder.initializerRange, seed: seed,
-                    stream: parameter.id.initializationStream)
-            }
+            parameter.initialize(destination, deviation: model.encoder.initializerRange, seed: seed)
             if isLabelled, let stored, let rows {
                 read.insert(stored)
                 if rows.contains(where: { $0 != nil }) {

@@ -46,11 +46,9 @@ public enum WeightTransition {
             guard isOfHead else {
                 throw .weights("a phase begins with an encoder that differs from the one before: \(parameter.id)")
             }
-            // Biases stay zero, as in a head that is missing in a folder.
-            guard parameter.shape.count == 2 else { continue }
-            WeightLoader.drawNormal(
+            parameter.initialize(
                 UnsafeMutableBufferPointer(start: destination, count: parameter.count),
-                deviation: model.encoder.initializerRange, seed: seed, stream: parameter.id.initializationStream)
+                deviation: model.encoder.initializerRange, seed: seed)
         }
         return weights
     }

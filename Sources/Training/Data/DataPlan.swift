@@ -45,12 +45,14 @@ public struct DataPlan: Sendable {
     /// The steps of an epoch, the one with the short batch included.
     public var stepsPerEpoch: Int { sampleCount / batchSize + (sampleCount % batchSize == 0 ? 0 : 1) }
 
+    /// What numbers the random streams of an epoch of this phase.
+    public func epochNumber(_ epoch: Int) -> UInt32 { UInt32(truncatingIfNeeded: phase << 24 | epoch) }
+
     /// The order of the samples in `epoch`.
     public func order(epoch: Int) -> [Int] {
         orders.order(epoch) {
             var order = Array(0..<sampleCount)
-            let number = UInt32(truncatingIfNeeded: phase << 24 | epoch)
-            var stream = PhiloxStream(seed: seed, purpose: .shuffle, stream: number)
+            var stream = PhiloxStream(seed: seed, purpose: .shuffle, stream: epochNumber(epoch))
             stream.shuffle(&order)
             return order
         }

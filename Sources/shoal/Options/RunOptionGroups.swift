@@ -7,6 +7,7 @@ struct RunOptionGroups: ParsableArguments {
     @OptionGroup(title: "Model and Data") var data: RunDataOptions
     @OptionGroup(title: "Learning") var learning: RunOptionArguments<LearningSelection>
     @OptionGroup(title: "Learning Rate") var schedule: RunOptionArguments<ScheduleSelection>
+    @OptionGroup(title: "Pretraining (--task masked-lm)") var pretraining: RunOptionArguments<PretrainingSelection>
     @OptionGroup(title: "Workers") var workers: RunOptionArguments<WorkersSelection>
     @OptionGroup(title: "Checkpoints") var checkpoints: RunOptionArguments<CheckpointsSelection>
 
@@ -15,7 +16,9 @@ struct RunOptionGroups: ParsableArguments {
     /// - Parameter more: What the command's other options of a run give.
     func resolve(_ more: RunOptions = RunOptions()) throws -> RunConfiguration {
         var options = more
-        for part in [data.options.given, learning.given, schedule.given, workers.given, checkpoints.given] {
+        for part in [
+            data.options.given, learning.given, schedule.given, pretraining.given, workers.given, checkpoints.given,
+        ] {
             options.add(part)
         }
         var configuration = try RunConfiguration.resolve(options, file: data.config)

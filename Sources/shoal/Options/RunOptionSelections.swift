@@ -15,6 +15,11 @@ enum ScheduleSelection: RunOptionSelection {
     static let options = table.options(in: .schedule)
 }
 
+/// What is masked and held out in pretraining.
+enum PretrainingSelection: RunOptionSelection {
+    static let options = table.options(in: .pretraining)
+}
+
 /// How many workers there are, how long they are waited for and how they exchange gradients.
 enum WorkersSelection: RunOptionSelection {
     static let options = table.options(in: .workers)
