@@ -13,10 +13,10 @@ extension Dataset {
             kept.append(label)
         }
         let rest = examples.compactMap { example -> Example? in
-            guard let label = example.label else { return example }
+            guard let label = example.classNumber else { return example }
             guard let number = renumbered[Int(label)] else { return nil }
             var example = example
-            example.label = number
+            example.label = .one(number)
             return example
         }
         return Dataset(path: path, labels: kept, examples: rest, columns: columns)

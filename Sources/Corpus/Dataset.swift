@@ -7,14 +7,29 @@ public struct Example: Sendable, Equatable {
     public var text: String
     /// The second text of a pair.
     public var pair: String?
-    /// The index of its label; nil where the file has no labels.
-    public var label: Int32?
+    /// What it is to be taken for.
+    public var label: ExampleLabel
 
     /// An example of these parts.
-    public init(text: String, pair: String? = nil, label: Int32? = nil) {
+    public init(text: String, pair: String? = nil, label: ExampleLabel = .none) {
         self.text = text
         self.pair = pair
         self.label = label
+    }
+
+    /// The number of its class; nil for an example that does not have exactly one.
+    public var classNumber: Int32? {
+        guard case .one(let number) = label else { return nil }
+        return number
+    }
+
+    /// The numbers of the classes that it has.
+    public var classNumbers: [Int32] {
+        switch label {
+        case .one(let number): [number]
+        case .several(let numbers): numbers
+        case .none, .values: []
+        }
     }
 }
 
@@ -22,7 +37,7 @@ public struct Example: Sendable, Equatable {
 public struct Dataset: Sendable {
     /// The file.
     public var path: String
-    /// The class names; an example's label is an index here.
+    /// The names of classes, or of numbers; an example's label has indices here.
     public var labels: [String]
     /// The examples.
     public var examples: [Example]
@@ -37,10 +52,13 @@ public struct Dataset: Sendable {
         self.columns = columns
     }
 
+    /// Whether every example has exactly one class.
+    public var hasOneClass: Bool { examples.allSatisfy { $0.classNumber != nil } }
+
     /// The number of examples of each class, by label.
     public var classCounts: [Int] {
         var counts = [Int](repeating: 0, count: labels.count)
-        for example in examples { if let label = example.label { counts[Int(label)] += 1 } }
+        for example in examples { for number in example.classNumbers { counts[Int(number)] += 1 } }
         return counts
     }
 
@@ -63,7 +81,9 @@ public struct Dataset: Sendable {
     /// The examples of each class, by position, in the order of the file.
     private var positionsByClass: [[Int]] {
         var positions = [[Int]](repeating: [], count: labels.count)
-        for (i, example) in examples.enumerated() { if let label = example.label { positions[Int(label)].append(i) } }
+        for (i, example) in examples.enumerated() {
+            if let number = example.classNumber { positions[Int(number)].append(i) }
+        }
         return positions
     }
 

@@ -10,22 +10,18 @@ public enum DatasetReader {
     public struct Options: Sendable {
         /// The columns.
         public var columns: ColumnNames
-        /// The classes that are known; a label beyond them is an error. Nil takes them from the file.
-        public var labels: [String]?
-        /// Whether every example must have a label, and a text that is not blank. Without, labels are not read at all,
-        /// and empty texts pass.
-        public var requiresLabels: Bool
+        /// Reads the labels, which every example must have, and a text that is not blank. Nil: labels are not read at
+        /// all, and empty texts pass.
+        public var labels: (any LabelReader)?
         /// The longest record in bytes.
         public var recordLimit: Int
 
         /// These options; records may have 8 MiB.
         public init(
-            columns: ColumnNames = .init(), labels: [String]? = nil, requiresLabels: Bool = true,
-            recordLimit: Int = 8 << 20
+            columns: ColumnNames = .init(), labels: (any LabelReader)? = ClassLabelReader(), recordLimit: Int = 8 << 20
         ) {
             self.columns = columns
             self.labels = labels
-            self.requiresLabels = requiresLabels
             self.recordLimit = recordLimit
         }
     }
@@ -38,11 +34,11 @@ public enum DatasetReader {
         public var text: String
         /// The second text.
         public var pair: String?
-        /// The label's name; nil where labels are not required.
-        public var label: String?
+        /// The label; nil where labels are not read.
+        public var label: RawLabel?
     }
 
-    /// Reads the labelled examples of a file.
+    /// Reads the examples of a file, each with one class.
     ///
     /// - Parameters:
     ///   - path: A file that ends with .csv, .tsv, .tab, .jsonl, .json or .ndjson, in UTF-8.
@@ -53,52 +49,31 @@ public enum DatasetReader {
     public static func read(
         _ path: String, columns: ColumnNames = .init(), labels: [String]? = nil
     ) throws(FileError) -> Dataset {
-        try read(path, options: Options(columns: columns, labels: labels))
+        try read(path, options: Options(columns: columns, labels: ClassLabelReader(known: labels)))
     }
 
     /// Reads the examples of a file.
     ///
     /// - Throws: An error that names the file, the line, and what to do.
     public static func read(_ path: String, options: Options) throws(FileError) -> Dataset {
-        var labels = LabelIndex(known: options.requiresLabels ? options.labels : [])
+        var reader = options.labels
         var examples: [Example] = []
         let columns = try forEach(path, options: options) { record throws(FileError) in
             var example = Example(text: record.text, pair: record.pair)
-            if options.requiresLabels { example.label = try labelNumber(record, &labels, path) }
+            if let label = try reader?.read(record.label, line: record.line, path: path) {
+                guard !isBlank(record.text) else {
+                    throw FileError(
+                        path, line: record.line, "the text is empty; fill it in, or remove the example")
+                }
+                example.label = label
+            }
             examples.append(example)
         }
         guard !examples.isEmpty else { throw FileError(path, "there are no examples in the file; add some") }
-        guard options.requiresLabels else {
-            return Dataset(path: path, labels: options.labels ?? [], examples: examples, columns: columns)
-        }
-        let (names, renumbered) = labels.ordered()
-        for i in examples.indices { examples[i].label = examples[i].label.map { renumbered[Int($0)] } }
+        guard let reader else { return Dataset(path: path, labels: [], examples: examples, columns: columns) }
+        let (names, labels) = reader.finish(examples.map(\.label))
+        for i in examples.indices { examples[i].label = labels[i] }
         return Dataset(path: path, labels: names, examples: examples, columns: columns)
-    }
-
-    /// The provisional number of a record's label, if the record is fit to learn from.
-    private static func labelNumber(
-        _ record: Record, _ labels: inout LabelIndex, _ path: String
-    ) throws(FileError) -> Int32 {
-        guard let name = record.label, !isBlank(name) else {
-            throw FileError(path, line: record.line, "the label is empty; fill it in, or remove the example")
-        }
-        guard let label = labels.number(of: name) else {
-            throw FileError(
-                path, line: record.line,
-                "the label \(quoted(name)) is none that training saw (\(listed(labels.names)))"
-                    + "\(ClassNames.hint(name, among: labels.names)); correct it, or remove the example")
-        }
-        guard !isBlank(record.text) else {
-            throw FileError(path, line: record.line, "the text is empty; fill it in, or remove the example")
-        }
-        return label
-    }
-
-    /// Whether there is nothing but white space.
-    private static func isBlank(_ text: String) -> Bool {
-        if let first = text.utf8.first, first > 32, first < 127 { return false }
-        return text.unicodeScalars.allSatisfy(\.properties.isWhitespace)
     }
 
     /// Calls `body` with the records of a file, one by one: what is not kept costs no memory.
@@ -112,7 +87,7 @@ public enum DatasetReader {
     public static func forEach(
         _ path: String, options: Options, _ body: (Record) throws(FileError) -> Void
     ) throws(FileError) -> DatasetColumns? {
-        let format = try DatasetFormat(path: path, requiresLabels: options.requiresLabels)
+        let format = try DatasetFormat(path: path, requiresLabels: options.labels != nil)
         let file = try TextFile(path)
         switch format {
         case .csv, .tsv: return try readDelimited(file, tabs: format == .tsv, options: options, body)
@@ -145,7 +120,7 @@ public enum DatasetReader {
             header.append(String(name.drop(while: \.isWhitespace).trimmingSuffix(while: \.isWhitespace)))
         }
         var columns = try options.columns.resolve(
-            header, needsLabel: options.requiresLabels, path: file.path, line: record.line)
+            header, needsLabel: options.labels != nil, path: file.path, line: record.line)
         func position(_ name: String?) -> Int? { name.flatMap { header.firstIndex(of: $0) } }
         let (pair, label) = (position(columns.textPair), position(columns.label))
         guard let text = position(columns.text) else { return nil }
@@ -161,7 +136,7 @@ public enum DatasetReader {
                 Record(
                     line: record.line, text: try reader.text(record.fields[text]),
                     pair: try pair.map { p throws(FileError) in try reader.text(record.fields[p]) },
-                    label: try label.map { l throws(FileError) in try reader.text(record.fields[l]) }))
+                    label: try label.map { l throws(FileError) in .text(try reader.text(record.fields[l])) }))
             try unused.add { i throws(FileError) in try reader.text(record.fields[i]) }
         }
         columns.unusedTexts = unused.found

@@ -22,8 +22,10 @@ public struct DatasetReview: Sendable, Equatable {
     ///   - test: The test set, likewise.
     public init(training: Dataset, isDrawn: Bool = false, validation: Dataset?, test: Dataset?) {
         addColumns(training)
-        addClasses(training, isDrawn: isDrawn)
-        addImbalance(training)
+        if training.hasOneClass {
+            addClasses(training, isDrawn: isDrawn)
+            addImbalance(training)
+        }
         let texts = TextHashes(training)
         addDuplicates(texts)
         for (name, data) in [("validation", validation), ("test", test)] {
@@ -66,12 +68,33 @@ public struct DatasetReview: Sendable, Equatable {
     /// The columns, the classes and their counts on a line; texts that are not used on another.
     private mutating func addColumns(_ data: Dataset) {
         let columns = data.columns.map { "columns: \($0.summary); " } ?? ""
-        notices.append("\(columns)\(plural(data.labels.count, "class", "classes")): \(Self.classes(data))")
+        notices.append(columns + Self.labels(data))
         if let unused = data.columns?.unusedTexts, !unused.isEmpty, let columns = data.columns {
             let isPair = columns.textPair != nil
             warnings.append(
                 "\(data.path): texts that are not used are in \(unused.count == 1 ? "the column" : "the columns") "
                     + listed(unused) + (isPair ? "" : "; give --text-pair-column for pairs"))
+        }
+    }
+
+    /// What the labels were read as.
+    private static func labels(_ data: Dataset) -> String {
+        switch data.examples.first?.label {
+        case .one: return "\(plural(data.labels.count, "class", "classes")): \(classes(data))"
+        case .several:
+            let pairs = data.classCounts.reduce(0, +)
+            return "\(plural(data.labels.count, "label")), \(grouped(pairs)) in "
+                + "\(plural(data.examples.count, "example")): \(classes(data))"
+        case .values:
+            let columns = data.labels.indices.map { column in
+                let values = data.examples.compactMap { example -> Float? in
+                    guard case .values(let values) = example.label, column < values.count else { return nil }
+                    return values[column]
+                }
+                return "\(data.labels[column].printable(limit: 40)) from \(values.min() ?? 0) to \(values.max() ?? 0)"
+            }
+            return "numbers: \(columns.prefix(8).joined(separator: ", "))"
+        case .some(.none), nil: return plural(data.examples.count, "example")
         }
     }
 

@@ -18,7 +18,7 @@ enum JSONLinesReader {
             } else {
                 names = object.keys.sorted()
                 keys = try options.columns.resolve(
-                    names, needsLabel: options.requiresLabels, path: file.path, line: line)
+                    names, needsLabel: options.labels != nil, path: file.path, line: line)
                 columns = keys
                 unused = UnusedTexts(names, used: keys)
             }
@@ -43,7 +43,10 @@ enum JSONLinesReader {
                 DatasetReader.Record(
                     line: line, text: try value(keys.text),
                     pair: try keys.textPair.map { key throws(FileError) in try value(key) },
-                    label: try keys.label.map { key throws(FileError) in try value(key) }))
+                    label: try keys.label.map { key throws(FileError) in
+                        if let items = object[key]?.items { return .list(items) }
+                        return .text(try value(key))
+                    }))
             try unused?.add { i throws(FileError) in object[names[i]]?.text }
         }
         columns?.unusedTexts = unused?.found ?? []
@@ -97,6 +100,8 @@ enum JSONLinesReader {
 private struct JSONField {
     /// It as a text; nil for null, arrays and objects.
     let text: String?
+    /// The texts of an array of texts, numbers and truth values without NUL; nil for everything else.
+    let items: [String]?
     /// What it is if it is no text.
     let kind: String
 
@@ -112,15 +117,29 @@ private struct JSONField {
         case UInt8(ascii: "n"):
             try scanner.literal("null")
             self.init(kind: "null")
-        case UInt8(ascii: "{"), UInt8(ascii: "["):
+        case UInt8(ascii: "{"):
             _ = try JSONValue(reading: &scanner)
             self.init(kind: "an array or an object")
+        case UInt8(ascii: "["):
+            var items: [String]? = []
+            try scanner.array { (scanner: inout JSONScanner) throws(JSONError) in
+                // Nested arrays are left to the reader that bounds their depth.
+                guard scanner.peek() != UInt8(ascii: "["), scanner.peek() != UInt8(ascii: "{") else {
+                    _ = try JSONValue(reading: &scanner)
+                    items = nil
+                    return
+                }
+                let item = try JSONField(reading: &scanner)
+                if let text = item.text, !text.utf8.contains(0) { items?.append(text) } else { items = nil }
+            }
+            self.init(kind: "an array or an object", items: items)
         default: self.init(text: try Self.number(&scanner))
         }
     }
 
-    private init(text: String? = nil, kind: String = "a text") {
+    private init(text: String? = nil, kind: String = "a text", items: [String]? = nil) {
         self.text = text
+        self.items = items
         self.kind = kind
     }
 

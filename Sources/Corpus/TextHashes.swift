@@ -10,8 +10,8 @@ struct TextHashes: Sendable {
     let count: Int
     /// The file.
     let path: String
-    /// The label of each text; -1 for more than one.
-    private var labels: [UInt64: Int32] = [:]
+    /// The label of each text; nil where they differ.
+    private var labels: [UInt64: ExampleLabel?] = [:]
 
     init(_ data: Dataset) {
         count = data.examples.count
@@ -19,14 +19,11 @@ struct TextHashes: Sendable {
         labels.reserveCapacity(count)
         for example in data.examples {
             let hash = hash(example)
-            let label = example.label ?? 0
-            guard let known = labels.updateValue(label, forKey: hash) else { continue }
+            guard let known = labels.updateValue(example.label, forKey: hash) else { continue }
             repeated += 1
-            if known == -1 {
-                labels[hash] = -1
-            } else if known != label {
-                conflicting += 1
-                labels[hash] = -1
+            if known != example.label {
+                if known != nil { conflicting += 1 }
+                labels.updateValue(nil, forKey: hash)
             }
         }
     }

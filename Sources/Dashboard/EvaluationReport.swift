@@ -16,6 +16,7 @@ public struct EvaluationReport: Sendable {
         self.usesColor = usesColor
         switch metrics.details {
         case .classes(let perClass, let confusion): (self.perClass, rows) = (perClass, confusion.rows)
+        case .labels(let perClass): (self.perClass, rows) = (perClass, [])
         case nil: (perClass, rows) = ([], [])
         }
         labels = perClass.map { $0.label.printable().shortened(to: 40) }
@@ -23,7 +24,8 @@ public struct EvaluationReport: Sendable {
 
     /// All of it, in at most `width` columns where that is possible.
     public func text(width: Int) -> String {
-        (perClass.isEmpty ? [means] : [classes, means, confusion(width: width)]).joined(separator: "\n\n")
+        ((perClass.isEmpty ? [] : [classes]) + [means] + (rows.isEmpty ? [] : [confusion(width: width)]))
+            .joined(separator: "\n\n")
     }
 
     /// Precision, recall, F1 and count of each class.

@@ -51,6 +51,6 @@ public struct EmbeddingPipeline {
     ///
     /// - Throws: An error about a text that the model cannot take.
     public func embeddings(_ texts: [String]) throws -> [[Float]] {
-        try pipeline.outputs(texts.map { Example(text: prefix + $0) })
+        try pipeline.outputs(texts.map { Example(text: prefix + $0) }).map(\.values)
     }
 }

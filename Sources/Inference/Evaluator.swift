@@ -32,20 +32,23 @@ public struct Evaluator {
         var all = EvaluationPart(model.head)
         for first in stride(from: 0, to: data.examples.count, by: TextPipeline.window) {
             let examples = Array(data.examples[first..<min(first + TextPipeline.window, data.examples.count)])
-            let rows = try pipeline.outputs(examples)
-            var outputs: [Float] = []
-            var classes: [Int32] = []
-            for (example, row) in zip(examples, rows) {
-                guard let label = example.label else { continue }
-                outputs += row
-                classes.append(label)
+            var (values, rowOffsets) = ([Float](), [0])
+            var batch = PackedBatch()
+            for found in try pipeline.outputs(examples) {
+                let target = pipeline.task.target(
+                    of: found.example, encoding: found.encoding, outputs: model.head.outputWidth)
+                guard target != .none else { continue }
+                values += found.values
+                rowOffsets.append(values.count / model.head.outputWidth)
+                batch.append(
+                    tokenIDs: found.encoding.inputIDs, typeIDs: found.encoding.typeIDs, sampleKey: 0, target: target)
             }
-            guard !classes.isEmpty else { continue }
-            try model.head.validate(.classes(classes))
-            outputs.withUnsafeBufferPointer {
+            guard batch.sequenceCount > 0 else { continue }
+            try model.validate(batch.targets, sequences: batch.sequenceCount, tokens: batch.tokenCount)
+            values.withUnsafeBufferPointer {
                 guard let start = $0.baseAddress else { return }
-                let rows = OutputRows(start, rows: classes.count, width: model.head.outputWidth)
-                all.add(EvaluatedBatch(rows, .classes(classes)), of: model)
+                let rows = OutputRows(start, rows: rowOffsets[batch.sequenceCount], width: model.head.outputWidth)
+                all.add(EvaluatedBatch(rows, batch.targets, rowOffsets: rowOffsets), of: model)
             }
         }
         return Evaluation(

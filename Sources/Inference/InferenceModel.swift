@@ -2,12 +2,14 @@ import Modeling
 import Numerics
 import Support
 
-/// A classifier for inference alone: weights of a model folder, no gradients, no moments.
+/// A model for inference alone: weights of a model folder, no gradients, no moments.
 ///
 /// It is used by one thread at a time; within a call it uses all of its own.
 public final class InferenceModel: BatchModel {
     /// The model's configuration, labels included.
     public let configuration: ModelConfiguration
+    /// What it was trained for.
+    public let task: any Task
     /// See ``BatchModel``.
     public let specification: ModelSpecification
     /// Its threads, which the caller may use between two calls.
@@ -20,7 +22,7 @@ public final class InferenceModel: BatchModel {
         init(_ model: Model) { self.model = model }
     }
 
-    /// Loads the weights of a fine-tuned classifier.
+    /// Loads the weights of a fine-tuned model.
     ///
     /// - Parameter adapter: What is merged into them; nil for nothing.
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
@@ -30,12 +32,14 @@ public final class InferenceModel: BatchModel {
         if let adapter {
             let merged = try adapter.merged(into: folder)
             try self.init(
-                merged.configuration, merged.model, merged.layout, merged.weights, threads: threads,
+                merged.configuration, merged.model, merged.layout, merged.weights, Tasks.standard, threads: threads,
                 precision: precision)
             return
         }
-        try folder.requireClassifier()
-        let specification = folder.configuration.classifier()
+        try folder.requireLabels()
+        let task = try Tasks.task(of: folder)
+        let specification = task.specification(
+            folder.configuration, objective: try task.objective(TaskOptions(), data: nil))
         let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
@@ -45,7 +49,7 @@ public final class InferenceModel: BatchModel {
                     + "describes has no place for: its results would not be those of the model that was trained")
         }
         try self.init(
-            folder.configuration, specification, layout, loaded.weights, threads: threads, precision: precision)
+            folder.configuration, specification, layout, loaded.weights, task, threads: threads, precision: precision)
     }
 
     /// Loads the weights of a model with a head that has none.
@@ -65,14 +69,15 @@ public final class InferenceModel: BatchModel {
                     + "describes has no place for: its results would not be those of the model that was trained")
         }
         try self.init(
-            folder.configuration, specification, layout, loaded.weights, threads: threads, precision: precision)
+            folder.configuration, specification, layout, loaded.weights, Tasks.standard, threads: threads,
+            precision: precision)
     }
 
     private init(
         _ configuration: ModelConfiguration, _ specification: ModelSpecification, _ layout: ParameterLayout,
-        _ master: FloatBuffer, threads: Int, precision: Precision
+        _ master: FloatBuffer, _ task: any Task, threads: Int, precision: Precision
     ) throws {
-        (self.configuration, self.specification) = (configuration, specification)
+        (self.configuration, self.specification, self.task) = (configuration, specification, task)
         let weights = ModelWeights(master: master, layout: layout, precision: precision)
         weights.updateRoundedCopy()
         team = try ThreadTeam(count: threads)

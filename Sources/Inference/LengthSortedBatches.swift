@@ -1,5 +1,5 @@
 /// Groups texts of similar length, so that batches of about as many tokens take about the same time;
-/// ``unsorted(_:width:)`` restores the order of the texts.
+/// ``unsorted(_:floats:)`` restores the order of the texts.
 public struct LengthSortedBatches: Sendable, Equatable {
     /// The positions of the texts of each batch, the longest first; of equal ones, the first. None is empty.
     public let batches: [[Int]]
@@ -24,15 +24,19 @@ public struct LengthSortedBatches: Sendable, Equatable {
     /// The texts' outputs in the order of the texts.
     ///
     /// - Parameters:
-    ///   - outputs: Of each batch (S, width), row-major, in the order of ``batches``.
-    ///   - width: Floats of a text.
+    ///   - outputs: Of each batch the outputs of its texts end to end, in the order of ``batches``.
+    ///   - floats: Floats of a text's outputs, by its position.
     /// - Returns: Nil where these are not the outputs of these batches.
-    public func unsorted(_ outputs: [[Float]], width: Int) -> [[Float]]? {
+    public func unsorted(_ outputs: [[Float]], floats: (Int) -> Int) -> [[Float]]? {
         guard outputs.count == batches.count else { return nil }
         var result = [[Float]](repeating: [], count: batches.reduce(0) { $0 + $1.count })
         for (indices, rows) in zip(batches, outputs) {
-            guard rows.count == indices.count * width else { return nil }
-            for (row, index) in indices.enumerated() { result[index] = Array(rows[row * width..<(row + 1) * width]) }
+            guard rows.count == indices.reduce(0, { $0 + floats($1) }) else { return nil }
+            var start = 0
+            for index in indices {
+                result[index] = Array(rows[start..<(start + floats(index))])
+                start += floats(index)
+            }
         }
         return result
     }

@@ -22,6 +22,8 @@ public struct TextPipeline {
     public let maxLength: Int
     /// Makes tokens of texts.
     public let tokenizer: any Tokenizer
+    /// What the model was trained for.
+    public let task: any Task
     private let model: any BatchModel
     private let team: ThreadTeam
     /// The folder, for messages.
@@ -34,12 +36,14 @@ public struct TextPipeline {
     ///   - path: The model's folder, for messages.
     ///   - tokenizer: Makes tokens of texts.
     ///   - maxLength: Tokens of a text at most, at least 3.
+    ///   - task: What the model was trained for.
     ///   - model: Computes batches.
     ///   - team: Tokenizes; the model may use it as well.
     public init(
         _ configuration: ModelConfiguration, path: String, tokenizer: any Tokenizer, maxLength: Int,
-        model: any BatchModel, team: ThreadTeam
+        task: any Task = Tasks.standard, model: any BatchModel, team: ThreadTeam
     ) {
+        self.task = task
         self.configuration = configuration
         self.path = path
         self.tokenizer = tokenizer
@@ -59,8 +63,8 @@ public struct TextPipeline {
         try ModelFit.check(tokenizer, folder)
         let model = try InferenceModel(folder, adapter: adapter, threads: threads, precision: precision)
         self.init(
-            model.configuration, path: folder.path, tokenizer: tokenizer, maxLength: maxLength, model: model,
-            team: model.team)
+            model.configuration, path: folder.path, tokenizer: tokenizer, maxLength: maxLength, task: model.task,
+            model: model, team: model.team)
     }
 
     /// The model.
@@ -85,7 +89,7 @@ public struct TextPipeline {
     /// The outputs of each text, in order.
     ///
     /// - Throws: An error about a text that the model cannot take.
-    public func outputs(_ texts: [Example]) throws -> [[Float]] {
+    public func outputs(_ texts: [Example]) throws -> [TextOutputs] {
         try check(hasPairs: texts.contains { $0.pair != nil })
         let (tokenizer, maxLength) = (tokenizer, maxLength)
         let encodings = team.mapRanges(of: texts.count) { range in
@@ -101,9 +105,10 @@ public struct TextPipeline {
             lengths: lengths, batchTokens: max(Self.leastBatchTokens, min(Self.batchTokens, share)))
         let computed = try model.outputs(
             sorted.batches.map { PackedBatch(packing: $0, encoding: { encodings[$0] }) })
-        guard let result = sorted.unsorted(computed, width: specification.head.outputWidth) else {
-            throw FileError(path, "its head has no single row of outputs for each text")
+        let (width, isPerToken) = (specification.head.outputWidth, specification.head.isPerToken)
+        guard let result = sorted.unsorted(computed, floats: { isPerToken ? lengths[$0] * width : width }) else {
+            throw FileError(path, "its head has no row of outputs for each text, or for each of its tokens")
         }
-        return result
+        return result.enumerated().map { TextOutputs(example: texts[$0], encoding: encodings[$0], values: $1) }
     }
 }

@@ -1,8 +1,8 @@
-/// SentencePiece's `precompiled_charsmap`: a double-array trie (Darts, as of Aoe 1989) whose values are places in a text
-/// of replacements, each ended by a zero.
+/// SentencePiece's `precompiled_charsmap`: a double-array trie (Darts, as of Aoe 1989) whose values are places in a
+/// text of replacements, each ended by a zero.
 ///
-/// As in the `tokenizers` library: a grapheme cluster of fewer than 6 bytes is replaced whole by what the shortest key at
-/// its beginning stands for; what has no such key, and longer clusters, go one code point at a time.
+/// As in the `tokenizers` library: a grapheme cluster of fewer than 6 bytes is replaced whole by what the shortest key
+/// at its beginning stands for; what has no such key, and longer clusters, go one code point at a time.
 struct PrecompiledMap: Sendable {
     private let units: [UInt32]
     private let replacements: [UInt8]
@@ -123,8 +123,8 @@ struct PrecompiledMap: Sendable {
         return end
     }
 
-    /// Where the cluster ends (UAX #29, without the rules for flags and conjuncts: their clusters have 6 bytes and more,
-    /// and go one code point at a time in any case).
+    /// Where the cluster ends (UAX #29, without the rules for flags and conjuncts: their clusters have 6 bytes and
+    /// more, and go one code point at a time in any case).
     private func clusterEnd(
         _ text: UnsafePointer<UInt8>, count: Int, _ first: UInt32, _ length: Int, _ flags: UnsafeBufferPointer<UInt16>
     ) -> Int {

@@ -5,9 +5,9 @@ import Support
 public enum TokenizerFolder {
     /// Loads the tokenizer of a model folder, with the ids that `AutoTokenizer` of `transformers` 5 gives.
     ///
-    /// The class is that of `tokenizer_class` (`tokenizer_config.json`, else `config.json`), else the one that goes with
-    /// `model_type`. `tokenizer.json` is read if it is there; otherwise the class's own files: `vocab.txt`, `vocab.json`
-    /// with `merges.txt`, or `sentencepiece.bpe.model`.
+    /// The class is that of `tokenizer_class` (`tokenizer_config.json`, else `config.json`), else the one that goes
+    /// with `model_type`. `tokenizer.json` is read if it is there; otherwise the class's own files: `vocab.txt`,
+    /// `vocab.json` with `merges.txt`, or `sentencepiece.bpe.model`.
     /// - Throws: an error that names the file, and the line or the key, if something is missing, damaged, or of a kind
     ///   that cannot be used.
     public static func load(_ folder: String) throws(FileError) -> any Tokenizer {

@@ -18,7 +18,9 @@ struct RunLoaderTests {
     /// The phases of fine-tuning by this run.
     private func phases(_ run: RunConfiguration) -> [Phase] {
         FineTuning().phases(
-            RecipeRequest(run: run, classifier: SequenceClassification(labels: 2, dropout: 0.1), maxLength: 8))
+            RecipeRequest(
+                run: run, head: SequenceClassification(labels: 2, dropout: 0.1), objective: CrossEntropy(), maxLength: 8
+            ))
     }
 
     private func length(_ run: RunConfiguration, examples: Int) throws -> RunLength {

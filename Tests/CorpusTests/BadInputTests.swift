@@ -133,7 +133,7 @@ struct BadInputTests {
         let object = "{\"text\":\"a\",\"label\":\"x\"}\n"
         expect(
             scratch.failure("e.jsonl", object + "{\"text\":\"\(long)\",\"label\":\"x\"}\n"), line: 2, "8388608 bytes")
-        let plain = DatasetReader.Options(requiresLabels: false)
+        let plain = DatasetReader.Options(labels: nil)
         expect(scratch.failure("f.txt", "a\n\(long)\n", plain), line: 2, "8388608 bytes")
     }
 
@@ -158,11 +158,11 @@ struct BadInputTests {
     }
 
     @Test func `a label that training never saw`() {
-        let options = DatasetReader.Options(labels: ["earn", "acq"])
+        let options = DatasetReader.Options(labels: ClassLabelReader(known: ["earn", "acq"]))
         expect(
             scratch.failure("a.csv", "text,label\na,acq\nb,grain\n", options), line: 3, "\"grain\"", "\"earn\", \"acq\""
         )
-        let many = DatasetReader.Options(labels: (0..<52).map { "class\($0)" })
+        let many = DatasetReader.Options(labels: ClassLabelReader(known: (0..<52).map { "class\($0)" }))
         expect(scratch.failure("b.csv", "text,label\nb,grain\n", many), line: 2, "\"class19\" and 32 more")
     }
 
@@ -204,7 +204,7 @@ struct BadInputTests {
                     bytes.append(byte > 0x7F && Double.random(in: 0..<1, using: &random) < share ? 97 : byte)
                 }
                 let path = scratch.file(name, bytes)
-                for options in [DatasetReader.Options(), .init(requiresLabels: false), .init(recordLimit: 5)] {
+                for options in [DatasetReader.Options(), .init(labels: nil), .init(recordLimit: 5)] {
                     do throws(FileError) {
                         let data = try DatasetReader.read(path, options: options)
                         #expect(!data.examples.isEmpty)

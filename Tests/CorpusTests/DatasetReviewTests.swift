@@ -151,7 +151,7 @@ struct DatasetReviewTests {
     }
 
     @Test func `an unknown label that looks like a known one says so`() {
-        let options = DatasetReader.Options(labels: ["neg", "pos"])
+        let options = DatasetReader.Options(labels: ClassLabelReader(known: ["neg", "pos"]))
         let error = scratch.failure("a.csv", "text,label\na,Neg\n", options)
         #expect(error?.reason.contains("differs from \"neg\" only in case") == true)
     }
@@ -160,7 +160,7 @@ struct DatasetReviewTests {
         let all = try data([("a", 2), ("b", 1), ("c", 3)])
         let rest = all.without(classes: ["b"])
         #expect(rest.labels == ["a", "c"] && rest.classCounts == [2, 3])
-        #expect(rest.examples.map(\.label) == [0, 0, 1, 1, 1])
+        #expect(rest.examples.map(\.classNumber) == [0, 0, 1, 1, 1])
         #expect(rest.columns == all.columns)
         #expect(all.rareClasses(below: 3).map(\.name) == ["a", "b"])
     }

@@ -82,10 +82,11 @@ struct DelimitedTests {
 
     @Test func `pairs are read where their column is guessed or given`() throws {
         let path = scratch.file("a.csv", "premise,hypothesis,label\np,h,x\n")
-        #expect(try DatasetReader.read(path).examples == [Example(text: "p", pair: "h", label: 0)])
+        #expect(try DatasetReader.read(path).examples == [Example(text: "p", pair: "h", label: .one(0))])
         #expect(try DatasetReader.read(path, columns: .init(text: "hypothesis")).examples.map(\.pair) == [nil])
         let named = ColumnNames(text: "hypothesis", textPair: "premise", label: "label")
-        #expect(try DatasetReader.read(path, columns: named).examples == [Example(text: "h", pair: "p", label: 0)])
+        #expect(
+            try DatasetReader.read(path, columns: named).examples == [Example(text: "h", pair: "p", label: .one(0))])
     }
 
     @Test(arguments: [
@@ -99,15 +100,15 @@ struct DelimitedTests {
 
     @Test func `labels are not needed for prediction`() throws {
         let path = scratch.file("a.csv", "text,label\none,\n,x\n")
-        let data = try DatasetReader.read(path, options: .init(requiresLabels: false))
+        let data = try DatasetReader.read(path, options: .init(labels: nil))
         #expect(data.examples == [Example(text: "one"), Example(text: "")])
         let bare = scratch.file("b.csv", "text\none\n")
-        #expect(try DatasetReader.read(bare, options: .init(requiresLabels: false)).examples.map(\.text) == ["one"])
+        #expect(try DatasetReader.read(bare, options: .init(labels: nil)).examples.map(\.text) == ["one"])
     }
 
     @Test func `plain text is one text per line`() throws {
         let path = scratch.file("a.txt", "one, two\r\n\n\"three\"")
-        let data = try DatasetReader.read(path, options: .init(requiresLabels: false))
+        let data = try DatasetReader.read(path, options: .init(labels: nil))
         #expect(data.examples.map(\.text) == ["one, two", "", "\"three\""])
     }
 
@@ -156,7 +157,7 @@ struct DelimitedTests {
         let path = "\(scratch.path)/w.csv"
         try writer.write(to: path)
         var found: [[String]] = []
-        try DatasetReader.forEach(path, options: .init()) { found.append([$0.label ?? "", $0.text]) }
+        try DatasetReader.forEach(path, options: .init()) { found.append([$0.label?.text ?? "", $0.text]) }
         #expect(found.map { $0.map { Array($0.utf8) } } == rows.map { $0.map { Array($0.utf8) } })
     }
 }

@@ -45,13 +45,13 @@ struct JSONLinesTests {
 
     @Test func `labels are not needed for prediction`() throws {
         let path = scratch.file("a.jsonl", "{\"text\":\"a\",\"label\":null}\n{\"text\":\"\"}\n")
-        let data = try DatasetReader.read(path, options: .init(requiresLabels: false))
+        let data = try DatasetReader.read(path, options: .init(labels: nil))
         #expect(data.examples == [Example(text: "a"), Example(text: "")])
     }
 
     @Test func `pairs are read`() throws {
         let path = scratch.file("a.jsonl", "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"label\":\"x\"}\n")
-        #expect(try DatasetReader.read(path).examples == [Example(text: "a", pair: "b", label: 0)])
+        #expect(try DatasetReader.read(path).examples == [Example(text: "a", pair: "b", label: .one(0))])
     }
 
     @Test(arguments: [

@@ -16,7 +16,7 @@ struct SamplingTests {
         var examples: [Example] = []
         for i in 0..<(10 * classes) {
             for label in 0..<classes where i < 10 * (label + 1) {
-                examples.append(Example(text: "\(label)-\(i)", label: Int32(label)))
+                examples.append(Example(text: "\(label)-\(i)", label: .one(Int32(label))))
             }
         }
         return Dataset(path: "sample", labels: (0..<classes).map { "c\($0)" }, examples: examples)
@@ -36,7 +36,7 @@ struct SamplingTests {
     @Test func `labels of examples follow the order`() throws {
         let data = try DatasetReader.read(scratch.file("a.csv", "text,label\none,b\ntwo,a\nthree,b\n"))
         #expect(data.labels == ["a", "b"])
-        #expect(data.examples.map(\.label) == [1, 0, 1])
+        #expect(data.examples.map(\.classNumber) == [1, 0, 1])
         #expect(data.classCounts == [1, 2])
     }
 
@@ -44,7 +44,7 @@ struct SamplingTests {
         let path = scratch.file("a.csv", "text,label\none,b\ntwo,a\n")
         let data = try DatasetReader.read(path, labels: ["c", "b", "a"])
         #expect(data.labels == ["c", "b", "a"])
-        #expect(data.examples.map(\.label) == [1, 2])
+        #expect(data.examples.map(\.classNumber) == [1, 2])
     }
 
     @Test func `few-shot subsets draw that many of each class in file order`() {
@@ -72,7 +72,8 @@ struct SamplingTests {
             sample(2).fewShotSubset(perClass: 4, seed: 9).dataset, sample(3).fewShotSubset(perClass: 4, seed: 9).dataset
         )
         for label in 0..<2 as Range<Int32> {
-            #expect(two.examples.filter { $0.label == label } == three.examples.filter { $0.label == label })
+            #expect(
+                two.examples.filter { $0.classNumber == label } == three.examples.filter { $0.classNumber == label })
         }
     }
 

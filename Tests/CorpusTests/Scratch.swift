@@ -30,7 +30,7 @@ final class Scratch {
     /// The labels and texts of a file of this content.
     func rows(_ name: String, _ text: String) throws -> [[String]] {
         let data = try DatasetReader.read(file(name, text))
-        return data.examples.map { [data.labels[Int($0.label ?? -1)], $0.text] }
+        return data.examples.map { [data.labels[Int($0.classNumber ?? -1)], $0.text] }
     }
 
     /// The error that reading a file of this content gives; nil if there is none.

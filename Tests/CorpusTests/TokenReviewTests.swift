@@ -44,7 +44,7 @@ struct TokenReviewTests {
 
     @Test func `several sets make one line`() throws {
         func data(_ texts: [String]) -> Dataset {
-            Dataset(path: "d", labels: ["x"], examples: texts.map { Example(text: $0, label: 0) })
+            Dataset(path: "d", labels: ["x"], examples: texts.map { Example(text: $0, label: .one(0)) })
         }
         var review = DatasetReview()
         review.addTokens(

@@ -9,7 +9,7 @@ struct KnownLabelsTests {
     private func found(_ labels: [String], _ numbers: [Int32]) -> Dataset {
         Dataset(
             path: "t.csv", labels: labels,
-            examples: numbers.enumerated().map { Example(text: "text \($0)", label: $1) })
+            examples: numbers.enumerated().map { Example(text: "text \($0)", label: .one($1)) })
     }
 
     private func error(_ found: Dataset, _ labels: [String], skips: Bool = false) -> String? {
@@ -21,10 +21,10 @@ struct KnownLabelsTests {
 
     @Test func `labels get the numbers of the model, by name or by number`() throws {
         let named = try KnownLabels(found(["a", "b"], [0, 1, 1]), among: ["b", "a"], skipsUnknown: false)
-        #expect(named.examples.examples.map(\.label) == [1, 0, 0] && named.notice == nil)
+        #expect(named.examples.examples.map(\.classNumber) == [1, 0, 0] && named.notice == nil)
         #expect(named.examples.labels == ["b", "a"])
         let numbered = try KnownLabels(found(["0", "1"], [1, 0]), among: ["LABEL_0", "LABEL_1"], skipsUnknown: false)
-        #expect(numbered.examples.examples.map(\.label) == [1, 0])
+        #expect(numbered.examples.examples.map(\.classNumber) == [1, 0])
     }
 
     @Test func `unknown labels are counted and named, with the way out`() {
@@ -39,7 +39,7 @@ struct KnownLabelsTests {
 
     @Test func `they are left out where that is asked for, and that is said`() throws {
         let known = try KnownLabels(found(["a", "rare"], [1, 0, 1]), among: ["a", "b"], skipsUnknown: true)
-        #expect(known.examples.examples == [Example(text: "text 1", label: 0)])
+        #expect(known.examples.examples == [Example(text: "text 1", label: .one(0))])
         #expect(
             known.notice
                 == "--skip-unknown-labels: without 2 of 3 examples with labels that the model does not know: rare 2")

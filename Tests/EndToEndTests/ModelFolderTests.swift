@@ -91,14 +91,17 @@ import Testing
         let world = try TinyWorld()
         let predict = ["predict", "--model", world.path("model"), "--text", "cod"]
         let evaluate = ["evaluate", "--model", world.path("model"), "--data", world.path("test.csv")]
-        for task in ["regression", "multi_label_classification"] {
-            let whole = try String(contentsOfFile: world.path("model/config.json"), encoding: .utf8)
-            try edit(world, "model/config.json", ("single_label_classification", task))
-            for command in [predict, evaluate, world.train("out")] {
-                try refused(world, command, "config.json", "problem_type is \"\(task)\"")
-            }
-            try world.write("model/config.json", whole)
+        let whole = try String(contentsOfFile: world.path("model/config.json"), encoding: .utf8)
+        try edit(world, "model/config.json", ("single_label_classification", "ranking"))
+        for command in [predict, evaluate, world.train("out")] {
+            try refused(world, command, "config.json", "problem_type is \"ranking\", must be one of")
         }
+        try world.write("model/config.json", whole)
+        try edit(world, "model/config.json", ("ForSequenceClassification", "ForQuestionAnswering"))
+        for command in [predict, evaluate] {
+            try refused(world, command, "config.json", "BertForQuestionAnswering", "which is no text classifier")
+        }
+        try world.write("model/config.json", whole)
         try rewriteModel(world) { $0.encoder.segments = 1 }
         try world.write("pairs.csv", "label,text,text_pair\nfish,cod,eel\nfruit,fig,plum\nfish,a,b\nfruit,a,c\n")
         let pairs = [

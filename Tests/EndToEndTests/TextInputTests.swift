@@ -98,19 +98,6 @@ struct TextSourceTests {
     }
 }
 
-struct PredictionWriterTests {
-    @Test func `predictions are objects in the order of the labels`() throws {
-        let line = String(
-            decoding: PredictionWriter(labels: ["b", "\"a\""]).lines([[0, 0], [1, -.infinity]]), as: UTF8.self)
-        #expect(
-            line == """
-                {"label": "b", "probabilities": {"b": 0.5, "\\"a\\"": 0.5}}
-                {"label": "b", "probabilities": {"b": 1.0, "\\"a\\"": 0.0}}
-
-                """)
-    }
-}
-
 struct EndingTests {
     @Test(arguments: [
         (["train", "--nope"], 64, "Unknown option '--nope'"), (["predict"], 64, "Missing expected argument '--model"),

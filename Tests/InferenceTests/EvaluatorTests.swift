@@ -29,7 +29,7 @@ private struct LengthModel: BatchModel {
             // Every fourth label is wrong.
             return Example(
                 text: (0..<words).map { _ in "a" }.joined(separator: " "),
-                label: Int32((words + 2 + (i % 4 == 0 ? 1 : 0)) % 3))
+                label: .one(Int32((words + 2 + (i % 4 == 0 ? 1 : 0)) % 3)))
         }
         let data = Dataset(path: "x.csv", labels: ["a", "b", "c"], examples: examples)
         var reports: [MetricReport] = []
@@ -43,7 +43,7 @@ private struct LengthModel: BatchModel {
         for example in examples {
             let tokens = example.text.split(separator: " ").count + 2
             sum += LengthModel.logits(tokens).withUnsafeBufferPointer {
-                CrossEntropy.loss($0, label: Int(example.label ?? 0))
+                CrossEntropy.loss($0, label: Int(example.classNumber ?? 0))
             }
         }
         #expect(reports[0].loss == sum / 2100)

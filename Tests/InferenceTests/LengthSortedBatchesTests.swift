@@ -26,17 +26,17 @@ import Testing
             let sorted = LengthSortedBatches(lengths: lengths, batchTokens: limit)
             let outputs = sorted.batches.map { $0.flatMap { [Float($0), -Float(lengths[$0])] } }
             let expected = lengths.enumerated().map { [Float($0), -Float($1)] }
-            #expect(sorted.unsorted(outputs, width: 2) == expected)
+            #expect(sorted.unsorted(outputs, floats: { _ in 2 }) == expected)
         }
-        #expect(LengthSortedBatches(lengths: [], batchTokens: 9).unsorted([], width: 2) == [])
+        #expect(LengthSortedBatches(lengths: [], batchTokens: 9).unsorted([], floats: { _ in 2 }) == [])
     }
 
     @Test func `outputs of other batches are refused`() {
         let sorted = LengthSortedBatches(lengths: [4, 2, 4], batchTokens: 6)
         #expect(sorted.batches == [[0], [2, 1]])
-        #expect(sorted.unsorted([[1], [2, 3]], width: 1) == [[1], [3], [2]])
-        #expect(sorted.unsorted([[1]], width: 1) == nil)
-        #expect(sorted.unsorted([[1], [2]], width: 1) == nil)
-        #expect(sorted.unsorted([[1], [2, 3]], width: 2) == nil)
+        #expect(sorted.unsorted([[1], [2, 3]], floats: { _ in 1 }) == [[1], [3], [2]])
+        #expect(sorted.unsorted([[1]], floats: { _ in 1 }) == nil)
+        #expect(sorted.unsorted([[1], [2]], floats: { _ in 1 }) == nil)
+        #expect(sorted.unsorted([[1], [2, 3]], floats: { _ in 2 }) == nil)
     }
 }

@@ -67,7 +67,7 @@ private final class TokenModel: BatchModel, Sendable {
         let texts = texts(count, pairs: true)
         let outputs = try pipeline.outputs(texts)
         #expect(
-            outputs
+            outputs.map(\.values)
                 == texts.map {
                     let encoding = pipeline.encode($0)
                     return TokenModel.outputs(encoding.inputIDs, encoding.typeIDs)
@@ -79,12 +79,12 @@ private final class TokenModel: BatchModel, Sendable {
     }
 
     @Test func `no texts have no outputs`() throws {
-        #expect(try pipeline(TokenModel(), threads: 2).outputs([]) == [])
+        #expect(try pipeline(TokenModel(), threads: 2).outputs([]).isEmpty)
     }
 
     @Test func `texts are cut at the length`() throws {
         let outputs = try pipeline(TokenModel(), threads: 1, maxLength: 6).outputs(texts(9))
-        #expect(outputs.map { $0[0] }.max() == 6)
+        #expect(outputs.map { $0.values[0] }.max() == 6)
     }
 
     @Test func `a model without a row of outputs for each text is refused`() throws {

@@ -110,11 +110,8 @@ import Testing
         (#"{"model_type":"bert","hidden_act":"gelu_fast"}"#, "hidden_act is"),
         (#"{"model_type":"bert","hidden_act":"gelu_pytorch_tanh"}"#, "hidden_act is"),
         (#"{"model_type":"bert","is_encoder_decoder":true}"#, "is_encoder_decoder is true, only false"),
-        (#"{"model_type":"bert","problem_type":"regression"}"#, "problem_type is \"regression\", only"),
-        (#"{"model_type":"bert","problem_type":"multi_label_classification"}"#, "problem_type is \"multi_label"),
-        (#"{"model_type":"bert","problem_type":7}"#, "problem_type is 7, only"),
-        (#"{"model_type":"bert","id2label":{"0":"LABEL_0"}}"#, "has a single label: that is a regression"),
-        (#"{"model_type":"bert","num_labels":1}"#, "has a single label: that is a regression"),
+        (#"{"model_type":"bert","problem_type":"ranking"}"#, "problem_type is \"ranking\", must be one of"),
+        (#"{"model_type":"bert","problem_type":7}"#, "problem_type is 7, must be one of"),
         ("version https://git-lfs.github.com/spec/v1\noid x", "is a Git LFS pointer"),
         ("\n<HTML><body>", "is a web page"), ("Entry not found", "is the error message of a server"),
         (#"{"model_type":"bert","hidden_dropout_prob":1}"#, "hidden_dropout_prob is 1.0"),
@@ -144,19 +141,18 @@ import Testing
         (#"{"model_type":"bert","id2label":{"0":true,"1":false}}"#, "id2label[0] is true, must be a string"),
         (#"{"model_type":"bert","id2label":{"0":1.5,"1":"a"}}"#, "id2label[0] is 1.5, must be a string"),
         (#"{"model_type":"bert","id2label":{"0":"a","1":"b"},"num_labels":3}"#, "num_labels is 3, but id2label has 2"),
-        (#"{"model_type":"bert","architectures":["BertForTokenClassification"]}"#, "is no text classifier"),
     ])
     func `labels that cannot be used are refused by inference, but not by a training that replaces them`(
         json: String, reason: String
     ) throws {
         var c = try parse(json)
-        #expect(!c.hasLabelledClassifier)
-        let message = failure { try c.requireClassifier(path: "m/config.json") }
+        #expect(!c.hasLabels(for: SequenceClassification(labels: 2, dropout: 0)))
+        let message = failure { try c.requireLabels(path: "m/config.json") }
         #expect(message.hasPrefix("m/config.json: ") && message.contains(reason), "\(message)")
         c.labels = ["a", "b", "c"]
         try c.validate()
         let back = try ModelConfiguration(json: c.json(), path: "x")
-        #expect(back.labels == ["a", "b", "c"] && back.hasLabelledClassifier)
+        #expect(back.labels == ["a", "b", "c"] && back.hasLabels(for: SequenceClassification(labels: 2, dropout: 0)))
     }
 
     @Test func `gelu_python is GELU and is written back`() throws {

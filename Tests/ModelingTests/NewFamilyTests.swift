@@ -110,10 +110,9 @@ import Testing
         (#"{"model_type":"toy","vocab_size":20,"dim":8,"is_decoder":true}"#, "is_decoder is true, only false"),
         (#"{"model_type":"toy","vocab_size":20,"dim":8,"auto_map":{"AutoModel":"m.M"}}"#, "has auto_map"),
         (
-            #"{"model_type":"toy","vocab_size":20,"dim":8,"problem_type":"regression"}"#,
-            "problem_type is \"regression\""
+            #"{"model_type":"toy","vocab_size":20,"dim":8,"problem_type":"ranking"}"#,
+            "problem_type is \"ranking\""
         ),
-        (#"{"model_type":"toy","vocab_size":20,"dim":8,"num_labels":1}"#, "has a single label"),
     ])
     func `what a new family cannot be is refused by name`(json: String, reason: String) {
         let message = failure { _ = try Self.parse(json) }

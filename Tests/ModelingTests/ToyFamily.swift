@@ -43,8 +43,10 @@ enum ToyFamily: ModelFamily {
         entries["seq_classif_dropout"] = configuration.classifierDropout.map { .float($0) }
     }
 
-    static func classifier(_ configuration: FamilyConfiguration, labels: Int) -> any Head {
-        SequenceClassification(labels: labels, dropout: configuration.classifierDropout ?? 0.2)
+    static func classifier(
+        _ configuration: FamilyConfiguration, labels: Int, problem: ProblemType
+    ) -> any Head {
+        SequenceClassification(labels: labels, dropout: configuration.classifierDropout ?? 0.2, problem: problem)
     }
 
     static func tensorName(_ id: ParameterID) -> String {

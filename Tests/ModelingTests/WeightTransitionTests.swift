@@ -57,6 +57,32 @@ import Testing
         }
     }
 
+    @Test func `an adapter stays, or is merged where the next phase has none or another`() throws {
+        var with = specification(labels: 3)
+        with.adapter = LowRankAdapter(rank: 2, alpha: 2, dropout: 0, targets: [.query])
+        with.trainable = .only([.head])
+        let old = state(with)
+        let same = try WeightTransition.weights(of: with, layout: old.layout, from: old, seed: 7)
+        for parameter in old.layout.parameters {
+            #expect(values(same, parameter) == values(old.weights, parameter), "\(parameter.id)")
+        }
+        let merged = LowRankMerge.merged(old.weights, old.layout)
+        var wider = with
+        wider.adapter?.rank = 3
+        for model in [specification(labels: 3), wider] {
+            let layout = ParameterLayout(model)
+            let weights = try WeightTransition.weights(of: model, layout: layout, from: old, seed: 7)
+            for parameter in layout.parameters where !parameter.id.isOfAdapter {
+                let source = try #require(old.layout.parameters.first { $0.id == parameter.id })
+                #expect(values(weights, parameter) == values(merged, source), "\(parameter.id)")
+            }
+            for parameter in layout.parameters {
+                guard case .layer(_, _, .lowRankB) = parameter.id else { continue }
+                #expect(values(weights, parameter).allSatisfy { $0 == 0 })
+            }
+        }
+    }
+
     @Test func `another encoder is refused`() {
         let model = specification(labels: 3, hidden: 16)
         #expect(throws: ModelError.self) {

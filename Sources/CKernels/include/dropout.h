@@ -17,8 +17,8 @@ void shoal_dropout_keep(uint8_t *keep, size_t blocks, uint32_t first_block, uint
 void shoal_dropout_apply(float *restrict values, const uint8_t *restrict keep, size_t rows, size_t width,
                          size_t keep_stride, float scale);
 
-// to[r][c] = keep[r][c] ? from[r][c] * scale : 0, for rows of `width` elements and keep rows of `keep_stride` bytes; the
-// name ends in the element type.
+// to[r][c] = keep[r][c] ? from[r][c] * scale : 0, for rows of `width` elements and keep rows of `keep_stride` bytes;
+// the name ends in the element type.
 void shoal_dropout_copy_f32(float *restrict to, const float *restrict from, const uint8_t *restrict keep, size_t rows,
                             size_t width, size_t keep_stride, float scale);
 void shoal_dropout_copy_bf16(uint16_t *restrict to, const uint16_t *restrict from, const uint8_t *restrict keep,

@@ -19,6 +19,18 @@ extension AllowedValues where Value == Int {
     }
 }
 
+extension AllowedValues where Value == String {
+    /// These words.
+    static func oneOf(_ words: [String]) -> Self {
+        Self(
+            contains: { words.contains($0) },
+            need: words.dropLast().joined(separator: ", ") + " or " + (words.last ?? ""))
+    }
+
+    /// A single character.
+    static var oneCharacter: Self { Self(contains: { $0.count == 1 }, need: "one character") }
+}
+
 extension AllowedValues where Value == Double {
     /// Both bounds and the values between them; not those that are no numbers.
     static func range(_ bounds: ClosedRange<Double>, _ unit: String) -> Self {

@@ -21,6 +21,10 @@ public struct RunConfiguration: Sendable, Equatable {
     public var test: String?
     /// The run directory to write; it must not exist, or be empty.
     public var output: String
+    /// The name of what the model is trained for, see `Tasks`; nil to see from the data.
+    public var task: String?
+    /// What stands between several labels of a text; nil for a comma.
+    public var labelSeparator: String?
     /// The number of workers.
     public var workers = 1
     /// Compute threads of each worker that is started here; nil for those that ``localThreads`` finds.

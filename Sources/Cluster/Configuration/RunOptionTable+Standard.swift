@@ -1,4 +1,5 @@
 import Collectives
+import Inference
 import Numerics
 import Support
 import Training
@@ -156,6 +157,11 @@ extension RunOptionTable {
 
     private static let examples: [RunOption] = [
         RunOption(
+            .data, "task", \.task, "name",
+            "What the model is trained for: \(Tasks.all.map(\.name).joined(separator: ", "))",
+            allowed: .oneOf(Tasks.all.map(\.name)), standard: "seen from the labels, else \(Tasks.standard.name)",
+            resumed: "What the model is trained for", aliases: "tasktype problemtype problem"),
+        RunOption(
             .data, "max_length", \.maxLength, "tokens", "Tokens of a text at most, special ones included",
             allowed: .range(3...65_536),
             standard: "\(RunConfiguration.defaultMaxLength), or the model's positions if fewer",
@@ -180,6 +186,10 @@ extension RunOptionTable {
         RunOption(
             .data, "label_column", \.labelColumn, "name", "The column of the label",
             standard: "the first of label, class, category, … that there is", aliases: "labelfield labelkey"),
+        RunOption(
+            .data, "label_separator", \.labelSeparator, "character",
+            "What stands between the labels of a text that has several, where they are not a JSON array",
+            allowed: .oneCharacter, standard: "a comma", aliases: "labeldelimiter labelsep"),
     ]
 
     private static let pretraining: [RunOption] = [

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import Inference
 import Modeling
 import Synchronization
 import Tokenization
@@ -8,12 +9,18 @@ import Tokenization
 /// file.
 final class TokenizedDataset: ExampleSource {
     private let examples: [Example]
+    private let task: any Task
+    private let outputs: Int
     private let tokenizer: any Tokenizer
     private let maxLength: Int
     private let texts: Mutex<[Encoding?]>
 
-    init(_ dataset: Dataset, tokenizer: any Tokenizer, maxLength: Int) {
+    /// - Parameters:
+    ///   - task: Says what is to be learnt of an example.
+    ///   - outputs: The outputs of its head.
+    init(_ dataset: Dataset, _ task: any Task, outputs: Int, tokenizer: any Tokenizer, maxLength: Int) {
         examples = dataset.examples
+        (self.task, self.outputs) = (task, outputs)
         self.tokenizer = tokenizer
         self.maxLength = maxLength
         texts = Mutex([Encoding?](repeating: nil, count: dataset.examples.count))
@@ -29,5 +36,7 @@ final class TokenizedDataset: ExampleSource {
         return encoding
     }
 
-    func target(_ index: Int) -> Target { examples[index].label.map { .classIndex($0) } ?? .none }
+    func target(_ index: Int) -> Target {
+        task.target(of: examples[index], encoding: encoding(index), outputs: outputs)
+    }
 }

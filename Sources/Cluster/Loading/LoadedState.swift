@@ -47,7 +47,7 @@ struct LoadedState: Sendable {
         epochLoss = state.metrics["epoch_loss"] ?? 0
         epochSamples = Int(exactly: state.metrics["epoch_samples"] ?? 0) ?? 0
         let model = try checkpoint.model()
-        try model.requireClassifier()
+        try model.requireLabels()
         let layout = layouts[phase]
         let loaded = try WeightLoader.load(model, plan.model, layout: layout, missingHead: .fail)
         buffers = [.weights: loaded.weights]

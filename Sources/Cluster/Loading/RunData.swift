@@ -1,8 +1,12 @@
 import Corpus
+import Inference
+import Support
 import Tokenization
 
 /// The data of a run as its options ask for them, with what people ought to know of them.
 struct RunData {
+    /// What the model is trained for.
+    let task: any Task
     var training: Dataset
     var validation: Dataset?
     var test: Dataset?
@@ -16,13 +20,39 @@ struct RunData {
     /// - Throws: ``FileError``, or ``RunError`` where nothing is left.
     init(_ run: RunConfiguration) throws {
         let columns = ColumnNames(text: run.textColumn, textPair: run.textPairColumn, label: run.labelColumn)
-        training = try DatasetReader.read(run.train, columns: columns)
-        try training.checkTrainable(minimumPerClass: 1)
-        let classes = training.labels
-        validation = try run.validation.map { try DatasetReader.read($0, columns: columns, labels: classes) }
-        test = try run.test.map { try DatasetReader.read($0, columns: columns, labels: classes) }
+        var task = run.task.flatMap { Tasks.named($0) }
+        if task == nil {
+            let seen = try TaskGuess(run.train, columns: columns)
+            task = seen.task
+            if let reason = seen.reason { notices.append(reason) }
+        }
+        let chosen = task ?? Tasks.standard
+        self.task = chosen
+        try Self.checkOptions(run, chosen)
+        func read(_ path: String, labels: [String]?) throws(FileError) -> Dataset {
+            let reader = chosen.labelReader(known: labels, options: run.taskOptions)
+            return try DatasetReader.read(path, options: .init(columns: columns, labels: reader))
+        }
+        training = try read(run.train, labels: nil)
+        try chosen.checkTrainable(training)
+        let names = training.labels
+        validation = try run.validation.map { try read($0, labels: names) }
+        test = try run.test.map { try read($0, labels: names) }
         if run.dropRareClasses { try dropRareClasses(run) }
         if let shots = run.shots { draw(shots, seed: run.seed) }
+    }
+
+    /// Refuses options that count classes where an example does not have exactly one, and the reverse.
+    private static func checkOptions(_ run: RunConfiguration, _ task: any Task) throws(RunError) {
+        func refuse(_ option: String, _ why: String) -> RunError {
+            .failed("--\(option) does not go with --task \(task.name): \(why)")
+        }
+        if !task.hasOneClass {
+            if run.shots != nil { throw refuse("shots", "its examples do not have one class each") }
+            if run.dropRareClasses { throw refuse("drop-rare-classes", "its examples do not have one class each") }
+        } else if run.labelSeparator != nil {
+            throw refuse("label-separator", "its examples have one class each")
+        }
     }
 
     /// Leaves out classes with fewer than two examples, or than `--shots` draws, of all data.

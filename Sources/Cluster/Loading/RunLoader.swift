@@ -25,23 +25,25 @@ enum RunLoader {
             data.notices.append(line)
         }
         let model = try source.configuration(for: data, of: run)
-        let classifier = model.classifier()
+        run.task = data.task.name
+        let encoder = model.encoder
         let (adapter, folder) = try source.adapter(of: run)
         let request = RecipeRequest(
-            run: run, classifier: classifier.head, maxLength: source.maxLength,
-            trainable: adapter == nil ? try run.trainableSet(of: classifier.encoder) : .only([.head]), adapter: adapter)
+            run: run, head: data.task.head(model),
+            objective: try data.task.objective(run.taskOptions, data: data.training), maxLength: source.maxLength,
+            trainable: adapter == nil ? try run.trainableSet(of: encoder) : .only([.head]), adapter: adapter)
         let phases = recipe.phases(request)
         let length = try RunLength(phases, of: run, examples: data.training.examples.count)
         try length.requireRest(
             checkpoint: resumption?.checkpoint?.step ?? 0, finished: resumption?.finishedSteps, output: run.output)
-        let layouts = try phases.map { try source.layout($0.model(classifier.encoder)) }
+        let layouts = try phases.map { try source.layout($0.model(encoder)) }
         var (planned, shortening) = ([PhasePlan](), [String]())
         for (number, phase) in phases.enumerated() {
             let (schedule, warnings) = phase.schedule(steps: length.steps[number].count)
             shortening += warnings
             planned.append(
                 try PhasePlan(
-                    phase, number, run, classifier.encoder, layouts[number], length, schedule, data, source,
+                    phase, number, run, encoder, layouts[number], length, schedule, data, source,
                     labels: model.labels, runID: runID))
         }
         let initial = try InitialState(
@@ -88,7 +90,9 @@ extension PhasePlan {
     ) throws {
         let model = phase.model(encoder)
         let isLast = number == length.steps.count - 1
-        func tokenized(_ data: Dataset) -> TokenizedDataset { source.tokenized(data, maxLength: phase.maxLength) }
+        func tokenized(_ dataset: Dataset) -> TokenizedDataset {
+            source.tokenized(dataset, data.task, outputs: model.head.outputWidth, maxLength: phase.maxLength)
+        }
         self.init(
             name: phase.name,
             welcome: try Welcome(

@@ -68,6 +68,7 @@ struct RunModel {
             tokenizer, model.encoder, path: directory.path,
             data: [data.training, data.validation, data.test].compactMap { $0 })
         model.labels = labels
+        model.purpose = data.task.purpose
         model.adapter = nil
         model.isTrainedOnPairs = data.training.columns?.textPair != nil
         return model
@@ -85,7 +86,7 @@ struct RunModel {
     }
 
     /// The examples as the model takes them.
-    func tokenized(_ data: Dataset, maxLength: Int) -> TokenizedDataset {
-        TokenizedDataset(data, tokenizer: tokenizer, maxLength: maxLength)
+    func tokenized(_ data: Dataset, _ task: any Task, outputs: Int, maxLength: Int) -> TokenizedDataset {
+        TokenizedDataset(data, task, outputs: outputs, tokenizer: tokenizer, maxLength: maxLength)
     }
 }

@@ -1,7 +1,7 @@
 import Modeling
 import Training
 
-/// Encoder and classifier learn together, in one phase.
+/// Encoder and head learn together, in one phase.
 struct FineTuning: Recipe {
     static let name = "fine-tuning"
 
@@ -9,10 +9,8 @@ struct FineTuning: Recipe {
         let run = request.run
         return [
             Phase(
-                name: Self.name, head: request.classifier,
-                objective: CrossEntropy(labelSmoothing: run.labelSmoothing),
-                adapter: request.adapter, trainable: request.trainable, hyperparameters: run.hyperparameters,
-                schedule: run.scheduleSettings,
+                name: Self.name, head: request.head, objective: request.objective, adapter: request.adapter,
+                trainable: request.trainable, hyperparameters: run.hyperparameters, schedule: run.scheduleSettings,
                 length: run.steps.map { .steps($0) } ?? .epochs(run.epochs ?? 1),
                 batchSize: run.batchSize, microBatches: run.microBatches, maxLength: request.maxLength)
         ]

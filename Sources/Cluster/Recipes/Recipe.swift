@@ -13,8 +13,10 @@ protocol Recipe: Sendable {
 struct RecipeRequest: Sendable {
     /// All options, with what the data decided on.
     var run: RunConfiguration
-    /// The head that the model's family puts on the encoder to tell the classes of the run apart.
-    var classifier: any Head
+    /// The head of the run's task.
+    var head: any Head
+    /// What it learns by.
+    var objective: any Objective
     /// Tokens of a text at most: what is asked for, or what the model has.
     var maxLength: Int
     /// The parts of the model that the options leave to train.

@@ -15,6 +15,7 @@ extension AdapterFolder {
     ) {
         var configuration = folder.configuration
         configuration.labels = labels(of: configuration)
+        configuration.isTrainedOnPairs = isTrainedOnPairs ?? configuration.isTrainedOnPairs
         let model = configuration.classifier()
         let layout = ParameterLayout(model)
         let loaded = try WeightLoader.load(

@@ -27,12 +27,12 @@ extension AdapterFolder {
                 name: names.tensor($0.id), shape: $0.shape,
                 data: UnsafeRawBufferPointer(start: weights.pointer + $0.offset, count: 4 * $0.count))
         }
-        let metadata = ["format": "pt", baseKey: encoderSHA256(weights, layout)]
+        var metadata = ["format": "pt", baseKey: encoderSHA256(weights, layout)]
+        metadata[labelsKey] = JSONValue.array(configuration.labels.map { .string($0) }).text
+        metadata[pairsKey] = configuration.isTrainedOnPairs.map { "\($0)" }
         try AtomicDirectory.create(path, replacing: PEFTConfiguration.fileName) { folder in
             try DurableFile.write(json, to: joinedPath(folder, PEFTConfiguration.fileName))
             try SafetensorsWriter.write(tensors, metadata: metadata, to: joinedPath(folder, weightsFile))
-            try DurableFile.write(
-                configuration.json(), to: joinedPath(folder, CheckpointFolder.configurationFile))
         }
     }
 }

@@ -4,7 +4,7 @@ import Numerics
 import Support
 
 /// A folder of an adapter as `peft` writes it: `adapter_config.json` and `adapter_model.safetensors`. Those that are
-/// written here have a `config.json` with the labels besides, and the SHA-256 of the encoder that they were trained on.
+/// written here have, in the metadata of the tensors, the labels and the SHA-256 of the encoder that they belong to.
 public struct AdapterFolder: Sendable {
     /// Where it is.
     public let path: String
@@ -14,12 +14,14 @@ public struct AdapterFolder: Sendable {
     public let labels: [String]?
 
     static let weightsFile = "adapter_model.safetensors"
-    /// The key in the metadata of the tensors.
-    static let baseKey = "shoal_base_sha256"
+    /// The keys in the metadata of the tensors: of the encoder's hash, the labels as a JSON array, and whether the model
+    /// was trained on pairs of texts.
+    static let (baseKey, labelsKey, pairsKey) = ("shoal_base_sha256", "shoal_labels", "shoal_text_pairs")
 
     let file: SafetensorsFile
     /// The name in the file of each tensor that it has: of adapters, and of the head.
     let names: [ParameterID: String]
+    let isTrainedOnPairs: Bool?
     private let baseName: String?
     private let baseSHA256: String?
     let modules: AdapterNames
@@ -54,8 +56,17 @@ public struct AdapterFolder: Sendable {
         names = found.names
         baseName = configuration.baseName
         baseSHA256 = file.metadata[Self.baseKey]
-        let own = joinedPath(path, CheckpointFolder.configurationFile)
-        labels = try PathKind(own) == .file ? try ModelConfiguration(path: own).labels : nil
+        labels = try Self.labels(file)
+        isTrainedOnPairs = file.metadata[Self.pairsKey].flatMap(Bool.init)
+    }
+
+    private static func labels(_ file: SafetensorsFile) throws(FileError) -> [String]? {
+        guard let text = file.metadata[labelsKey] else { return nil }
+        let parsed = try? Data(text.utf8).withUnsafeBytes { try JSONValue(parsing: $0) }
+        guard let array = parsed?.array, case let labels = array.compactMap(\.string), labels.count == array.count,
+            Set(labels).count == labels.count
+        else { throw FileError(file.path, "\(labelsKey) in its metadata is no list of labels") }
+        return labels
     }
 
     private struct Found {
@@ -159,7 +170,7 @@ public struct AdapterFolder: Sendable {
         guard let linear = model.classifier().head.labelLinear, let name = names[.head(linear, .weight)],
             let count = file.tensors[name]?.shape.first
         else { return model.labels }
-        return model.hasLabelledClassifier && model.labels.count == count
+        return model.hasLabels(for: model.classifierHead(.singleLabel)) && model.labels.count == count
             ? model.labels : (0..<count).map { "LABEL_\($0)" }
     }
 }

@@ -63,9 +63,12 @@ public enum BERT: ModelFamily {
     }
 
     /// The pooler (a linear layer and tanh on the first token), dropout, and a linear classifier.
-    public static func classifier(_ configuration: FamilyConfiguration, labels: Int) -> any Head {
+    public static func classifier(
+        _ configuration: FamilyConfiguration, labels: Int, problem: ProblemType
+    ) -> any Head {
         SequenceClassification(
-            labels: labels, dropout: configuration.classifierDropout ?? configuration.encoder.hiddenDropout)
+            labels: labels, dropout: configuration.classifierDropout ?? configuration.encoder.hiddenDropout,
+            problem: problem)
     }
 
     /// See ``ModelFamily``.

@@ -21,7 +21,7 @@ public protocol ModelFamily: Sendable {
     /// - Parameter entries: What the file held that the model was read from, or nothing.
     static func write(_ configuration: FamilyConfiguration, into entries: inout [String: JSONValue])
     /// The head of a classifier of sequences, as `transformers` builds it for this family.
-    static func classifier(_ configuration: FamilyConfiguration, labels: Int) -> any Head
+    static func classifier(_ configuration: FamilyConfiguration, labels: Int, problem: ProblemType) -> any Head
 
     /// Whether the tensors of ``MaskedLanguageModel`` have names: whether `transformers` builds that head for this family.
     static var hasMaskedLanguageModel: Bool { get }

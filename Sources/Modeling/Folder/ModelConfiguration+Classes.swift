@@ -1,29 +1,36 @@
+import Foundation
 import Support
 
-/// The entries of config.json about a classifier of texts with one class for each: the same for every family.
+/// The entries of config.json about what a model is for and what its outputs are called: the same for every family.
 extension ModelConfiguration {
-    private static let task = "single_label_classification"
-    private static let classSuffix = "ForSequenceClassification"
+    /// The classes of `transformers` whose classifiers have labels, or outputs of a fixed meaning.
+    public static let labelledClasses = [
+        ModelPurpose.sequenceClassification, "ForTokenClassification", "ForMultipleChoice", "ForQuestionAnswering",
+        "ForNextSentencePrediction",
+    ]
     /// More than any real model has.
     private static let labelCounts = 1...1_000_000
 
     /// Reads the labels, and for what the model was made.
     mutating func readClasses(_ config: ConfigurationReader) throws(FileError) {
-        if let found = config.value("problem_type"), found != .string(Self.task) {
-            throw config.failure(
-                "problem_type is \(found.summary), only \(quoted(Self.task)) is supported; a model for another task "
-                    + "gives no meaningful result here")
+        var problem: ProblemType?
+        if let found = config.value("problem_type") {
+            guard case .string(let name) = found, let known = ProblemType(rawValue: name) else {
+                let names = ProblemType.allCases.map { quoted($0.rawValue) }.joined(separator: ", ")
+                throw config.failure("problem_type is \(found.summary), must be one of \(names)")
+            }
+            problem = known
         }
         do throws(LabelsError) { labels = try Self.labels(config) } catch {
-            // An obstacle to inference only: see `requireClassifier`.
+            // An obstacle to inference only: see `requireLabels`.
             labels = Self.defaultLabels(2)
             labelsProblem = error.reason
         }
-        guard labels.count != 1 else {
-            throw config.failure(
-                "has a single label: that is a regression, and only classification of single labels is supported")
-        }
-        otherArchitecture = Self.otherArchitecture(config)
+        let suffix = Self.classSuffix(config)
+        // As `transformers` decides where the file does not say.
+        let usual: ProblemType = labels.count == 1 ? .regression : .singleLabel
+        let isOther = suffix != nil && suffix != ModelPurpose.sequenceClassification
+        purpose = ModelPurpose(classSuffix: suffix, problem: isOther ? nil : problem ?? usual)
     }
 
     /// Makes sure that the labels can be written.
@@ -40,11 +47,14 @@ extension ModelConfiguration {
         }
     }
 
+    /// What the names of the family's classes in `transformers` begin with, such as `Bert`.
+    public var classPrefix: String { family.modelTypes.first { $0.key == modelType }?.value ?? "" }
+
     /// Writes the labels, and for what the model is.
     func writeClasses(into entries: inout [String: JSONValue]) {
-        let prefix = family.modelTypes.first { $0.key == modelType }?.value ?? ""
-        entries["architectures"] = .array([.string(prefix + Self.classSuffix)])
-        entries["problem_type"] = .string(Self.task)
+        entries["architectures"] = .array([.string(classPrefix + (purpose.classSuffix ?? "Model"))])
+        entries["problem_type"] = purpose.problem.map { .string($0.rawValue) }
+        guard purpose.hasLabels else { return }
         let numbered = labels.enumerated()
         entries["id2label"] = .object(
             JSONObject(
@@ -54,11 +64,13 @@ extension ModelConfiguration {
             JSONObject(Dictionary(numbered.map { ($0.element, JSONValue.integer($0.offset)) }) { first, _ in first }))
     }
 
-    /// The class of `transformers` that the folder was written for, where that has a classifier for something else.
-    private static func otherArchitecture(_ config: ConfigurationReader) -> String? {
-        let others = ["Token", "MultipleChoice", "QuestionAnswering", "NextSentencePrediction"]
+    /// What the name of the class of `transformers` that the folder was written for ends with, from "For" on; nil for
+    /// one without a head.
+    private static func classSuffix(_ config: ConfigurationReader) -> String? {
         guard case .array(let names) = config.value("architectures") else { return nil }
-        for case .string(let name) in names where others.contains(where: { name.contains($0) }) { return name }
+        for case .string(let name) in names {
+            if let start = name.range(of: "For", options: .backwards) { return String(name[start.lowerBound...]) }
+        }
         return nil
     }
 

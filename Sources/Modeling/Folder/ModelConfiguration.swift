@@ -9,12 +9,18 @@ public struct ModelConfiguration: Sendable {
     public let family: any ModelFamily.Type
     /// What the family has read.
     public var model: FamilyConfiguration
-    /// The class names, in the order of their ids. Where ``labelsProblem`` is set they are placeholders.
-    public var labels: [String] { didSet { labelsProblem = nil } }
+    /// The class names, in the order of their ids. Where ``labelsProblem`` is set they are placeholders. What is given
+    /// labels becomes a classifier, unless ``purpose`` says of what kind.
+    public var labels: [String] {
+        didSet {
+            labelsProblem = nil
+            if !purpose.hasLabels { purpose = .classification }
+        }
+    }
     /// Why the file's labels cannot be used: no obstacle to a training, which replaces them.
     var labelsProblem: String?
-    /// Whether the file says that the model is of another kind than a text classifier (`architectures`), and of which.
-    var otherArchitecture: String?
+    /// What the folder is for.
+    public var purpose: ModelPurpose
     /// The file's entries, those of the family among them, to be written back.
     var entries: [String: JSONValue]
 
@@ -26,6 +32,7 @@ public struct ModelConfiguration: Sendable {
         self.family = family
         model = FamilyConfiguration(encoder: encoder, classifierDropout: classifierDropout)
         self.labels = labels
+        purpose = .classification
         entries = ["model_type": .string(family.modelTypes.first?.key ?? "")]
     }
 
@@ -34,6 +41,7 @@ public struct ModelConfiguration: Sendable {
         self.model = model
         self.entries = entries
         labels = []
+        purpose = ModelPurpose(classSuffix: nil)
     }
 
     /// The encoder.
@@ -49,25 +57,29 @@ public struct ModelConfiguration: Sendable {
     /// A classifier of sequences with its labels.
     public func classifier(objective: any Objective = CrossEntropy()) -> ModelSpecification {
         ModelSpecification(
-            encoder: encoder, head: family.classifier(model, labels: labels.count), objective: objective,
-            adapter: adapter, trainable: adapter == nil ? .all : .only([.head]))
+            encoder: encoder, head: classifierHead(.singleLabel), objective: objective, adapter: adapter,
+            trainable: adapter == nil ? .all : .only([.head]))
     }
 
-    /// Makes sure that the file describes a classifier of single texts or pairs with usable labels, as inference needs.
+    /// The head of a classifier of sequences, as `transformers` builds it for the family.
+    public func classifierHead(_ problem: ProblemType) -> any Head {
+        family.classifier(model, labels: labels.count, problem: problem)
+    }
+
+    /// Makes sure that the file has usable labels, as inference needs.
     ///
     /// - Parameter path: The file, for the message.
     /// - Throws: An error that names the entry of config.json.
-    public func requireClassifier(path: String) throws(FileError) {
+    public func requireLabels(path: String) throws(FileError) {
         if let labelsProblem { throw FileError(path, labelsProblem) }
-        if let otherArchitecture {
-            throw FileError(
-                path,
-                "architectures is \(quoted(otherArchitecture)), which is no text classifier: train it first")
-        }
     }
 
-    /// Whether a classifier in the folder's weights belongs to ``labels``.
-    public var hasLabelledClassifier: Bool { labelsProblem == nil && otherArchitecture == nil }
+    /// Whether a classifier in the folder's weights, if there is one for the head, belongs to ``labels``.
+    public func hasLabels(for head: any Head) -> Bool {
+        guard labelsProblem == nil else { return false }
+        guard let found = purpose.classSuffix, Self.labelledClasses.contains(found) else { return true }
+        return found == head.classSuffix
+    }
 
     /// The key of config.json that says whether a model was trained on pairs of texts; `transformers` passes over it.
     private static let pairsKey = "shoal_text_pairs"
@@ -84,6 +96,6 @@ extension ModelConfiguration: Equatable {
     /// Whether they are of one family and say the same.
     public static func == (a: ModelConfiguration, b: ModelConfiguration) -> Bool {
         a.family == b.family && a.model == b.model && a.labels == b.labels && a.labelsProblem == b.labelsProblem
-            && a.otherArchitecture == b.otherArchitecture && a.adapter == b.adapter && a.entries == b.entries
+            && a.purpose == b.purpose && a.adapter == b.adapter && a.entries == b.entries
     }
 }

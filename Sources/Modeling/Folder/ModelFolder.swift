@@ -67,12 +67,13 @@ public struct ModelFolder: Sendable {
         return object["vocab_size"]?.integer
     }
 
-    /// Makes sure that the folder describes a fine-tuned classifier whose labels can be used.
+    /// Makes sure that the labels in config.json can be used.
     ///
     /// - Throws: An error that names config.json and the entry.
-    public func requireClassifier() throws(FileError) {
-        try configuration.requireClassifier(path: joinedPath(path, Self.configurationFile))
-    }
+    public func requireLabels() throws(FileError) { try configuration.requireLabels(path: configurationPath) }
+
+    /// Its config.json.
+    public var configurationPath: String { joinedPath(path, Self.configurationFile) }
 
     /// The file of the weights, or the index of its shards; the first kind that is there.
     private func weightsFile() throws(FileError) -> (format: WeightsFormat, path: String) {

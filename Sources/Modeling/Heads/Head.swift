@@ -18,6 +18,9 @@ public protocol Head: Sendable, Codable {
     var sequencesPerExample: Int { get }
     /// The dropout probability within the head.
     var dropout: Float { get }
+    /// What the name of its class in `transformers` ends with, such as `ForSequenceClassification`; nil where there is
+    /// none.
+    var classSuffix: String? { get }
     /// The linear layer with one row for each label, which a model folder may have for other labels or in another
     /// order; nil if there is none.
     var labelLinear: String? { get }
@@ -41,6 +44,8 @@ public protocol Head: Sendable, Codable {
 }
 
 extension Head {
+    /// None.
+    public var classSuffix: String? { nil }
     /// It is not.
     public var isPerToken: Bool { false }
     /// One.

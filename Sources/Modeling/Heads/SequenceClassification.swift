@@ -11,11 +11,14 @@ public struct SequenceClassification: Head {
     public var labels: Int
     /// The dropout probability before the classifier.
     public var dropout: Float
+    /// What the outputs mean.
+    public var problem: ProblemType
 
-    /// A head for this many classes.
-    public init(labels: Int, dropout: Float) {
+    /// A head for this many classes, or numbers.
+    public init(labels: Int, dropout: Float, problem: ProblemType = .singleLabel) {
         self.labels = labels
         self.dropout = dropout
+        self.problem = problem
     }
 
     /// The first token of each sequence.
@@ -24,6 +27,8 @@ public struct SequenceClassification: Head {
     static let maxLabels = 1_000_000
     /// A logit for each class.
     public var outputWidth: Int { labels }
+    /// See ``ModelPurpose``.
+    public var classSuffix: String? { ModelPurpose.sequenceClassification }
     /// The classifier.
     public var labelLinear: String? { "classifier" }
 
@@ -37,15 +42,20 @@ public struct SequenceClassification: Head {
         }
     }
 
-    /// One class for each sequence, or none at all.
+    /// One class for each sequence, or a number for each output, or none at all.
     public func validate(_ targets: Targets) throws(ModelError) {
-        switch targets {
-        case .none: break
-        case .classes(let classes):
+        switch (targets, problem) {
+        case (.none, _): break
+        case (.classes(let classes), .singleLabel):
             for label in classes where label < 0 || Int(label) >= labels {
                 throw .invalidBatch("label \(label), the model has \(labels)")
             }
-        case .values, .tokens: throw .invalidBatch("targets that are no classes of sequences")
+        case (.values(let values, let width), .multiLabel), (.values(let values, let width), .regression):
+            guard width == labels else { throw .invalidBatch("\(width) values of a text, the model has \(labels)") }
+            if problem == .multiLabel, let value = values.first(where: { $0 != 0 && $0 != 1 }) {
+                throw .invalidBatch("a label that is \(value), not 0 or 1")
+            }
+        default: throw .invalidBatch("targets of another kind than \(problem.rawValue)")
         }
     }
 
@@ -57,8 +67,14 @@ public struct SequenceClassification: Head {
 
     /// See ``Head``.
     public func makePasses(_ context: HeadContext) -> any HeadPasses { SequenceClassificationPasses(context) }
-    /// Accuracy, macro F1 and the metrics of each class.
-    public func makeMetrics() -> any MetricAccumulator { ClassificationMetrics(classes: labels) }
+    /// The usual metrics of the problem.
+    public func makeMetrics() -> any MetricAccumulator {
+        switch problem {
+        case .singleLabel: ClassificationMetrics(classes: labels)
+        case .multiLabel: MultiLabelMetrics(labels: labels)
+        case .regression: RegressionMetrics(values: labels)
+        }
+    }
 }
 
 /// The passes of ``SequenceClassification``. S: sequences.

@@ -41,6 +41,8 @@ public struct MetricReport: Sendable, Equatable {
     public enum Details: Sendable, Equatable {
         /// One entry per class, in the order of the labels, and which class was taken for which.
         case classes([ClassMetrics], ConfusionMatrix)
+        /// One entry per label, in their order, where an example may have several.
+        case labels([ClassMetrics])
     }
 
     /// The examples.

@@ -3,6 +3,8 @@ public enum Objectives {
     /// All of them.
     public static let all: [any Objective.Type] = [
         CrossEntropy.self,
+        BinaryCrossEntropy.self,
+        MeanSquaredError.self,
         CosineSimilarity.self,
         VocabularyCrossEntropy.self,
     ]

@@ -119,7 +119,8 @@ public enum WeightLoader {
             return file.shape(of: stored)
         }
         let count = configuration.labels.count
-        guard configuration.hasLabelledClassifier, let weight = shape(.weight), weight.count == 2, weight[0] == count,
+        guard configuration.hasLabels(for: model.head), let weight = shape(.weight), weight.count == 2,
+            weight[0] == count,
             weight[1] == model.encoder.hidden, shape(.bias) == [count]
         else { return labels.map { _ in nil } }
         return labels == configuration.labels ? nil : LabelMatch.rows(of: labels, among: configuration.labels)
@@ -178,7 +179,7 @@ public enum WeightLoader {
     }
 
     /// A as `peft` begins it, uniform in ±1/√inputs: `kaiming_uniform_` of PyTorch with a = √5 (He et al. 2015).
-    private static func drawAdapter(
+    static func drawAdapter(
         _ parameter: Parameter, _ destination: UnsafeMutableBufferPointer<Float>, seed: UInt64
     ) {
         guard case .layer(_, _, .lowRankA) = parameter.id else { return }

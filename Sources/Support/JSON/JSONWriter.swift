@@ -6,6 +6,13 @@ public struct JSONWriter {
     /// Nothing is written yet.
     public init() {}
 
+    /// A string in quotes.
+    public static func bytes(of text: String) -> ArraySlice<UInt8> {
+        var writer = JSONWriter()
+        writer.string(text)
+        return writer.bytes[...]
+    }
+
     /// Adds JSON as it is.
     public mutating func raw(_ text: StaticString) {
         bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))

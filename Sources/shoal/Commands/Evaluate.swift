@@ -10,8 +10,9 @@ struct Evaluate: AsyncParsableCommand {
         commandName: "evaluate",
         abstract: "Measures a fine-tuned model on labelled texts.",
         discussion: """
-            Prints precision, recall, F1 and count of each class, accuracy, macro F1, the mean loss and the confusion \
-            matrix.
+            Prints the metrics of the model's task and the mean loss: of classes precision, recall, F1 and count of each, \
+            accuracy, macro F1 and the confusion matrix; of several labels per text macro, micro and sample F1 and \
+            average precision; of numbers Spearman's and Pearson's correlation and the mean errors.
             """)
 
     @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
@@ -52,10 +53,25 @@ struct Evaluate: AsyncParsableCommand {
             precision: try precision.checked())
         let names = ColumnNames(
             text: columns.given.textColumn, textPair: columns.given.textPairColumn, label: labels.given.labelColumn)
-        let known = try KnownLabels(
-            try DatasetReader.read(data, columns: names), among: pipeline.labels, skipsUnknown: skipUnknownLabels)
-        if let notice = known.notice { StandardError.warning(notice) }
-        let examples = known.examples
+        let examples: Dataset
+        if pipeline.task.hasOneClass {
+            guard labels.given.labelSeparator == nil else {
+                throw ValidationError("--label-separator: the model gives each text one class; leave it out")
+            }
+            let known = try KnownLabels(
+                try DatasetReader.read(data, columns: names), among: pipeline.labels, skipsUnknown: skipUnknownLabels)
+            if let notice = known.notice { StandardError.warning(notice) }
+            examples = known.examples
+        } else {
+            guard !skipUnknownLabels else {
+                throw ValidationError(
+                    "--skip-unknown-labels: the model's task is \(pipeline.task.name), whose examples do not have one "
+                        + "class each; leave it out")
+            }
+            let reader = pipeline.task.labelReader(
+                known: pipeline.labels, options: TaskOptions(labelSeparator: labels.given.labelSeparator ?? nil))
+            examples = try DatasetReader.read(data, options: .init(columns: names, labels: reader))
+        }
         var review = DatasetReview(evaluating: examples, isPairModel: pipeline.isPairModel)
         pipeline.addTokens(of: examples, to: &review)
         StandardError.write(review)

@@ -6,10 +6,11 @@ import Support
 struct Predict: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict",
-        abstract: "Classifies texts: a JSON object a line, in the order of the texts.",
+        abstract: "Predicts by a fine-tuned model: one JSON object per line, in the order of the texts.",
         discussion: """
-            Each line is {"label": …, "probabilities": {label: p, …}}. Without --text and FILE, standard input is read, a \
-            text a line.
+            Each line is, by the model's task, {"label": …, "probabilities": {label: p, …}}, {"labels": […], \
+            "probabilities": {…}}, or {name: number, …}. Without --text and FILE, standard input is read, one text per \
+            line.
             """)
 
     @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
@@ -62,11 +63,16 @@ struct Predict: AsyncParsableCommand {
         let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
-        let output = PredictionWriter(labels: pipeline.labels)
+        let format = pipeline.task.predictions(labels: pipeline.labels)
         var review = InputReview(pipeline)
         try source.forEachWindow(.init(count: TextPipeline.window)) {
             review.add($0, pipeline)
-            try StandardOutput.write(output.lines(try pipeline.outputs($0)))
+            var lines = JSONWriter()
+            for prediction in try pipeline.outputs($0) {
+                format.append(prediction, to: &lines)
+                lines.newline()
+            }
+            try StandardOutput.write(lines.bytes)
         }
         review.finish()
     }

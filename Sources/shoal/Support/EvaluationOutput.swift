@@ -26,10 +26,15 @@ extension Evaluation {
             try object.encode(metrics.examples, forKey: FreeKey("examples"))
             try object.encode(
                 Double(metrics.examples) / max(evaluation.seconds, 1e-9), forKey: FreeKey("examples_per_second"))
-            if case .classes(let perClass, let confusion) = metrics.details {
+            switch metrics.details {
+            case .classes(let perClass, let confusion):
                 try object.encode(perClass.map(\.label), forKey: FreeKey("labels"))
                 try object.encode(perClass, forKey: FreeKey("per_class"))
                 try object.encode(confusion.rows, forKey: FreeKey("confusion_matrix"))
+            case .labels(let perClass):
+                try object.encode(perClass.map(\.label), forKey: FreeKey("labels"))
+                try object.encode(perClass, forKey: FreeKey("per_class"))
+            case nil: break
             }
         }
     }

@@ -23,8 +23,8 @@ struct KnownLabels {
             unknown.append((found.labels[place], count))
         }
         let rest = found.examples.compactMap { example -> Example? in
-            guard let row = example.label.flatMap({ rows[Int($0)] }) else { return nil }
-            return Example(text: example.text, pair: example.pair, label: Int32(row))
+            guard let row = example.classNumber.flatMap({ rows[Int($0)] }) else { return nil }
+            return Example(text: example.text, pair: example.pair, label: .one(Int32(row)))
         }
         examples = Dataset(path: found.path, labels: labels, examples: rest, columns: found.columns)
         guard !unknown.isEmpty else {

@@ -22,7 +22,7 @@ extension TextPipeline {
                 "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")
         }
         let adapter = try adapter.map { try AdapterFolder(path: $0, for: folder.configuration) }
-        if adapter == nil { try folder.requireClassifier() }
+        if adapter == nil { try folder.requireLabels() }
         let known = try Self.maxLengthOfRun(modelPath: path) ?? TokenizerLength.read(folder: path)
         try self.init(
             folder, adapter: adapter, threads: threads,

@@ -54,7 +54,7 @@ enum TextSource {
             texts.removeAll(keepingCapacity: true)
             bytes = 0
         }
-        try DatasetReader.forEach(path, options: .init(columns: columns, requiresLabels: false)) { record in
+        try DatasetReader.forEach(path, options: .init(columns: columns, labels: nil)) { record in
             guard failure == nil else { return }
             texts.append(Example(text: record.text, pair: record.pair))
             bytes += record.text.utf8.count + (record.pair?.utf8.count ?? 0)

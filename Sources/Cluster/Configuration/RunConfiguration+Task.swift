@@ -1,0 +1,6 @@
+import Inference
+
+extension RunConfiguration {
+    /// What the options say of the task.
+    var taskOptions: TaskOptions { TaskOptions(labelSmoothing: labelSmoothing, labelSeparator: labelSeparator) }
+}

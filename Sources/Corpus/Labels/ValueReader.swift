@@ -1,0 +1,57 @@
+import Support
+
+/// Reads one number, or several, for each example: a field, several with a separator, or a JSON array.
+public struct ValueReader: LabelReader {
+    private let known: [String]?
+    private let separator: Character
+    private var count: Int?
+
+    /// A reader of as many numbers as the first example has, or as there are `known` names.
+    public init(known: [String]? = nil, separator: Character = ",") {
+        self.known = known
+        self.separator = separator
+        count = known?.count
+    }
+
+    /// See ``LabelReader``.
+    public mutating func read(_ label: RawLabel?, line: Int, path: String) throws(FileError) -> ExampleLabel {
+        let texts: [String]
+        switch label {
+        case nil: throw Self.empty(line: line, path: path)
+        case .list(let items): texts = items
+        case .text(let text):
+            guard !isBlank(text) else { throw Self.empty(line: line, path: path) }
+            texts = text.split(separator: separator, omittingEmptySubsequences: false).map(String.init)
+        }
+        var values: [Float] = []
+        for text in texts {
+            let digits = text.drop(while: \.isWhitespace)
+            var end = digits
+            while end.last?.isWhitespace == true { end.removeLast() }
+            // "0x1p3", "inf" and "nan" are numbers to Swift, not to people.
+            guard end.utf8.allSatisfy({ ($0 >= 48 && $0 <= 57) || "+-.eE".utf8.contains($0) }),
+                let value = Float(String(end)), value.isFinite
+            else {
+                throw FileError(
+                    path, line: line,
+                    "the label \(quoted(text)) is not a number; correct it, or for classes give --task classification"
+                )
+            }
+            values.append(value)
+        }
+        guard !values.isEmpty, values.count == count ?? values.count else {
+            throw FileError(
+                path, line: line,
+                "\(plural(values.count, "number")) in the label, \(count ?? 1) "
+                    + (known == nil ? "in those before it" : "that the model predicts"))
+        }
+        count = values.count
+        return .values(values)
+    }
+
+    /// The known names, or `value_0` and so on; `value` for a single number.
+    public func finish(_ labels: [ExampleLabel]) -> (names: [String], labels: [ExampleLabel]) {
+        let count = count ?? 1
+        return (known ?? (count == 1 ? ["value"] : (0..<count).map { "value_\($0)" }), labels)
+    }
+}

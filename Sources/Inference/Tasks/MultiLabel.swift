@@ -1,0 +1,92 @@
+import Corpus
+import Modeling
+import Support
+import Tokenization
+
+/// Each text, or pair, has any number of labels.
+public struct MultiLabel: Task {
+    /// See ``Task``.
+    public var name: String { "multi-label" }
+    /// See ``Task``.
+    public var purpose: ModelPurpose {
+        ModelPurpose(classSuffix: ModelPurpose.sequenceClassification, problem: .multiLabel)
+    }
+    /// It may have several, or none.
+    public var hasOneClass: Bool { false }
+
+    /// The task.
+    public init() {}
+
+    /// A JSON array, or names with a separator.
+    public func labelReader(known: [String]?, options: TaskOptions) -> any LabelReader {
+        LabelSetReader(known: known, separator: options.separator)
+    }
+
+    /// At least one label.
+    public func checkTrainable(_ data: Dataset) throws(FileError) {
+        guard !data.labels.isEmpty else {
+            throw FileError(data.path, "no example has a label; there is nothing to learn")
+        }
+    }
+
+    /// The classifier of the family.
+    public func head(_ configuration: ModelConfiguration) -> any Head { configuration.classifierHead(.multiLabel) }
+
+    /// Binary cross-entropy of each label.
+    public func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective {
+        try options.refuseLabelSmoothing(name)
+        return BinaryCrossEntropy()
+    }
+
+    /// 1 for the labels that it has, 0 for the others.
+    public func target(of example: Example, encoding: Encoding, outputs: Int) -> Target {
+        guard case .several(let numbers) = example.label else { return .none }
+        var values = [Float](repeating: 0, count: outputs)
+        for number in numbers where values.indices.contains(Int(number)) { values[Int(number)] = 1 }
+        return .values(values)
+    }
+
+    /// `{"labels": […], "probabilities": {label: p, …}}`.
+    public func predictions(labels: [String]) -> any PredictionFormat { Format(labels: labels) }
+
+    private struct Format: PredictionFormat {
+        let labels: [ArraySlice<UInt8>]
+
+        init(labels: [String]) { self.labels = labels.map { JSONWriter.bytes(of: $0) } }
+
+        func append(_ prediction: TextOutputs, to json: inout JSONWriter) {
+            json.raw("{\"labels\": [")
+            var isFirst = true
+            for (index, logit) in prediction.values.enumerated() where MultiLabelMetrics.isFound(logit, 0.5) {
+                if !isFirst { json.raw(", ") }
+                isFirst = false
+                json.raw(labels[index])
+            }
+            json.raw("], \"probabilities\": {")
+            for (index, logit) in prediction.values.enumerated() {
+                if index > 0 { json.raw(", ") }
+                json.raw(labels[index])
+                json.raw(": ")
+                json.number(Float(BinaryCrossEntropy.probability(Double(logit))))
+            }
+            json.raw("}}")
+        }
+    }
+}
+
+extension TaskOptions {
+    /// Throws an error if label smoothing is asked for.
+    func refuseLabelSmoothing(_ task: String) throws {
+        guard labelSmoothing == 0 else {
+            throw TaskError("--label-smoothing spreads one class over all: it does not go with --task \(task)")
+        }
+    }
+}
+
+/// An option that does not go with a task.
+public struct TaskError: Error, CustomStringConvertible {
+    /// What, and what to do.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,93 @@
+import Corpus
+import Modeling
+import Support
+import Tokenization
+
+/// What a model is trained for: how the labels of a data file are read, what stands on the encoder, what it learns by,
+/// and how its outputs are shown.
+///
+/// A task is one file, and one line in ``Tasks``.
+public protocol Task: Sendable {
+    /// What `--task` calls it.
+    var name: String { get }
+    /// What config.json says of a model that is trained for it.
+    var purpose: ModelPurpose { get }
+    /// Whether each example has exactly one of several classes: then classes can be counted, drawn from and left out.
+    var hasOneClass: Bool { get }
+
+    /// Reads the labels of a file.
+    ///
+    /// - Parameters:
+    ///   - known: The names of the model's outputs, or those of the training set; nil to take them from the file.
+    ///   - options: How labels are written.
+    func labelReader(known: [String]?, options: TaskOptions) -> any LabelReader
+    /// Throws unless there is something to learn.
+    func checkTrainable(_ data: Dataset) throws(FileError)
+    /// The head for as many outputs as the configuration has labels.
+    func head(_ configuration: ModelConfiguration) -> any Head
+    /// What the head learns by.
+    ///
+    /// - Parameter data: The training set, which may decide on weights.
+    /// - Throws: An error that names an option that does not go with the task.
+    func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective
+    /// What is to be learnt of an example.
+    ///
+    /// - Parameters:
+    ///   - encoding: Its tokens.
+    ///   - outputs: The outputs of the head.
+    func target(of example: Example, encoding: Encoding, outputs: Int) -> Target
+    /// Writes predictions.
+    func predictions(labels: [String]) -> any PredictionFormat
+}
+
+extension Task {
+    /// Nothing is asked for.
+    public func checkTrainable(_ data: Dataset) throws(FileError) {}
+
+    /// A model of this task.
+    public func specification(
+        _ configuration: ModelConfiguration, objective: any Objective
+    ) -> ModelSpecification {
+        ModelSpecification(encoder: configuration.encoder, head: head(configuration), objective: objective)
+    }
+}
+
+/// What a run's options say of its task.
+public struct TaskOptions: Sendable, Equatable {
+    /// The share of a target that is spread over all classes.
+    public var labelSmoothing: Double
+    /// What stands between several labels of a text; nil for the usual.
+    public var labelSeparator: String?
+
+    /// These options.
+    public init(labelSmoothing: Double = 0, labelSeparator: String? = nil) {
+        self.labelSmoothing = labelSmoothing
+        self.labelSeparator = labelSeparator
+    }
+
+    /// The separator as a character.
+    var separator: Character { labelSeparator?.first ?? "," }
+}
+
+/// Writes the predictions of a task as JSON Lines.
+public protocol PredictionFormat: Sendable {
+    /// Appends the JSON object of one text, without a line break.
+    func append(_ prediction: TextOutputs, to json: inout JSONWriter)
+}
+
+/// A head's outputs for one text.
+public struct TextOutputs: Sendable {
+    /// The text.
+    public var example: Example
+    /// Its tokens.
+    public var encoding: Encoding
+    /// (rows, width), row-major: one row, or one for each token.
+    public var values: [Float]
+
+    /// Outputs of these parts.
+    public init(example: Example, encoding: Encoding, values: [Float]) {
+        self.example = example
+        self.encoding = encoding
+        self.values = values
+    }
+}

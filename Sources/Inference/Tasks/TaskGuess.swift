@@ -1,0 +1,48 @@
+import Corpus
+import Support
+
+/// What a data file was made for, where that is plain from its labels.
+public struct TaskGuess: Sendable {
+    /// The task.
+    public var task: any Task
+    /// Why it is another than the usual one, for people; nil for the usual one.
+    public var reason: String?
+
+    /// Labels that are looked at.
+    private static let most = 10_000
+    /// From so many different numbers on, labels with decimals are no classes.
+    private static let leastNumbers = 20
+
+    /// Looks at the labels of a file.
+    ///
+    /// - Throws: An error about a file that cannot be read.
+    public init(_ path: String, columns: ColumnNames) throws(FileError) {
+        task = Tasks.standard
+        var (seen, hasList, hasFraction, areNumbers) = (0, false, false, true)
+        var numbers: Set<Double> = []
+        try DatasetReader.forEach(path, options: .init(columns: columns)) { record throws(FileError) in
+            guard seen < Self.most else { return }
+            seen += 1
+            switch record.label {
+            case .list: hasList = true
+            case .text(let text):
+                guard areNumbers, text.utf8.allSatisfy({ ($0 >= 48 && $0 <= 57) || "+-.eE".utf8.contains($0) }),
+                    let number = Double(text)
+                else {
+                    areNumbers = false
+                    return
+                }
+                if number != number.rounded() { hasFraction = true }
+                numbers.insert(number)
+            case nil: areNumbers = false
+            }
+        }
+        if hasList {
+            task = MultiLabel()
+            reason = "task: \(task.name), since labels are arrays (--task to change)"
+        } else if areNumbers, hasFraction, numbers.count >= Self.leastNumbers {
+            task = Regression()
+            reason = "task: \(task.name), since labels are numbers with decimals (--task classification for classes)"
+        }
+    }
+}

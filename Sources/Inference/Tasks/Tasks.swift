@@ -1,0 +1,47 @@
+import Modeling
+import Support
+
+/// The tasks that a model can be trained for: one line for each.
+public enum Tasks {
+    /// All of them; the first is the usual one.
+    public static let all: [any Task] = [
+        Classification(),
+        MultiLabel(),
+        Regression(),
+    ]
+
+    /// The usual one.
+    public static var standard: any Task { all[0] }
+
+    /// The task of this name; nil if there is none.
+    public static func named(_ name: String) -> (any Task)? { all.first { $0.name == name } }
+
+    /// What the model in a folder was trained for. A folder without a head counts as a classifier, whose classifier is
+    /// missing.
+    ///
+    /// - Throws: An error that names config.json, where it is for something that no task is.
+    public static func task(of folder: ModelFolder) throws(FileError) -> any Task {
+        var purpose = folder.configuration.purpose
+        if purpose.classSuffix == nil || !ModelPurpose.hasTask(purpose.classSuffix) {
+            purpose.classSuffix = ModelPurpose.sequenceClassification
+            purpose.problem = purpose.problem ?? .singleLabel
+        }
+        guard let task = all.first(where: { $0.purpose == purpose }) else {
+            let name = "\(folder.configuration.classPrefix)\(purpose.classSuffix ?? "")"
+            throw FileError(
+                folder.configurationPath,
+                "architectures is \(quoted(name)), which is no text classifier: train it first")
+        }
+        return task
+    }
+}
+
+extension ModelPurpose {
+    /// Whether a class of `transformers` has a classifier with outputs of a fixed meaning. Heads of pretraining do not
+    /// count: what is asked of such a model is a classifier.
+    fileprivate static func hasTask(_ suffix: String?) -> Bool {
+        guard let suffix else { return false }
+        return ModelConfiguration.labelledClasses.contains(suffix)
+            || Tasks.all.contains { $0.purpose.classSuffix == suffix }
+    }
+}

@@ -1,0 +1,26 @@
+/// What a model folder is for, as its config.json says it.
+public struct ModelPurpose: Sendable, Equatable {
+    /// What the name of its class in `transformers` ends with, such as `ForSequenceClassification`; nil for an encoder
+    /// without a head.
+    public var classSuffix: String?
+    /// What the outputs of a classifier of sequences mean; nil for other heads.
+    public var problem: ProblemType?
+
+    /// A purpose of these parts.
+    public init(classSuffix: String?, problem: ProblemType? = nil) {
+        self.classSuffix = classSuffix
+        self.problem = problem
+    }
+
+    /// Texts with one class each.
+    public static let classification = ModelPurpose(
+        classSuffix: sequenceClassification, problem: .singleLabel)
+
+    /// The class of `transformers` that has a classifier of sequences.
+    public static let sequenceClassification = "ForSequenceClassification"
+
+    /// Whether the outputs have names: `id2label` in config.json.
+    public var hasLabels: Bool {
+        classSuffix == Self.sequenceClassification || classSuffix == "ForTokenClassification"
+    }
+}
