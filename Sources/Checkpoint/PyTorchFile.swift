@@ -3,8 +3,8 @@ import Support
 /// Tensors that `torch.save` has written: a state dict, mapped read-only. Nothing in the file is run.
 ///
 /// Both formats are read: the zip archive of PyTorch 1.6 and later, and the sequence of pickles before it, as
-/// `torch.serialization` has them. Everything is checked when the file is opened, checksums included, so no later access
-/// can go out of bounds. The file must not be cut off in place while this object lives (see ``MappedFile``).
+/// `torch.serialization` has them. Everything is checked when the file is opened, checksums included, so no later
+/// access can go out of bounds. The file must not be cut off in place while this object lives (see ``MappedFile``).
 public final class PyTorchFile: TensorFile {
     /// See ``TensorFile``.
     public let path: String

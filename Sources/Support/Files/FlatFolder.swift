@@ -1,7 +1,7 @@
 import Foundation
 
-/// Removes folders that hold files only, as those do that Shoal writes, but for ``ownSubfolders``: any other folder within
-/// it, which Shoal has not made, stays, and so does all that lies in it.
+/// Removes folders that hold files only, as those do that Shoal writes, but for ``ownSubfolders``: any other folder
+/// within it, which Shoal has not made, stays, and so does all that lies in it.
 public enum FlatFolder {
     /// The names of folders that Shoal writes within others, with files only: that of the pooling of
     /// sentence-transformers.
