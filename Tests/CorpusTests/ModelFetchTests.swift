@@ -103,12 +103,18 @@ import Tokenization
         var data: [UInt8] = []
         file += little(tensors.count)
         for (name, count, isQuantized) in tensors {
-            let bytes =
-                isQuantized
+            var bytes: [UInt8] = []
+            if isQuantized {
                 // A scale of 0.5, and numbers 0, 1, 2 … 15 in the lower halves, all 8 in the upper ones.
-                ? (0..<(count / 32)).flatMap { _ in [0x00, 0x38] + (0..<16).map { UInt8($0) | 0x80 } }
-                : (0..<count).flatMap { float(Float($0)) }
-            file += little(name.utf8.count, 2) + Array(name.utf8) + [isQuantized ? 1 : 0] + little(count)
+                let block: [UInt8] = [0x00, 0x38] + (0..<16).map { UInt8($0) | 0x80 }
+                for _ in 0..<(count / 32) { bytes += block }
+            } else {
+                for i in 0..<count { bytes += float(Float(i)) }
+            }
+            file += little(name.utf8.count, 2)
+            file += Array(name.utf8)
+            file.append(isQuantized ? 1 : 0)
+            file += little(count)
             file += little(place, 8) + little(bytes.count, 8)
             place += bytes.count
             data += bytes
