@@ -18,6 +18,12 @@ import Testing
         for (i, parameter) in layout.parameters.enumerated() {
             let part = UnsafeMutableBufferPointer(start: weights.pointer + parameter.offset, count: parameter.count)
             WeightLoader.drawNormal(part, deviation: 0.3, seed: 4, stream: UInt32(i))
+            // Around 1 for LayerNorms: else all texts are nearly alike, and all gradients nearly 0.
+            switch parameter.id {
+            case .embeddingNorm(.weight), .layer(_, .attentionNorm, .weight), .layer(_, .outputNorm, .weight):
+                for i in part.indices { part[i] += 1 }
+            default: break
+            }
         }
         return (
             Model(
@@ -71,11 +77,11 @@ import Testing
                 let difference = (up - down) / 4e-3
                 largest = max(largest, abs(difference))
                 #expect(
-                    abs(Double(gradient.values[place]) - difference) < 3e-3 * max(1, abs(difference)),
+                    abs(Double(gradient.values[place]) - difference) < 3e-4 + 2e-2 * abs(difference),
                     "\(BERT.tensorName(parameter.id))")
             }
         }
-        #expect(largest > 1e-3)
+        #expect(largest > 1e-2)
     }
 
     @Test func `embeddings have length 1 where they are normalized`() throws {
@@ -97,7 +103,7 @@ import Testing
         let report = part.report(labels: [])
         #expect(report.examples == 2)
         #expect(abs(report.loss - (errors[0] * errors[0] + errors[1] * errors[1]) / 2) < 1e-6)
-        #expect(report.primary.kind.key == "spearman" && abs(report.primary.value) == 1)
+        #expect(report.primary.kind.key == "spearman" && abs(abs(report.primary.value) - 1) < 1e-9)
         let back = try EvaluationPart(
             losses: part.losses, targetCounts: part.targetCounts, json: part.metricsJSON(),
             head: model.specification.head)
