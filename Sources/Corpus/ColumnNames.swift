@@ -29,6 +29,7 @@ public struct ColumnNames: Sendable, Equatable {
     private static let usualLabels = [
         "label", "labels", "class", "category", "target", "sentiment", "topic", "intent", "rating", "y", "goldlabel",
         "isduplicate", "labelname", "classindex", "emotion", "polarity", "stance", "stars", "quality",
+        "score", "similarity",
     ]
     /// Columns that are two texts where both are there: those of GLUE, SuperGLUE and of usual retrieval data.
     private static let usualCouples: [(first: String, second: String)] = [

@@ -1,4 +1,5 @@
 import Cluster
+import Modeling
 import Support
 import Training
 
@@ -127,11 +128,20 @@ public struct ProgressRenderer {
         }
     }
 
+    /// Of how many classes, labels or numbers the examples are.
+    private static func outputs(_ summary: RunSummary) -> String {
+        let count = summary.labels.count
+        return switch summary.problem {
+        case .regression: " with \(Format.plural(count, "number")) each"
+        case .multiLabel: " of \(Format.plural(count, "label"))"
+        default: " of \(Format.plural(count, "class", "classes"))"
+        }
+    }
+
     private func start(_ summary: RunSummary) -> [String] {
         let data =
             (summary.isResumed ? "going on training on " : "training on ")
-            + "\(Format.plural(summary.examples, "example")) of "
-            + "\(Format.plural(summary.labels.count, "class", "classes")): "
+            + "\(Format.plural(summary.examples, "example"))\(Self.outputs(summary)): "
             + "\(Format.plural(summary.totalSteps, "step")), "
         let size = "\(Format.compact(summary.parameters)) parameters, "
         let workers = Format.plural(summary.workers, "worker")

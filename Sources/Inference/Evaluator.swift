@@ -51,6 +51,8 @@ public struct Evaluator {
                 all.add(EvaluatedBatch(rows, batch.targets, rowOffsets: rowOffsets), of: model)
             }
         }
+        // What is evaluated does not choose it.
+        all.use(threshold: pipeline.configuration.threshold ?? ModelConfiguration.standardThreshold)
         return Evaluation(
             metrics: all.report(labels: pipeline.labels), seconds: (ContinuousClock.now - start) / .seconds(1))
     }

@@ -59,7 +59,7 @@ import Testing
         evaluations.prefetched(id, [], step: 3, &turn)
         _ = evaluations.take(found(2..<3), of: id, from: members[1], members: members, &turn)
         #expect(evaluations.isComplete)
-        let record = try evaluations.finish(step: 3, epoch: 1, modelStep: nil, &turn).get()
+        let record = try evaluations.finish(step: 3, epoch: 1, tested: (nil, nil), &turn).get()
         #expect(record.metrics.examples == 3 && record.metrics.primary.value == 1.0 / 3)
         #expect(evaluations.kind == nil && evaluations.test == nil)
     }
@@ -120,7 +120,7 @@ import Testing
                 _ = evaluations.take(parts, of: id, from: member, members: members, &turn)
             }
             #expect(evaluations.isComplete)
-            reports.append(try evaluations.finish(step: 3, epoch: 1, modelStep: nil, &turn).get().metrics)
+            reports.append(try evaluations.finish(step: 3, epoch: 1, tested: (nil, nil), &turn).get().metrics)
         }
         #expect(reports[0].examples == 61 && reports[0].primary.value > 0.3)
         #expect(reports.allSatisfy { $0 == reports[0] })

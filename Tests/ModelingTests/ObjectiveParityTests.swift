@@ -124,6 +124,27 @@ import Testing
         }
     }
 
+    @Test func `scores take no more bytes than they are said to`() {
+        for problem in [ProblemType.multiLabel, .regression] {
+            let (rows, width) = (16, 300)
+            let head = SequenceClassification(labels: width, dropout: 0, problem: problem)
+            let model = ModelSpecification(
+                encoder: ModelConfiguration.tiny().encoder, head: head,
+                objective: problem == .regression ? MeanSquaredError() : BinaryCrossEntropy())
+            var part = EvaluationPart(head)
+            let outputs = (0..<rows * width).map { -1.2345678e-12 * Float($0 % 97 + 1) }
+            let targets = outputs.map { problem == .multiLabel ? 1 : $0 }
+            outputs.withUnsafeBufferPointer {
+                guard let start = $0.baseAddress else { return }
+                part.add(
+                    EvaluatedBatch(OutputRows(start, rows: rows, width: width), .values(targets, width: width)),
+                    of: model)
+            }
+            let bytes = part.metricsJSON().utf8.count
+            #expect(bytes > rows * width * 10 && bytes < rows * head.metricBytes, "\(problem) \(bytes)")
+        }
+    }
+
     @Test func `counts of other labels, or of other examples, are refused`() throws {
         let head = SequenceClassification(labels: 2, dropout: 0, problem: .multiLabel)
         for json in [

@@ -36,7 +36,7 @@ extension AllowedValues where Value == Double {
     static func range(_ bounds: ClosedRange<Double>, _ unit: String) -> Self {
         Self(
             contains: { bounds.contains($0) },
-            need: "\(short(bounds.lowerBound)) to \(short(bounds.upperBound)) \(unit)")
+            need: "\(short(bounds.lowerBound)) to \(short(bounds.upperBound))" + (unit.isEmpty ? "" : " \(unit)"))
     }
 
     /// Shares of less than all: 0 and the values between 0 and 1.

@@ -2,5 +2,9 @@ import Inference
 
 extension RunConfiguration {
     /// What the options say of the task.
-    var taskOptions: TaskOptions { TaskOptions(labelSmoothing: labelSmoothing, labelSeparator: labelSeparator) }
+    var taskOptions: TaskOptions {
+        TaskOptions(
+            labelSmoothing: labelSmoothing, classWeights: classWeights, focalGamma: focalLoss,
+            labelSeparator: labelSeparator)
+    }
 }

@@ -72,6 +72,10 @@ public struct RunConfiguration: Sendable, Equatable {
     public var dropout: Double?
     /// The share of the target that is spread evenly over all classes.
     public var labelSmoothing = 0.0
+    /// How much each class counts: `balanced`, or a file; nil for all alike.
+    public var classWeights: String?
+    /// The exponent of the focal loss; nil for cross-entropy.
+    public var focalLoss: Double?
     /// The parts of the model that are not trained; nil for none.
     public var freeze: PartSelection?
     /// The only parts of the model that are trained; nil for all.

@@ -130,6 +130,15 @@ extension RunOptionTable {
             "Share of the target that is spread over all classes", allowed: .shareBelowOne,
             aliases: "labelsmoothingfactor smoothing"),
         RunOption(
+            .learning, "class_weights", \.classWeights, "balanced|file",
+            "How much each class counts in the loss: balanced, the rarer the more, or a file with the columns label and "
+                + "weight",
+            kind: .path, standard: "all alike", aliases: "classweight weights lossweights posweight"),
+        RunOption(
+            .learning, "focal_loss", \.focalLoss, "exponent",
+            "Exponent of the focal loss, by which examples that are recognised already count for less; 2 is usual",
+            allowed: .range(0...100, ""), standard: "cross-entropy", aliases: "focalgamma focallossgamma gamma focal"),
+        RunOption(
             .learning, "freeze", \.freeze, "parts",
             "Parts of the model that are not trained: head, embeddings (or words, positions), layers by number from the "
                 + "embeddings on, such as embeddings,0-3",

@@ -17,14 +17,18 @@ struct BackgroundWriter: Sendable {
 
     /// Writes the model from these weights, and the adapter beside it where the run has one.
     ///
-    /// - Parameter checkpoint: The newest checkpoint.
-    func writeModel(_ weights: FloatBuffer, of run: LoadedRun, checkpoint: String?) throws {
+    /// - Parameters:
+    ///   - checkpoint: The newest checkpoint.
+    ///   - threshold: From which probability on the model takes a text as having a label; nil where nothing is known.
+    func writeModel(_ weights: FloatBuffer, of run: LoadedRun, checkpoint: String?, threshold: Double?) throws {
+        var configuration = run.configuration
+        configuration.threshold = threshold
         let (model, layout, maxLength, path) = (
-            run.configuration, run.layouts[run.layouts.count - 1], run.maxLength, modelPath
+            configuration, run.layouts[run.layouts.count - 1], run.maxLength, modelPath
         )
         let tokenizer = tokenizerSource(orElse: checkpoint)
         let (specification, adapterPath, base) = (
-            run.plan.phases[run.plan.phases.count - 1].model, self.path + "/adapter", configuration.model
+            run.plan.phases[run.plan.phases.count - 1].model, self.path + "/adapter", self.configuration.model
         )
         try inBackground {
             // Beside the adapter, the model with it merged.
@@ -51,6 +55,7 @@ struct BackgroundWriter: Sendable {
             run.plan.phases[state.phase].stateParts.contains(part) ? fetched.buffer(part) : nil
         }
         var model = run.configuration
+        model.threshold = state.metrics[BestState.thresholdKey]
         model.adapter = run.plan.phases[state.phase].model.adapter
         let writer = CheckpointWriter(
             runDirectory: path, configuration: model, layout: run.layouts[state.phase],

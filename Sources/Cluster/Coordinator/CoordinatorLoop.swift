@@ -265,7 +265,8 @@ final class CoordinatorLoop: @unchecked Sendable {
             checkPlaces()
             guard let loaded else { break }
             try writer.writeModel(
-                best?.buffers[.weights] ?? written.buffer(.weights), of: loaded, checkpoint: newestCheckpoint)
+                best?.buffers[.weights] ?? written.buffer(.weights), of: loaded, checkpoint: newestCheckpoint,
+                threshold: machine.training.checkpointer.policy.tested.threshold)
         case .saveCheckpoint(let state):
             written = store
             store = StateStore(StateShape())

@@ -70,9 +70,22 @@ extension Resumption {
         guard checkpoint != nil, let found = try CheckpointFolder.best(in: runDirectory, by: ranking),
             found.step <= step, found.step > first || first == 0
         else { return nil }
-        let metrics = try found.loadState().metrics
+        return try Self.validation(of: found, by: metric)
+    }
+
+    /// The validation of the state that the run goes on from; nil where there was none, or in another phase.
+    func lastValidation(after first: Int, by metric: MetricKind) throws -> BestState? {
+        guard let checkpoint, checkpoint.step > first else { return nil }
+        let found = try Self.validation(of: checkpoint, by: metric)
+        return found.primary.value.isNaN ? nil : found
+    }
+
+    private static func validation(of checkpoint: CheckpointFolder, by metric: MetricKind) throws -> BestState {
+        let metrics = try checkpoint.loadState().metrics
         return BestState(
-            step: found.step, primary: Metric(metric, metrics[ranking.key] ?? .nan),
-            loss: metrics[CheckpointRanking.lossKey] ?? .nan, isKept: true)
+            step: checkpoint.step, primary: Metric(metric, metrics[CheckpointRanking(metric).key] ?? .nan),
+            loss: metrics[CheckpointRanking.lossKey] ?? .nan, isKept: true,
+            threshold: metrics[BestState.thresholdKey].flatMap { ModelConfiguration.thresholds.contains($0) ? $0 : nil }
+        )
     }
 }

@@ -34,7 +34,8 @@ struct PhasePlan: Sendable {
         let outputs = head.outputWidth
         // Of a vocabulary as many logits as take 64 MiB, a sixth of the tokens being masked.
         let most = head.tiesWords ? evaluationLogits / outputs * 6 / maxLength : ControlLimits.maxOutputWidth / outputs
-        return max(1, min(16, 2048 / maxLength, most))
+        let metrics = head.metricBytes == 0 ? most : ControlLimits.metricsText / head.metricBytes
+        return max(1, min(16, 2048 / maxLength, most, metrics))
     }
 
     private static let evaluationLogits = 1 << 24

@@ -29,8 +29,14 @@ struct RunData {
         let chosen = task ?? Tasks.standard
         self.task = chosen
         try Self.checkOptions(run, chosen)
+        var options = run.taskOptions
+        if !chosen.hasOneClass, options.labelSeparator == nil {
+            let seen = try SeparatorGuess(run.train, columns: columns)
+            options.labelSeparator = seen.separator
+            if let reason = seen.reason { notices.append(reason) }
+        }
         func read(_ path: String, labels: [String]?) throws(FileError) -> Dataset {
-            let reader = chosen.labelReader(known: labels, options: run.taskOptions)
+            let reader = chosen.labelReader(known: labels, options: options)
             return try DatasetReader.read(path, options: .init(columns: columns, labels: reader))
         }
         training = try read(run.train, labels: nil)

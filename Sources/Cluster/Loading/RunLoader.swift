@@ -63,7 +63,9 @@ enum RunLoader {
             history: history, checkpoint: resumption?.checkpoint?.path,
             best: try resumption?.keptBest(
                 of: run.output, after: planned[state.phase].steps.lowerBound, upTo: state.step,
-                by: planned[state.phase].model.head.primaryMetric))
+                by: planned[state.phase].model.head.primaryMetric),
+            validation: try resumption?.lastValidation(
+                after: planned[state.phase].steps.lowerBound, by: planned[state.phase].model.head.primaryMetric))
         return LoadedRun(
             plan: plan, state: state, layouts: layouts, configuration: model, maxLength: source.maxLength,
             fingerprint: fingerprint,

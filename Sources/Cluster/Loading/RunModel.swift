@@ -70,6 +70,7 @@ struct RunModel {
         model.labels = labels
         model.purpose = data.task.purpose
         model.adapter = nil
+        model.threshold = nil
         model.isTrainedOnPairs = data.training.columns?.textPair != nil
         return model
     }
@@ -81,6 +82,11 @@ struct RunModel {
             model.head.tiesWords || model.head.outputWidth <= ControlLimits.maxOutputWidth
         else {
             throw .failed("the model is too large: \(layout.count) floats, \(model.head.outputWidth) classes")
+        }
+        guard model.head.metricBytes < ControlLimits.metricsText else {
+            throw .failed(
+                "\(model.head.outputWidth) labels or numbers of each text are too many to evaluate: at most "
+                    + "\(ControlLimits.metricsText * model.head.outputWidth / model.head.metricBytes)")
         }
         return layout
     }

@@ -13,6 +13,8 @@ struct RunPlan: Sendable {
     var checkpoint: String?
     /// The best checkpoint by validation that is there.
     var best: BestState?
+    /// The validation of the state in `checkpoint`, if there was one.
+    var validation: BestState?
     /// Where workers connect to, and the run directory, for people.
     var endpoint = ""
     var output = ""
@@ -42,6 +44,7 @@ extension RunSummary {
             totalSteps: plan.totalSteps, stepsPerEpoch: phase.data.stepsPerEpoch,
             workers: settings.workers, endpoint: plan.endpoint, output: plan.output,
             isResumed: settings.isResumed, keys: settings.keys, communicationHints: settings.communicationHints,
-            validationExamples: phase.validation?.count ?? 0, testExamples: plan.phases.last?.test?.count ?? 0)
+            validationExamples: phase.validation?.count ?? 0, testExamples: plan.phases.last?.test?.count ?? 0,
+            problem: (phase.model.head as? SequenceClassification)?.problem)
     }
 }

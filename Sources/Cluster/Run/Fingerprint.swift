@@ -3,17 +3,22 @@ import Corpus
 import Crypto
 import Foundation
 import Modeling
+import Inference
 import Support
 
 /// By what a run knows its data and its model again.
 enum Fingerprint {
-    /// The SHA-256 of every file that decides on the bits, by what it is for: `train`, `validation`, `test`, `model`.
+    /// The SHA-256 of every file that decides on the bits, by what it is for: `train`, `validation`, `test`,
+    /// `class-weights`, `model`.
     ///
     /// A model folder that is not there any more is left out.
     static func take(_ run: RunConfiguration) throws -> [String: String] {
         var result: [String: String] = ["train": try dataFileSHA256(run.train)]
         result["validation"] = try run.validation.map { try dataFileSHA256($0) }
         result["test"] = try run.test.map { try dataFileSHA256($0) }
+        if let weights = run.classWeights, weights != TaskOptions.balanced {
+            result["class-weights"] = try dataFileSHA256(weights)
+        }
         result["model"] = modelSHA256(run.model)
         if let adapter = run.adapter { result["adapter"] = modelSHA256(adapter) }
         return result

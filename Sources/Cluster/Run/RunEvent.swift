@@ -70,6 +70,8 @@ public struct RunSummary: Sendable, Equatable {
     public var validationExamples = 0
     /// The examples of the test set; 0 without one.
     public var testExamples = 0
+    /// What the outputs of a classifier of texts mean; nil for another head.
+    public var problem: ProblemType? = .singleLabel
 }
 
 /// A worker that has joined.

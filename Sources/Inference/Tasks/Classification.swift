@@ -26,9 +26,9 @@ public struct Classification: Task {
     /// As `transformers` builds it for the family.
     public func head(_ configuration: ModelConfiguration) -> any Head { configuration.classifierHead(.singleLabel) }
 
-    /// Cross-entropy.
-    public func objective(_ options: TaskOptions, data: Dataset?) -> any Objective {
-        CrossEntropy(labelSmoothing: options.labelSmoothing)
+    /// Cross-entropy, or the focal loss.
+    public func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective {
+        try options.classLoss(data)
     }
 
     /// The class.

@@ -14,8 +14,16 @@ public struct MultiLabel: Task {
     /// It may have several, or none.
     public var hasOneClass: Bool { false }
 
+    /// The probability from which on a text has a label.
+    private let threshold: Double
+
     /// The task.
-    public init() {}
+    public init(threshold: Double = ModelConfiguration.standardThreshold) { self.threshold = threshold }
+
+    /// With the threshold that training has chosen.
+    public func configured(by configuration: ModelConfiguration) -> any Task {
+        MultiLabel(threshold: configuration.threshold ?? ModelConfiguration.standardThreshold)
+    }
 
     /// A JSON array, or names with a separator.
     public func labelReader(known: [String]?, options: TaskOptions) -> any LabelReader {
@@ -34,7 +42,7 @@ public struct MultiLabel: Task {
 
     /// Binary cross-entropy of each label.
     public func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective {
-        try options.refuseLabelSmoothing(name)
+        try options.refuseClassLoss(name)
         return BinaryCrossEntropy()
     }
 
@@ -47,17 +55,21 @@ public struct MultiLabel: Task {
     }
 
     /// `{"labels": […], "probabilities": {label: p, …}}`.
-    public func predictions(labels: [String]) -> any PredictionFormat { Format(labels: labels) }
+    public func predictions(labels: [String]) -> any PredictionFormat { Format(labels: labels, threshold: threshold) }
 
     private struct Format: PredictionFormat {
         let labels: [ArraySlice<UInt8>]
+        let threshold: Double
 
-        init(labels: [String]) { self.labels = labels.map { JSONWriter.bytes(of: $0) } }
+        init(labels: [String], threshold: Double) {
+            self.labels = labels.map { JSONWriter.bytes(of: $0) }
+            self.threshold = threshold
+        }
 
         func append(_ prediction: TextOutputs, to json: inout JSONWriter) {
             json.raw("{\"labels\": [")
             var isFirst = true
-            for (index, logit) in prediction.values.enumerated() where MultiLabelMetrics.isFound(logit, 0.5) {
+            for (index, logit) in prediction.values.enumerated() where MultiLabelMetrics.isFound(logit, threshold) {
                 if !isFirst { json.raw(", ") }
                 isFirst = false
                 json.raw(labels[index])
@@ -70,15 +82,6 @@ public struct MultiLabel: Task {
                 json.number(Float(BinaryCrossEntropy.probability(Double(logit))))
             }
             json.raw("}}")
-        }
-    }
-}
-
-extension TaskOptions {
-    /// Throws an error if label smoothing is asked for.
-    func refuseLabelSmoothing(_ task: String) throws {
-        guard labelSmoothing == 0 else {
-            throw TaskError("--label-smoothing spreads one class over all: it does not go with --task \(task)")
         }
     }
 }

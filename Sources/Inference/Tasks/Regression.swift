@@ -27,7 +27,7 @@ public struct Regression: Task {
 
     /// The mean squared error.
     public func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective {
-        try options.refuseLabelSmoothing(name)
+        try options.refuseClassLoss(name)
         return MeanSquaredError()
     }
 

@@ -36,6 +36,8 @@ public protocol Task: Sendable {
     ///   - encoding: Its tokens.
     ///   - outputs: The outputs of the head.
     func target(of example: Example, encoding: Encoding, outputs: Int) -> Target
+    /// The task as a model folder has it, with what else config.json says.
+    func configured(by configuration: ModelConfiguration) -> any Task
     /// Writes predictions.
     func predictions(labels: [String]) -> any PredictionFormat
 }
@@ -43,6 +45,9 @@ public protocol Task: Sendable {
 extension Task {
     /// Nothing is asked for.
     public func checkTrainable(_ data: Dataset) throws(FileError) {}
+
+    /// There is nothing else.
+    public func configured(by configuration: ModelConfiguration) -> any Task { self }
 
     /// A model of this task.
     public func specification(
@@ -56,12 +61,20 @@ extension Task {
 public struct TaskOptions: Sendable, Equatable {
     /// The share of a target that is spread over all classes.
     public var labelSmoothing: Double
+    /// How much each class counts: ``balanced``, or a file; nil for all alike.
+    public var classWeights: String?
+    /// The exponent of the focal loss; nil for cross-entropy.
+    public var focalGamma: Double?
     /// What stands between several labels of a text; nil for the usual.
     public var labelSeparator: String?
 
     /// These options.
-    public init(labelSmoothing: Double = 0, labelSeparator: String? = nil) {
+    public init(
+        labelSmoothing: Double = 0, classWeights: String? = nil, focalGamma: Double? = nil,
+        labelSeparator: String? = nil
+    ) {
         self.labelSmoothing = labelSmoothing
+        (self.classWeights, self.focalGamma) = (classWeights, focalGamma)
         self.labelSeparator = labelSeparator
     }
 

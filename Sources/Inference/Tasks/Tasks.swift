@@ -32,7 +32,7 @@ public enum Tasks {
                 folder.configurationPath,
                 "architectures is \(quoted(name)), which is no text classifier: train it first")
         }
-        return task
+        return task.configured(by: folder.configuration)
     }
 }
 

@@ -72,6 +72,7 @@ public struct ModelConfiguration: Sendable {
     /// - Throws: An error that names the entry of config.json.
     public func requireLabels(path: String) throws(FileError) {
         if let labelsProblem { throw FileError(path, labelsProblem) }
+        try requireThreshold(path: path)
     }
 
     /// Whether a classifier in the folder's weights, if there is one for the head, belongs to ``labels``.

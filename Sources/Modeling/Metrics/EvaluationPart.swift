@@ -48,6 +48,12 @@ public struct EvaluationPart: Sendable {
         metrics.merge(erased: next.metrics)
     }
 
+    /// Counts an example as having a label from this probability on, where that is a question; nil to choose it on what
+    /// is evaluated.
+    public mutating func use(threshold: Double?) {
+        if let threshold { metrics.use(threshold: threshold) }
+    }
+
     /// Whether every example has a finite loss.
     public var isFinite: Bool { losses.allSatisfy(\.isFinite) }
 

@@ -6,6 +6,8 @@
 public protocol MetricAccumulator: Sendable, Codable {
     /// The metric by which states of a model are compared.
     static var primary: MetricKind { get }
+    /// Bytes of JSON, at most, that each output of an example takes; 0 for what only counts.
+    static var bytesPerOutput: Int { get }
 
     /// Counts the outputs of a micro-batch, whose targets the head has found to be valid.
     mutating func add(_ batch: EvaluatedBatch)
@@ -14,6 +16,8 @@ public protocol MetricAccumulator: Sendable, Codable {
     /// Checks that this, which may come from outside, can have been counted over so many examples by the head that
     /// `empty` is from.
     func validate(examples: Int, like empty: Self) throws(ModelError)
+    /// From which probability on an example counts as having a label, where that is a question.
+    mutating func use(threshold: Double)
     /// All of it for people and files.
     ///
     /// - Parameters:
@@ -23,7 +27,16 @@ public protocol MetricAccumulator: Sendable, Codable {
     func report(examples: Int, loss: Double, labels: [String]) -> MetricReport
 }
 
+extension MetricAccumulator {
+    /// None.
+    public static var bytesPerOutput: Int { 0 }
+    /// It is none.
+    public mutating func use(threshold: Double) {}
+}
+
 extension Head {
+    /// Bytes of JSON, at most, that the metrics of an example take; 0 for what only counts.
+    public var metricBytes: Int { type(of: makeMetrics()).bytesPerOutput * outputWidth }
     /// The metric by which states of the model are compared.
     public var primaryMetric: MetricKind { type(of: makeMetrics()).primary }
 }

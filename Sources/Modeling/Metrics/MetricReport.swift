@@ -16,6 +16,8 @@ public struct MetricKind: Sendable, Equatable {
 
     /// The mean loss.
     public static let loss = MetricKind(key: "loss", title: "loss", isHigherBetter: false)
+    /// The probability from which on an example counts as having a label: no measure of quality.
+    public static let threshold = MetricKind(key: "threshold", title: "threshold", isHigherBetter: true)
 }
 
 /// The value of a metric.
@@ -68,4 +70,7 @@ public struct MetricReport: Sendable, Equatable {
         self.primary = values.first { $0.kind == primary } ?? Metric(.loss, loss)
         self.details = details
     }
+
+    /// The probability from which on examples counted as having a label, where that was a question.
+    public var threshold: Double? { values.first { $0.kind == .threshold }?.value }
 }

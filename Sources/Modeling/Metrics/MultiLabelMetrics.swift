@@ -14,15 +14,15 @@ public struct MultiLabelMetrics: MetricAccumulator, Equatable {
     /// The mean over the labels of average precision.
     public static let averagePrecision = MetricKind(
         key: "average_precision", title: "average precision", isHigherBetter: true)
-    /// The probability from which on a text counts as having a label.
-    public static let threshold = MetricKind(key: "threshold", title: "threshold", isHigherBetter: true)
     /// Macro F1.
     public static var primary: MetricKind { macroF1 }
+    /// A score, and its place where the text has the label.
+    public static var bytesPerOutput: Int { 26 }
 
     /// The number of labels.
     public let labels: Int
     /// The threshold; nil to choose it on what is counted.
-    public let fixedThreshold: Double?
+    public private(set) var fixedThreshold: Double?
     /// (examples, labels): logits. One that is not finite is 0 here: its loss says so.
     private var scores: [Float] = []
     /// (examples, labels): whether the text has the label.
@@ -50,6 +50,9 @@ public struct MultiLabelMetrics: MetricAccumulator, Equatable {
         scores += other.scores
         truths += other.truths
     }
+
+    /// See ``MetricAccumulator``.
+    public mutating func use(threshold: Double) { fixedThreshold = threshold }
 
     /// Checks that these are the same labels, and a score for each label of each example.
     public func validate(examples: Int, like empty: MultiLabelMetrics) throws(ModelError) {
@@ -94,7 +97,7 @@ public struct MultiLabelMetrics: MetricAccumulator, Equatable {
             values: [
                 Metric(Self.macroF1, macro), Metric(Self.microF1, micro),
                 Metric(Self.sampleF1, count == 0 ? 0 : sampleSum / Double(count)),
-                Metric(Self.averagePrecision, precision), Metric(Self.threshold, threshold),
+                Metric(Self.averagePrecision, precision), Metric(.threshold, threshold),
             ], primary: Self.primary, details: .labels(perClass))
     }
 

@@ -15,6 +15,8 @@ public struct RegressionMetrics: MetricAccumulator, Equatable {
     public static let meanSquaredError = MetricKind(key: "mse", title: "mean squared error", isHigherBetter: false)
     /// Spearman's correlation.
     public static var primary: MetricKind { spearman }
+    /// Two numbers.
+    public static var bytesPerOutput: Int { 32 }
 
     /// Numbers of a text.
     public let values: Int

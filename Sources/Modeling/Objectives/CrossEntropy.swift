@@ -1,22 +1,32 @@
 import Foundation
 
-/// Softmax cross-entropy in double precision: `torch.nn.functional.cross_entropy` with `reduction="sum"`.
+/// Softmax cross-entropy in double precision: `torch.nn.CrossEntropyLoss`. With class weights its mean divides by the
+/// sum of the weights of the examples' classes.
 public struct CrossEntropy: Objective {
     /// See ``Objective``.
     public static let kind = "cross-entropy"
     /// The share of the target that is spread evenly over all classes, in [0, 1).
     public var labelSmoothing: Double
+    /// How much each class counts; nil for all alike.
+    public var classWeights: ClassWeights?
 
-    private enum CodingKeys: String, CodingKey { case labelSmoothing = "label_smoothing" }
+    private enum CodingKeys: String, CodingKey {
+        case labelSmoothing = "label_smoothing"
+        case classWeights = "class_weights"
+    }
 
-    /// Cross-entropy with this smoothing.
-    public init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
+    /// Cross-entropy with this smoothing and these weights.
+    public init(labelSmoothing: Double = 0, classWeights: ClassWeights? = nil) {
+        self.labelSmoothing = labelSmoothing
+        self.classWeights = classWeights
+    }
 
-    /// Every head will do.
+    /// Every head will do, if there are weights for its outputs.
     public func validate(head: any Head) throws(ModelError) {
         guard labelSmoothing >= 0, labelSmoothing < 1 else {
             throw .invalidModel("label smoothing is \(labelSmoothing), must be at least 0 and below 1")
         }
+        try classWeights?.validate(classes: head.outputWidth)
     }
 
     /// Classes, to learn from.
@@ -24,15 +34,27 @@ public struct CrossEntropy: Objective {
         guard case .classes = targets else { throw .invalidBatch("no labels to learn from") }
     }
 
-    /// The number of sequences.
+    /// The number of sequences, or the sum of the weights of their classes.
     public func weight(of targets: Targets) -> Double {
         guard case .classes(let classes) = targets else { return 0 }
-        return Double(classes.count)
+        return classWeights?.sum(of: classes) ?? Double(classes.count)
     }
 
-    /// The sum over the rows of ``loss(_:label:smoothing:)``.
+    /// The sum over the rows of ``loss(_:label:smoothing:)``, or with weights of ``weightedLoss(_:_:gradient:)``.
     public func evaluate(_ outputs: Outputs, _ targets: Targets, withGradient: Bool) -> Double {
         guard case .classes(let classes) = targets else { return 0 }
+        if let classWeights {
+            return classWeights.values.withUnsafeBufferPointer { weights in
+                var sum = 0.0
+                for (row, label) in classes.enumerated() {
+                    let target = WeightedTarget(
+                        label: Int(label), classes: outputs.width, smoothing: labelSmoothing, weights: weights)
+                    sum += Self.weightedLoss(
+                        outputs.row(row), target, gradient: withGradient ? outputs.gradientRow(row) : nil)
+                }
+                return sum
+            }
+        }
         var sum = 0.0
         for (row, label) in classes.enumerated() {
             sum +=
@@ -45,7 +67,7 @@ public struct CrossEntropy: Objective {
         return sum
     }
 
-    /// The plain loss of each row, without smoothing.
+    /// The plain loss of each row, without smoothing and weights.
     public func losses(_ outputs: OutputRows, _ targets: Targets) -> [Double] {
         guard case .classes(let classes) = targets else { return [] }
         return classes.enumerated().map { row, label in
@@ -82,6 +104,22 @@ public struct CrossEntropy: Objective {
         return loss(logits, label: label, smoothing: smoothing)
     }
 
+    /// `-sum(t[c] log p[c])` for the target t and p = softmax(logits), and its gradient by the logits,
+    /// `p sum(t) - t`.
+    private static func weightedLoss(
+        _ logits: UnsafeBufferPointer<Float>, _ target: WeightedTarget, gradient: UnsafeMutableBufferPointer<Float>?
+    ) -> Double {
+        let normalizer = logSumExp(logits)
+        var (loss, total) = (0.0, 0.0)
+        for c in logits.indices where target[c] != 0 {
+            loss += target[c] * (normalizer - Double(logits[c]))
+            total += target[c]
+        }
+        guard let gradient else { return loss }
+        for c in logits.indices { gradient[c] = Float(exp(Double(logits[c]) - normalizer) * total - target[c]) }
+        return loss
+    }
+
     /// softmax(`logits`): what `predict` shows.
     public static func probabilities(_ logits: UnsafeBufferPointer<Float>) -> [Double] {
         let normalizer = logSumExp(logits)
@@ -96,7 +134,7 @@ public struct CrossEntropy: Objective {
     }
 
     /// log(sum(exp(logits))), without overflow: the greatest logit is taken out first.
-    private static func logSumExp(_ logits: UnsafeBufferPointer<Float>) -> Double {
+    static func logSumExp(_ logits: UnsafeBufferPointer<Float>) -> Double {
         var greatest = -Double.infinity
         for logit in logits {
             // `max` would drop a NaN, and the loss must show it.

@@ -68,8 +68,13 @@ struct Evaluate: AsyncParsableCommand {
                     "--skip-unknown-labels: the model's task is \(pipeline.task.name), whose examples do not have one "
                         + "class each; leave it out")
             }
-            let reader = pipeline.task.labelReader(
-                known: pipeline.labels, options: TaskOptions(labelSeparator: labels.given.labelSeparator ?? nil))
+            var options = TaskOptions(labelSeparator: labels.given.labelSeparator ?? nil)
+            if options.labelSeparator == nil {
+                let seen = try SeparatorGuess(data, columns: names)
+                options.labelSeparator = seen.separator
+                if let reason = seen.reason { StandardError.write(reason) }
+            }
+            let reader = pipeline.task.labelReader(known: pipeline.labels, options: options)
             examples = try DatasetReader.read(data, options: .init(columns: names, labels: reader))
         }
         var review = DatasetReview(evaluating: examples, isPairModel: pipeline.isPairModel)

@@ -62,9 +62,11 @@ struct CheckpointPolicy: Sendable {
     }
 
     /// The data is known: what the run begins with.
-    mutating func begin(step: Int, path: String?, best: BestState?) {
+    ///
+    /// - Parameter validation: That of the checkpoint.
+    mutating func begin(step: Int, path: String?, best: BestState?, validation: BestState?) {
         newest.step = step
-        self.best = best
+        (self.best, self.validation) = (best, validation)
         if let path { (self.path, pathStep) = (path, step) }
     }
 
@@ -113,7 +115,9 @@ struct CheckpointPolicy: Sendable {
 
     /// Takes in a validation.
     mutating func validated(_ record: EvaluationRecord) {
-        let found = BestState(step: record.step, primary: record.metrics.primary, loss: record.metrics.loss)
+        let found = BestState(
+            step: record.step, primary: record.metrics.primary, loss: record.metrics.loss,
+            threshold: record.metrics.threshold)
         validation = found
         guard found.isUsable else { return }
         // One that was made again after going back counts once.
@@ -149,6 +153,12 @@ struct CheckpointPolicy: Sendable {
 
     mutating func bestLoaded(_ source: StateSource) { finale?.source = source }
 
+    /// The state that becomes the model, and is tested.
+    ///
+    /// - Returns: Its step, if it is not the newest; and the probability from which on it takes an example as having a
+    ///   label, as its validation has chosen it, or the newest one; nil where none has.
+    var tested: (step: Int?, threshold: Double?) { (finale?.best.step, (finale?.best ?? validation)?.threshold) }
+
     /// The workers have the best state: it need not be kept here.
     mutating func releaseBest() { finale?.source?.parts = [] }
 
@@ -166,6 +176,7 @@ struct CheckpointPolicy: Sendable {
         if let validation, validation.step == point.step {
             metrics[CheckpointRanking.lossKey] = validation.loss
             metrics[CheckpointRanking(validation.primary.kind).key] = validation.primary.value
+            metrics[BestState.thresholdKey] = validation.threshold
         }
         writing = Writing(purpose: purpose, point: point)
         turn.perform(

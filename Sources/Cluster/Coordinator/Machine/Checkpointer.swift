@@ -23,7 +23,7 @@ struct Checkpointer: Sendable {
 
     /// The data is known.
     mutating func begin(_ plan: RunPlan) {
-        policy.begin(step: plan.source.step, path: plan.checkpoint, best: plan.best)
+        policy.begin(step: plan.source.step, path: plan.checkpoint, best: plan.best, validation: plan.validation)
         begin(plan.source, plan.firstPhase)
     }
 

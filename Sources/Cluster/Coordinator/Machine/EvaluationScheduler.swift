@@ -105,7 +105,10 @@ struct EvaluationScheduler: Sendable {
             self.job = job
             order(again, of: member.peer, claimedBy: nil, &turn)
         } else if job.next < job.source.count {
-            let most = ControlLimits.maxEvaluationExamples / job.batchSize
+            // The report must fit into an envelope.
+            let fitting = min(
+                ControlLimits.maxEvaluationExamples, ControlLimits.reportBytes / 2 / max(1, job.head.metricBytes))
+            let most = fitting / job.batchSize
             let batches = max(1, min(member.worker.threads, most))
             let examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
             job.next = examples.upperBound
@@ -187,20 +190,22 @@ struct EvaluationScheduler: Sendable {
     /// - Parameters:
     ///   - step: The steps completed.
     ///   - epoch: The epochs finished.
-    ///   - modelStep: The step of the state that a test evaluates, if that is not the newest.
+    ///   - tested: The step of the state that a test evaluates, if that is not the newest; and the threshold that a
+    ///     validation has chosen, if one has: a test chooses none.
     mutating func finish(
-        step: Int, epoch: Int, modelStep: Int?, _ turn: inout Turn
+        step: Int, epoch: Int, tested: (step: Int?, threshold: Double?), _ turn: inout Turn
     ) -> Result<EvaluationRecord, RunError> {
         guard let job else { return .failure(.failed("no evaluation is under way")) }
         self.job = nil
         var all = EvaluationPart(job.head)
         for part in job.parts { if let part { all.merge(part) } }
+        if job.kind == .test { all.use(threshold: tested.threshold ?? ModelConfiguration.standardThreshold) }
         let report = all.report(labels: job.labels)
         guard report.loss.isFinite else { return .failure(Self.notFinite(job.kind)) }
         let record = EvaluationRecord(
             kind: job.kind, step: step, epoch: epoch,
             metrics: report,
-            seconds: turn.now - job.startedAt, modelStep: job.kind == .test ? modelStep : nil)
+            seconds: turn.now - job.startedAt, modelStep: job.kind == .test ? tested.step : nil)
         turn.emit(.evaluation(record))
         if job.kind == .test { test = record }
         return .success(record)

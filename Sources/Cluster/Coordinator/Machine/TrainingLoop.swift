@@ -319,8 +319,8 @@ struct TrainingLoop: Sendable {
     }
 
     private mutating func finishEvaluation(_ membership: inout Membership, _ turn: inout Turn) {
-        let modelStep = checkpointer.policy.finale?.best.step
-        switch evaluations.finish(step: steps.completed, epoch: steps.epoch, modelStep: modelStep, &turn) {
+        switch evaluations.finish(step: steps.completed, epoch: steps.epoch, tested: checkpointer.policy.tested, &turn)
+        {
         case .failure(let error): end(.failure(error), &turn)
         case .success(let record):
             if record.kind == .validation {
