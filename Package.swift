@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // C kernels are vectorized loops: they want -O3 even in a debug build, or the tests crawl.

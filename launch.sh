@@ -74,7 +74,7 @@ fail() {
     exit "${2:-1}"
 }
 
-# Prints the Debian packages that are missing, one a line.
+# Prints the Debian packages that are missing, one per line.
 missing_packages() {
     local entry installed package
     for entry in "${COMMANDS[@]}"; do
@@ -306,7 +306,7 @@ quickstart() {
     fi
     if [[ -z ${given[--output]-} ]]; then
         output=$(shorten "$root")
-        # Beside the sources, unless they belong to somebody else.
+        # Beside the sources, unless they belong to another user.
         if [[ $output == "$PWD" || ! -w $root ]]; then output=runs; else output=$output/runs; fi
         output=$output/quickstart-$(date +%Y%m%d-%H%M%S)
         while [[ -e $output$suffix ]]; do suffix=-$((${suffix#-} + 1)); done

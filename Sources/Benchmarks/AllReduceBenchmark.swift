@@ -45,8 +45,8 @@ public struct AllReduceBenchmark: Sendable {
 
     private static let columns = ["transport", "ranks", "bytes", "sent_bytes", "median_ms", "gigabytes_per_second"]
 
-    /// Between threads of this process: one row a transport and size: the bytes of the vector, those that a rank sends,
-    /// the median time, and the vector over that time.
+    /// Between threads of this process: one row per transport and size: the bytes of the vector, those that a rank
+    /// sends, the median time, and the vector over that time.
     public func table(ranks: Int, _ transports: [Transport]) throws -> TextTable {
         var table = TextTable(columns: Self.columns)
         for transport in transports {

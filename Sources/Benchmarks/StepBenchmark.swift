@@ -18,7 +18,7 @@ public struct StepBenchmark: Sendable {
     /// Steps that are timed, after one that is not.
     public var steps: Int
 
-    /// A benchmark of these parts; every sequence must fit the model, and there must be one a micro-batch at least.
+    /// A benchmark of these parts; every sequence must fit the model, and there must be one per micro-batch at least.
     public init(specification: ModelSpecification, lengths: [Int], microBatches: Int, threads: Int, steps: Int) {
         self.specification = specification
         self.lengths = lengths

@@ -1,4 +1,4 @@
-// Included by attention_softmax.c once an element type.
+// Included by attention_softmax.c once per element type.
 SHOAL_CLONES
 void NAME(shoal_softmax_forward)(ELEMENT *p, float *scores, ELEMENT *restrict dropped, const uint8_t *restrict keep,
                                  size_t keep_stride, float keep_scale, float score_scale, size_t rows, size_t columns) {

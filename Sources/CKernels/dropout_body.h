@@ -1,4 +1,4 @@
-// Included by dropout.c once an element type.
+// Included by dropout.c once per element type.
 SHOAL_CLONES
 void NAME(shoal_dropout_copy)(ELEMENT *restrict to, const ELEMENT *restrict from, const uint8_t *restrict keep,
                               size_t rows, size_t width, size_t keep_stride, float scale) {

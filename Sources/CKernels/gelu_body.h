@@ -1,4 +1,4 @@
-// Included by gelu.c once an element type.
+// Included by gelu.c once per element type.
 SHOAL_CLONES
 void NAME(shoal_gelu_forward)(ELEMENT *y, const ELEMENT *x, size_t count) {
 #pragma clang loop vectorize(assume_safety)

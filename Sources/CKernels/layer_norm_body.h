@@ -1,4 +1,4 @@
-// Included by layer_norm.c once an element type.
+// Included by layer_norm.c once per element type.
 SHOAL_CLONES
 void NAME(shoal_layer_norm_backward)(float *d_residual, ELEMENT *d_a, float *restrict d_gamma, float *restrict d_beta,
                                float *restrict d_bias, const float *dy, const float *normalized, const float *rstd,

@@ -1,4 +1,4 @@
-// Included by rows.c once an element type.
+// Included by rows.c once per element type.
 SHOAL_CLONES
 void NAME(shoal_column_sums)(float *restrict sums, const ELEMENT *restrict values, size_t rows, size_t width) {
     for (size_t r = 0; r < rows; r++) {

@@ -29,7 +29,7 @@ public struct FetchEntry: Sendable {
         case tables(train: String, test: String)
         /// A table of number, mean score and text in an archive within an archive: the sign of scores beyond ±0.5.
         case scores(archive: String, member: String)
-        /// A file of positive and one of negative texts, a text a line.
+        /// A file of positive and one of negative texts, one text per line.
         case lines(positive: String, negative: String)
     }
 

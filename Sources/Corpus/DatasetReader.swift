@@ -3,8 +3,8 @@ import Support
 /// Reads data files: CSV, TSV, JSON Lines, and plain text for prediction.
 ///
 /// The format is known by the end of the name: `.csv`; `.tsv`, `.tab`; `.jsonl`, `.ndjson`, `.json` (an object a line);
-/// and, where no labels are needed, `.txt` or none (a text a line). All are UTF-8, with or without a byte order mark.
-/// The file is mapped, not loaded: besides the examples, reading takes next to no memory.
+/// and, where no labels are needed, `.txt` or none (one text per line). All are UTF-8, with or without a byte order
+/// mark. The file is mapped, not loaded: besides the examples, reading takes next to no memory.
 public enum DatasetReader {
     /// What to make of a file.
     public struct Options: Sendable {

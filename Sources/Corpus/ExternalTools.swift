@@ -74,7 +74,7 @@ struct ExternalTools: Sendable {
         "-fsSL", "--proto", "=http,https", "--retry", "2", "--connect-timeout", "20", "-K", "-",
     ]
 
-    /// curl's configuration with the address, which may hold a password: everybody on a machine can read command lines.
+    /// curl's configuration with the address, which may hold a password: all users of a machine can read command lines.
     private static func configuration(_ address: String) throws(FileError) -> String {
         guard !address.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
             throw FileError(withoutPassword(address), "no address; set PIP_INDEX_URL to that of a package index")

@@ -34,7 +34,7 @@ public struct TerminalTraits: Sendable, Equatable {
 
 extension String {
     /// The last look at a line before it is shown: of control characters, only what ``Style`` makes goes through, and
-    /// what is longer than anybody reads is cut in the middle. What is put into lines is made safe where that is done;
+    /// what is too long to be read is cut in the middle. What is put into lines is made safe where that is done;
     /// this is for what was forgotten there.
     var shown: String {
         var rest = self[...]

@@ -51,6 +51,14 @@ public final class Model {
             }
     }
 
+    /// The matrix products that were computed so far.
+    var productCount: Int {
+        switch network {
+        case .float32(let network): network.productCount
+        case .bf16(let network): network.productCount
+        }
+    }
+
     /// The memory that activations have taken so far, in bytes.
     var activationBytes: Int {
         switch network {

@@ -28,6 +28,9 @@ final class Network<Element: ComputeElement> {
         self.recorder = recorder
     }
 
+    /// The matrix products so far.
+    var productCount: Int { encoder.matmul.productCount }
+
     /// The memory of activations so far, in bytes.
     var activationBytes: Int { workspace.byteCount }
 

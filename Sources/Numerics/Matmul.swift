@@ -37,6 +37,8 @@ public final class Matmul {
     private var older: [Shape: shoal_product] = [:]
     private var scratchpad: UnsafeMutableRawPointer?
     private var scratchpadBytes = 0
+    /// The products that were computed so far.
+    public private(set) var productCount = 0
 
     /// Nothing is made yet.
     public init() {
@@ -98,6 +100,7 @@ public final class Matmul {
         c: UnsafeMutablePointer<Output>, ldc: Int
     ) {
         guard m > 0, n > 0 else { return }
+        productCount += 1
         // Measured on Zen 4: in float32 sgemm is as fast as anything unless b alone is transposed. It needs nothing
         // made for a shape, so it also takes the small products of attention, whose shapes are many.
         if Input.matrixType == .float32, Output.matrixType == .float32, bias == nil,

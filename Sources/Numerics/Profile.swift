@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Synchronization
 
-/// Where the time of this process goes, if anybody asked: a collection of recorders, one a thread.
+/// Where the time of this process goes: a collection of recorders, one per thread.
 public final class Profile: Sendable {
     private let recorders = Mutex<[SpanRecorder]>([])
 

@@ -22,7 +22,7 @@ final class TokenizerScratch: @unchecked Sendable {
     var isFull: Bool { ids.count >= limit }
 }
 
-/// The scratch memory of a tokenizer: taken and given back once a text, so that no word waits for a lock.
+/// The scratch memory of a tokenizer: taken and given back once per text, so that no word waits for a lock.
 final class ScratchPool: Sendable {
     private let free = Mutex<[TokenizerScratch]>([])
     private let steps: Int

@@ -30,7 +30,7 @@ import Training
                 $0.checkpointEvery = 4
                 $0.keepsBest = best != nil
                 $0.maxRestarts = 1000
-                // Everybody may be lost where nobody starts them again.
+                // All workers may be lost where none is started again.
                 $0.joinTimeout = 1000
             }
             shapes.append(shape)
@@ -55,7 +55,7 @@ import Training
         let test = calm.evaluations.last { $0.kind == .test }
         let validation = calm.evaluations.first { $0.kind == .validation && $0.step == shape.bestStep }
         #expect(test?.modelStep == (shape.bestStep == shape.totalSteps ? nil : shape.bestStep))
-        // Seven examples, and six: the loss of either tells which state it is of.
+        // Seven examples, and six: the loss of either shows which state it is of.
         #expect(abs((test?.metrics.loss ?? 0) - (validation?.metrics.loss ?? 1)) < 0.05)
     }
 
@@ -120,7 +120,7 @@ import Training
             if !simulation.isCoordinatorAlive, random.next(below: 4) == 0 { try simulation.restartCoordinator() }
             if random.next(below: 6) == 0, let index = simulation.frozen.first { simulation.frozen.remove(index) }
             guard !simulation.shape.local else { return }
-            // Somebody starts workers by hand where there are too few.
+            // A user starts workers by hand where there are too few.
             let living = simulation.workers.count { $0 != nil }
             if living < simulation.shape.workers, random.next(below: 3) == 0 { simulation.startWorker(nil) }
         }

@@ -250,7 +250,7 @@ import Training
         }
         #expect(simulation.run(seconds: 60))
         #expect(simulation.error?.contains("no more threads") == true, "\(simulation.error ?? "")")
-        // Its exit may be told before its last message is read.
+        // Its exit may be reported before its last message is read.
         #expect(simulation.restarts <= 4)
     }
 

@@ -96,7 +96,7 @@ import Testing
     }
 
     /// A run's workers have 1 to 7 threads or processes: none of that is in the outcome.
-    @Test func `the report has the same bits whoever evaluates what, in whatever order`() throws {
+    @Test func `the report has the same bits whichever worker evaluates what, in whatever order`() throws {
         var reports: [MetricReport] = []
         for (workers, threads) in [(1, 1), (1, 4), (2, 1), (3, 2), (7, 3)] {
             var turn = Turn.at(0)

@@ -5,7 +5,7 @@ import Training
 
 @testable import Cluster
 
-/// Files of a run directory that somebody, or a fault of the disk, has changed.
+/// Files of a run directory that a user, or a fault of the disk, has changed.
 struct HostileFileTests {
     /// Values that no number of ours has, as JSON.
     static let numbers = [

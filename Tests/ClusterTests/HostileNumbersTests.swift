@@ -129,7 +129,7 @@ import Testing
         envelope.hello = .with { ($0.threads, $0.pid, $0.hasState_p) = (1, 9, true) }
         let hello = try Samples.decodeWorker(WireFormat.frames(envelope, payload: nil))
         simulation.coordinate(.message(PeerID(bytes: [1, 200]), hello))
-        // It joins with a state that nobody ordered, falls silent, and is lost.
+        // It joins with a state that was not asked for, falls silent, and is lost.
         #expect(simulation.run(seconds: 60))
         #expect(simulation.error == nil)
         #expect(simulation.coordinator.membership.generation < ControlLimits.maxGeneration)

@@ -59,7 +59,7 @@ struct KeepingTests {
     }
 
     @Test func `the room for the end is known at the start`() throws {
-        let space = DiskSpace(floats: 1_000_000, momentFloats: 2_000_000, keep: 2, hasValidation: true)
+        let space = RunDiskSpace(floats: 1_000_000, momentFloats: 2_000_000, keep: 2, hasValidation: true)
         #expect(space.model == 4_000_000 && space.checkpoint == 12_000_000 && space.checkpoints == 4)
         #expect(space.least == 16_000_000 && space.all == 52_000_000)
         #expect(space.problem(free: 52_000_000, path: "r") == nil)
@@ -69,11 +69,11 @@ struct KeepingTests {
         #expect(none.isError && none.text.contains("free 15 MB, or choose another --output"), "\(none.text)")
         // A small model's megabytes would say that what is free is as much as what is needed.
         let small = try #require(
-            DiskSpace(floats: 10_000, momentFloats: 20_000, keep: 2, hasValidation: false).problem(
+            RunDiskSpace(floats: 10_000, momentFloats: 20_000, keep: 2, hasValidation: false).problem(
                 free: 100_000, path: "r"))
         #expect(small.text.contains("100 kB are free") && small.text.contains("needs 160 kB"), "\(small.text)")
-        #expect(DiskSpace(floats: 1, momentFloats: 0, keep: 0, hasValidation: false).checkpoints == 2)
-        #expect(try #require(DiskSpace.free("/")) > 0)
-        #expect(DiskSpace.free("/nowhere") == nil)
+        #expect(RunDiskSpace(floats: 1, momentFloats: 0, keep: 0, hasValidation: false).checkpoints == 2)
+        #expect(try #require(RunDiskSpace.free("/")) > 0)
+        #expect(RunDiskSpace.free("/nowhere") == nil)
     }
 }

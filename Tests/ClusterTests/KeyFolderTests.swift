@@ -178,7 +178,7 @@ import Testing
         #expect(list.name(keys[0]) == nil)
         #expect(!list.keeps(keys[0].description))
         #expect(list.name(keys[1]) == "b")
-        // An editor has half written it: nobody new, but who is in stays.
+        // An editor has half written it: no new worker gets in, but those that are in stay.
         try scratch.write("workers.allow", "\(keys[1].description.prefix(20))")
         #expect(list.name(keys[1]) == nil)
         #expect(list.keeps(keys[1].description))

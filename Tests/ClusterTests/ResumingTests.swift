@@ -40,7 +40,7 @@ import Training
     }
 
     @Test(arguments: 0..<20 as Range<UInt64>)
-    func `a checkpoint that is being written is waited for where nobody is further`(
+    func `a checkpoint that is being written is waited for where no worker is further`(
         _ seed: UInt64
     )
         throws
@@ -75,7 +75,7 @@ import Training
         #expect(back.allSatisfy { $0 == 10 }, "not behind the checkpoint")
     }
 
-    @Test func `an interrupt after which nobody is left ends the run`() throws {
+    @Test func `an interrupt after which no worker is left ends the run`() throws {
         for local in [true, false] {
             let simulation = try Simulation(workers: 2, totalSteps: 40, local: local) { $0.maxRestarts = 9 }
             var done = false

@@ -6,7 +6,7 @@ import Numerics
 
 /// The simulated workers' processes: how they start, what they do about their machines' decisions, and how they vanish.
 extension Simulation {
-    /// A new worker process; nil is one that nobody's child is.
+    /// A new worker process; nil is one that is no child of the coordinator.
     func startWorker(_ number: Int?) {
         let index = workers.count
         let description = WorkerDescription(
@@ -24,7 +24,7 @@ extension Simulation {
         perform(greeting, of: index)
     }
 
-    func tell(_ index: Int, _ event: WorkerMachine.Event) {
+    func deliver(_ index: Int, _ event: WorkerMachine.Event) {
         guard var worker = workers[index] else { return }
         let effects = worker.handle(event, now: now)
         workers[index] = worker

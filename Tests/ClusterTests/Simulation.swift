@@ -77,9 +77,9 @@ final class Simulation {
     var jobs: [Deque<ComputeJob>] = []
     var toCoordinator: [Deque<WorkerMessage>] = []
     var toWorker: [Deque<CoordinatorMessage>] = []
-    /// What is done in the background, and will be told.
+    /// What is done in the background, and will be reported.
     var pending: Deque<CoordinatorEvent> = []
-    /// What was written to disk, and will be told unless that is held back.
+    /// What was written to disk, and will be reported unless that is held back.
     var written: Deque<CoordinatorEvent> = []
     var holdsDisk = false
     var outcome: RunOutcome?
@@ -117,7 +117,7 @@ final class Simulation {
     var replicas: [Replica] = []
     var stepOrders: [Reduction: [Int: StepOrder]] = [:]
     var reductions: [Reduction: (state: UInt64, losses: [Double])] = [:]
-    /// The number after so many steps, by ``place(_:firstStep:)``: whoever gets there must have it.
+    /// The number after so many steps, by ``place(_:firstStep:)``: every worker that gets there must have it.
     var trajectory: [UInt64: UInt64] = [0: 1]
     var store: [StatePart: UInt64] = [:]
     var sourceNumbers: [StatePart: UInt64] = [:]
@@ -296,7 +296,7 @@ final class Simulation {
             }
             guard workers[index] != nil, !frozen.contains(index) else { continue }
             if !toWorker[index].isEmpty {
-                choices.append { [self] in tell(index, .message(toWorker[index].removeFirst())) }
+                choices.append { [self] in deliver(index, .message(toWorker[index].removeFirst())) }
             }
             if !stuck.contains(index), let job = jobs[index].first, let run = runner(job, index) {
                 choices.append { [self] in
@@ -307,7 +307,7 @@ final class Simulation {
                     // What is made to fail, or swallowed, has changed nothing.
                     if case .failed = result { replicas[index] = before }
                     if done != nil, result == nil { replicas[index] = before }
-                    if let result { tell(index, .result(result)) }
+                    if let result { deliver(index, .result(result)) }
                 }
             }
         }
@@ -326,7 +326,7 @@ final class Simulation {
             settle()
             now += 0.5
             coordinate(.tick)
-            for index in workers.indices where !frozen.contains(index) { tell(index, .tick(residentBytes: 1)) }
+            for index in workers.indices where !frozen.contains(index) { deliver(index, .tick(residentBytes: 1)) }
         }
         return outcome != nil
     }

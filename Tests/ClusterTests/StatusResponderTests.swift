@@ -29,7 +29,7 @@ import Testing
         #expect(admitted(PeerID(bytes: [7]), 1) == 1)
     }
 
-    @Test func `a request for the status is answered whoever asks`() throws {
+    @Test func `a request for the status is answered to every peer`() throws {
         let simulation = try Simulation(workers: 1)
         let request = WorkerMessage(generation: 0, step: 0, body: .statusRequest)
         let effects = simulation.coordinator.handle(.message(PeerID(bytes: [9]), request), now: 0)

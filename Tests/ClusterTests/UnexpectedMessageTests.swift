@@ -36,12 +36,12 @@ import Training
         #expect(simulation.steps.count == 5)
     }
 
-    @Test func `strangers are ignored whatever they say`() throws {
+    @Test func `unknown peers are ignored whatever they send`() throws {
         let simulation = try Simulation(workers: 2)
-        let stranger = PeerID(bytes: [1, 200])
+        let unknownPeer = PeerID(bytes: [1, 200])
         simulation.beforeDelivery = { simulation in
-            for message in Samples.workerMessages { simulation.coordinate(.message(stranger, message)) }
-            simulation.coordinate(.rejected(stranger, ProtocolError("garbage")))
+            for message in Samples.workerMessages { simulation.coordinate(.message(unknownPeer, message)) }
+            simulation.coordinate(.rejected(unknownPeer, ProtocolError("garbage")))
         }
         simulation.settle()
         #expect(try result(simulation).steps == 5)
@@ -144,7 +144,7 @@ import Training
                         simulation.peer(index),
                         Samples.workerMessages[random.next(below: Samples.workerMessages.count)]))
             case 4:
-                simulation.tell(
+                simulation.deliver(
                     index,
                     .message(Samples.coordinatorMessages[random.next(below: Samples.coordinatorMessages.count)]))
             default: simulation.now += 1

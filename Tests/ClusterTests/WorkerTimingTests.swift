@@ -22,12 +22,12 @@ struct WorkerTimingTests {
     }
 
     @Test func `a silent coordinator is reported once, given up at the end, and heard again`() {
-        var monitor = SilenceMonitor(now: 0)
-        func check(_ now: Double, heartbeat: Double, orphan: Double) -> SilenceMonitor.Finding {
+        var monitor = CoordinatorTimeout(now: 0)
+        func check(_ now: Double, heartbeat: Double, orphan: Double) -> CoordinatorTimeout.Finding {
             monitor.check(now, heartbeat: heartbeat, orphan: orphan)
         }
         func heard(_ now: Double) -> Bool { monitor.recordContact(now) }
-        var findings: [SilenceMonitor.Finding] = []
+        var findings: [CoordinatorTimeout.Finding] = []
         for second in 1...12 {
             monitor.tick(Double(second))
             findings.append(check(Double(second), heartbeat: 4, orphan: 10))
@@ -42,8 +42,8 @@ struct WorkerTimingTests {
     }
 
     @Test func `an orphan timeout below the heartbeat timeout does not count`() {
-        var monitor = SilenceMonitor(now: 0)
-        func check(_ now: Double, heartbeat: Double, orphan: Double) -> SilenceMonitor.Finding {
+        var monitor = CoordinatorTimeout(now: 0)
+        func check(_ now: Double, heartbeat: Double, orphan: Double) -> CoordinatorTimeout.Finding {
             monitor.check(now, heartbeat: heartbeat, orphan: orphan)
         }
         #expect(check(3, heartbeat: 4, orphan: 0) == .nothing)
@@ -51,15 +51,15 @@ struct WorkerTimingTests {
     }
 
     @Test func `a process that was suspended has missed nothing meanwhile`() {
-        var monitor = SilenceMonitor(now: 0)
-        func check(_ now: Double, heartbeat: Double, orphan: Double) -> SilenceMonitor.Finding {
+        var monitor = CoordinatorTimeout(now: 0)
+        func check(_ now: Double, heartbeat: Double, orphan: Double) -> CoordinatorTimeout.Finding {
             monitor.check(now, heartbeat: heartbeat, orphan: orphan)
         }
         monitor.tick(1)
         monitor.tick(3601)
         #expect(!monitor.isUnanswered(3601, timeout: 60))
         #expect(check(3601, heartbeat: 4, orphan: 10) == .nothing)
-        var steady = SilenceMonitor(now: 0)
+        var steady = CoordinatorTimeout(now: 0)
         for tick in 1...61 { steady.tick(Double(tick)) }
         #expect(steady.isUnanswered(61, timeout: 60))
     }

@@ -167,7 +167,7 @@ import Testing
         #expect(PlainConnection(door.router.endpoint) != nil)
     }
 
-    @Test func `a filter tells IPv6 addresses by all their bytes`() throws {
+    @Test func `a filter compares all bytes of IPv6 addresses`() throws {
         let context = try ZeroMQContext()
         let router = try ZeroMQSocket(context, type: .router)
         guard let endpoint = try? router.bind("tcp://[::1]:*"), let listener = router.listeners.first else { return }

@@ -101,7 +101,7 @@ import Testing
         #expect(victim.refusedMessages == 0)
     }
 
-    /// Plays rank 1 by hand: after the handshake it lies in every way, then tells the truth.
+    /// Plays rank 1 by hand: after the handshake it lies in every way, then sends what is right.
     @Test func `messages of a step that lie are refused and harm nothing`() throws {
         let victim = try Self.victim()
         defer { victim.close() }
@@ -196,7 +196,7 @@ import Testing
             [header(.piggyback) { ($0.step, $0.count) = (1, 65_537) }, [UInt8](repeating: 1, count: 65_537)],
             [header(.piggyback) { $0.step = 1 }],
             [header(.hello) { $0.sender = 0 }],
-            // It never showed memory of its own, and was not told to read any.
+            // It never showed memory of its own, and was not asked to read any.
             [contribution { $0.code = 4 }, [UInt8](repeating: 1, count: 16)],
             [sum { $0.code = 4 }, [UInt8](repeating: 1, count: 16)],
             [contribution { $0.code = 5 }, [UInt8](repeating: 1, count: 16)],

@@ -17,7 +17,7 @@ import Testing
         (0..<70).map { _ in [HostileMessageTests.header(kind) { $0.step = 1 }] }
     }
 
-    /// What a peer sends once the step 1 has begun, and what it is told of.
+    /// What a peer sends once the step 1 has begun, and what is reported of it.
     private static let floods: [(String, [[[UInt8]]])] = [
         ("messages of several steps to come", [piggyback(2, 1), piggyback(3, 1)]),
         ("messages that wait for a step to come", (0..<40).map { _ in piggyback(2, 1000) }),

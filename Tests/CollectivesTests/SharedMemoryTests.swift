@@ -66,7 +66,7 @@ import Testing
             defer { world.close() }
             try world.connect()
             let sent = LockedArray<Int>(repeating: 0, count: 2)
-            // The first step may begin before the peers have told each other that they can read.
+            // The first step may begin before the peers have announced to each other that they can read.
             for step in 1...3 {
                 try world.each { reducer in
                     let got = try job.run(

@@ -8,7 +8,9 @@ import Testing
 @Suite struct UnreadableMemoryTests {
     private let challenge = SharedMemoryExporter.makeChallenge()
 
-    @Test func `memory that is not there while the stamp holds is told from memory that was taken back`() throws {
+    @Test func `memory that is missing while the stamp holds differs from memory that was taken back`()
+        throws
+    {
         let exporter = SharedMemoryExporter(worldSize: 2)
         let memory = try #require(SharedMemoryReader(exporter.publish(challenge, to: 1), challenge: challenge))
         let (floats, copy) = (Floats([1, 2]), Floats([0, 0]))

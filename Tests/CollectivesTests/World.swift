@@ -152,7 +152,7 @@ struct Job: Sendable {
                 contributions: zip(nodes, buffers).map { Contribution(node: $0, base: $1.pointer) })
         }
         let reduction = try reducer.finish(piggyback: Self.piggyback(rank: reducer.rank, step: step))
-        // Whoever is done has the piggybacks of all.
+        // A rank that is done has the piggybacks of all.
         #expect(reduction.piggybacks == (0..<reducer.worldSize).map { Self.piggyback(rank: $0, step: step) })
         return withExtendedLifetime(buffers) { (result.bits, reduction) }
     }

@@ -68,7 +68,7 @@ import Testing
         let context = try ZeroMQContext()
         let counter = ZeroCopyCounter()
         let socket = try ZeroMQSocket(context, type: .dealer)
-        try socket.connect("ipc:///tmp/nobody-\(UInt32.random(in: 0...(.max)))")
+        try socket.connect("ipc:///tmp/absent-\(UInt32.random(in: 0...(.max)))")
         let bytes = [UInt8](repeating: 5, count: 100_000)
         try bytes.withUnsafeBytes { lent in
             for _ in 0..<3 { try socket.send(lending: lent, counter: counter) }
@@ -85,7 +85,7 @@ import Testing
         let (router, _) = try pair(options)
         do {
             try router.send([[1, 2, 3], [4]])
-            Issue.record("sent to nobody")
+            Issue.record("sent without a peer")
         } catch {
             #expect(error.isUnreachable)
         }

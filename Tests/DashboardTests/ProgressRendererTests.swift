@@ -8,7 +8,7 @@ struct ProgressRendererTests {
     static let terminal = TerminalTraits(isInteractive: true, usesColor: false)
     static let log = TerminalTraits(isInteractive: false, usesColor: false)
 
-    /// The events of 80 steps, one each `seconds`, told to a renderer.
+    /// The events of 80 steps, one each `seconds`, given to a renderer.
     private func render(_ traits: TerminalTraits, stepsEach seconds: Double, width: Int = 120) -> [ProgressRenderer
         .Output]
     {

@@ -150,7 +150,7 @@ struct RunDisplayTests {
         close(ends[0])
         defer { close(ends[1]) }
         let display = RunDisplay(descriptor: ends[1])
-        display.line("nobody reads this")
+        display.line("it is not read")
         display.close()
         #expect(TerminalTraits(descriptor: ends[1]).isInteractive == false)
     }

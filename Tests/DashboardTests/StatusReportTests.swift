@@ -46,7 +46,7 @@ struct StatusReportTests {
         #expect(!text.contains(" left"))
     }
 
-    @Test func `an end before the last step is told from a complete run`() {
+    @Test func `an end before the last step is distinguished from a complete run`() {
         let text = StatusReport(status("ended"), isAlive: false, run: "runs/a").text
         #expect(text.hasPrefix("interrupted: ended at step 12,345 of 123,456"))
         #expect(text.contains("\n  shoal resume runs/a\n"))

@@ -115,10 +115,10 @@ import Testing
         try refused(world, good + ["--config", world.path("bad.yaml")], naming: ["learning_rat"])
 
         try FileManager.default.createDirectory(atPath: world.path("full"), withIntermediateDirectories: true)
-        try world.write("full/precious", "data")
+        try world.write("full/kept", "data")
         let full = good.map { $0 == world.path("out") ? world.path("full") : $0 }
         try refused(world, full, naming: ["full"])
-        #expect(try FileManager.default.contentsOfDirectory(atPath: world.path("full")) == ["precious"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: world.path("full")) == ["kept"])
         // Root may write anywhere, but not below a file.
         let below = good.map { $0 == world.path("out") ? world.path("train.csv/out") : $0 }
         try refused(world, below, naming: ["train.csv"])

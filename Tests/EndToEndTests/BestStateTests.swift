@@ -42,8 +42,8 @@ import Testing
         #expect(report?["accuracy"] as? Double == accuracy, "\(evaluated.process.output)")
         let calm = try ShoalProcess.run(world.train("last", self.options(world)), in: world.folder)
         #expect(calm.code == 0)
-        let told = "the best by validation was step \(step)"
-        #expect(calm.process.errors.contains(told), "\(calm.process.errors)")
+        let lines = "the best by validation was step \(step)"
+        #expect(calm.process.errors.contains(lines), "\(calm.process.errors)")
         #expect(calm.process.errors.contains("--keep best writes"), "\(calm.process.errors)")
         #expect(try world.json("last/result.json")["model_step"] as? Int == last)
     }
@@ -69,7 +69,7 @@ import Testing
         #expect(try world.json("run/result.json")["steps"] as? Int == 183)
     }
 
-    @Test func `there must be something to tell the best by`() throws {
+    @Test func `there must be a set to compare states on`() throws {
         let world = try TinyWorld()
         let run = try ShoalProcess.run(world.train("run", ["--keep", "best"]), in: world.folder)
         #expect(run.code == 64)

@@ -89,7 +89,7 @@ import Testing
             stopped.removeAll()
         }
 
-        /// Somebody starts workers by hand where there are too few.
+        /// A user starts workers by hand where there are too few.
         func tend() throws {
             if !isLocal, workers.count(where: { $0.process.isRunning }) < 2 { try join() }
         }

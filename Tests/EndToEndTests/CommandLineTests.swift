@@ -74,7 +74,7 @@ struct CommandLineTests {
         #expect(UnknownOption.unknownCommand(["shoal", "--version"]) == nil)
     }
 
-    @Test func `a value that cannot be read is told what it must be`() {
+    @Test func `a value that cannot be read is refused with what it must be`() {
         func message(_ arguments: String...) -> String {
             do {
                 _ = try Shoal.parseAsRoot(arguments)
@@ -121,7 +121,7 @@ struct CommandLineTests {
         ),
         (["--patience", "2"], "--patience belongs to the schedule plateau and has no effect with linear"),
         (["--schedule", "cosine", "--min-learning-rate", "0"], "--min-learning-rate belongs to the schedule plateau"),
-        (["--keep", "best"], "--keep best needs something to tell the best by: give a --validation file"),
+        (["--keep", "best"], "--keep best needs a set to compare states on: give a --validation file"),
     ]) func `an option without effect is refused`(options: [String], message: String) throws {
         let arguments = ["train", "--model", "m", "--train", "t", "--output", "o"] + options
         let command = try #require(try Shoal.parseAsRoot(arguments) as? Train)

@@ -40,7 +40,7 @@ import Testing
         #expect(try world.log("run") == calm.log)
     }
 
-    @Test func `without restarts the run ends when nobody is left`() throws {
+    @Test func `without restarts the run ends when no worker is left`() throws {
         let world = try TinyWorld()
         let run = try longRun(world, workers: 2, ["--max-restarts", "0"])
         for child in run.children { kill(child, SIGKILL) }
@@ -81,7 +81,7 @@ import Testing
         #expect(!resumed.errors.contains("going back"), "no finished step of \(done) is lost: \(resumed.errors)")
         #expect(try world.weightsHash("run") == calm.hash)
         #expect(try world.log("run") == calm.log)
-        #expect(eventually(seconds: 5) { children.allSatisfy { kill($0, 0) != 0 } }, "nobody is left behind")
+        #expect(eventually(seconds: 5) { children.allSatisfy { kill($0, 0) != 0 } }, "no process is left behind")
     }
 
     @Test(arguments: ["linear", "plateau"])

@@ -50,7 +50,7 @@ import Testing
         let checkpoint = try #require(checkpoints.first)
         #expect(try TokenizerLength.read(folder: world.path("run/checkpoints/\(checkpoint)")) == 7)
 
-        // The same classes under numbers, as transformers calls labels that nobody has named.
+        // The same classes under numbers, as transformers calls labels without a name.
         for file in ["train.csv", "test.csv"] {
             // In the order of the numbers, the classes stand otherwise.
             try edit(world, file, ("\nfish,", "\n2,"), ("\nfruit,", "\n0,"), ("\nmetal,", "\n1,"))

@@ -2,7 +2,7 @@ import Collectives
 import Foundation
 import Testing
 
-/// Real processes over TCP, with and without keys, and what strangers try.
+/// Real processes over TCP, with and without keys, and what unauthenticated peers try.
 @Suite(.serialized) struct SecurityTests {
     private static let options = ["--epochs", "150", "--heartbeat-timeout", "20"]
 
@@ -60,8 +60,8 @@ import Testing
         #expect(rejection(try worker(world, endpoint)).contains("wants keys"))
         #expect(rejection(try worker(world, endpoint, keys: "other/workers/x")).contains("does not let this key in"))
         #expect(rejection(try worker(world, endpoint, keys: "misled")).contains("coordinator.pub is not its key"))
-        let stranger = try ShoalProcess.run(["status", endpoint], in: world.folder)
-        #expect(stranger.code == 1)
+        let unknownPeer = try ShoalProcess.run(["status", endpoint], in: world.folder)
+        #expect(unknownPeer.code == 1)
         let status = try ShoalProcess.run(
             ["status", endpoint, "--keys", world.path("keys"), "--timeout", "60"], in: world.folder)
         #expect(status.code == 0, "\(status.process.errors)")
@@ -74,9 +74,9 @@ import Testing
         #expect(coordinator.wait(seconds: 60) == 130, "\(coordinator.errors)")
         #expect(a.wait(seconds: 60) == 75, "the run can go on: \(a.errors)")
         #expect(coordinator.errors.contains("was sent away, as its key was revoked,"))
-        let told = coordinator.errors.split(separator: "\n").filter { $0.contains("refused a connection") }
+        let lines = coordinator.errors.split(separator: "\n").filter { $0.contains("refused a connection") }
         // Its key, its address, and perhaps connections that had ended before their address was looked at.
-        #expect((1...3).contains(told.count) && Set(told).count == told.count, "once an address: \(told)")
+        #expect((1...3).contains(lines.count) && Set(lines).count == lines.count, "once for each address: \(lines)")
         let secret = try String(contentsOfFile: world.path("keys/coordinator.key"), encoding: .utf8)
         #expect(secret.split(separator: "\n").allSatisfy { !coordinator.errors.contains($0) })
         // Every loss and every norm is that of a run of the same length to which nothing happened.
@@ -87,7 +87,7 @@ import Testing
         #expect(try world.log("calm").prefix(log.count) == log[...])
     }
 
-    /// Connections of strangers, as fast as they go, until told to stop.
+    /// Connections of unauthenticated peers, as fast as they go, until stopped.
     private final class Attack: @unchecked Sendable {
         private let lock = NSLock()
         private var isOver = false
@@ -147,7 +147,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func `a flood gets nothing in and is told a few times`(hasKeys: Bool) throws {
+    func `a flood gets nothing in and is reported a few times`(hasKeys: Bool) throws {
         let world = try TinyWorld()
         let hash = try calm(world)
         if hasKeys {
@@ -164,7 +164,7 @@ import Testing
         }
         try #require(eventually(seconds: 120) { world.steps("run") > 5 }, "\(coordinator.errors)")
         let attacks = [Attack(on: port), Attack(on: dataPort)]
-        // Messages over real sockets as well: of strangers who know how to talk, but not what about.
+        // Messages over real sockets as well: of peers that know the format, but not the run.
         let context = try ZeroMQContext()
         var options = ZeroMQSocketOptions()
         if hasKeys { options.curve = .client(try CurveKeyPair(), server: try CurveKeyPair().publicKey) }
@@ -185,14 +185,14 @@ import Testing
         #expect(coordinator.wait(seconds: 120) == 0, "\(coordinator.errors)")
         for worker in workers { #expect(worker.wait(seconds: 60) == 0, "\(worker.errors)") }
         #expect(try world.weightsHash("run") == hash)
-        #expect(!coordinator.errors.contains("workers left"), "nobody was lost: \(coordinator.errors)")
+        #expect(!coordinator.errors.contains("workers left"), "no worker was lost: \(coordinator.errors)")
         for process in [coordinator] + workers {
-            let told = process.errors.split(separator: "\n").filter {
+            let lines = process.errors.split(separator: "\n").filter {
                 $0.contains("refused") || $0.contains("too many") || $0.contains("ended a connection")
                     || $0.contains(" sent ")
             }
-            #expect(told.count <= 6, "\(told)")
-            #expect(Set(told).count == told.count)
+            #expect(lines.count <= 6, "\(lines)")
+            #expect(Set(lines).count == lines.count)
         }
         #expect(coordinator.errors.contains("refused a connection from 127.0.0.1"))
     }

@@ -83,7 +83,7 @@ final class ShoalProcess {
                 let close = stat.lastIndex(of: ")")
             else { return false }
             let fields = stat[stat.index(after: close)...].split(separator: " ")
-            // A zombie is over, though nobody has asked for its exit code.
+            // A zombie is over, though its exit code was not asked for.
             guard fields.count > 2, fields[0] != "Z", let parent = Int32(fields[1]) else { return false }
             let command = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
             return test((parent, command))

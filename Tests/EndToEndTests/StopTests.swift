@@ -68,7 +68,7 @@ import Testing
         #expect(try world.json("run/result.json")["train_loss"] is Double)
     }
 
-    @Test func `a process whose number a file tells is not ended if it is another one`() throws {
+    @Test func `a process whose number is in a file is not ended if it is another one`() throws {
         let world = try TinyWorld()
         #expect(try ShoalProcess.run(world.train("run", ["--steps", "3"]), in: world.folder).code == 0)
         let bystander = Process()

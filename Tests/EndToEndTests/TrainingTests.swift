@@ -51,7 +51,7 @@ import Testing
         let last = try #require(allowed.numbers.last)
         let worker = try ShoalProcess(
             [
-                "worker", "--coordinator", "ipc://\(world.path("nobody"))", "--cpus", "\(last)", "--connect-timeout",
+                "worker", "--coordinator", "ipc://\(world.path("absent"))", "--cpus", "\(last)", "--connect-timeout",
                 "60",
             ],
             in: world.folder)
@@ -144,7 +144,7 @@ import Testing
         let port = freePort()
         arguments += ["--bind", "tcp://127.0.0.1:\(port)"]
         let coordinator = try ShoalProcess(arguments, in: world.folder)
-        // Somebody else's bytes do no harm.
+        // Bytes of another program do no harm.
         for garbage in ["GET / HTTP/1.1\r\n\r\n", String(repeating: "\u{1}\u{ff}x", count: 5000)] {
             throwBytes(Array(garbage.utf8), port: port)
         }
@@ -175,14 +175,14 @@ import Testing
     }
 }
 
-/// A port that nobody listens on just now.
+/// A port that no process listens on just now.
 func freePort() -> Int {
     guard let listener = Listener(port: 0) else { return 45_671 }
     defer { listener.close() }
     return listener.port
 }
 
-/// Listens on a port of this machine, and answers nobody.
+/// Listens on a port of this machine, and does not answer.
 struct Listener {
     let descriptor: Int32
     let port: Int
@@ -217,7 +217,7 @@ private func loopback(_ port: Int) -> sockaddr_in {
     return address
 }
 
-/// Sends bytes to a port of this machine, once somebody listens there.
+/// Sends bytes to a port of this machine, once a process listens there.
 func throwBytes(_ bytes: [UInt8], port: Int) {
     _ = eventually(seconds: 20) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -41,6 +41,43 @@ import Testing
             seed: 42, step: 6, hidden: DropoutRate(0.2), attention: DropoutRate(0.3), head: DropoutRate(0.1))
     }
 
+    /// The products of a forward and a backward pass in which these parts are trained, on one sequence.
+    private func products(training parts: Set<ModelPart>?) throws -> Int {
+        var specification = configuration.classifier()
+        if let parts { specification.trainable = try .training(parts, of: specification.encoder) }
+        let layout = ParameterLayout(specification)
+        let weights = FloatBuffer(count: layout.count)
+        let model = Model(
+            specification, layout: layout,
+            weights: ModelWeights(master: weights, layout: layout, precision: .float32))
+        var batch = PackedBatch()
+        batch.append(tokenIDs: [1, 5, 9, 5, 2], typeIDs: [0, 0, 0, 1, 1], sampleKey: 7, target: .classIndex(2))
+        let sink = FlatGradient(count: layout.count)
+        _ = try model.gradient(batch, dropout: nil, embeddingRows: [1, 2, 5, 9], into: sink)
+        withExtendedLifetime(sink) {}
+        return model.productCount
+    }
+
+    /// Of the tiny model's layers: four linear layers have a product for the gradient of their weights each, and one
+    /// for that of their inputs; attention has four products a head in the backward pass, and two in the forward pass.
+    @Test func `what is frozen costs no products`() throws {
+        let all = try products(training: nil)
+        let encoder = configuration.encoder
+        let top = encoder.layers.count - 1
+        let weightsOfLayer = all - (try products(training: Set(ModelPart.all(of: encoder)).subtracting([.layer(top)])))
+        #expect((3...6).contains(weightsOfLayer), "the products of weights alone: \(weightsOfLayer)")
+        // Below the lowest trained layer nothing is computed: all of its backward pass is saved.
+        let withBottom = try products(training: [.head, .layer(top), .layer(0)])
+        let withoutBottom = try products(training: [.head, .layer(top)])
+        #expect(withBottom - withoutBottom > 2 * weightsOfLayer)
+        // Nor are products for the inputs of the lowest trained layer, which the embeddings would need.
+        let withEmbeddings = try products(training: Set(ModelPart.all(of: encoder)).subtracting([.words]))
+        #expect(all == withEmbeddings && withBottom < all)
+        // The head alone: the forward pass, and the products of its own weights.
+        let head = try products(training: [.head])
+        #expect(head < withoutBottom - weightsOfLayer)
+    }
+
     /// With dropout the loss is still a smooth function, since the masks are fixed by their key.
     @Test(arguments: [false, true], [0, 0.1])
     func `gradients equal finite differences`(withDropout: Bool, smoothing: Double) throws {

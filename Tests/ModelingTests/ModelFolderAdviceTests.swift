@@ -24,7 +24,7 @@ import Testing
         (["a/config.json", "b/config.json"], "it holds 2 model folders: give one of them, such as @/a"),
         (["x"], "a model folder holds config.json and model.safetensors"),
     ])
-    func `a folder that only contains a model is told apart`(names: [String], expected: String) throws {
+    func `a folder that only contains a model is recognized`(names: [String], expected: String) throws {
         let scratch = try Scratch()
         try folder(scratch, names)
         let message = failure { _ = try ModelFolder(path: scratch.path) }

@@ -79,7 +79,7 @@ import Testing
         #expect(try ModelSpecification(json: read.json()).encoder == specification.encoder)
     }
 
-    @Test func `tensors of a folder that the model has no place for are told apart by the family`() throws {
+    @Test func `tensors of a folder that the model has no place for are distinguished by the family`() throws {
         let scratch = try Scratch()
         let configuration = try Self.configuration()
         let (layout, weights) = Self.drawn(configuration.classifier())

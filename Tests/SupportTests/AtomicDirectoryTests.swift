@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct AtomicDirectoryTests {
     struct Stop: Error {}
-    @Test func `nobody sees a part of it`() throws {
+    @Test func `no process sees a part of it`() throws {
         let scratch = try Scratch()
         let path = scratch.file("d")
         try AtomicDirectory.create(path) { folder in
@@ -97,7 +97,7 @@ import Testing
     }
 
     @Test func `errors of the system name the path and the reason`() throws {
-        // Nobody, not even root, can make a folder in /proc; no file system takes a name of 300 bytes.
+        // No user, not even root, can make a folder in /proc; no file system takes a name of 300 bytes.
         let proc = failure { try AtomicDirectory.create("/proc/shoal") { _ in } }
         #expect(proc.hasPrefix("/proc/shoal: cannot make the folder: "))
         let scratch = try Scratch()

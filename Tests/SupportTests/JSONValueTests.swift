@@ -46,7 +46,7 @@ struct JSONValueTests {
         #expect(members.map(\.key) == ["b", "a"] && members.map(\.line) == [1, 3])
     }
 
-    @Test func `keys are told apart by their bytes, and the last of equal ones counts`() throws {
+    @Test func `keys are distinguished by their bytes, and the last of equal ones counts`() throws {
         let root = try parse("{\"\u{E9}\":1,\"e\u{301}\":2,\"a\":3,\"a\":4}", .kept)
         #expect(root["\u{E9}"] == .integer(1) && root["e\u{301}"] == .integer(2) && root["a"] == .integer(4))
         #expect(root.members?.count == 4)

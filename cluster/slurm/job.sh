@@ -40,7 +40,7 @@ on_signal() {
     signals=$((signals + 1))
     # Once: a second SIGTERM ends the coordinator without a checkpoint.
     if ((signals == 1)); then
-        say 'told to stop: writing a checkpoint'
+        say 'asked to stop: writing a checkpoint'
         [[ -z $coordinator ]] || kill -TERM "$coordinator" 2>/dev/null || true
     fi
 }
@@ -95,7 +95,7 @@ remove_keys() {
 make_keys() {
     check_writable "$run"
     mkdir -p "$(dirname "$run")"
-    # Of a former start of this run; or new ones: nobody can have begun with a folder that is not whole.
+    # Of a former start of this run; or new ones: no worker can have begun with a folder that is not whole.
     if [[ ! -r $keys/workers/worker/worker.key ]]; then
         remove_keys
         [[ ! -e $keys || -z $(ls -A "$keys") ]] ||
@@ -192,7 +192,7 @@ newest() {
 }
 
 # After a checkpoint on SIGTERM. Slurm requeues what it preempts by itself, and what was cancelled is to end; but a job
-# whose time is up, or that somebody told to stop, is still "running".
+# whose time is up, or that was asked to stop, is still "running".
 requeue() {
     local job state
     job=$(scontrol --oneliner show job "$SHOAL_JOB" 2>/dev/null || true)
@@ -240,7 +240,7 @@ await "$coordinator"
 ended=$code
 coordinator=''
 if [[ -n $workers ]]; then
-    # They were told to end.
+    # They were asked to end.
     for ((i = 0; i < 100; i++)); do
         lives "$workers" || break
         sleep 0.1

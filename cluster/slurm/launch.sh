@@ -67,7 +67,7 @@ sinfo --noheader >/dev/null 2>&1 ||
     fail 'Slurm does not answer here: run this where sinfo works, such as a login node of the cluster'
 # Where the batch script finds job.sh: Slurm runs a copy of it from a folder of its own.
 export SHOAL_ROOT=$root
-# sbatch --wait goes on after it has told the job's number, and ends with the job's exit code.
+# sbatch --wait goes on after it has printed the job's number, and ends with the job's exit code.
 sbatch --parsable ${options[@]+"${options[@]}"} "$here/train.sbatch" "$@" | {
     read -r job || exit 0
     job=${job%%;*}

@@ -27,7 +27,7 @@ check() {
 
 # A signal to the steps of a job reaches the tasks, but not the batch shell, which is who can do something about it.
 tell_batch_shell() {
-    ((told++)) || [[ ${SLURM_PROCID:-0} != 0 ]] ||
+    ((signals++)) || [[ ${SLURM_PROCID:-0} != 0 ]] ||
         scancel --batch --signal=TERM "$SHOAL_JOB" 2>/dev/null || true
 }
 
@@ -36,7 +36,7 @@ work() {
     # Split into words on purpose.
     # shellcheck disable=SC2206
     local more=(${SHOAL_WORKER_OPTIONS-})
-    trap tell_batch_shell TERM
+    trap signal_batch_shell TERM
     while :; do
         # The worker must outlive the signal: the checkpoint is fetched from it. It ends when the coordinator says so.
         (
@@ -46,21 +46,21 @@ work() {
         ) &
         worker=$!
         while :; do
-            before=$told
+            before=$signals
             wait "$worker"
             code=$?
-            ((told == before)) && break
+            ((signals == before)) && break
         done
         # Killed, by want of memory, say: it joins again, and the run goes on meanwhile.
         # The run was interrupted, say (75): its lines say why, and the coordinator's exit code is that of the job.
         ((code != 75)) || exit 0
-        ((code > 128 && told == 0 && restarts < 10)) || exit "$code"
+        ((code > 128 && signals == 0 && restarts < 10)) || exit "$code"
         restarts=$((restarts + 1))
         echo "slurm: node $node: the worker was killed by signal $((code - 128)); starting it again" >&2
     done
 }
 
-told=0
+signals=0
 case $1 in
     check) check ;;
     work) work "$3" ;;

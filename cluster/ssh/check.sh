@@ -50,7 +50,7 @@ judge_host() {
         esac
     done <"$WORK/answer-$host"
     read -r begin end <<<"${HOST[asked]-0 0}"
-    # It told the time somewhere between question and answer: only what lies outside is a difference.
+    # It read its clock somewhere between question and answer: only what lies outside is a difference.
     HOST[offset]=$(awk -v now="${HOST[now]-0}" -v a="$begin" -v b="$end" \
         'BEGIN { off = 0; if (now < a) off = now - a; if (now > b) off = now - b; printf "%+.2f", off }')
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034 # variables are those of all the scripts here
 # A run on many hosts: the coordinator here, the workers there.
 
-# What supervise.sh is told.
+# What supervise.sh is given.
 SUPERVISE_VARIABLES=(WORK KEYS JOB ENDPOINT STAGED SONAMES BUNDLING DEFAULT_THREADS MODEL_KB MAX_RESTARTS LAUNCHER CLEAR
     SSH_CONFIG HOSTS_SHOWN)
 
@@ -94,7 +94,7 @@ read_command() {
     [[ -n $OUTPUT ]] || fail "the run needs a folder: $MODE … --output RUN" 64
 }
 
-# Names the job after its run directory, and makes sure that nobody else is at it.
+# Names the job after its run directory, and makes sure that no other launcher has it in hand.
 take_job() {
     RUN=$(realpath -m -- "$OUTPUT")
     JOB=$(job_of "$RUN")
@@ -146,7 +146,7 @@ make_keys() {
 # An address of this machine that is none of the loopback's.
 is_loopback() { [[ $1 == 127.* || $1 == ::1 || $1 == '' ]]; }
 
-# Whether somebody listens on a port here.
+# Whether a process listens on a port here.
 port_taken() { ss -H -l -t -n "sport = :$1" 2>/dev/null | grep -q .; }
 
 # Decides where the coordinator listens, from what the hosts see of this machine: ENDPOINT, and BIND where that differs.
@@ -190,7 +190,8 @@ choose_endpoint() {
     [[ $BIND != 'tcp://*:'* ]] || BIND=tcp://${several:-0.0.0.0}:$port
 }
 
-# Tells which hosts can take part: READY and, with their reasons, those that cannot. Ends the program where too few can.
+# Prints which hosts can take part: READY and, with their reasons, those that cannot. Ends the program where too few
+# can.
 choose_hosts() {
     local host count=0 total=0 failed=()
     READY=()
@@ -199,7 +200,7 @@ choose_hosts() {
         total=$((total + WORKERS[host]))
         if [[ -n $OBSTACLE ]]; then
             say "[${LABELS[host]}] failed its check: $OBSTACLE"
-            printf '%s\n' "$OBSTACLE" >"$WORK/told-$host"
+            printf '%s\n' "$OBSTACLE" >"$WORK/reported-$host"
             failed+=("${LABELS[host]}")
         else
             READY+=("$host")
@@ -225,7 +226,7 @@ start_supervisor() {
     # Its own session: see supervise.sh. It ends with this process, even where that is killed.
     setsid setpriv --pdeathsig TERM bash "$SSH_FOLDER/supervise.sh" "$HOSTS_FILE" "$host" "$prefix" "${3-}" 8>&- &
     SUPERVISORS[host]=$!
-    # Nobody waits for it, and bash need not tell that it was killed.
+    # No process waits for it, and bash need not report that it was killed.
     disown "$!"
 }
 
@@ -233,7 +234,7 @@ start_supervisor() {
 end_hosts() {
     local host worker turn clean
     touch "$WORK/over"
-    # Workers end by themselves when the coordinator tells them; not all can hear it.
+    # Workers end by themselves when the coordinator shuts them down; not all can be reached.
     for ((turn = 0; turn < ${1:-25}; turn++)); do
         clean=yes
         for host in "${!SUPERVISORS[@]}"; do kill -0 "${SUPERVISORS[host]}" 2>/dev/null && clean=''; done
@@ -381,7 +382,7 @@ join() {
     supervise_all "join-$$-"
     local main host alive=yes
     main=$(cat "$STATE/launcher" 2>/dev/null)
-    # As long as there is somebody to join, and somebody who does.
+    # As long as there is a coordinator to join, and a worker that joins.
     while [[ -n $alive ]] && kill -0 "$main" 2>/dev/null; do
         sleep 0.5
         alive=''

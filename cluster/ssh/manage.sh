@@ -13,7 +13,7 @@ is_coordinator() {
     [[ $1 =~ ^[0-9]+$ ]] && tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF -- "--keys $KEYS"
 }
 
-# Whether somebody has a job in hand: its launcher holds a lock as long as it lives.
+# Whether a launcher has a job in hand: its launcher holds a lock as long as it lives.
 is_led() {
     local taken=0
     (flock -n 8) 8>>"$1/lock" || taken=$?

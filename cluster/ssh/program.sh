@@ -21,7 +21,7 @@ stage_program() {
         new=$(mktemp -d "$cache/new-XXXXXX")
         make_stage "$binary" "$new" || fail "the program cannot be made ready to travel; see the lines above"
         rm -rf "$folder"
-        # Somebody else may have been quicker: theirs is as good.
+        # Another launcher may have been quicker: its copy is as good.
         mv -T "$new" "$folder" 2>/dev/null || rm -rf "$new"
         # The three newest stay: others may be launching an older build.
         # shellcheck disable=SC2010,SC2012 # names are letters and digits

@@ -116,7 +116,7 @@ install() {
         rm -rf "$dir/programs/$program"
         mv "$incoming/program" "$dir/programs/$program" || exit 1
         touch "$dir/programs/$program"
-        # The three newest stay: older ones are of versions that nobody starts any more.
+        # The three newest stay: older ones are of versions that are not started any more.
         # shellcheck disable=SC2010,SC2012 # names are checksums
         ls -t "$dir/programs" | grep -Ex '[0-9a-f]{64}' | tail -n +4 | while read -r old; do
             rm -rf "$dir/programs/$old"
@@ -126,7 +126,7 @@ install() {
         mkdir -p "$dir/keys/$keys"
         chmod 700 "$dir/keys" "$dir/keys/$keys"
         chmod 600 "$incoming"/keys/*
-        # By renaming: whoever reads has the old file or the new one.
+        # By renaming: a reader has the old file or the new one.
         mv -f "$incoming"/keys/* "$dir/keys/$keys/" || exit 1
     fi
     rm -rf "$incoming"

@@ -22,7 +22,7 @@ host=$2 prefix=$3
 label=${LABELS[host]}
 read -r PROGRAM PROGRAM_SUM BUNDLE BUNDLE_SUM GLIBC DNNL <<<"$STAGED"
 
-# The run is over, or nobody is there any more to end it.
+# The run is over, or its launcher has ended.
 over() { [[ -e $WORK/over ]] || ! kill -0 "$LAUNCHER" 2>/dev/null; }
 
 rest() {
@@ -34,7 +34,7 @@ rest() {
 }
 
 # Says a thing once, until another thing is said.
-last=$(cat "$WORK/told-$host" 2>/dev/null)
+last=$(cat "$WORK/reported-$host" 2>/dev/null)
 say_once() {
     [[ $1 == "$last" ]] || say "[$label] $1"
     last=$1
@@ -57,7 +57,7 @@ ready() {
     return 1
 }
 
-# What a worker is told. Where its peers reach it is said here, and only here.
+# What a worker is given. Where its peers reach it is said here, and only here.
 worker_options() {
     local coordinator=$ENDPOINT address=${ADDRESSES[host]}
     # Where the coordinator listens everywhere, each host has its own way to it.
@@ -117,7 +117,7 @@ keep_worker() {
         rest 1
         over && return
         delay=$((failures > 4 ? LONGEST_RETRY : 1 << (failures - 1)))
-        # A host that is gone is told of once, by what ssh says.
+        # A host that is gone is reported once, by what ssh says.
         if ((status != 255)); then
             say "[$title] the worker ended (exit code $status); it is started again"
         elif ((failures == 1)); then

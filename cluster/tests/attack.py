@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a stranger with the port can try, over real sockets; to see that none of it matters. Only against your own runs.
+"""What an unauthenticated peer with the port can try, over real sockets; to see that none of it matters. Only against your own runs.
 
   attack.py flood   HOST PORT SECONDS [THREADS]  all of these by turns, as fast as it goes:
                                                  connections that end at once, that send garbage, half a greeting,

@@ -41,7 +41,7 @@ def check(path, folder):
     if not any(name == "RUN" and "./launch.sh setup" in value for name, value in parts[0]):
         yield "the build is not the README's ./launch.sh setup"
     users = [value for name, value in parts[-1] if name == "USER"]
-    # Numbers, or Kubernetes cannot tell that it is not root.
+    # Numbers, or Kubernetes cannot know that it is not root.
     if not users or not users[-1].split(":")[0].isdigit() or users[-1].split(":")[0] == "0":
         yield f"the image runs as {users[-1] if users else 'root'}, not as a user with a number of its own"
     entries = [json.loads(value) for name, value in parts[-1] if name == "ENTRYPOINT"]

@@ -4,7 +4,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/hosts.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/hosts.sh"
 
-# Other hosts than those of other tests, and of whoever tries it at this moment.
+# Other hosts than those of other tests, and of a user who tries it at this moment.
 export SHOAL_NAMESPACES=shoal-readme
 need_hosts
 export SHOAL_BINARY=${SHOAL_BINARY:-$ROOT/.build/release/shoal}

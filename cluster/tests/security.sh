@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The promises of docs/security.md, tried on four hosts that are network namespaces: keys, strangers, wrong and revoked
-# keys, replayed bytes, floods, IPv6, ports, and a path between two hosts that is blocked. Needs root; the machine's own
-# network is not touched. Ends with 77 and the reason where that is not possible.
+# The promises of docs/security.md, tried on four hosts that are network namespaces: keys, unauthenticated peers, wrong
+# and revoked keys, replayed bytes, floods, IPv6, ports, and a path between two hosts that is blocked. Needs root; the
+# machine's own network is not touched. Ends with 77 and the reason where that is not possible.
 #
 #   cluster/tests/security.sh [--measure SECONDS]
 #
@@ -83,14 +83,14 @@ data=${SHOAL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/shoal}/data/reuters-r8
     skip 'needs the model and data of the quickstart: ./launch.sh fetch all-MiniLM-L6-v2 reuters-r8'
 options=(--model "$model" --train "$data/train.csv" --shots 4 --max-length 32 --batch-size 8 --micro-batches 8)
 
-# Long enough for all that strangers try meanwhile.
+# Long enough for all that unauthenticated peers try meanwhile.
 length=300
 
-# wait_for_port HOST PORT: until somebody listens there.
+# wait_for_port HOST PORT: until a process listens there.
 wait_for_port() {
     local deadline=$((SECONDS + 60))
     until on "$1" ss -tlnH | grep -q ":$2 "; do
-        ((SECONDS < deadline)) || fail "nobody listens at port $2 of host $1"
+        ((SECONDS < deadline)) || fail "no process listens at port $2 of host $1"
         sleep 0.2
     done
 }
@@ -110,7 +110,7 @@ headline 'One machine, for the weights'
     fail 'train'
 calm=$(hash_of calm)
 
-headline 'Keys over three hosts, a port range, and strangers'
+headline 'Keys over three hosts, a port range, and unauthenticated peers'
 start 1 coordinator "$shoal" coordinator --bind "tcp://eth0:$port" --keys keys "${options[@]}" --steps "$length" \
     --workers 2 --output "$work/keyed"
 coordinator=$started
@@ -128,7 +128,7 @@ try() { # NAME TEXT ARGUMENTS…: a worker that must end with this text
     on 4 timeout 60 "$shoal" worker --coordinator "tcp://10.77.0.1:$port" "${@:3}" >/dev/null 2>"$work/$1.log" ||
         status=$?
     ((status == 1)) || fail "$1: exit code $status"
-    grep -qE -- "$2" "$work/$1.log" || fail "$1: not told why"
+    grep -qE -- "$2" "$work/$1.log" || fail "$1: the reason is not printed"
 }
 cp -r keys/workers/c wrong-coordinator
 cp strange/coordinator.pub wrong-coordinator/
@@ -140,15 +140,15 @@ on 4 python3 "$here/attack.py" replay 10.77.0.1 "$port" "$work/captured" 5
 on 4 nice -n 19 python3 "$here/attack.py" flood 10.77.0.1 "$port" 3
 on 4 nice -n 19 python3 "$here/attack.py" hold 10.77.0.1 "$port" 3 500
 data_port=$(on 2 ss -tlnH | grep -o ':2161[0-9] ' | head -n 1 | tr -d ': ') ||
-    fail 'the run was over before the strangers were done: it needs more steps'
+    fail 'the run was over before the unauthenticated peers were done: it needs more steps'
 on 4 nice -n 19 python3 "$here/attack.py" flood 10.77.0.2 "$data_port" 3
 wait "$coordinator" || fail 'the run with keys failed'
 [[ $(hash_of keyed) == "$calm" ]] || fail 'the weights with keys are others'
 kill "$relay" 2>/dev/null || true
-told=$(grep -c -e 'refused a connection' -e 'too many connections' "$work/coordinator.log" || true)
-printf 'lines about all that at the coordinator: %d\n' "$told"
-((told >= 1 && told <= 4)) || fail "$told lines about strangers"
-((told == $(grep -e 'refused a connection' -e 'too many connections' "$work/coordinator.log" | sort -u | wc -l))) ||
+lines=$(grep -c -e 'refused a connection' -e 'too many connections' "$work/coordinator.log" || true)
+printf 'lines about all that at the coordinator: %d\n' "$lines"
+((lines >= 1 && lines <= 4)) || fail "$lines lines about unauthenticated peers"
+((lines == $(grep -e 'refused a connection' -e 'too many connections' "$work/coordinator.log" | sort -u | wc -l))) ||
     fail 'a line twice'
 
 headline 'A key that is revoked while its worker computes'
@@ -164,7 +164,7 @@ wait_for_steps 120 revoked 3
 wait_for 20 c 'the key of this worker was revoked'
 try revoked 'does not let this key in' --keys revoked-c
 wait "$coordinator" || fail 'the run with a revoked key failed'
-grep -q 'its key was revoked' "$work/coordinator.log" || fail 'it is not told'
+grep -q 'its key was revoked' "$work/coordinator.log" || fail 'it is not reported'
 [[ $(hash_of revoked) == "$calm" ]] || fail 'the weights after a revoked key are others'
 
 headline 'A path between two workers that is blocked'

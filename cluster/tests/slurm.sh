@@ -144,7 +144,7 @@ pending() { [[ $(state "$1") == PENDING ]]; }
 requeued_once() { (($(restarts "$1") >= 1)); }
 submit() { "$launch" "$@" 2>>"$work/submitted.log"; }
 
-# --- Bad input is told of before a job waits in a queue.
+# --- Bad input is reported before a job waits in a queue.
 refused() {
     local expected=$1 message code=0
     message=$("${@:2}" 2>&1 >/dev/null) || code=$?
@@ -232,7 +232,7 @@ salloc --quiet --nodes=2 "$launch" --ntasks=2 -- train "${options[@]}" --epochs 
 same runs/salloc
 ok 'within salloc'
 
-# --- What a node lacks is told.
+# --- What a node lacks is reported.
 job=$(SHOAL_WORKER_OPTIONS=--nonsense submit --nodes=2 -- train "${options[@]}" --epochs 1000 --output runs/none)
 wait_for 60 ended "$job" FAILED
 grep -q 'no worker is left: stopping' "shoal-$job.out" || wrong 'workers that cannot start went unnoticed'
@@ -241,7 +241,7 @@ job=$(SHOAL_BINARY=$work/gone submit --hold --nodes=2 -- train "${options[@]}" -
 rm "$work/gone"
 scontrol release "$job"
 wait_for 60 ended "$job" FAILED
-grep -q "gone is not there" "shoal-$job.out" || wrong 'a program that is gone was not told of'
+grep -q "gone is not there" "shoal-$job.out" || wrong 'a program that is gone was not reported'
 wait_for 10 none_left
 ok 'a worker that cannot start, and a program that is not there, end the job with a line that says so'
 

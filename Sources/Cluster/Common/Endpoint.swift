@@ -23,7 +23,7 @@ enum Endpoint {
         return "tcp://\(host)\(endpoint[colon...])"
     }
 
-    /// What to tell others of where this process listens: of all addresses, the host's name.
+    /// The address that other processes are given for this listener: where it is all addresses, the host's name.
     static func shown(_ endpoint: String) -> String {
         guard let host = host(endpoint), isWildcard(host) else { return endpoint }
         return replacingHost(of: endpoint, with: ProcessInfo.processInfo.hostName)

@@ -238,7 +238,7 @@ public struct RunConfiguration: Sendable, Equatable {
         if !compressWire { remedies.append("--compress-wire (the same weights, more computing)") }
         if microBatches > workers {
             // Only the last micro-batch's backward pass runs beside sending.
-            remedies.append("--micro-batches \(workers) (one a worker: other weights, more memory)")
+            remedies.append("--micro-batches \(workers) (one per worker: other weights, more memory)")
         }
         if wire == .float32 { remedies.append("--wire bf16 (rounded gradients, other weights)") }
         return remedies

@@ -31,7 +31,7 @@ extension RunConfiguration {
         }
         if lora != nil, adapter != nil { throw .conflict("lora", "adapter") }
         if keep == .best, validation == nil {
-            throw .unused("keep", reason: "best needs something to tell the best by: give a --validation file")
+            throw .unused("keep", reason: "best needs a set to compare states on: give a --validation file")
         }
     }
 }

@@ -28,7 +28,7 @@ extension RunOptions {
         if self.keep == .best, self.validation == nil {
             return UnusedOption(
                 key: "keep",
-                reason: "best needs something to tell the best by: give a --validation file, or leave it out")
+                reason: "best needs a set to compare states on: give a --validation file, or leave it out")
         }
         return nil
     }

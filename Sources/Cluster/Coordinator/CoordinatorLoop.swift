@@ -203,7 +203,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         do {
             try socket.send([peer.bytes] + message.frames(), wait: false)
         } catch  where error.isUnreachable {
-            // It is gone; its heartbeats, or its exit, will tell.
+            // The worker is gone: missing heartbeats, or its exit, will show it.
         }
     }
 

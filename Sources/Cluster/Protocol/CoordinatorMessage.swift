@@ -12,7 +12,7 @@ struct CoordinatorMessage: Sendable, Equatable {
     var body: Body
 
     enum Body: Sendable, Equatable {
-        /// Go away, and tell why.
+        /// Reject the connection; the string is the reason that is shown to the user.
         case refusal(String)
         case welcome(Welcome)
         /// Say hello (again): I do not know you.

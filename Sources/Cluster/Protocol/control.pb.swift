@@ -229,7 +229,7 @@ nonisolated struct PBEnvelope: Sendable {
     set {body = .snapshotTaken(newValue)}
   }
 
-  /// From anybody who wants to know how the run goes.
+  /// From any client, also one that is no worker.
   var statusRequest: PBStatusRequest {
     get {
       if case .statusRequest(let v)? = body {return v}
@@ -375,7 +375,7 @@ nonisolated struct PBEnvelope: Sendable {
     case digest(PBDigest)
     case failure(PBFailure)
     case snapshotTaken(PBSnapshotTaken)
-    /// From anybody who wants to know how the run goes.
+    /// From any client, also one that is no worker.
     case statusRequest(PBStatusRequest)
     /// Coordinator to worker.
     case welcome(PBWelcome)

@@ -48,7 +48,7 @@ struct RunDisk {
     /// - Returns: What to warn about.
     /// - Throws: An error with the bytes that are missing where a new run could not write its end.
     func checkRoom(for size: StateSize, isResumed: Bool, free: Int?) throws(RunError) -> String? {
-        let space = DiskSpace(
+        let space = RunDiskSpace(
             floats: size.floats, momentFloats: size.momentFloats, keep: keepCheckpoints,
             hasValidation: size.hasValidation)
         guard let free, let problem = space.problem(free: free, path: directory.path) else { return nil }
@@ -57,7 +57,7 @@ struct RunDisk {
     }
 
     /// Bytes that are free in the run directory; nil where the system does not say.
-    var free: Int? { DiskSpace.free(directory.path) }
+    var free: Int? { RunDiskSpace.free(directory.path) }
 
     /// Remembers how the newest attempt to keep something ended.
     mutating func saved(_ isSaved: Bool) { hasFailedToSave = !isSaved }

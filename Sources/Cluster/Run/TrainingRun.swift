@@ -21,8 +21,8 @@ public struct TrainingRun: Sendable {
     private static let ownThreads = 10
     /// More threads than this are not tried.
     private static let mostProbed = 2048
-    /// Repeated SIGTERMs within this time count once: Slurm and systemd send it to every process of a job, and whoever
-    /// started this one passes it on as well.
+    /// Repeated SIGTERMs within this time count once: Slurm and systemd send it to every process of a job, and the
+    /// process that started this one passes it on as well.
     private static let repeatSeconds = 5.0
 
     /// A run of a validated configuration.
@@ -90,7 +90,7 @@ public struct TrainingRun: Sendable {
                         + "worker comes back"))
         }
         if var known {
-            // Before anybody is sent anything.
+            // Before the first message is sent.
             known.starts += 1
             if !isCopy { try known.write(to: directory.path) }
         }
@@ -170,7 +170,7 @@ public struct TrainingRun: Sendable {
             if configuration.insecure, configuration.keys == nil, !Endpoint.isLocal(endpoint) {
                 events(
                     .warning(
-                        "--insecure: whoever reaches \(endpoint) can read and change this run; use --keys (see \(CommandName.current) keygen)"
+                        "--insecure: every host that reaches \(endpoint) can read and change this run; use --keys (see \(CommandName.current) keygen)"
                     ))
             }
             return Place(bind: endpoint)

@@ -1,7 +1,7 @@
 import Collectives
 import Support
 
-/// Why a coordinator does not answer, as far as the failed handshakes with it tell.
+/// Why a coordinator does not answer, as far as the failed handshakes with it show.
 struct HandshakeProblem: Sendable {
     /// After so many that were cut off in a row there is no hope.
     private static let most = 20

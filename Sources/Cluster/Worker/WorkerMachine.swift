@@ -40,7 +40,7 @@ struct WorkerMachine: Sendable {
     var state = State.greeting
     var held = HeldState()
     private var contact: ContactTimer
-    private var silence: SilenceMonitor
+    private var silence: CoordinatorTimeout
     private var connection: ConnectionDiagnosis
     private var residentBytes: UInt64
     var journal: WorkerJournal
@@ -51,7 +51,7 @@ struct WorkerMachine: Sendable {
         self.options = options
         self.residentBytes = residentBytes
         contact = ContactTimer(now: now)
-        silence = SilenceMonitor(now: now)
+        silence = CoordinatorTimeout(now: now)
         connection = ConnectionDiagnosis(options)
         journal = WorkerJournal(isQuiet: options.parentPID != nil, coordinator: options.coordinator, now: now)
     }

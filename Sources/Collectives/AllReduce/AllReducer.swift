@@ -22,7 +22,7 @@ public final class AllReducer: GradientReducer {
     public let worldSize: Int
     /// The generation of the membership; messages of others are dropped.
     public let generation: UInt64
-    /// The endpoint as bound (port filled in), to tell the peers. Empty if there is one rank.
+    /// The endpoint as bound (port filled in), which peers connect to. Empty if there is one rank.
     public let endpoint: String
     /// Whether the wire rounds.
     public let roundsGradients: Bool

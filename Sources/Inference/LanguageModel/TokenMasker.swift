@@ -3,8 +3,8 @@ import Numerics
 import Support
 import Tokenization
 
-/// Draws the tokens that a masked language model is to guess: whole words (Devlin et al. 2019, as of May 2019), of which
-/// 80% of the tokens become the mask, 10% any token, and 10% stay.
+/// Draws the tokens that a masked language model is to guess: whole words (Devlin et al. 2019, as of May 2019), of
+/// which 80% of the tokens become the mask, 10% any token, and 10% stay.
 ///
 /// What is drawn is a function of (seed, round, sample) and of the tokens alone. A round is an epoch, or
 /// ``evaluation``.
@@ -44,7 +44,8 @@ public struct TokenMasker: Sendable {
     /// Whether there is a token that may be drawn.
     func canMask(_ ids: some Sequence<Int32>) -> Bool { ids.contains { !excluded.contains($0) } }
 
-    /// A sequence with masks, and what is to be guessed of each of its tokens: ``Target/ignored`` where that is nothing.
+    /// A sequence with masks, and what is to be guessed of each of its tokens: ``Target/ignored`` where that is
+    /// nothing.
     ///
     /// - Parameter sample: The number of the sequence.
     public func mask(_ ids: [Int32], round: UInt32, sample: UInt32) -> (ids: [Int32], labels: [Int32]) {

@@ -14,8 +14,8 @@ public struct AdapterFolder: Sendable {
     public let labels: [String]?
 
     static let weightsFile = "adapter_model.safetensors"
-    /// The keys in the metadata of the tensors: of the encoder's hash, the labels as a JSON array, and whether the model
-    /// was trained on pairs of texts.
+    /// The keys in the metadata of the tensors: of the encoder's hash, the labels as a JSON array, and whether the
+    /// model was trained on pairs of texts.
     static let (baseKey, labelsKey, pairsKey) = ("shoal_base_sha256", "shoal_labels", "shoal_text_pairs")
 
     let file: SafetensorsFile

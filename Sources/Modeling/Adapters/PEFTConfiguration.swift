@@ -3,7 +3,7 @@ import Support
 
 /// `adapter_config.json` of the `peft` library, of a LoRA adapter.
 struct PEFTConfiguration: Equatable {
-    /// Without the targets, which the tensors tell.
+    /// Without the targets, which follow from the tensors.
     var rank: Int
     var alpha: Double
     var dropout: Float

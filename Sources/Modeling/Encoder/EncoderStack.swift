@@ -4,7 +4,8 @@ import Numerics
 /// micro-batch, and their memory.
 ///
 /// Letters of shapes, here and in all files of this folder: T tokens and S sequences of the micro-batch, R rows that
-/// are computed (T, or fewer where only some tokens count), hidden and intermediate sizes as in ``EncoderArchitecture``.
+/// are computed (T, or fewer where only some tokens count), hidden and intermediate sizes as in
+/// ``EncoderArchitecture``.
 struct EncoderStack<Element: ComputeElement> {
     let architecture: EncoderArchitecture
     let layout: ParameterLayout

@@ -23,7 +23,8 @@ public protocol ModelFamily: Sendable {
     /// The head of a classifier of sequences, as `transformers` builds it for this family.
     static func classifier(_ configuration: FamilyConfiguration, labels: Int, problem: ProblemType) -> any Head
 
-    /// Whether the tensors of ``MaskedLanguageModel`` have names: whether `transformers` builds that head for this family.
+    /// Whether the tensors of ``MaskedLanguageModel`` have names: whether `transformers` builds that head for this
+    /// family.
     static var hasMaskedLanguageModel: Bool { get }
 
     /// The name under which a tensor is written.
@@ -37,7 +38,7 @@ public protocol ModelFamily: Sendable {
     static func part(ofTensor name: String) -> TensorPart?
 }
 
-/// The parts of a model that a family's names tell apart.
+/// The parts of a model that can be distinguished by a family's names.
 public enum TensorPart: Sendable, Equatable {
     /// The encoder's layers.
     case layers

@@ -84,8 +84,8 @@ public protocol HeadPasses: AnyObject {
         _ hidden: UnsafeMutablePointer<Float>, dHidden: UnsafeMutablePointer<Float>?, rows: Int, dropout: DropoutPlan?,
         into sink: any GradientSink)
     /// Where the head uses the word embedding as a matrix: writes the gradient that these rows have by that,
-    /// (part.count, hidden). It is asked for all rows in ascending order after ``backward(_:dHidden:rows:dropout:into:)``,
-    /// if the word embedding is trained.
+    /// (part.count, hidden). It is asked for all rows in ascending order after
+    /// ``backward(_:dHidden:rows:dropout:into:)``, if the word embedding is trained.
     func writeWordGradient(_ part: Range<Int>, to gradient: UnsafeMutablePointer<Float>)
 }
 

@@ -76,7 +76,7 @@ public struct CrossEntropy: Objective {
         }
     }
 
-    /// The loss of `logits` (one a class) against class `label`: with p = softmax(logits) and C classes,
+    /// The loss of `logits` (one per class) against class `label`: with p = softmax(logits) and C classes,
     /// `-(1 - smoothing) * log p[label] - smoothing / C * sum(log p)`.
     public static func loss(_ logits: UnsafeBufferPointer<Float>, label: Int, smoothing: Double = 0) -> Double {
         precondition(logits.indices.contains(label), "label \(label) of \(logits.count) classes")
@@ -88,8 +88,8 @@ public struct CrossEntropy: Objective {
         return (1 - smoothing) * loss + smoothing * mean / Double(logits.count)
     }
 
-    /// The loss, and its gradient by the logits written to `gradient` (one a class): `p - target`, where the target is
-    /// `1 - smoothing` on the label plus `smoothing / C` everywhere.
+    /// The loss, and its gradient by the logits written to `gradient` (one per class): `p - target`, where the target
+    /// is `1 - smoothing` on the label plus `smoothing / C` everywhere.
     public static func loss(
         _ logits: UnsafeBufferPointer<Float>, label: Int, smoothing: Double = 0,
         gradient: UnsafeMutableBufferPointer<Float>

@@ -2,8 +2,8 @@ import Foundation
 
 /// Cross-entropy that counts what is recognised already for less (Lin et al., "Focal Loss for Dense Object Detection",
 /// 2017), in double precision: with p = softmax(logits) and the target t of each class c,
-/// `-sum(t[c] (1 - p[c])^gamma log p[c])`. Without label smoothing that is `-w (1 - p[label])^gamma log p[label]` of the
-/// paper; with gamma 0 it is ``CrossEntropy``.
+/// `-sum(t[c] (1 - p[c])^gamma log p[c])`. Without label smoothing that is the paper's
+/// `-w (1 - p[label])^gamma log p[label]`; with gamma 0 it is ``CrossEntropy``.
 public struct FocalLoss: Objective {
     /// See ``Objective``.
     public static let kind = "focal"

@@ -4,8 +4,8 @@ import Numerics
 /// The weights with which a model begins that goes on from another one: the next phase of a run.
 ///
 /// A tensor is carried over by its ``ParameterID``: the encoder's always, the head's where both models have the same
-/// head with the same settings. Other tensors of the head are drawn as those that a model folder lacks. An adapter stays
-/// where both models have it; else that of the old model is merged, and that of the new one begins anew.
+/// head with the same settings. Other tensors of the head are drawn as those that a model folder lacks. An adapter
+/// stays where both models have it; else that of the old model is merged, and that of the new one begins anew.
 public enum WeightTransition {
     /// A model, where its tensors stand, and its flat vector.
     public struct State {

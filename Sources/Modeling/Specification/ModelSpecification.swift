@@ -26,8 +26,8 @@ public struct ModelSpecification: Sendable {
         self.trainable = trainable
     }
 
-    /// Whether the word embedding is trained with a compact gradient, of the rows that a step touches: not where it is a
-    /// matrix of the head.
+    /// Whether the word embedding is trained with a compact gradient, of the rows that a step touches: not where it is
+    /// a matrix of the head.
     public var hasRowTable: Bool { trainable.contains(.words) && !head.tiesWords }
 
     /// Checks the bounds of all parts, and that they fit each other.

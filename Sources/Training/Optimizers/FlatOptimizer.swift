@@ -5,7 +5,7 @@ import Support
 ///
 /// The gradient holds one float for each of `[0, table.offset)`, then the rows `rows` of the table, one after the
 /// other, in ascending order; the rows not named have a zero gradient. Rows that never had a gradient have zero
-/// moments, which is remembered (a bit a row), so that they cost no more than their decay.
+/// moments, which is remembered (one bit per row), so that they cost no more than their decay.
 public struct FlatOptimizer: Sendable {
     /// The tensors before the table, by ascending offset, not overlapping. What lies between and behind them is never
     /// touched.

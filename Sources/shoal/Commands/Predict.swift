@@ -30,7 +30,7 @@ struct Predict: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "Texts: .csv or .tsv with a header, .jsonl, or else a text a line; - for standard input.",
+            "Texts: .csv or .tsv with a header, .jsonl, or else one text per line; - for standard input.",
             valueName: "file"), transform: UserPath.argument)
     var file: String?
 

@@ -8,7 +8,7 @@ struct Tokenize: AsyncParsableCommand {
         commandName: "tokenize",
         abstract: "Shows what a model's tokenizer makes of texts: a JSON object a line, in their order.",
         discussion: """
-            Each line is {"input_ids": […], "tokens": […]}. Without FILE, standard input is read, a text a line.
+            Each line is {"input_ids": […], "tokens": […]}. Without FILE, standard input is read, one text per line.
             """)
 
     @Option(
@@ -23,7 +23,7 @@ struct Tokenize: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "Texts: .csv or .tsv with a header, .jsonl, or else a text a line; - for standard input.",
+            "Texts: .csv or .tsv with a header, .jsonl, or else one text per line; - for standard input.",
             valueName: "file"), transform: UserPath.argument)
     var file: String?
 

@@ -106,7 +106,7 @@ struct WorkerCommand: AsyncParsableCommand {
             profileFolder: profile)
         let logger = Logger(lines: { StandardError.write($0) })
         if insecure, keys == nil, !coordinator.hasPrefix("ipc://"), !coordinator.hasPrefix("tcp://127.") {
-            logger.warning("--insecure: whoever reaches this worker can read and change what it computes")
+            logger.warning("--insecure: every host that reaches this worker can read and change what it computes")
         }
         let end = try await Worker.run(options, logger: logger)
         // A coordinator that has started this worker knows how its run has ended.

@@ -8,7 +8,7 @@ enum TextSource {
     case given([Example])
     /// A data file with records: CSV, TSV or JSON Lines.
     case records(path: String, columns: ColumnNames)
-    /// A file with a text a line, or standard input (`-`).
+    /// A file with one text per line, or standard input (`-`).
     case lines(path: String)
 
     /// How many texts are worked on at a time, and about how many bytes.
@@ -85,7 +85,7 @@ enum TextSource {
     private static func lines(_ path: String, _ window: Window, _ body: ([Example]) throws -> Void) throws {
         var descriptor = STDIN_FILENO
         if path == "-" {
-            if isatty(descriptor) == 1 { StandardError.write("reading texts, one a line; end with Ctrl-D") }
+            if isatty(descriptor) == 1 { StandardError.write("reading texts, one per line; end with Ctrl-D") }
         } else {
             // Without O_NONBLOCK, opening a FIFO would wait for a writer.
             descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

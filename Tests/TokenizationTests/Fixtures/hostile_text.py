@@ -1,4 +1,4 @@
-"""Strings that tokenizers get wrong: generated, so the same for everybody who asks with the same seed."""
+"""Strings that tokenizers get wrong: generated: the same seed gives the same strings."""
 
 import random
 

@@ -30,7 +30,7 @@ need_hosts() {
     SSHD=$(command -v sshd || echo /usr/sbin/sshd)
     [[ -x $SSHD ]] || skip 'needs sshd: apt-get install openssh-server'
     unshare --net --mount --pid --fork --uts true 2>/dev/null ||
-        skip 'this machine lets nobody make namespaces (a container?)'
+        skip 'this machine does not allow namespaces (a container?)'
     if ip netns list | grep -q "^$SHOAL_NAMESPACES-"; then
         echo 'FAILED: hosts of another test are there; if none is running:' \
             "SHOAL_NAMESPACES=$SHOAL_NAMESPACES cluster/namespaces.sh down"
@@ -108,7 +108,7 @@ pids_of() {
     done
 }
 
-# Fails unless nothing runs on any host any more; what has been told to end may take a moment.
+# Fails unless nothing runs on any host any more; what has been asked to end may take a moment.
 nothing_left() {
     local turn left host
     for ((turn = 0; turn < ${1:-20}; turn++)); do

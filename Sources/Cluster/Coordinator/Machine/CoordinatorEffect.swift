@@ -34,7 +34,7 @@ enum CoordinatorEffect: Sendable {
     case saveCheckpoint(TrainingState)
     /// Write `model/` from the fetched weights.
     case saveModel
-    /// Tell the remaining workers to go, and end.
+    /// Shut the remaining workers down, and end.
     case end(RunOutcome)
 }
 

@@ -46,7 +46,7 @@ struct FailureDetector: Sendable {
     private let settings: CoordinatorSettings
     private var suspicion: Suspicion?
     /// How often each worker was suspected since a step was last completed, once a generation at most.
-    private var strikes: [PeerID: Int] = [:]
+    private var failureCounts: [PeerID: Int] = [:]
     private var pace = StepPace()
     private var lastHeartbeat = -Double.infinity
     private var lastTick: Double
@@ -83,7 +83,7 @@ struct FailureDetector: Sendable {
 
     /// A step was completed, in so many seconds.
     mutating func stepCompleted(seconds: Double) {
-        strikes.removeAll()
+        failureCounts.removeAll()
         pace.add(seconds)
     }
 
@@ -133,13 +133,15 @@ struct FailureDetector: Sendable {
         where other.peer != reporter.peer && suspicion.suspected[other.peer] == nil
             && !suspicion.reporters.contains(other.peer)
         {
-            strikes[other.peer, default: 0] += 1
+            failureCounts[other.peer, default: 0] += 1
             suspicion.suspected[other.peer] = "is missed by \(reporter.name)"
             turn.send(.heartbeat(wantsReply: true), to: other.peer)
         }
         self.suspicion = suspicion
-        if let worst = members.max(by: { (strikes[$0.peer] ?? 0, $0.number) < (strikes[$1.peer] ?? 0, $1.number) }),
-            let count = strikes[worst.peer], isStruckOut(count, members)
+        if let worst = members.max(by: {
+            (failureCounts[$0.peer] ?? 0, $0.number) < (failureCounts[$1.peer] ?? 0, $1.number)
+        }),
+            let count = failureCounts[worst.peer], hasFailedTooOften(count, members)
         {
             let why = "was missed by others in \(count) attempts in a row"
             return .confirmFailed(Failed(peer: worst.peer, why: why, isStall: true))
@@ -149,8 +151,8 @@ struct FailureDetector: Sendable {
 
     /// Whether a worker that was suspected so often is the one at fault: those that suspect each other get twice the
     /// time.
-    private func isStruckOut(_ count: Int, _ members: [WorkerRecord]) -> Bool {
-        let others = members.compactMap { strikes[$0.peer] }.sorted(by: >).dropFirst().first ?? 0
+    private func hasFailedTooOften(_ count: Int, _ members: [WorkerRecord]) -> Bool {
+        let others = members.compactMap { failureCounts[$0.peer] }.sorted(by: >).dropFirst().first ?? 0
         return count >= 2 * Self.maxStrikes || count >= Self.maxStrikes && others < count / 2
     }
 

@@ -2,7 +2,7 @@ import Foundation
 import Support
 
 /// The room that a run needs on its disk, and what there is.
-struct DiskSpace: Equatable {
+struct RunDiskSpace: Equatable {
     /// Bytes of a model folder, without its small files.
     var model: Int
     /// Bytes of a checkpoint.

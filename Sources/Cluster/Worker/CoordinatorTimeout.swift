@@ -1,5 +1,5 @@
 /// How long the coordinator has been silent, and what follows from it. Times are seconds on a monotonic clock.
-struct SilenceMonitor: Sendable {
+struct CoordinatorTimeout: Sendable {
     /// What the coordinator of a worker is.
     private enum State: Equatable { case inContact, silent }
 
