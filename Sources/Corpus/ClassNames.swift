@@ -89,7 +89,7 @@ enum ClassNames {
 }
 
 /// A count for people, with a comma every three digits.
-func grouped(_ count: Int) -> String {
+public func grouped(_ count: Int) -> String {
     var digits = Array("\(count)")
     var position = digits.count - 3
     while position > 0, digits[position - 1] != "-" {

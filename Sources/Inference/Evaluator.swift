@@ -17,7 +17,7 @@ public struct Evaluation: Sendable {
 
 /// Runs a model over labelled data sets and counts.
 public struct Evaluator {
-    private let pipeline: TextPipeline
+    let pipeline: TextPipeline
 
     /// Of the model of `pipeline`.
     public init(_ pipeline: TextPipeline) { self.pipeline = pipeline }

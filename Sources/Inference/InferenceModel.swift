@@ -38,6 +38,7 @@ public final class InferenceModel: BatchModel {
         }
         try folder.requireLabels()
         let task = try Tasks.task(of: folder)
+        try task.check(folder.configuration, path: folder.configurationPath)
         let specification = task.specification(
             folder.configuration, objective: try task.objective(TaskOptions(), data: nil))
         let layout = ParameterLayout(specification)
@@ -89,5 +90,12 @@ public final class InferenceModel: BatchModel {
         for batch in batches { try batch.validate(specification) }
         let models = models
         return team.map(batches) { models[$0].model.outputs($1) }
+    }
+
+    /// See ``BatchModel``.
+    public func evaluate(_ batches: [PackedBatch]) throws(ModelError) -> [EvaluationPart] {
+        for batch in batches { try batch.validate(specification) }
+        let models = models
+        return team.map(batches) { models[$0].model.evaluate($1) }
     }
 }

@@ -25,9 +25,9 @@ public struct TextPipeline {
     /// What the model was trained for.
     public let task: any Task
     private let model: any BatchModel
-    private let team: ThreadTeam
+    let team: ThreadTeam
     /// The folder, for messages.
-    private let path: String
+    let path: String
 
     /// A pipeline of these parts.
     ///
@@ -85,6 +85,9 @@ public struct TextPipeline {
     public func encode(_ example: Example) -> Encoding {
         tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)
     }
+
+    /// What is found of batches with targets, in their order.
+    func evaluate(_ batches: [PackedBatch]) throws -> [EvaluationPart] { try model.evaluate(batches) }
 
     /// The outputs of each text, in order.
     ///

@@ -21,12 +21,20 @@ struct InitialState {
     ///   - adapter: An adapter that is trained on.
     ///   - seed: Draws what the model lacks.
     ///   - labels: The classes, in the order of the logits.
+    ///   - configuration: The model's, if all of its weights are to be drawn.
     init(
         _ source: RunModel, _ phases: [PhasePlan], _ layouts: [ParameterLayout], checkpoint: CheckpointFolder?,
-        adapter: AdapterFolder?, seed: UInt64, labels: [String]
+        adapter: AdapterFolder?, seed: UInt64, labels: [String],
+        drawing configuration: ModelConfiguration?
     ) throws {
         if let checkpoint {
             state = try LoadedState(checkpoint, phases, layouts)
+            return
+        }
+        if let configuration {
+            let drawn = WeightLoader.draw(phases[0].model, layout: layouts[0], configuration: configuration, seed: seed)
+            state = LoadedState(weights: drawn.weights)
+            notices.append("all weights are drawn by --seed \(seed)")
             return
         }
         let loaded = try WeightLoader.load(

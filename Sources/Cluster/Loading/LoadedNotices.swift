@@ -28,6 +28,8 @@ extension WeightLoader.Loaded {
             lines.append(
                 "\(path) has \(what): it is drawn anew"
                     + layers.map { ", and so is the \($0), which it lacks" }.joined())
+        } else if layers.contains(where: { $0.hasPrefix("predictions.") }) {
+            lines.append("\(path) has no head for masked tokens: it is drawn anew")
         } else {
             lines += layers.map { "\(path) has no \($0): it is drawn anew" }
         }

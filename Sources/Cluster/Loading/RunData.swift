@@ -30,12 +30,15 @@ struct RunData {
         self.task = chosen
         try Self.checkOptions(run, chosen)
         var options = run.taskOptions
-        if !chosen.hasOneClass, options.labelSeparator == nil {
+        if !chosen.hasOneClass, !chosen.packsDocuments, options.labelSeparator == nil {
             let seen = try SeparatorGuess(run.train, columns: columns)
             options.labelSeparator = seen.separator
             if let reason = seen.reason { notices.append(reason) }
         }
         func read(_ path: String, labels: [String]?) throws(FileError) -> Dataset {
+            guard !chosen.packsDocuments else {
+                return try DatasetReader.read(path, options: .init(columns: columns, labels: nil))
+            }
             let reader = chosen.labelReader(known: labels, options: options)
             return try DatasetReader.read(path, options: .init(columns: columns, labels: reader))
         }
@@ -44,6 +47,7 @@ struct RunData {
         let names = training.labels
         validation = try run.validation.map { try read($0, labels: names) }
         test = try run.test.map { try read($0, labels: names) }
+        if let share = run.validationShare { try holdOut(share, seed: run.seed) }
         if run.dropRareClasses { try dropRareClasses(run) }
         if let shots = run.shots { draw(shots, seed: run.seed) }
     }
@@ -53,12 +57,34 @@ struct RunData {
         func refuse(_ option: String, _ why: String) -> RunError {
             .failed("--\(option) does not go with --task \(task.name): \(why)")
         }
+        if !task.packsDocuments {
+            let given = [
+                ("mask-probability", run.maskProbability != RunConfiguration.standard.maskProbability),
+                ("validation-share", run.validationShare != nil), ("from-scratch", run.fromScratch),
+            ]
+            if let option = given.first(where: \.1) { throw refuse(option.0, "it belongs to pretraining") }
+        } else if run.validationShare != nil, run.validation != nil {
+            throw .failed("--validation-share and --validation exclude each other: give one of them")
+        }
+        if run.fromScratch, run.lora != nil || run.adapter != nil {
+            throw .failed(
+                "--from-scratch draws all weights, beside which an adapter learns nothing: leave one of them out")
+        }
         if !task.hasOneClass {
             if run.shots != nil { throw refuse("shots", "its examples do not have one class each") }
             if run.dropRareClasses { throw refuse("drop-rare-classes", "its examples do not have one class each") }
         } else if run.labelSeparator != nil {
             throw refuse("label-separator", "its examples have one class each")
         }
+    }
+
+    /// Takes a share of the training set for validation.
+    private mutating func holdOut(_ share: Double, seed: UInt64) throws {
+        guard let parts = training.holdingOut(share, seed: seed) else {
+            throw RunError.failed(
+                "--validation-share: \(training.path) has a single document; give a --validation file")
+        }
+        (training, validation) = (parts.rest, parts.heldOut)
     }
 
     /// Leaves out classes with fewer than two examples, or than `--shots` draws, of all data.
@@ -104,6 +130,7 @@ struct RunData {
 
     /// Adds what the data and the tokenizer's view of them suggest.
     mutating func review(_ run: RunConfiguration, tokenizer: any Tokenizer, maxLength: Int) {
+        guard !task.packsDocuments else { return }
         var review = DatasetReview(
             training: training, isDrawn: run.shots != nil, validation: validation, test: test)
         var sets = [(name: "the training set", data: training)]

@@ -1,5 +1,6 @@
 import Corpus
 import Foundation
+import Inference
 import Modeling
 import Numerics
 import Training
@@ -20,10 +21,11 @@ enum RunLoader {
         let source = try RunModel(run, checkpoint: resumption?.checkpoint)
         var data = try RunData(run)
         data.review(run, tokenizer: source.tokenizer, maxLength: source.maxLength)
+        let documents = try RunDocuments(data, run, source)
+        if let documents { data.notices.append(documents.notice(data, maxLength: source.maxLength)) }
+        let examples = documents?.training.count ?? data.training.examples.count
         var run = run
-        if let line = TrainingDefaults.apply(to: &run, examples: data.training.examples.count) {
-            data.notices.append(line)
-        }
+        if let line = TrainingDefaults.apply(to: &run, examples: examples) { data.notices.append(line) }
         let model = try source.configuration(for: data, of: run)
         run.task = data.task.name
         let encoder = model.encoder
@@ -33,7 +35,7 @@ enum RunLoader {
             objective: try data.task.objective(run.taskOptions, data: data.training), maxLength: source.maxLength,
             trainable: adapter == nil ? try run.trainableSet(of: encoder) : .only([.head]), adapter: adapter)
         let phases = recipe.phases(request)
-        let length = try RunLength(phases, of: run, examples: data.training.examples.count)
+        let length = try RunLength(phases, of: run, examples: examples)
         try length.requireRest(
             checkpoint: resumption?.checkpoint?.step ?? 0, finished: resumption?.finishedSteps, output: run.output)
         let layouts = try phases.map { try source.layout($0.model(encoder)) }
@@ -43,12 +45,12 @@ enum RunLoader {
             shortening += warnings
             planned.append(
                 try PhasePlan(
-                    phase, number, run, encoder, layouts[number], length, schedule, data, source,
-                    labels: model.labels, runID: runID))
+                    phase, number, run, encoder, layouts[number], length, schedule, data, documents, source,
+                    labels: data.training.labels, runID: runID))
         }
         let initial = try InitialState(
             source, planned, layouts, checkpoint: resumption?.checkpoint, adapter: folder, seed: run.seed,
-            labels: model.labels)
+            labels: data.training.labels, drawing: run.fromScratch ? model : nil)
         let state = initial.state
         let shares = planned.map(\.parameters)
         data.notices += shares.indices.filter { shares[$0].trained < shares[$0].all }.map { shares[$0].text }
@@ -88,20 +90,23 @@ extension PhasePlan {
     fileprivate init(
         _ phase: Phase, _ number: Int, _ run: RunConfiguration, _ encoder: EncoderArchitecture,
         _ layout: ParameterLayout, _ length: RunLength, _ schedule: LearningRateSchedule, _ data: RunData,
-        _ source: RunModel, labels: [String], runID: String
+        _ documents: RunDocuments?, _ source: RunModel, labels: [String], runID: String
     ) throws {
         let model = phase.model(encoder)
         let isLast = number == length.steps.count - 1
-        func tokenized(_ dataset: Dataset) -> TokenizedDataset {
-            source.tokenized(dataset, data.task, outputs: model.head.outputWidth, maxLength: phase.maxLength)
+        func examples(_ packed: PackedDocuments?, _ dataset: Dataset) -> any ExampleSource {
+            packed.map { $0 as any ExampleSource }
+                ?? source.tokenized(dataset, data.task, outputs: model.head.outputWidth, maxLength: phase.maxLength)
         }
         self.init(
             name: phase.name,
             welcome: try Welcome(
                 run, phase, model: model, layout: layout, firstStep: length.steps[number].lowerBound, runID: runID),
             model: model, labels: labels, parameters: TrainedShare(layout),
-            training: tokenized(data.training), validation: data.validation.map(tokenized),
-            test: isLast ? data.test.map(tokenized) : nil, data: length.plans[number], steps: length.steps[number],
+            training: examples(documents?.training, data.training),
+            validation: data.validation.map { examples(documents?.validation, $0) },
+            test: isLast ? data.test.map { examples(documents?.test, $0) } : nil, data: length.plans[number],
+            steps: length.steps[number],
             schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),
             evaluationBatch: Self.evaluationBatch(maxLength: phase.maxLength, head: model.head))
     }

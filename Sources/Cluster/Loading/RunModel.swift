@@ -59,7 +59,9 @@ struct RunModel {
     func configuration(for data: RunData, of run: RunConfiguration) throws -> ModelConfiguration {
         var model = directory.configuration
         let labels = data.training.labels
-        if isCheckpoint, model.labels != labels {
+        try data.task.check(model, path: directory.configurationPath)
+        let hasLabels = data.task.purpose.hasLabels
+        if isCheckpoint, hasLabels, model.labels != labels {
             throw RunError.failed(
                 "\(run.train) has the classes \(labels.joined(separator: ", ")), the checkpoint \(directory.path) "
                     + "\(model.labels.joined(separator: ", ")): a run cannot go on with other classes")
@@ -67,7 +69,7 @@ struct RunModel {
         try ModelFit.check(
             tokenizer, model.encoder, path: directory.path,
             data: [data.training, data.validation, data.test].compactMap { $0 })
-        model.labels = labels
+        if hasLabels { model.labels = labels }
         model.purpose = data.task.purpose
         model.adapter = nil
         model.threshold = nil

@@ -12,6 +12,8 @@ struct TrainingDefaults: Equatable {
     static let mostEpochs = 50
     /// The epochs and the rate of a run that has enough steps with them.
     static let usual = TrainingDefaults(epochs: 3, learningRate: 5e-5)
+    /// The rate of new weights.
+    static let scratchRate = 5e-4
     /// The rate of a run that has more epochs.
     static let higherRate = 1e-4
 
@@ -38,7 +40,8 @@ struct TrainingDefaults: Equatable {
     /// chosen, or nil where options have decided on both.
     static func apply(to run: inout RunConfiguration, examples: Int) -> String? {
         guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
-        let chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize)
+        var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize)
+        if run.fromScratch { chosen.learningRate = scratchRate }
         let (what, options): (String, String)
         switch (run.choosesEpochs, run.choosesRate) {
         case (true, true): (what, options) = ("chosen", "--epochs, --learning-rate")

@@ -15,6 +15,13 @@ public protocol Task: Sendable {
     /// Whether each example has exactly one of several classes: then classes can be counted, drawn from and left out.
     var hasOneClass: Bool { get }
 
+    /// Whether its data are documents without labels, which are joined, cut into sequences and masked.
+    var packsDocuments: Bool { get }
+
+    /// Throws where a model cannot be one for this task.
+    ///
+    /// - Parameter path: Its config.json, for the message.
+    func check(_ configuration: ModelConfiguration, path: String) throws(FileError)
     /// Reads the labels of a file.
     ///
     /// - Parameters:
@@ -43,6 +50,12 @@ public protocol Task: Sendable {
 }
 
 extension Task {
+    /// They are not.
+    public var packsDocuments: Bool { false }
+
+    /// Every model can.
+    public func check(_ configuration: ModelConfiguration, path: String) throws(FileError) {}
+
     /// Nothing is asked for.
     public func checkTrainable(_ data: Dataset) throws(FileError) {}
 

@@ -8,6 +8,7 @@ public enum Tasks {
         Classification(),
         MultiLabel(),
         Regression(),
+        MaskedLanguage(),
     ]
 
     /// The usual one.

@@ -12,6 +12,9 @@ public struct MaskedLanguageModel: Head {
     /// Added to the variance by its LayerNorm.
     public var epsilon: Float
 
+    /// What the name of its class in `transformers` ends with.
+    public static let transformersClass = "ForMaskedLM"
+
     /// The names of its tensors in ``ParameterID``.
     enum Part {
         static let transform = "predictions.transform"
@@ -34,6 +37,8 @@ public struct MaskedLanguageModel: Head {
     public var isPerToken: Bool { true }
     /// None.
     public var dropout: Float { 0 }
+    /// See ``transformersClass``.
+    public var classSuffix: String? { Self.transformersClass }
     /// None: tokens are no labels of a data file.
     public var labelLinear: String? { nil }
     /// It does.

@@ -53,6 +53,7 @@ struct Evaluate: AsyncParsableCommand {
             precision: try precision.checked())
         let names = ColumnNames(
             text: columns.given.textColumn, textPair: columns.given.textPairColumn, label: labels.given.labelColumn)
+        guard !pipeline.task.packsDocuments else { return try evaluateDocuments(pipeline, names) }
         let examples: Dataset
         if pipeline.task.hasOneClass {
             guard labels.given.labelSeparator == nil else {
@@ -80,7 +81,16 @@ struct Evaluate: AsyncParsableCommand {
         var review = DatasetReview(evaluating: examples, isPairModel: pipeline.isPairModel)
         pipeline.addTokens(of: examples, to: &review)
         StandardError.write(review)
-        let outcome = try Evaluator(pipeline).evaluate(examples)
+        try show(try Evaluator(pipeline).evaluate(examples))
+    }
+
+    /// Perplexity on texts without labels.
+    private func evaluateDocuments(_ pipeline: TextPipeline, _ columns: ColumnNames) throws {
+        let documents = try DatasetReader.read(data, options: .init(columns: columns, labels: nil))
+        try show(try Evaluator(pipeline).evaluate(documents: documents))
+    }
+
+    private func show(_ outcome: Evaluation) throws {
         if json {
             try StandardOutput.line(try outcome.json())
         } else {

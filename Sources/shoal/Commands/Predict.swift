@@ -63,6 +63,11 @@ struct Predict: AsyncParsableCommand {
         let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
+        guard !pipeline.task.packsDocuments else {
+            throw ValidationError(
+                "the model guesses masked words, and predicts nothing of a text: fine-tune it first; evaluate measures it"
+            )
+        }
         let format = pipeline.task.predictions(labels: pipeline.labels)
         var review = InputReview(pipeline)
         try source.forEachWindow(.init(count: TextPipeline.window)) {
