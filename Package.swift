@@ -42,7 +42,7 @@ let package = Package(
         .target(
             name: "Corpus",
             dependencies: [
-                "Support", "Tokenization", "Numerics",
+                "Support", "Tokenization", "Numerics", "Checkpoint",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]),
@@ -94,13 +94,16 @@ let package = Package(
             name: "SupportTests",
             dependencies: ["Support", "TestSupport", .product(name: "Logging", package: "swift-log")]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
-        .testTarget(name: "CheckpointTests", dependencies: ["Checkpoint", "Support", "TestSupport"]),
+        .testTarget(
+            name: "CheckpointTests", dependencies: ["Checkpoint", "Support", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Support"], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "CorpusTests",
             dependencies: [
-                "Corpus", "Tokenization", "Numerics", "Support", .product(name: "Crypto", package: "swift-crypto"),
+                "Corpus", "Tokenization", "Numerics", "Checkpoint", "Support",
+                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
             name: "ModelingTests",
@@ -116,7 +119,8 @@ let package = Package(
             dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support", "TestSupport"]),
         .testTarget(
             name: "InferenceTests",
-            dependencies: ["Inference", "Corpus", "Modeling", "Numerics", "Tokenization", "TestSupport"]),
+            dependencies: ["Inference", "Corpus", "Modeling", "Numerics", "Tokenization", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Support", .product(name: "Logging", package: "swift-log")]),

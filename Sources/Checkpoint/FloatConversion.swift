@@ -1,5 +1,5 @@
 /// Other float formats to 32-bit floats.
-enum FloatConversion {
+public enum FloatConversion {
     /// Converts as many numbers as `destination` has room for; `bytes` must hold that many, at any alignment.
     ///
     /// - Returns: False if `type` is no float format of 16 bits or more.
@@ -31,7 +31,7 @@ enum FloatConversion {
     }
 
     /// IEEE 754 half precision to single, exactly. By hand, so as to need no help from the C runtime.
-    static func half(_ bits: UInt16) -> Float {
+    public static func half(_ bits: UInt16) -> Float {
         let sign = UInt32(bits & 0x8000) << 16
         let exponent = UInt32(bits >> 10) & 0x1F
         let fraction = UInt32(bits & 0x3FF)

@@ -2,24 +2,22 @@ import Crypto
 import Foundation
 import Support
 
-/// A file of tensors, mapped read-only; or several, that an index file joins.
+/// A file of tensors, mapped read-only.
 ///
 /// The whole header is checked when the file is opened, so no later access can go out of bounds. The file must not be
 /// cut off in place while this object lives (see `MappedFile`); to replace it by renaming is fine.
-public final class SafetensorsFile: Sendable {
+public final class SafetensorsFile: TensorFile {
     /// Headers longer than this are refused, as by the reference.
     public static let maximumHeaderBytes = 100_000_000
 
-    /// The file, or the index of the shards.
+    /// The file.
     public let path: String
-    /// Every tensor by its name. Byte ranges are those in the file, or shard, that holds the tensor.
+    /// Every tensor by its name.
     public let tensors: [String: TensorDescription]
     /// Free text that the writer left; `format` is "pt" for PyTorch.
     public let metadata: [String: String]
 
-    private let files: [MappedFile]
-    /// Which of `files` holds a tensor, where that is not the first.
-    private let shard: [String: Int]
+    private let file: MappedFile
 
     /// Opens one file.
     ///
@@ -30,39 +28,7 @@ public final class SafetensorsFile: Sendable {
         self.path = path
         tensors = header.tensors
         metadata = header.metadata
-        files = [file]
-        shard = [:]
-    }
-
-    /// Opens all shards that a `model.safetensors.index.json` lists. They lie beside it.
-    ///
-    /// - Throws: An error that names the index or the shard.
-    public init(index path: String) throws(FileError) {
-        let index = try ShardIndex(path: path)
-        var tensors: [String: TensorDescription] = [:]
-        var shard: [String: Int] = [:]
-        var files: [MappedFile] = []
-        for name in index.files {
-            let shardPath = joinedPath(parentFolder(of: path), name)
-            let file = try MappedFile(path: shardPath)
-            let header = try SafetensorsHeader(file, path: shardPath)
-            for (tensor, description) in header.tensors {
-                guard index.fileOfTensor[tensor] == name else {
-                    throw FileError(shardPath, "tensor \(quoted(tensor)) is not listed for this file in \(path)")
-                }
-                tensors[tensor] = description
-                shard[tensor] = files.count
-            }
-            files.append(file)
-        }
-        if let lost = index.fileOfTensor.keys.sorted(by: precedesInUTF8).first(where: { tensors[$0] == nil }) {
-            throw FileError(path, "lists tensor \(quoted(lost)), which its file does not have")
-        }
-        self.path = path
-        self.tensors = tensors
-        self.metadata = [:]
-        self.files = files
-        self.shard = shard
+        self.file = file
     }
 
     /// Calls `body` with the bytes of a tensor as they are in the file: of any alignment, little-endian, row-major.
@@ -71,7 +37,7 @@ public final class SafetensorsFile: Sendable {
     /// - Throws: An error that names file and tensor if it is not there, or what `body` throws.
     public func withBytes<R>(of name: String, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
         let tensor = try describe(name)
-        return try files[shard[name] ?? 0].withBytes {
+        return try file.withBytes {
             try body(UnsafeRawBufferPointer(rebasing: $0[tensor.byteRange]))
         }
     }
@@ -83,10 +49,7 @@ public final class SafetensorsFile: Sendable {
         return tensor
     }
 
-    /// Reads a tensor of 16, 32 or 64-bit floats as 32-bit floats; 64-bit ones are rounded to nearest.
-    ///
-    /// - Parameter destination: Must have exactly as many elements as the tensor.
-    /// - Throws: An error that names file and tensor if it is not there, is of another type or of another size.
+    /// See ``TensorFile``.
     public func readFloats(
         _ name: String, into destination: UnsafeMutableBufferPointer<Float>
     ) throws(FileError) {
@@ -96,7 +59,7 @@ public final class SafetensorsFile: Sendable {
                 path, "tensor \(quoted(name)) has \(tensor.count) elements, expected \(destination.count)"
             )
         }
-        let isFloat = files[shard[name] ?? 0].withBytes {
+        let isFloat = file.withBytes {
             FloatConversion.convert(
                 UnsafeRawBufferPointer(rebasing: $0[tensor.byteRange]), of: tensor.dtype, into: destination)
         }
@@ -111,12 +74,18 @@ public final class SafetensorsFile: Sendable {
     public func weightsSHA256() -> String {
         var hash = SHA256()
         for tensor in tensors.values.sorted(by: { precedesInUTF8($0.name, $1.name) }) {
-            files[shard[tensor.name] ?? 0].withBytes {
+            file.withBytes {
                 hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[tensor.byteRange]))
             }
         }
         return Hex.encode(hash.finalize())
     }
+
+    /// See ``TensorFile``.
+    public var names: [String] { Array(tensors.keys) }
+
+    /// See ``TensorFile``.
+    public func shape(of name: String) -> [Int]? { tensors[name]?.shape }
 
     /// How many numbers all tensors have together.
     public var elementCount: Int { tensors.values.reduce(0) { $0 + $1.count } }

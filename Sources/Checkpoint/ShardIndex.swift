@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// A `model.safetensors.index.json`: which file holds which tensor.
+/// A `model.safetensors.index.json` or `pytorch_model.bin.index.json`: which file holds which tensor.
 struct ShardIndex {
     let fileOfTensor: [String: String]
 

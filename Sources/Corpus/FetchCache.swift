@@ -64,9 +64,15 @@ public struct FetchCache: Sendable {
         let folder = folder(of: entry)
         guard let data = try? RegularFile.read("\(folder)/\(Self.manifestName)", limit: 1 << 20),
             let manifest = try? JSONDecoder().decode(Manifest.self, from: data),
-            manifest.archive == entry.archive.sha256, manifest.conversion == Self.conversion, !manifest.files.isEmpty
+            manifest.archive == entry.fingerprint, manifest.conversion == Self.conversion, !manifest.files.isEmpty
         else { return false }
-        return manifest.files.allSatisfy { !$0.utf8.contains(UInt8(ascii: "/")) && Self.size("\(folder)/\($0)") == $1 }
+        return manifest.files.allSatisfy { Self.isPlain($0) && Self.size("\(folder)/\($0)") == $1 }
+    }
+
+    /// Whether a file lies in the folder itself, or in one of ``FlatFolder/ownSubfolders``.
+    private static func isPlain(_ name: String) -> Bool {
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        return parts.count == 1 || parts.count == 2 && FlatFolder.ownSubfolders.contains(String(parts[0]))
     }
 
     private static func size(_ path: String) -> Int? {
@@ -83,9 +89,17 @@ public struct FetchCache: Sendable {
         try await AtomicDirectory.create(place, replacing: Self.manifestName, keepsExisting: { has(entry) }) { folder in
             try await build(folder)
             var files: [String: Int] = [:]
-            for name in try AtomicDirectory.names(in: folder) { files[name] = Self.size("\(folder)/\(name)") }
+            for name in try AtomicDirectory.names(in: folder) {
+                guard FlatFolder.isFolder("\(folder)/\(name)") else {
+                    files[name] = Self.size("\(folder)/\(name)")
+                    continue
+                }
+                for inner in try AtomicDirectory.names(in: "\(folder)/\(name)") {
+                    files["\(name)/\(inner)"] = Self.size("\(folder)/\(name)/\(inner)")
+                }
+            }
             let manifest = try JSONEncoder().encode(
-                Manifest(archive: entry.archive.sha256, conversion: Self.conversion, files: files))
+                Manifest(archive: entry.fingerprint, conversion: Self.conversion, files: files))
             try Self.write(manifest, to: "\(folder)/\(Self.manifestName)")
         }
     }

@@ -21,10 +21,12 @@ public struct Fetcher: Sendable {
         tools = ExternalTools(environment: environment)
     }
 
-    /// Sees to it that an entry is in the cache.
+    /// Sees to it that an entry is in the cache. Of several archives, those that are there already are not brought
+    /// again.
     ///
     /// - Parameters:
-    ///   - keepsArchive: Keeps the archive in the cache, for other entries that are made of it; else it is removed.
+    ///   - keepsArchive: Keeps the archives in the cache, for other entries that are made of them; else they are
+    ///     removed.
     ///   - progress: Is called with a few words on what goes on.
     /// - Returns: The entry's folder: a model folder, or one with `train.csv` and `test.csv` (columns `label`, `text`).
     /// - Throws: An error that names the archive or the tool. What is corrupt is refused and removed.
@@ -34,15 +36,16 @@ public struct Fetcher: Sendable {
         let folder = cache.folder(of: entry)
         if cache.has(entry) { return folder }
         FetchCache.removeLeftovers(beside: folder)
-        let archive = try await archive(entry.archive, progress: progress)
+        var archives: [String] = []
+        for archive in entry.archives { archives.append(try await self.archive(archive, progress: progress)) }
         progress("unpacking \(entry.archive.file)")
         do {
-            try await cache.install(entry) { try await unpack(entry, archive: archive, to: $0) }
+            try await cache.install(entry) { [archives] in try await unpack(entry, archives: archives, to: $0) }
         } catch {
             // Another process that was done earlier has removed the archive.
             guard cache.has(entry) else { throw error }
         }
-        if !keepsArchive, !isOrigin(archive) { unlink(archive) }
+        if !keepsArchive { for archive in archives where !isOrigin(archive) { unlink(archive) } }
         return folder
     }
 
@@ -134,20 +137,63 @@ public struct Fetcher: Sendable {
         return Hex.encode(hash.finalize())
     }
 
+    /// Unpacks a model folder, with what sentence-transformers adds to it where that is there.
+    private func unpackModel(_ archive: String, _ inner: String, to folder: String) async throws {
+        for name in ["config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json"] {
+            try await tools.unzip(archive, member: "\(inner)/\(name)", to: folder)
+        }
+        for name in [
+            "special_tokens_map.json", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json",
+        ] {
+            _ = try? await tools.unzip(archive, member: "\(inner)/\(name)", to: folder)
+        }
+        // Without modules.json it would say nothing.
+        let pooling = FlatFolder.ownSubfolders[0]
+        guard FileManager.default.fileExists(atPath: "\(folder)/modules.json") else { return }
+        try FetchCache.makeFolder("\(folder)/\(pooling)")
+        try await tools.unzip(archive, member: "\(inner)/\(pooling)/config.json", to: "\(folder)/\(pooling)")
+    }
+
+    /// Appends a file to another one, and removes it.
+    private static func append(_ part: String, to whole: String) throws {
+        do {
+            if !FileManager.default.fileExists(atPath: whole) {
+                try FileManager.default.moveItem(atPath: part, toPath: whole)
+                return
+            }
+            guard let source = FileHandle(forReadingAtPath: part), let target = FileHandle(forWritingAtPath: whole)
+            else { throw FileError.system(part, doing: "open it") }
+            try target.seekToEnd()
+            while let piece = try source.read(upToCount: 4 << 20), !piece.isEmpty {
+                try target.write(contentsOf: piece)
+            }
+            try target.close()
+            unlink(part)
+        } catch let error as FileError {
+            throw error
+        } catch {
+            throw FileError(whole, "cannot be put together (\(error.localizedDescription)); is the disk full?")
+        }
+    }
+
     /// Makes the entry's files in `folder`.
-    private func unpack(_ entry: FetchEntry, archive: String, to folder: String) async throws {
+    private func unpack(_ entry: FetchEntry, archives: [String], to folder: String) async throws {
+        let archive = archives[0]
         let work = "\(folder)/unpacked"
         try FetchCache.makeFolder(work)
         defer { try? FileManager.default.removeItem(atPath: work) }
         switch entry.contents {
         case .model(let inner):
-            let needed = ["config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json"]
-            for name in needed + ["special_tokens_map.json"] {
-                let isOptional = name == "special_tokens_map.json"
-                do {
-                    try await tools.unzip(archive, member: "\(inner)/\(name)", to: folder)
-                } catch  where isOptional { continue }
+            try await unpackModel(archive, inner, to: folder)
+        case .pieces(let piece, let inner):
+            let whole = "\(work)/whole.zip"
+            for (number, archive) in archives.enumerated() {
+                let name = "\(piece)\(String(format: "%03d", number + 1))"
+                try Self.append(try await tools.unzip(archive, member: name, to: work), to: whole)
             }
+            try await unpackModel(whole, inner, to: folder)
+        case .e5(let member):
+            try E5Conversion.convert(try await tools.unzip(archive, member: member, to: work), to: folder)
         case .tables(let train, let test):
             for (member, name) in [(train, "train.csv"), (test, "test.csv")] {
                 let file = try await tools.unzip(archive, member: member, to: work)

@@ -53,6 +53,27 @@ public final class InferenceModel: BatchModel {
             folder.configuration, specification, layout, loaded.weights, task, threads: threads, precision: precision)
     }
 
+    /// Loads the weights of a model with a head that has none.
+    ///
+    /// - Parameter specification: The model, on the folder's encoder.
+    /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
+    public convenience init(
+        _ folder: ModelFolder, _ specification: ModelSpecification, threads: Int, precision: Precision
+    ) throws {
+        let layout = ParameterLayout(specification)
+        try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
+        let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
+        // Heads of other kinds that the folder may have say nothing of the encoder.
+        if let extra = loaded.unused.first(where: { $0.part == .layers }) {
+            throw ModelError.weights(
+                "\(folder.path): the weights have the tensor \(extra.name), which the model that config.json "
+                    + "describes has no place for: its results would not be those of the model that was trained")
+        }
+        try self.init(
+            folder.configuration, specification, layout, loaded.weights, Tasks.standard, threads: threads,
+            precision: precision)
+    }
+
     private init(
         _ configuration: ModelConfiguration, _ specification: ModelSpecification, _ layout: ParameterLayout,
         _ master: FloatBuffer, _ task: any Task, threads: Int, precision: Precision

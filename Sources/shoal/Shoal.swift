@@ -22,8 +22,8 @@ struct Shoal: AsyncParsableCommand {
         version: "shoal \(version)",
         subcommands: [
             Train.self, Pretrain.self, Resume.self, Stop.self, Status.self, CoordinatorCommand.self, WorkerCommand.self,
-            Keygen.self,
-            Evaluate.self, Predict.self, Merge.self, Tokenize.self, Fetch.self, ConfigCommand.self, Benchmark.self,
+            Keygen.self, Evaluate.self, Predict.self, Embed.self, Merge.self, Tokenize.self, Fetch.self,
+            ConfigCommand.self, Benchmark.self,
         ])
 
     /// Waits in the main thread for a task that runs the command. An asynchronous `main` would end the main thread and

@@ -136,10 +136,15 @@ import Testing
             safetensors(#"{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, data: 8), "2.safetensors")
         let index = try scratch.write(
             #"{"metadata":{"total_size":12},"weight_map":{"a":"1.safetensors","b":"2.safetensors"}}"#, "i.json")
-        let file = try SafetensorsFile(index: index)
+        let file = try WeightsFormat.safetensorsShards.open(index)
         #expect(file.elementCount == 3)
-        #expect(try file.withBytes(of: "b") { Array($0) } == [0, 1, 2, 3, 4, 5, 6, 7])
-        #expect(try file.withBytes(of: "a") { Array($0) } == [0, 1, 2, 3])
+        #expect(Set(file.names) == ["a", "b"])
+        #expect(file.shape(of: "b") == [2])
+        var floats: [Float] = [9, 9]
+        try floats.withUnsafeMutableBufferPointer { try file.readFloats("b", into: $0) }
+        #expect(floats == [Float(bitPattern: 0x0302_0100), Float(bitPattern: 0x0706_0504)])
+        let lost = failure { try file.readFloats("c", into: .init(start: nil, count: 0)) }
+        #expect(lost == "\(index): there is no tensor \"c\"")
     }
 
     @Test(arguments: [
@@ -156,7 +161,7 @@ import Testing
         try scratch.write(
             safetensors(#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, data: 4), "1.safetensors")
         let index = try scratch.write(json, "i.json")
-        let message = failure { _ = try SafetensorsFile(index: index) }
+        let message = failure { _ = try WeightsFormat.safetensorsShards.open(index) }
         #expect(message.contains(reason), "\(message)")
         #expect(message.hasPrefix(scratch.path))
     }

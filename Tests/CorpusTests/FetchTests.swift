@@ -351,9 +351,9 @@ struct FetchTests {
     }
 
     @Test func `the catalogue is whole`() throws {
-        #expect(Set(DatasetCatalog.entries.map(\.name)).count == 6)
+        #expect(Set(DatasetCatalog.entries.map(\.name)).count == 8)
         for entry in DatasetCatalog.entries {
-            #expect(entry.archive.sha256.count == 64 && entry.archive.bytes > 0 && !entry.languages.isEmpty)
+            #expect(entry.archives.allSatisfy { $0.sha256.count == 64 && $0.bytes > 0 } && !entry.languages.isEmpty)
             #expect(entry.isModel == (entry.trainExamples == 0) && entry.isModel == (entry.classes == 0))
             #expect(try DatasetCatalog.entry(entry.name.uppercased()).name == entry.name)
         }

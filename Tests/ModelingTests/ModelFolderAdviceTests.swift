@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["0_Transformer/config.json", "modules.json", "1_Pooling/config.json"], "give @/0_Transformer"),
+        (["0_Transformer/config.json", "1_Pooling/config.json"], "give @/0_Transformer"),
         (["blobs/x", "snapshots/abc/config.json", "refs/main"], "give @/snapshots/abc"),
         (["blobs/x", "snapshots/abc/x"], "give @/snapshots/abc"),
         (["run.yaml", "model/config.json"], "give @/model"),
@@ -34,7 +34,7 @@ import Testing
 
     @Test(arguments: [
         ("adapter_config.json", "merge the two by"), ("onnx/model.onnx", "an ONNX model"),
-        ("pytorch_model.bin", "save_pretrained"), ("x", "a model folder holds"),
+        ("tf_model.h5", "save_pretrained"), ("x", "a model folder holds"),
     ])
     func `weights of another kind are named as that`(name: String, expected: String) throws {
         let scratch = try Scratch()

@@ -64,7 +64,7 @@ import Testing
         let folder = try ModelFolder(path: scratch.file("m"), registry: Self.registry)
         #expect(folder.family == ToyFamily.self && folder.configuration.model == configuration.model)
         #expect(folder.configuration.json() == configuration.json())
-        let names = try folder.openWeights().tensors.keys
+        let names = try folder.openWeights().names
         #expect(names.contains("toy.blocks.1.query.bias") && names.contains("top.classifier.weight"))
         #expect(!names.contains { $0.contains("segments") || $0.contains("bert") })
         let text = try String(contentsOfFile: scratch.file("m/config.json"), encoding: .utf8)

@@ -74,8 +74,9 @@ struct BackgroundWriter: Sendable {
 
     /// Where the tokenizer's files are: a run that is resumed can do without the model that it began with.
     private func tokenizerSource(orElse checkpoint: String?) -> String {
-        FileManager.default.fileExists(atPath: configuration.model)
-            ? configuration.model : checkpoint ?? configuration.model
+        let model = configuration.model
+        guard FileManager.default.fileExists(atPath: model) else { return checkpoint ?? model }
+        return SentenceModules.transformerFolder(of: model)
     }
 
     private func inBackground(_ work: @escaping @Sendable () throws -> CoordinatorEvent) throws {

@@ -22,7 +22,7 @@ struct RunModel {
         isCheckpoint = checkpoint != nil
         directory = try ModelFolder(path: folder, requiresWeights: isCheckpoint || !run.fromScratch)
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
-        tokenizer = try TokenizerFolder.load(folder)
+        tokenizer = try TokenizerFolder.load(directory.path)
         try ModelFit.check(tokenizer, directory)
         guard isCheckpoint || directory.configuration.adapter == nil else {
             throw RunError.failed(

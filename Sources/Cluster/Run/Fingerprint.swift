@@ -1,6 +1,8 @@
+import Checkpoint
 import Corpus
 import Crypto
 import Foundation
+import Modeling
 import Inference
 import Support
 
@@ -24,6 +26,7 @@ enum Fingerprint {
 
     /// Over the names and contents of the files that a model is read from.
     private static func modelSHA256(_ folder: String) -> String? {
+        let folder = SentenceModules.transformerFolder(of: folder)
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return nil }
         var hash = SHA256()
         for name in names.sorted() where isModelFile(name) {
@@ -39,11 +42,8 @@ enum Fingerprint {
     }
 
     private static func isModelFile(_ name: String) -> Bool {
-        name.hasSuffix(".safetensors")
-            || [
-                "config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                "added_tokens.json",
-                "model.safetensors.index.json", "adapter_config.json",
-            ].contains(name)
+        name.hasSuffix(".safetensors") || name.hasSuffix(".bin")
+            || ModelFolder.tokenizerFiles.contains(name) || WeightsFormat.allCases.contains { $0.fileName == name }
+            || ["config.json", "adapter_config.json"].contains(name)
     }
 }

@@ -2,10 +2,16 @@ import Checkpoint
 import Foundation
 import Support
 
-/// A model folder of Hugging Face `transformers`: `config.json`, `model.safetensors`, the tokenizer's files.
+/// A model folder of Hugging Face `transformers`: `config.json`, the weights (see `WeightsFormat`), the tokenizer's
+/// files.
 public struct ModelFolder: Sendable {
-    /// Where the folder is.
+    /// The folder that was given.
+    public let root: String
+    /// The folder of config.json, the weights and the tokenizer: the one that was given, or in a folder of
+    /// sentence-transformers that of its transformer.
     public let path: String
+    /// What `modules.json` says, in a folder of sentence-transformers.
+    public let sentenceModules: SentenceModules?
     /// Its `config.json`.
     public let configuration: ModelConfiguration
 
@@ -18,7 +24,6 @@ public struct ModelFolder: Sendable {
 
     private static let configurationFile = CheckpointFolder.configurationFile
     private static let weightsFile = CheckpointFolder.weightsFile
-    private static let indexFile = "model.safetensors.index.json"
 
     /// Opens a folder, reads its configuration, and looks whether there are weights.
     ///
@@ -29,21 +34,26 @@ public struct ModelFolder: Sendable {
     public init(
         path: String, registry: ModelRegistry = .standard, requiresWeights: Bool = true
     ) throws(FileError) {
-        let path = withoutTrailingSlash(path)
-        switch try PathKind(path) {
+        let root = withoutTrailingSlash(path)
+        switch try PathKind(root) {
         case .nothing:
-            throw FileError(path, "no such model folder; `\(CommandName.current) fetch` lists models to start from")
-        case .file: throw FileError(path, "not a folder; give the folder that holds config.json")
+            throw FileError(root, "no such model folder; `\(CommandName.current) fetch` lists models to start from")
+        case .file: throw FileError(root, "not a folder; give the folder that holds config.json")
         case .folder: break
         }
-        let config = joinedPath(path, Self.configurationFile)
+        self.root = root
+        sentenceModules = try SentenceModules.read(folder: root)
+        let transformer = sentenceModules?.transformer ?? ""
+        let folder = transformer.isEmpty ? root : joinedPath(root, transformer)
+        self.path = folder
+        let config = joinedPath(folder, Self.configurationFile)
         guard try PathKind(config) != .nothing else {
-            let advice = ModelFolderAdvice.advice(for: path) ?? "a model folder holds config.json and model.safetensors"
+            let advice =
+                ModelFolderAdvice.advice(for: folder) ?? "a model folder holds config.json and model.safetensors"
             throw FileError(config, "missing; \(advice)")
         }
-        self.path = path
         configuration = try ModelConfiguration(path: config, registry: registry)
-        if requiresWeights { _ = try weightsPath() }
+        if requiresWeights { _ = try weightsFile() }
     }
 
     /// Its family, which names its tensors.
@@ -65,14 +75,14 @@ public struct ModelFolder: Sendable {
     /// Its config.json.
     public var configurationPath: String { joinedPath(path, Self.configurationFile) }
 
-    /// `model.safetensors`, or the index of its shards.
-    private func weightsPath() throws(FileError) -> String {
+    /// The file of the weights, or the index of its shards; the first kind that is there.
+    private func weightsFile() throws(FileError) -> (format: WeightsFormat, path: String) {
+        for format in WeightsFormat.allCases {
+            let file = joinedPath(path, format.fileName)
+            if try PathKind(file) != .nothing { return (format, file) }
+        }
         let weights = joinedPath(path, Self.weightsFile)
-        if try PathKind(weights) != .nothing { return weights }
-        let index = joinedPath(path, Self.indexFile)
-        if try PathKind(index) != .nothing { return index }
-        for old in ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack"]
-        where try PathKind(joinedPath(path, old)) != .nothing {
+        for old in ["tf_model.h5", "flax_model.msgpack"] where try PathKind(joinedPath(path, old)) != .nothing {
             throw FileError(weights, "missing: only \(old) is there; convert it with save_pretrained of transformers")
         }
         for (other, what) in [
@@ -89,16 +99,17 @@ public struct ModelFolder: Sendable {
         ] where try PathKind(joinedPath(path, other)) != .nothing {
             throw FileError(weights, "missing: \(what)")
         }
-        throw FileError(weights, "missing; a model folder holds config.json and model.safetensors")
+        throw FileError(
+            weights, "missing; a model folder holds config.json and model.safetensors, or pytorch_model.bin")
     }
 
-    /// Maps the weights: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+    /// Maps the weights: of the files that are there, the first in the order of ``WeightsFormat``.
     ///
     /// - Throws: An error that names the file; also if it holds fewer numbers than config.json calls for, so that a
     ///   lying config.json cannot make anyone allocate much more than the file has.
-    public func openWeights() throws(FileError) -> SafetensorsFile {
-        let path = try weightsPath()
-        let file = path.hasSuffix(".json") ? try SafetensorsFile(index: path) : try SafetensorsFile(path: path)
+    public func openWeights() throws(FileError) -> any TensorFile {
+        let (format, path) = try weightsFile()
+        let file = try format.open(path)
         let needed = configuration.encoder.parameterCount
         guard file.elementCount >= needed else {
             throw FileError(

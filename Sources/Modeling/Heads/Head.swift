@@ -14,6 +14,8 @@ public protocol Head: Sendable, Codable {
     var outputWidth: Int { get }
     /// Whether it has a row of outputs for each row that it reads; otherwise one for each sequence.
     var isPerToken: Bool { get }
+    /// How many sequences an example has, one after the other in its batch: 2 where pairs are compared.
+    var sequencesPerExample: Int { get }
     /// The dropout probability within the head.
     var dropout: Float { get }
     /// What the name of its class in `transformers` ends with, such as `ForSequenceClassification`; nil where there is
@@ -28,6 +30,8 @@ public protocol Head: Sendable, Codable {
 
     /// Checks the bounds of the configuration, which may come from outside.
     func validate() throws(ModelError)
+    /// Checks that it can stand on this encoder.
+    func validate(_ encoder: EncoderArchitecture) throws(ModelError)
     /// Checks that targets, which are as many as their batch calls for, are of the kind that the head learns from and
     /// within its range.
     func validate(_ targets: Targets) throws(ModelError)
@@ -44,11 +48,20 @@ extension Head {
     public var classSuffix: String? { nil }
     /// It is not.
     public var isPerToken: Bool { false }
+    /// One.
+    public var sequencesPerExample: Int { 1 }
     /// It is not.
     public var tiesWords: Bool { false }
 
-    /// See ``EvaluatedBatch/rowOffsets``; nil for one row of each sequence.
-    func outputOffsets(_ batch: PackedBatch) -> [Int]? { isPerToken ? reads.rowOffsets(batch) : nil }
+    /// On any.
+    public func validate(_ encoder: EncoderArchitecture) throws(ModelError) {}
+
+    /// See ``EvaluatedBatch/rowOffsets``; nil for one row of each example.
+    func outputOffsets(_ batch: PackedBatch) -> [Int]? {
+        if isPerToken { return reads.rowOffsets(batch) }
+        guard sequencesPerExample > 1 else { return nil }
+        return Array(stride(from: 0, through: batch.sequenceCount, by: sequencesPerExample))
+    }
 }
 
 /// The forward and the backward pass of a head on one compute thread, and the memory between the two.

@@ -3,6 +3,7 @@ public enum Heads {
     /// All of them.
     public static let all: [any Head.Type] = [
         SequenceClassification.self,
+        SentenceEmbedding.self,
         MaskedLanguageModel.self,
     ]
 }

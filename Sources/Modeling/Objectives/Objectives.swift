@@ -6,6 +6,7 @@ public enum Objectives {
         FocalLoss.self,
         BinaryCrossEntropy.self,
         MeanSquaredError.self,
+        CosineSimilarity.self,
         VocabularyCrossEntropy.self,
     ]
 }

@@ -81,10 +81,10 @@ public struct LayoutBuilder {
 
     /// Ends the part that travels as one.
     ///
-    /// - Returns: The number of its bucket; nil where it is frozen, and does not travel.
+    /// - Returns: The number of its bucket; nil where it is frozen, and does not travel, or has no tensors.
     mutating func endBucket() -> Int? {
         align()
-        guard hasGradient else { return nil }
+        guard hasGradient, bucketStart < trainableEnd else { return nil }
         buckets.append(bucketStart..<trainableEnd)
         bucketStart = trainableEnd
         return buckets.count - 1

@@ -61,9 +61,9 @@ public enum WeightLoader {
             let tensorName = family.tensorName(parameter.id)
             let destination = UnsafeMutableBufferPointer(
                 start: weights.pointer + parameter.offset, count: parameter.count)
-            let stored = family.storedName(parameter.id) { file.tensors[$0] != nil }
+            let stored = family.storedName(parameter.id) { file.shape(of: $0) != nil }
             if let name = stored, !isLabelled || rows == nil {
-                let found = file.tensors[name]?.shape ?? []
+                let found = file.shape(of: name) ?? []
                 guard found == parameter.shape else {
                     throw ModelError.weights(
                         "\(file.path): tensor \(name) has shape \(found), but config.json calls for \(parameter.shape)")
@@ -93,7 +93,7 @@ public enum WeightLoader {
             }
         }
         let kept = (rows ?? []).indices.filter { rows?[$0] != nil }
-        let unused = file.tensors.keys.filter { !read.contains($0) && !family.isIrrelevant($0) }.sorted()
+        let unused = file.names.filter { !read.contains($0) && !family.isIrrelevant($0) }.sorted()
         return Loaded(
             weights: weights, drawn: drawn, keptLabels: kept, replaced: replaced,
             unused: unused.map { UnusedTensor(name: $0, part: family.part(ofTensor: $0)) })
@@ -108,15 +108,15 @@ public enum WeightLoader {
     /// For each label the row of the folder's classifier that belongs to it; nil as a whole where the classifier is
     /// to be read as it is.
     private static func sourceRows(
-        _ configuration: ModelConfiguration, _ model: ModelSpecification, labels: [String]?, in file: SafetensorsFile,
+        _ configuration: ModelConfiguration, _ model: ModelSpecification, labels: [String]?, in file: any TensorFile,
         _ family: any ModelFamily.Type
     ) -> [Int?]? {
         guard let labels else { return nil }
         func shape(_ part: ParameterID.AffinePart) -> [Int]? {
             guard let name = model.head.labelLinear,
-                let stored = family.storedName(.head(name, part), in: { file.tensors[$0] != nil })
+                let stored = family.storedName(.head(name, part), in: { file.shape(of: $0) != nil })
             else { return nil }
-            return file.tensors[stored]?.shape
+            return file.shape(of: stored)
         }
         let count = configuration.labels.count
         guard configuration.hasLabels(for: model.head), let weight = shape(.weight), weight.count == 2,
@@ -128,11 +128,11 @@ public enum WeightLoader {
 
     /// Copies rows of a tensor of the classifier, its weight or its bias.
     private static func copyRows(
-        _ rows: [Int?], of parameter: Parameter, from file: SafetensorsFile, _ name: String,
+        _ rows: [Int?], of parameter: Parameter, from file: any TensorFile, _ name: String,
         to destination: UnsafeMutableBufferPointer<Float>
     ) throws {
         let width = parameter.shape.count == 2 ? parameter.shape[1] : 1
-        let source = FloatBuffer(count: file.tensors[name]?.count ?? 0)
+        let source = FloatBuffer(count: file.shape(of: name)?.reduce(1, *) ?? 0)
         try file.readFloats(
             name, into: UnsafeMutableBufferPointer(start: source.pointer, count: source.count))
         for (row, from) in rows.enumerated() {

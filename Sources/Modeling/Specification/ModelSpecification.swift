@@ -34,6 +34,7 @@ public struct ModelSpecification: Sendable {
     public func validate() throws(ModelError) {
         try encoder.validate()
         try head.validate()
+        try head.validate(encoder)
         try objective.validate(head: head)
         guard type(of: objective).scope == .microBatch || !head.isPerToken else {
             throw .invalidModel("its objective compares whole sequences, its head has outputs for each token")

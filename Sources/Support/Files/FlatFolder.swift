@@ -1,8 +1,12 @@
 import Foundation
 
-/// Removes folders that hold files only, as all do that Shoal writes: a folder within it, which Shoal has not made,
-/// stays, and so does all that lies in it.
+/// Removes folders that hold files only, as those do that Shoal writes, but for ``ownSubfolders``: any other folder
+/// within it, which Shoal has not made, stays, and so does all that lies in it.
 public enum FlatFolder {
+    /// The names of folders that Shoal writes within others, with files only: that of the pooling of
+    /// sentence-transformers.
+    public static let ownSubfolders = ["1_Pooling"]
+
     /// Whether `path` is a folder itself, not a link to one.
     public static func isFolder(_ path: String) -> Bool {
         var info = stat()
@@ -23,9 +27,16 @@ public enum FlatFolder {
         return names
     }
 
-    /// A folder that lies in `folder`, if there is one.
+    /// A folder that lies in `folder`, if there is one that Shoal has not made.
     public static func subfolder(of folder: String) -> String? {
-        names(in: folder)?.first { isFolder(folder + "/" + $0) }
+        names(in: folder)?.first { isFolder(folder + "/" + $0) && !isOwn($0, in: folder) }
+    }
+
+    /// Whether the folder `name` in `folder` is one of ``ownSubfolders``, with files only.
+    private static func isOwn(_ name: String, in folder: String) -> Bool {
+        let path = folder + "/" + name
+        return ownSubfolders.contains(name)
+            && names(in: path).map { $0.allSatisfy { !isFolder(path + "/" + $0) } } ?? false
     }
 
     /// Unlinks a file, or a link, or the files of a folder and then the folder. Links are not followed.
@@ -35,11 +46,15 @@ public enum FlatFolder {
     public static func remove(_ path: String) -> Bool {
         guard isFolder(path) else { return unlink(path) == 0 || errno == ENOENT }
         guard let names = names(in: path) else { return false }
-        guard !names.contains(where: { isFolder(path + "/" + $0) }) else {
+        let folders = names.filter { isFolder(path + "/" + $0) }
+        guard folders.allSatisfy({ isOwn($0, in: path) }) else {
             errno = ENOTEMPTY
             return false
         }
-        for name in names where unlink(path + "/" + name) != 0 && errno != ENOENT { return false }
+        for name in folders where !remove(path + "/" + name) { return false }
+        for name in names where !folders.contains(name) {
+            if unlink(path + "/" + name) != 0 && errno != ENOENT { return false }
+        }
         return rmdir(path) == 0 || errno == ENOENT
     }
 }

@@ -21,8 +21,7 @@ public enum ForeignContent {
             return "is the error message of a server, not the file itself; check its address, and download it again"
         }
         if head.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
-            return "is a zip archive (PyTorch's own format is one); unpack it, or convert it with save_pretrained of "
-                + "transformers"
+            return "is a zip archive; unpack it, or if torch.save wrote it, name it pytorch_model.bin"
         }
         if head.starts(with: [0x1F, 0x8B, 0x08]) { return "is compressed with gzip; unpack it: gunzip" }
         if head.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) { return "is compressed with Zstandard; unpack it: unzstd" }

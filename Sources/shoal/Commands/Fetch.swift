@@ -21,7 +21,7 @@ struct Fetch: AsyncParsableCommand {
         let entries = try names.map { try DatasetCatalog.entry($0) }
         try await Interruption.ending {
             for (i, entry) in entries.enumerated() {
-                let isShared = entries[(i + 1)...].contains { $0.archive == entry.archive }
+                let isShared = entries[(i + 1)...].contains { $0.archives == entry.archives }
                 let folder = try await fetcher.fetch(entry, keepsArchive: isShared) {
                     StandardError.write("\(entry.name): \($0)")
                 }

@@ -9,10 +9,10 @@ enum CatalogTable {
         let head = ["name", "size", "classes", "train + test", "fetched", "source", ""]
         let rows = DatasetCatalog.entries.map { entry in
             [
-                entry.name, Format.bytes(entry.archive.bytes), entry.isModel ? "-" : "\(entry.classes)",
+                entry.name, Format.bytes(entry.archiveBytes), entry.isModel ? "-" : "\(entry.classes)",
                 entry.isModel
                     ? "-" : "\(Format.count(entry.trainExamples)) + \(Format.count(entry.testExamples))",
-                cache.has(entry) ? "yes" : "-", "\(entry.archive.package) \(entry.archive.version)", entry.summary,
+                cache.has(entry) ? "yes" : "-", entry.source, entry.summary,
             ]
         }
         var table = TextTable(columns: head)
