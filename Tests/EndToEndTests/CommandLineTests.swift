@@ -68,7 +68,8 @@ struct CommandLineTests {
             UnknownOption.unknownCommand(["shoal", "trian"]) == "there is no command 'trian', did you mean 'train'?")
         #expect(UnknownOption.unknownCommand(["shoal", "eval"])?.contains("'evaluate'") == true)
         #expect(
-            UnknownOption.unknownCommand(["shoal", "frobnicate"])?.contains(": there are train, pretrain, resume") == true)
+            UnknownOption.unknownCommand(["shoal", "frobnicate"])?.contains(": there are train, pretrain, resume")
+                == true)
         #expect(UnknownOption.unknownCommand(["shoal", "train"]) == nil)
         #expect(UnknownOption.unknownCommand(["shoal"]) == nil)
         #expect(UnknownOption.unknownCommand(["shoal", "--version"]) == nil)
