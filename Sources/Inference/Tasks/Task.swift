@@ -62,11 +62,13 @@ extension Task {
     /// There is nothing else.
     public func configured(by configuration: ModelConfiguration) -> any Task { self }
 
-    /// A model of this task.
+    /// A model of this task; that of a checkpoint of a run with an adapter has the adapter's tensors beside its own.
     public func specification(
         _ configuration: ModelConfiguration, objective: any Objective
     ) -> ModelSpecification {
-        ModelSpecification(encoder: configuration.encoder, head: head(configuration), objective: objective)
+        ModelSpecification(
+            encoder: configuration.encoder, head: head(configuration), objective: objective,
+            adapter: configuration.adapter, trainable: configuration.adapter == nil ? .all : .only([.head]))
     }
 }
 
