@@ -10,14 +10,14 @@ struct DivergenceWatch {
     /// So many times the loss of the beginning, or of guessing, is far above it.
     static let factor = 2.0
 
-    /// The loss of guessing among the classes, ln(classes).
-    private let guessing: Double
+    /// The loss of guessing among the classes, ln(classes); nil where there are none to guess among.
+    private let guessing: Double?
     private var first: Double?
     private var newest: [(loss: Double, samples: Int)] = []
     private var hasWarned = false
 
-    /// A watch over the training of a classifier of so many classes.
-    init(classes: Int) { guessing = log(Double(max(classes, 2))) }
+    /// A watch over the training of a classifier of so many classes, or of another model.
+    init(classes: Int?) { guessing = classes.map { log(Double(max($0, 2))) } }
 
     /// Takes in a step; the line of a warning, when it is time for it.
     mutating func add(_ step: StepMetrics) -> String? {
@@ -33,11 +33,12 @@ struct DivergenceWatch {
         let samples = newest.reduce(0) { $0 + $1.samples }
         guard newest.count >= Self.leastSteps, samples >= Self.leastSamples else { return nil }
         let median = newest.map(\.loss).sorted()[newest.count / 2]
-        guard median > Self.factor * max(first, guessing) else { return nil }
+        guard median > Self.factor * max(first, guessing ?? 0) else { return nil }
         hasWarned = true
+        let comparison = guessing.map { " (guessing has \(Format.loss($0)))" } ?? ""
         return
-            "the training loss has risen to \(Format.loss(median)), from \(Format.loss(first)) at the beginning (guessing "
-            + "has \(Format.loss(guessing))): the learning rate, \(Format.scientific(step.learningRate)) now, is probably too "
+            "the training loss has risen to \(Format.loss(median)), from \(Format.loss(first)) at the beginning"
+            + "\(comparison): the learning rate, \(Format.scientific(step.learningRate)) now, is probably too "
             + "high; try a lower --learning-rate"
     }
 }

@@ -60,7 +60,7 @@ public struct ProgressRenderer {
         switch event {
         case .started(let summary):
             self.summary = summary
-            divergence = DivergenceWatch(classes: summary.labels.count)
+            divergence = DivergenceWatch(classes: summary.problem == .singleLabel ? summary.labels.count : nil)
             remaining = RemainingTime(
                 totalSteps: summary.totalSteps, stepsPerEpoch: summary.stepsPerEpoch,
                 validationExamples: summary.validationExamples, testExamples: summary.testExamples)
@@ -134,7 +134,8 @@ public struct ProgressRenderer {
         return switch summary.problem {
         case .regression: " with \(Format.plural(count, "number")) each"
         case .multiLabel: " of \(Format.plural(count, "label"))"
-        default: " of \(Format.plural(count, "class", "classes"))"
+        case .singleLabel: " of \(Format.plural(count, "class", "classes"))"
+        case nil: ""
         }
     }
 

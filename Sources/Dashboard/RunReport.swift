@@ -9,9 +9,12 @@ public struct RunReport: Sendable {
     public var command: String
     /// Whether headings are set off.
     public var usesColor: Bool
+    /// Whether the model predicts something of a text; otherwise it is one to fine-tune.
+    public var predicts: Bool
 
     /// A report of `result`.
-    public init(result: RunResult, command: String, usesColor: Bool = false) {
+    public init(result: RunResult, command: String, usesColor: Bool = false, predicts: Bool = true) {
+        self.predicts = predicts
         self.result = result
         self.command = command
         self.usesColor = usesColor
@@ -53,12 +56,15 @@ public struct RunReport: Sendable {
         rows.append(("sha256", result.weightsSHA256))
         let width = rows.map(\.0.count).max() ?? 0
         var lines = rows.map { Style.bold.applied(to: $0.0.padded(to: width), usesColor) + "  " + $0.1 }
-        lines += ["", "Try a text of your own:", "  \(suggestion)"]
+        lines += ["", predicts ? "Try a text of your own:" : "Fine-tune it:", "  \(suggestion)"]
         return lines.joined(separator: "\n")
     }
 
-    /// The command that tries a text of one's own.
+    /// The command that tries a text of one's own, or that fine-tunes the model.
     public var suggestion: String {
-        "\(command) predict --model \(shellQuoted(result.modelPath)) --text \"Type a text here\""
+        guard predicts else {
+            return "\(command) train --model \(shellQuoted(result.modelPath)) --train labelled.csv --output run-2"
+        }
+        return "\(command) predict --model \(shellQuoted(result.modelPath)) --text \"Type a text here\""
     }
 }

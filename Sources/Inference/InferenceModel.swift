@@ -31,8 +31,11 @@ public final class InferenceModel: BatchModel {
     ) throws {
         if let adapter {
             let merged = try adapter.merged(into: folder)
+            let task = try Tasks.task(of: merged.configuration, path: adapter.path)
+            let specification = task.specification(
+                merged.configuration, objective: try task.objective(TaskOptions(), data: nil))
             try self.init(
-                merged.configuration, merged.model, merged.layout, merged.weights, Tasks.standard, threads: threads,
+                merged.configuration, specification, merged.layout, merged.weights, task, threads: threads,
                 precision: precision)
             return
         }

@@ -54,6 +54,35 @@ import Training
         if kind == .weightedFocal { (run.classWeights, run.focalLoss, run.labelSmoothing) = ("balanced", 2, 0.1) }
     }
 
+    /// What an adapter answers is what the model with it merged answers, for its task and with its threshold.
+    @Test(.timeLimit(.minutes(5)), arguments: [Kind.multiLabel, .regression])
+    func `an adapter knows its task`(kind: Kind) async throws {
+        let world = try TinyWorld()
+        try world.write("\(kind).jsonl", Self.lines(kind, count: 50, seed: 5))
+        try world.write("\(kind)-dev.jsonl", Self.lines(kind, count: 20, seed: 6))
+        _ = try await TinyRun.run(world, FineTuning(), "run", workers: 2) {
+            Self.change(&$0, world, kind)
+            $0.lora = try AdapterSelection("rank=2")
+        }
+        func output(_ arguments: [String]) throws -> String {
+            let (code, process) = try ShoalProcess.run(arguments, in: world.folder)
+            #expect(code == 0, "\(process.errors)")
+            return process.output
+        }
+        let merged = ["--model", world.path("run/model")]
+        let beside = ["--model", world.path("model"), "--adapter", world.path("run/adapter")]
+        let text = ["predict", "--text", "we saw cod and more"]
+        let answer = try output(text + merged)
+        #expect(answer.contains(kind == .multiLabel ? "\"labels\": [" : "\"value_1\": "), "\(answer)")
+        #expect(try output(text + beside) == answer)
+        _ = try output(["merge", "--output", world.path("merged")] + beside)
+        #expect(try output(text + ["--model", world.path("merged")]) == answer)
+        let (one, two) = (try world.json("run/model/config.json"), try world.json("merged/config.json"))
+        #expect(one["problem_type"] as? String == kind.task.problem)
+        #expect(two["problem_type"] as? String == kind.task.problem)
+        #expect(one["shoal_threshold"] as? Double == two["shoal_threshold"] as? Double)
+    }
+
     @Test(.timeLimit(.minutes(10)), arguments: Kind.allCases)
     func `workers, kills and resuming do not change a bit`(kind: Kind) async throws {
         let world = try TinyWorld()

@@ -124,7 +124,7 @@ import Testing
         let weights = try WeightLoader.load(
             folder, model, layout: layout, missingHead: .initialize(seed: 1)
         ).weights
-        #expect(try original.read(into: weights, layout, labels: configuration.labels))
+        #expect(try original.read(into: weights, layout, labels: configuration.labels, problem: .singleLabel))
         let path = scratch.file("written")
         try AdapterFolder.write(
             to: path, model, layout, weights: weights, configuration: configuration, base: "/somewhere/base")

@@ -65,7 +65,7 @@ import Testing
         let weights = try WeightLoader.load(
             folder, specification, layout: layout, missingHead: .initialize(seed: 1)
         ).weights
-        #expect(try adapter.read(into: weights, layout, labels: configuration.labels))
+        #expect(try adapter.read(into: weights, layout, labels: configuration.labels, problem: .singleLabel))
         let model = Model(
             specification, layout: layout,
             weights: ModelWeights(master: weights, layout: layout, precision: .float32))

@@ -42,11 +42,13 @@ struct InitialState {
         state = LoadedState(weights: loaded.weights)
         if let adapter {
             try adapter.checkBase(source.directory, loaded.weights, layouts[0])
-            let hasHead = try adapter.read(into: loaded.weights, layouts[0], labels: labels)
+            let hasHead = try adapter.read(
+                into: loaded.weights, layouts[0], labels: labels,
+                problem: (phases[0].model.head as? SequenceClassification)?.problem)
             let path = adapter.path.printable()
             notices.append(
                 "training goes on from the adapter \(path)"
-                    + (hasHead ? " and its head" : ": its head is for other labels, and not used"))
+                    + (hasHead ? " and its head" : ": its head is for other labels or another task, and not used"))
             if hasHead { return }
         }
         if !loaded.drawn.isEmpty, !phases[0].model.trainable.contains(.head) {

@@ -22,18 +22,24 @@ public enum Tasks {
     ///
     /// - Throws: An error that names config.json, where it is for something that no task is.
     public static func task(of folder: ModelFolder) throws(FileError) -> any Task {
-        var purpose = folder.configuration.purpose
+        try task(of: folder.configuration, path: folder.configurationPath)
+    }
+
+    /// What a model of this configuration was trained for; see ``task(of:)``.
+    ///
+    /// - Parameter path: The file or folder, for the message.
+    static func task(of configuration: ModelConfiguration, path: String) throws(FileError) -> any Task {
+        var purpose = configuration.purpose
         if purpose.classSuffix == nil || !ModelPurpose.hasTask(purpose.classSuffix) {
             purpose.classSuffix = ModelPurpose.sequenceClassification
             purpose.problem = purpose.problem ?? .singleLabel
         }
         guard let task = all.first(where: { $0.purpose == purpose }) else {
-            let name = "\(folder.configuration.classPrefix)\(purpose.classSuffix ?? "")"
+            let name = "\(configuration.classPrefix)\(purpose.classSuffix ?? "")"
             throw FileError(
-                folder.configurationPath,
-                "architectures is \(quoted(name)), which is no text classifier: train it first")
+                path, "architectures is \(quoted(name)), which is no text classifier: train it first")
         }
-        return task.configured(by: folder.configuration)
+        return task.configured(by: configuration)
     }
 }
 

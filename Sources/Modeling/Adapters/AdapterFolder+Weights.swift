@@ -15,6 +15,8 @@ extension AdapterFolder {
     ) {
         var configuration = folder.configuration
         configuration.labels = labels(of: configuration)
+        configuration.purpose = ModelPurpose(classSuffix: ModelPurpose.sequenceClassification, problem: problem)
+        configuration.threshold = threshold
         configuration.isTrainedOnPairs = isTrainedOnPairs ?? configuration.isTrainedOnPairs
         let model = configuration.classifier()
         let layout = ParameterLayout(model)
@@ -46,10 +48,11 @@ extension AdapterFolder {
     /// - Parameters:
     ///   - layout: Of a model with this adapter.
     ///   - labels: Those of the model.
+    ///   - problem: What the model's outputs mean.
     /// - Returns: Whether its head is used.
     /// - Throws: An error if not every layer has all of the adapter.
     public func read(
-        into weights: FloatBuffer, _ layout: ParameterLayout, labels: [String]
+        into weights: FloatBuffer, _ layout: ParameterLayout, labels: [String], problem: ProblemType?
     ) throws -> Bool {
         for parameter in layout.parameters where parameter.id.isOfAdapter {
             guard let name = names[parameter.id] else {
@@ -62,7 +65,7 @@ extension AdapterFolder {
                 name,
                 into: UnsafeMutableBufferPointer(start: weights.pointer + parameter.offset, count: parameter.count))
         }
-        guard self.labels == nil || self.labels == labels else { return false }
+        guard self.labels == nil || self.labels == labels, self.problem == problem else { return false }
         return try readHead(into: weights, layout)
     }
 

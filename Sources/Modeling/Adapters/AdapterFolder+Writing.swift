@@ -29,6 +29,8 @@ extension AdapterFolder {
         }
         var metadata = ["format": "pt", baseKey: encoderSHA256(weights, layout)]
         metadata[labelsKey] = JSONValue.array(configuration.labels.map { .string($0) }).text
+        metadata[problemKey] = configuration.purpose.problem?.rawValue
+        metadata[thresholdKey] = configuration.threshold.map { "\($0)" }
         metadata[pairsKey] = configuration.isTrainedOnPairs.map { "\($0)" }
         try AtomicDirectory.create(path, replacing: PEFTConfiguration.fileName) { folder in
             try DurableFile.write(json, to: joinedPath(folder, PEFTConfiguration.fileName))

@@ -12,11 +12,17 @@ public struct AdapterFolder: Sendable {
     public let adapter: LowRankAdapter
     /// The labels of its classifier; nil where it does not say.
     public let labels: [String]?
+    /// What the outputs of its classifier mean; one class for each text where it does not say.
+    public let problem: ProblemType
+    /// From which probability on a text has one of several labels; nil where it does not say.
+    let threshold: Double?
 
     static let weightsFile = "adapter_model.safetensors"
     /// The keys in the metadata of the tensors: of the encoder's hash, the labels as a JSON array, and whether the
     /// model was trained on pairs of texts.
     static let (baseKey, labelsKey, pairsKey) = ("shoal_base_sha256", "shoal_labels", "shoal_text_pairs")
+    /// Those of the problem, as `problem_type` in config.json calls it, and of the threshold.
+    static let (problemKey, thresholdKey) = ("shoal_problem_type", "shoal_threshold")
 
     let file: SafetensorsFile
     /// The name in the file of each tensor that it has: of adapters, and of the head.
@@ -58,6 +64,19 @@ public struct AdapterFolder: Sendable {
         baseSHA256 = file.metadata[Self.baseKey]
         labels = try Self.labels(file)
         isTrainedOnPairs = file.metadata[Self.pairsKey].flatMap(Bool.init)
+        let problem = file.metadata[Self.problemKey]
+        guard let known = problem.map({ ProblemType(rawValue: $0) }) ?? .singleLabel else {
+            throw FileError(
+                file.path, "\(Self.problemKey) in its metadata is \(quoted(problem ?? "")), which is not known")
+        }
+        self.problem = known
+        let threshold = file.metadata[Self.thresholdKey]
+        self.threshold = threshold.flatMap(Double.init)
+        guard threshold == nil || self.threshold.map(ModelConfiguration.thresholds.contains) == true else {
+            throw FileError(
+                file.path, "\(Self.thresholdKey) in its metadata is \(quoted(threshold ?? "")), must be between 0 and 1"
+            )
+        }
     }
 
     private static func labels(_ file: SafetensorsFile) throws(FileError) -> [String]? {

@@ -1,6 +1,7 @@
 import Cluster
 import Dashboard
 import Foundation
+import Inference
 import Support
 
 /// A run with a display: what `train`, `coordinator` and `resume` have in common.
@@ -25,7 +26,10 @@ enum TrainingSession {
         }.run()
         display.close()
         let traits = TerminalTraits(descriptor: STDOUT_FILENO)
-        let report = RunReport(result: result, command: CommandName.current, usesColor: traits.usesColor)
+        // Never seen from the data: pretraining is asked for by name.
+        let predicts = configuration.task.flatMap { Tasks.named($0) }?.packsDocuments != true
+        let report = RunReport(
+            result: result, command: CommandName.current, usesColor: traits.usesColor, predicts: predicts)
         try StandardOutput.line(report.text)
         if profiles { ProfileOutput.show(run: configuration.output) }
     }
