@@ -15,14 +15,18 @@ public enum DatasetReader {
         public var labels: (any LabelReader)?
         /// The longest record in bytes.
         public var recordLimit: Int
+        /// How many records are read; nil for all.
+        public var first: Int?
 
         /// These options; records may have 8 MiB.
         public init(
-            columns: ColumnNames = .init(), labels: (any LabelReader)? = ClassLabelReader(), recordLimit: Int = 8 << 20
+            columns: ColumnNames = .init(), labels: (any LabelReader)? = ClassLabelReader(), recordLimit: Int = 8 << 20,
+            first: Int? = nil
         ) {
             self.columns = columns
             self.labels = labels
             self.recordLimit = recordLimit
+            self.first = first
         }
     }
 
@@ -95,6 +99,7 @@ public enum DatasetReader {
         case .plain:
             try file.forEachLine(limit: options.recordLimit) { line, range throws(FileError) in
                 try body(Record(line: line, text: try file.text(range)))
+                return line < options.first ?? .max
             }
             return nil
         }
@@ -125,7 +130,9 @@ public enum DatasetReader {
         let (pair, label) = (position(columns.textPair), position(columns.label))
         guard let text = position(columns.text) else { return nil }
         var unused = UnusedTexts(header, used: columns)
-        while try reader.next(into: &record) {
+        var rest = options.first ?? .max
+        while rest > 0, try reader.next(into: &record) {
+            rest -= 1
             guard record.fields.count == header.count else {
                 throw FileError(
                     file.path, line: record.line,

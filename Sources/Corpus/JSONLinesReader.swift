@@ -9,8 +9,10 @@ enum JSONLinesReader {
         var columns: DatasetColumns?
         var names: [String] = []
         var unused: UnusedTexts?
+        var rest = options.first ?? .max
         try file.forEachLine(limit: options.recordLimit) { line, range throws(FileError) in
-            guard !isBlank(file.bytes[range]) else { return }
+            guard !isBlank(file.bytes[range]) else { return true }
+            rest -= 1
             let object = try object(file, line, range)
             let keys: DatasetColumns
             if let columns {
@@ -48,6 +50,7 @@ enum JSONLinesReader {
                         return .text(try value(key))
                     }))
             try unused?.add { i throws(FileError) in object[names[i]]?.text }
+            return rest > 0
         }
         columns?.unusedTexts = unused?.found ?? []
         return columns

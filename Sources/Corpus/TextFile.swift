@@ -119,7 +119,7 @@ final class TextFile: Sendable {
     }
 
     /// Calls `body` with the number and the range of each line, without its LF or CRLF; blank lines too.
-    func forEachLine(limit: Int, _ body: (Int, Range<Int>) throws(FileError) -> Void) throws(FileError) {
+    func forEachLine(limit: Int, _ body: (Int, Range<Int>) throws(FileError) -> Bool) throws(FileError) {
         guard let base = bytes.baseAddress else { return }
         var position = start
         var line = 1
@@ -130,7 +130,7 @@ final class TextFile: Sendable {
             guard end - position <= limit else {
                 throw FileError(path, line: line, "the line is longer than \(limit) bytes; split it, or shorten it")
             }
-            try body(line, position..<end)
+            guard try body(line, position..<end) else { return }
             position = (found ?? bytes.count) + 1
             line += 1
         }

@@ -88,20 +88,6 @@ public final class BertTokenizer: Tokenizer {
         return vocabulary.tokens[Int(id)]
     }
 
-    /// Encodes a text, or a pair of texts, with special tokens.
-    ///
-    /// - Parameter maxLength: the most tokens, special tokens included. Longer texts lose their end (or their
-    ///   beginning, where the tokenizer's files say so); of a pair, the
-    ///   longer text is cut first (`longest_first`). The special tokens always stay, so fewer than 2 (3 for a pair)
-    ///   count as 2 (3).
-    public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
-        var text = text
-        return text.withUTF8 { text in
-            guard var pair else { return encode(utf8: text, maxLength: maxLength) }
-            return pair.withUTF8 { encode(utf8: text, pair: $0, maxLength: maxLength) }
-        }
-    }
-
     /// Encodes UTF-8 without making strings of it; otherwise as `encode(_:pair:maxLength:)`. Bytes that are not UTF-8
     /// count as U+FFFD, which BERT's normalizer removes.
     public func encode(

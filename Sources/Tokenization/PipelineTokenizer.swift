@@ -51,15 +51,6 @@ public final class PipelineTokenizer: Tokenizer {
         return parts.tokens[Int(id)]
     }
 
-    /// Encodes a text, or a pair of texts, with special tokens; see ``Tokenizer``.
-    public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
-        var text = text
-        return text.withUTF8 { text in
-            guard var pair else { return encode(utf8: text, maxLength: maxLength) }
-            return pair.withUTF8 { encode(utf8: text, pair: $0, maxLength: maxLength) }
-        }
-    }
-
     /// Encodes UTF-8 without making strings of it; bytes that are not UTF-8 count as U+FFFD.
     public func encode(
         utf8 text: UnsafeBufferPointer<UInt8>, pair: UnsafeBufferPointer<UInt8>? = nil, maxLength: Int

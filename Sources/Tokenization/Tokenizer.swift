@@ -18,15 +18,11 @@ public protocol Tokenizer: Sendable {
     /// The text of a token, as the vocabulary writes it; nil for an id that the vocabulary does not have.
     func token(_ id: Int32) -> String?
 
-    /// Encodes a text, or a pair of texts, with special tokens.
+    /// Encodes a text, or a pair of texts, in UTF-8, with special tokens. Bytes that are not UTF-8 count as U+FFFD.
     ///
-    /// - Parameter maxLength: the most tokens, special tokens included. Longer texts lose their end (or their
+    /// - Parameter maxLength: The most tokens, special tokens included. Longer texts lose their end (or their
     ///   beginning, where the tokenizer's files say so); of a pair, the longer text is cut first (`longest_first`).
     ///   The special tokens always stay, so smaller lengths count as their number.
-    func encode(_ text: String, pair: String?, maxLength: Int) -> Encoding
-
-    /// Encodes UTF-8 without making strings of it; otherwise as `encode(_:pair:maxLength:)`. Bytes that are not UTF-8
-    /// count as U+FFFD.
     func encode(
         utf8 text: UnsafeBufferPointer<UInt8>, pair: UnsafeBufferPointer<UInt8>?, maxLength: Int
     ) -> Encoding
@@ -39,12 +35,16 @@ public protocol Tokenizer: Sendable {
 }
 
 extension Tokenizer {
-    /// Encodes a text alone, with special tokens; see `encode(_:pair:maxLength:)`.
-    public func encode(_ text: String, maxLength: Int) -> Encoding {
-        encode(text, pair: nil, maxLength: maxLength)
+    /// Encodes a text, or a pair of texts, with special tokens; see ``Tokenizer/encode(utf8:pair:maxLength:)``.
+    public func encode(_ text: String, pair: String? = nil, maxLength: Int) -> Encoding {
+        var text = text
+        return text.withUTF8 { text in
+            guard var pair else { return encode(utf8: text, maxLength: maxLength) }
+            return pair.withUTF8 { encode(utf8: text, pair: $0, maxLength: maxLength) }
+        }
     }
 
-    /// Encodes a text alone; see `encode(utf8:pair:maxLength:)`.
+    /// Encodes a text alone; see ``Tokenizer/encode(utf8:pair:maxLength:)``.
     public func encode(utf8 text: UnsafeBufferPointer<UInt8>, maxLength: Int) -> Encoding {
         encode(utf8: text, pair: nil, maxLength: maxLength)
     }

@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import Corpus
@@ -48,6 +49,16 @@ import Testing
             scratch.failure("f.jsonl", "{\"text\": \"a\", \"label\": [\"x\"]}\n")?.description.contains(
                 ", line 1: the label is an array: an example has one class; for several give --task multi-label")
                 == true)
+    }
+
+    @Test(arguments: ["csv", "jsonl"]) func `no more is read than is asked for`(end: String) throws {
+        let csv = "text,label\na,x\n\nb,y\nc,too,many\n"
+        let json = "{\"text\":\"a\",\"label\":1}\n\n{\"text\":\"b\",\"label\":2}\n{broken\n"
+        let path = scratch.file("first.\(end)", end == "csv" ? csv : json)
+        var texts: [String] = []
+        try DatasetReader.forEach(path, options: .init(first: 2)) { texts.append($0.text) }
+        #expect(texts == ["a", "b"])
+        #expect(throws: FileError.self) { try DatasetReader.forEach(path, options: .init(first: 3)) { _ in } }
     }
 
     @Test func `numbers are read as numbers`() throws {

@@ -18,11 +18,9 @@ public struct TaskGuess: Sendable {
     /// - Throws: An error about a file that cannot be read.
     public init(_ path: String, columns: ColumnNames) throws(FileError) {
         task = Tasks.standard
-        var (seen, hasList, hasFraction, areNumbers) = (0, false, false, true)
+        var (hasList, hasFraction, areNumbers) = (false, false, true)
         var numbers: Set<Double> = []
-        try DatasetReader.forEach(path, options: .init(columns: columns)) { record throws(FileError) in
-            guard seen < Self.most else { return }
-            seen += 1
+        try DatasetReader.forEach(path, options: .init(columns: columns, first: Self.most)) { record in
             switch record.label {
             case .list: hasList = true
             case .text(let text):
