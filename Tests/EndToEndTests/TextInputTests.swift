@@ -95,6 +95,12 @@ struct TextSourceTests {
         } throws: {
             "\($0)" == "/none.txt: no such file; a text itself is given with --text"
         }
+        #expect {
+            try TextSource(texts: nil, file: "/none.txt", columns: ColumnNames()).forEachWindow(.init(count: 1)) { _ in
+            }
+        } throws: {
+            "\($0)" == "/none.txt: no such file; check the path"
+        }
     }
 }
 

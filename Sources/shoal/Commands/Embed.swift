@@ -43,7 +43,7 @@ struct Embed: AsyncParsableCommand {
         help: ArgumentHelp("Tokens of a text at most (default: as the model folder says).", valueName: "tokens"))
     var maxLength: Int?
 
-    @OptionGroup var columns: RunOptionArguments<TextColumnsSelection>
+    @OptionGroup var columns: RunOptionArguments<TextColumnSelection>
     @OptionGroup var threads: ThreadsOption
     @OptionGroup var precision: PrecisionOption
 
@@ -51,13 +51,10 @@ struct Embed: AsyncParsableCommand {
         if let output, ![".npy", ".jsonl"].contains(where: output.lowercased().hasSuffix) {
             throw ValidationError("--output is \(output.printable()), must end with .jsonl or .npy")
         }
-        if columns.given.textPairColumn != nil {
-            throw ValidationError("--text-pair-column does not go with embed: each text has an embedding of its own")
-        }
     }
 
     mutating func run() async throws {
-        let source = TextSource(texts: [], file: input, columns: ColumnNames(text: columns.given.textColumn))
+        let source = TextSource(texts: nil, file: input, columns: ColumnNames(text: columns.given.textColumn))
         let pipeline = try EmbeddingPipeline(
             try ModelFolder(path: try ModelPath.resolve(model)), threads: threads.count, maxLength: maxLength,
             prefix: prefix, precision: try precision.checked())

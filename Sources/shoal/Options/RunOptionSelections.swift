@@ -40,6 +40,11 @@ enum AccessSelection: RunOptionSelection {
     static let options = table.options(in: .access)
 }
 
+/// The text column of data files, for a command that takes single texts.
+enum TextColumnSelection: RunOptionSelection {
+    static let options = ["text_column"].compactMap(table.option)
+}
+
 /// The text columns of data files.
 enum TextColumnsSelection: RunOptionSelection {
     static let options = ["text_column", "text_pair_column"].compactMap(table.option)

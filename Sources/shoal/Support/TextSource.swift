@@ -8,8 +8,8 @@ enum TextSource {
     case given([Example])
     /// A data file with records: CSV, TSV or JSON Lines.
     case records(path: String, columns: ColumnNames)
-    /// A file with one text per line, or standard input (`-`).
-    case lines(path: String)
+    /// A file with one text per line, or standard input (`-`). `orText`: the command takes texts by `--text` too.
+    case lines(path: String, orText: Bool)
 
     /// How many texts are worked on at a time, and about how many bytes.
     struct Window {
@@ -18,13 +18,15 @@ enum TextSource {
     }
 
     /// The source that options ask for: texts, a file, or standard input.
-    init(texts: [Example], file: String?, columns: ColumnNames) {
-        if !texts.isEmpty {
+    ///
+    /// - Parameter texts: Those of `--text`; nil for a command that has no such option.
+    init(texts: [Example]?, file: String?, columns: ColumnNames) {
+        if let texts, !texts.isEmpty {
             self = .given(texts)
         } else if let file, Self.isRecordFile(file) {
             self = .records(path: file, columns: columns)
         } else {
-            self = .lines(path: file ?? "-")
+            self = .lines(path: file ?? "-", orText: texts != nil)
         }
     }
 
@@ -37,7 +39,7 @@ enum TextSource {
         switch self {
         case .given(let texts): try body(texts)
         case .records(let path, let columns): try Self.records(path, columns, window, body)
-        case .lines(let path): try Self.lines(path, window, body)
+        case .lines(let path, let orText): try Self.lines(path, orText: orText, window, body)
         }
     }
 
@@ -82,7 +84,9 @@ enum TextSource {
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
     }
 
-    private static func lines(_ path: String, _ window: Window, _ body: ([Example]) throws -> Void) throws {
+    private static func lines(
+        _ path: String, orText: Bool, _ window: Window, _ body: ([Example]) throws -> Void
+    ) throws {
         var descriptor = STDIN_FILENO
         if path == "-" {
             if isatty(descriptor) == 1 { StandardError.write("reading texts, one per line; end with Ctrl-D") }
@@ -92,7 +96,7 @@ enum TextSource {
             guard descriptor >= 0 else {
                 let reason =
                     errno == ENOENT
-                    ? "no such file; a text itself is given with --text"
+                    ? "no such file; \(orText ? "a text itself is given with --text" : "check the path")"
                     : "cannot be opened: \(String(cString: strerror(errno)))"
                 throw FileError(path, reason)
             }
