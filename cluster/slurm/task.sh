@@ -26,7 +26,7 @@ check() {
 }
 
 # A signal to the steps of a job reaches the tasks, but not the batch shell, which is who can do something about it.
-tell_batch_shell() {
+signal_batch_shell() {
     ((signals++)) || [[ ${SLURM_PROCID:-0} != 0 ]] ||
         scancel --batch --signal=TERM "$SHOAL_JOB" 2>/dev/null || true
 }
