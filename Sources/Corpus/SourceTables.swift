@@ -58,8 +58,6 @@ enum SourceTables {
         return lines.filter { !isBlank($0) && seen.insert($0).inserted }.map { String($0) }
     }
 
-    private static func isBlank(_ text: Substring) -> Bool { text.unicodeScalars.allSatisfy(\.properties.isWhitespace) }
-
     private static func writeSplit(_ rows: [(label: String, text: String)], to folder: String) throws(FileError) {
         var train = CSVWriter()
         var test = CSVWriter()

@@ -18,7 +18,7 @@ extension LabelReader {
 }
 
 /// Whether there is nothing but white space.
-func isBlank(_ text: String) -> Bool {
+func isBlank(_ text: some StringProtocol) -> Bool {
     if let first = text.utf8.first, first > 32, first < 127 { return false }
     return text.unicodeScalars.allSatisfy(\.properties.isWhitespace)
 }
