@@ -22,7 +22,7 @@ public struct Manifest: Sendable, Codable, Equatable {
     /// Takes the sums of all files in a folder.
     static func summing(_ folder: String) throws(FileError) -> Manifest {
         var manifest = Manifest()
-        for name in try AtomicDirectory.names(in: folder) where name != fileName {
+        for name in try FlatFolder.ownFiles(in: folder) where name != fileName {
             let file = try MappedFile(path: joinedPath(folder, name))
             manifest.files[name] = Entry(bytes: file.count, sha256: file.withBytes { fileSHA256($0) })
         }
@@ -43,7 +43,7 @@ public struct Manifest: Sendable, Codable, Equatable {
         if let (name, entry) = files.first(where: { $1.bytes < 0 }) {
             throw FileError(path, "\"files.\(quoted(name)).bytes\" is \(entry.bytes), a negative size")
         }
-        if let name = files.keys.first(where: { !isPlainFileName($0) }) {
+        if let name = files.keys.first(where: { !FlatFolder.isOwnFile($0) }) {
             throw FileError(path, "lists \(quoted(name)), which is no plain file name")
         }
     }

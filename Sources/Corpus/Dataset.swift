@@ -78,6 +78,11 @@ public struct Dataset: Sendable {
         }
     }
 
+    /// The texts of all pairs as examples of their own, without labels: for those who look at texts one by one.
+    public var apart: Dataset {
+        part(of: examples.flatMap { [$0.text, $0.pair].compactMap { $0 } }.map { Example(text: $0) })
+    }
+
     /// The examples of each class, by position, in the order of the file.
     private var positionsByClass: [[Int]] {
         var positions = [[Int]](repeating: [], count: labels.count)

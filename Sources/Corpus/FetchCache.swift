@@ -66,13 +66,7 @@ public struct FetchCache: Sendable {
             let manifest = try? JSONDecoder().decode(Manifest.self, from: data),
             manifest.archive == entry.fingerprint, manifest.conversion == Self.conversion, !manifest.files.isEmpty
         else { return false }
-        return manifest.files.allSatisfy { Self.isPlain($0) && Self.size("\(folder)/\($0)") == $1 }
-    }
-
-    /// Whether a file lies in the folder itself, or in one of ``FlatFolder/ownSubfolders``.
-    private static func isPlain(_ name: String) -> Bool {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        return parts.count == 1 || parts.count == 2 && FlatFolder.ownSubfolders.contains(String(parts[0]))
+        return manifest.files.allSatisfy { FlatFolder.isOwnFile($0) && Self.size("\(folder)/\($0)") == $1 }
     }
 
     private static func size(_ path: String) -> Int? {

@@ -29,9 +29,7 @@ public struct EmbeddingPipeline {
             throw FileError(folder.path, "the length is \(maxLength), must be 3 to the \(limit) tokens of the model")
         }
         let known = try maxLength ?? modules.maxLength ?? TokenizerLength.read(folder: folder.path) ?? limit
-        head = SentenceEmbedding(
-            width: folder.configuration.encoder.hidden, pooling: modules.pooling ?? .mean,
-            normalizes: modules.normalizes)
+        head = SentenceEmbedding(folder.configuration)
         self.prefix = prefix ?? modules.defaultPrompt.flatMap { modules.prompts[$0] } ?? ""
         let tokenizer = try TokenizerFolder.load(folder.path)
         try ModelFit.check(tokenizer, folder)

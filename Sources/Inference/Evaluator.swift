@@ -29,25 +29,31 @@ public struct Evaluator {
         try pipeline.check(hasPairs: data.examples.contains { $0.pair != nil })
         let start = ContinuousClock.now
         let model = pipeline.specification
+        // Where the model's folder does not say what the data mean, they say it themselves.
+        let task =
+            pipeline.task.scoreRange == nil
+            ? try pipeline.task.fitted(to: data, options: TaskOptions()) : pipeline.task
         var all = EvaluationPart(model.head)
         for first in stride(from: 0, to: data.examples.count, by: TextPipeline.window) {
             let examples = Array(data.examples[first..<min(first + TextPipeline.window, data.examples.count)])
             var (values, rowOffsets) = ([Float](), [0])
             var batch = PackedBatch()
             for found in try pipeline.outputs(examples) {
-                let target = pipeline.task.target(
-                    of: found.example, encoding: found.encoding, outputs: model.head.outputWidth)
+                guard let first = found.encodings.first else { continue }
+                let target = task.target(of: found.example, encoding: first, outputs: model.head.outputWidth)
                 guard target != .none else { continue }
                 values += found.values
                 rowOffsets.append(values.count / model.head.outputWidth)
-                batch.append(
-                    tokenIDs: found.encoding.inputIDs, typeIDs: found.encoding.typeIDs, sampleKey: 0, target: target)
+                for sequence in found.encodings {
+                    batch.append(
+                        tokenIDs: sequence.inputIDs, typeIDs: sequence.typeIDs, sampleKey: 0, target: target)
+                }
             }
             guard batch.sequenceCount > 0 else { continue }
             try model.validate(batch.targets, sequences: batch.sequenceCount, tokens: batch.tokenCount)
             values.withUnsafeBufferPointer {
-                guard let start = $0.baseAddress else { return }
-                let rows = OutputRows(start, rows: rowOffsets[batch.sequenceCount], width: model.head.outputWidth)
+                guard let start = $0.baseAddress, let count = rowOffsets.last else { return }
+                let rows = OutputRows(start, rows: count, width: model.head.outputWidth)
                 all.add(EvaluatedBatch(rows, batch.targets, rowOffsets: rowOffsets), of: model)
             }
         }

@@ -47,11 +47,9 @@ public final class InferenceModel: BatchModel {
         let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
-        if let extra = loaded.unused.first(where: { $0.part != nil }) {
-            throw ModelError.weights(
-                "\(folder.path): the weights have the tensor \(extra.name), which the model that config.json "
-                    + "describes has no place for: its results would not be those of the model that was trained")
-        }
+        // Beside embeddings, heads that the encoder was trained with say nothing.
+        let refused = loaded.unused.first { task.encodesApart ? $0.part == .layers : $0.part != nil }
+        if let refused { throw Self.noPlace(for: refused.name, folder) }
         try self.init(
             folder.configuration, specification, layout, loaded.weights, task, threads: threads, precision: precision)
     }
@@ -68,13 +66,17 @@ public final class InferenceModel: BatchModel {
         let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
         // Heads of other kinds that the folder may have say nothing of the encoder.
         if let extra = loaded.unused.first(where: { $0.part == .layers }) {
-            throw ModelError.weights(
-                "\(folder.path): the weights have the tensor \(extra.name), which the model that config.json "
-                    + "describes has no place for: its results would not be those of the model that was trained")
+            throw Self.noPlace(for: extra.name, folder)
         }
         try self.init(
             folder.configuration, specification, layout, loaded.weights, Tasks.standard, threads: threads,
             precision: precision)
+    }
+
+    private static func noPlace(for tensor: String, _ folder: ModelFolder) -> ModelError {
+        .weights(
+            "\(folder.path): the weights have the tensor \(tensor), which the model that config.json "
+                + "describes has no place for: its results would not be those of the model that was trained")
     }
 
     private init(

@@ -36,15 +36,15 @@ public enum ModelFit {
 
     /// Makes sure that the model can take all texts of these data sets.
     public static func check(
-        _ tokenizer: any Tokenizer, _ encoder: EncoderArchitecture, path: String, data: [Dataset]
+        _ tokenizer: any Tokenizer, _ encoder: EncoderArchitecture, path: String, data: [Dataset], task: any Task
     ) throws(FileError) {
-        let hasPairs = data.contains { $0.examples.contains { $0.pair != nil } }
+        let hasPairs = !task.encodesApart && data.contains { $0.examples.contains { $0.pair != nil } }
         try check(tokenizer, encoder, path: path, hasPairs: hasPairs)
         guard !tokenizer.addsSpecialTokens else { return }
         // Without special tokens a text may have no tokens at all.
         for dataset in data {
             for example in dataset.examples
-            where tokenizer.encode(example.text, pair: example.pair, maxLength: 8).inputIDs.isEmpty {
+            where task.encodings(of: example, by: tokenizer, maxLength: 8).contains(where: \.inputIDs.isEmpty) {
                 throw noTokens(path: path, text: example.text)
             }
         }

@@ -78,40 +78,47 @@ public struct TextPipeline {
 
     /// Makes sure that the model can take pairs of texts, if there are any.
     public func check(hasPairs: Bool) throws(FileError) {
-        try ModelFit.check(tokenizer, configuration.encoder, path: path, hasPairs: hasPairs)
+        try ModelFit.check(
+            tokenizer, configuration.encoder, path: path, hasPairs: hasPairs && !task.encodesApart)
     }
 
     /// The tokens of a text, or pair, as it is computed.
-    public func encode(_ example: Example) -> Encoding {
-        tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)
+    public func tokenCount(_ example: Example) -> Int {
+        task.encodings(of: example, by: tokenizer, maxLength: maxLength).reduce(0) { $0 + $1.inputIDs.count }
     }
 
     /// What is found of batches with targets, in their order.
     func evaluate(_ batches: [PackedBatch]) throws -> [EvaluationPart] { try model.evaluate(batches) }
+
+    /// The outputs of batches, in their order: of each the rows that the head has for it, row-major.
+    func outputs(of batches: [PackedBatch]) throws -> [[Float]] { try model.outputs(batches) }
 
     /// The outputs of each text, in order.
     ///
     /// - Throws: An error about a text that the model cannot take.
     public func outputs(_ texts: [Example]) throws -> [TextOutputs] {
         try check(hasPairs: texts.contains { $0.pair != nil })
-        let (tokenizer, maxLength) = (tokenizer, maxLength)
+        try task.check(texts, path: path)
+        let (task, tokenizer, maxLength) = (task, tokenizer, maxLength)
         let encodings = team.mapRanges(of: texts.count) { range in
-            range.map { tokenizer.encode(texts[$0].text, pair: texts[$0].pair, maxLength: maxLength) }
+            range.map { task.encodings(of: texts[$0], by: tokenizer, maxLength: maxLength) }
         }.flatMap { $0 }
-        if let empty = encodings.firstIndex(where: { $0.inputIDs.isEmpty }) {
+        if let empty = encodings.firstIndex(where: { $0.contains { $0.inputIDs.isEmpty } }) {
             throw ModelFit.noTokens(path: path, text: texts[empty].text)
         }
-        let lengths = encodings.map(\.inputIDs.count)
+        let lengths = encodings.map { $0.reduce(0) { $0 + $1.inputIDs.count } }
         // A few batches a thread, so that all end at about the same time.
         let share = lengths.reduce(0, +) / (4 * team.count)
         let sorted = LengthSortedBatches(
             lengths: lengths, batchTokens: max(Self.leastBatchTokens, min(Self.batchTokens, share)))
         let computed = try model.outputs(
-            sorted.batches.map { PackedBatch(packing: $0, encoding: { encodings[$0] }) })
+            sorted.batches.map { PackedBatch(packing: $0, encodings: { encodings[$0] }) })
         let (width, isPerToken) = (specification.head.outputWidth, specification.head.isPerToken)
-        guard let result = sorted.unsorted(computed, floats: { isPerToken ? lengths[$0] * width : width }) else {
-            throw FileError(path, "its head has no row of outputs for each text, or for each of its tokens")
+        guard
+            let result = sorted.unsorted(computed, floats: { (isPerToken ? lengths[$0] : encodings[$0].count) * width })
+        else {
+            throw FileError(path, "its head has no row of outputs for each sequence, or for each of its tokens")
         }
-        return result.enumerated().map { TextOutputs(example: texts[$0], encoding: encodings[$0], values: $1) }
+        return result.enumerated().map { TextOutputs(example: texts[$0], encodings: encodings[$0], values: $1) }
     }
 }

@@ -19,13 +19,13 @@ import Training
         var count: Int { examples.count }
         func target(_ index: Int) -> Target { examples.target(index) }
 
-        func encoding(_ index: Int) -> Encoding {
+        func encodings(_ index: Int) -> [Encoding] {
             if !isOpen.withLock({ $0 }) {
                 isWaiting.signal()
                 gate.wait()
                 isOpen.withLock { $0 = true }
             }
-            return examples.encoding(index)
+            return examples.encodings(index)
         }
     }
 

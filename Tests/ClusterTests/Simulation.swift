@@ -11,10 +11,13 @@ import Training
 /// Examples out of thin air.
 struct FakeExamples: ExampleSource {
     var count: Int
-    func encoding(_ index: Int) -> Encoding {
+    func encodings(_ index: Int) -> [Encoding] {
         let length = 2 + index % 5
-        return Encoding(
-            inputIDs: (0..<length).map { Int32(($0 * 7 + index) % 50) }, typeIDs: [Int32](repeating: 0, count: length))
+        return [
+            Encoding(
+                inputIDs: (0..<length).map { Int32(($0 * 7 + index) % 50) },
+                typeIDs: [Int32](repeating: 0, count: length))
+        ]
     }
     func target(_ index: Int) -> Target { .classIndex(Int32(index % 3)) }
 }

@@ -11,14 +11,15 @@ import Training
 @Suite(.serialized) struct TaskRunTests {
     /// What is learnt.
     enum Kind: String, CaseIterable, Sendable {
-        case multiLabel, regression, pairs, weightedFocal
+        case multiLabel, regression, pairs, weightedFocal, embedding
 
         /// The task that config.json and run.yaml name.
-        var task: (name: String, problem: String) {
+        var task: (name: String, problem: String?) {
             switch self {
             case .multiLabel: ("multi-label", "multi_label_classification")
             case .regression, .pairs: ("regression", "regression")
             case .weightedFocal: ("classification", "single_label_classification")
+            case .embedding: ("embedding", nil)
             }
         }
     }
@@ -40,6 +41,10 @@ import Training
                 return "{\"text\": \"\(text)\", \"label\": [\(present.count).5, -\(words.count)]}\n"
             case .pairs:
                 return "{\"sentence1\": \"\(text)\", \"sentence2\": \"a cod\", \"label\": \(present.count).25}\n"
+            case .embedding:
+                let other = present.reversed().map { $0.1[0] }.joined(separator: " ")
+                return
+                    "{\"sentence1\": \"\(text)\", \"sentence2\": \"a cod \(other)\", \"score\": \(present.count).5}\n"
             case .weightedFocal:
                 return "{\"text\": \"\(text)\", \"label\": \"\(present.first?.0 ?? "none")\"}\n"
             }
@@ -88,11 +93,17 @@ import Training
         let world = try TinyWorld()
         try world.write("\(kind).jsonl", Self.lines(kind, count: 50, seed: 5))
         try world.write("\(kind)-dev.jsonl", Self.lines(kind, count: 20, seed: 6))
-        func run(_ output: String, _ workers: Int, killing: Int? = nil, resumes: Bool = false) async throws -> RunResult
-        {
+        if kind == .embedding { try world.writeModules() }
+        func run(
+            _ output: String, _ workers: Int, killing: Int? = nil, resumes: Bool = false,
+            change: (inout RunConfiguration) -> Void = { _ in }
+        ) async throws -> RunResult {
             try await TinyRun.run(
                 world, FineTuning(), output, workers: workers, killing: killing, resumes: resumes
-            ) { Self.change(&$0, world, kind) }
+            ) {
+                Self.change(&$0, world, kind)
+                change(&$0)
+            }
         }
         let first = try await run("w1", 1)
         for workers in [2, 3, 7] {
@@ -102,6 +113,13 @@ import Training
         }
         let killed = try await run("killed", 2, killing: 3)
         #expect(killed.weightsSHA256 == first.weightsSHA256)
+        #expect(try await run("recomputed", 2) { $0.recompute = true }.weightsSHA256 == first.weightsSHA256)
+        if Precision.bf16.unsupportedReason == nil {
+            let rounded = try await run("bf16", 1) { $0.precision = .bf16 }
+            let other = try await run("bf16-3", 3) { ($0.precision, $0.recompute) = (.bf16, true) }
+            #expect(other.weightsSHA256 == rounded.weightsSHA256 && other.test?.metrics == rounded.test?.metrics)
+            #expect(rounded.weightsSHA256 != first.weightsSHA256)
+        }
         for checkpoint in try CheckpointFolder.list(in: world.path("w2")) where checkpoint.step > 2 {
             try FileManager.default.removeItem(atPath: checkpoint.path)
         }
@@ -113,7 +131,8 @@ import Training
 
         let config = try world.json("w1/model/config.json")
         #expect(config["problem_type"] as? String == kind.task.problem)
-        #expect(config["architectures"] as? [String] == ["BertForSequenceClassification"])
+        let suffix = kind == .embedding ? "Model" : "ForSequenceClassification"
+        #expect(config["architectures"] as? [String] == ["Bert\(suffix)"])
         let yaml = try String(contentsOfFile: world.path("w1/run.yaml"), encoding: .utf8)
         #expect(yaml.contains("task: \(kind.task.name)"))
         try expectThreshold(world, kind, first)

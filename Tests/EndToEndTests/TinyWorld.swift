@@ -70,6 +70,18 @@ final class TinyWorld {
         try write("\(name)/vocab.txt", vocabulary.joined(separator: "\n") + "\n")
     }
 
+    /// Makes a model folder one of sentence-transformers, whose embeddings are the mean over the tokens and have length
+    /// 1.
+    func writeModules(_ name: String = "model") throws {
+        let modules = [("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")].enumerated().map {
+            "{\"idx\": \($0), \"name\": \"\($0)\", \"path\": \"\($1.0)\", "
+                + "\"type\": \"sentence_transformers.models.\($1.1)\"}"
+        }
+        try FileManager.default.createDirectory(atPath: path("\(name)/1_Pooling"), withIntermediateDirectories: true)
+        try write("\(name)/1_Pooling/config.json", "{\"pooling_mode_mean_tokens\": true}")
+        try write("\(name)/modules.json", "[\(modules.joined(separator: ", "))]")
+    }
+
     /// The options of a short run into `output`.
     func train(_ output: String, _ more: [String] = []) -> [String] {
         [

@@ -13,7 +13,8 @@ import Tokenization
         var json = JSONWriter()
         task.predictions(labels: labels).append(
             TextOutputs(
-                example: Example(text: "a"), encoding: Encoding(inputIDs: [], typeIDs: []), values: values), to: &json)
+                example: Example(text: "a"), encodings: [Encoding(inputIDs: [], typeIDs: [])], values: values),
+            to: &json)
         return String(decoding: json.bytes, as: UTF8.self)
     }
 
@@ -32,6 +33,8 @@ import Tokenization
             line(MultiLabel(), ["x"], [-.infinity]) == #"{"labels": [], "probabilities": {"x": 0.0}}"#)
         #expect(line(Regression(), ["value"], [2.5]) == #"{"value": 2.5}"#)
         #expect(line(Regression(), ["x", "y"], [2.5, -1]) == #"{"x": 2.5, "y": -1.0}"#)
+        #expect(line(Embedding(), ["score"], [3, 4, 4, 3]) == #"{"cosine": 0.96}"#)
+        #expect(line(Embedding(), ["score"], [0, 0, 4, 3]) == #"{"cosine": 0.0}"#)
     }
 
     @Test func `an example becomes a target`() {
@@ -59,6 +62,12 @@ import Tokenization
         #expect(stars.task.name == "classification")
         let numbers = try guess((0..<40).map { "{\"text\": \"a\", \"label\": \(Double($0) / 8)}" })
         #expect(numbers.task.name == "regression" && numbers.reason?.contains("--task classification") == true)
+        let pairs = (0..<40).map {
+            "{\"sentence1\": \"a\", \"sentence2\": \"b\", \"score\": \(Double($0) / 8)}"
+        }
+        #expect(try guess(pairs).task.name == "regression")
+        let embedding = try TaskGuess(scratch.path + "/t.jsonl", columns: ColumnNames(), makesEmbeddings: true)
+        #expect(embedding.task.name == "embedding" && embedding.reason?.contains("--task regression") == true)
         let lists = try guess(["{\"text\": \"a\", \"label\": [\"x\"]}", "{\"text\": \"b\", \"label\": []}"])
         #expect(lists.task.name == "multi-label" && lists.reason != nil)
     }
@@ -71,6 +80,36 @@ import Tokenization
             let read = try ModelConfiguration(json: configuration.json(), path: "config.json")
             #expect(read.purpose == task.purpose)
         }
+    }
+
+    @Test func `scores become cosines by the range of the training set, or the one that is given`() throws {
+        func data(_ scores: [Float]) -> Dataset {
+            Dataset(
+                path: "t.csv", labels: ["score"],
+                examples: scores.map { Example(text: "a", pair: "b", label: .values([$0])) })
+        }
+        func fitted(_ scores: [Float], _ range: String? = nil) throws -> any Task {
+            try Embedding().fitted(
+                to: data(scores), options: TaskOptions(scoreRange: try range.map { try ScoreRange($0) }))
+        }
+        func target(_ task: any Task, _ score: Float) -> Target {
+            task.target(of: data([score]).examples[0], encoding: Encoding(inputIDs: [], typeIDs: []), outputs: 3)
+        }
+        let five = try fitted([0, 2.5, 5])
+        #expect(
+            five.scoreRange?.text == "0,5" && target(five, 2.5) == .values([0.5]) && target(five, 6) == .values([1.2]))
+        // They are cosines already.
+        #expect(try fitted([0.25, 0.5]).scoreRange == .cosines)
+        #expect(try fitted([1, 1]).scoreRange == .cosines)
+        #expect(target(try fitted([1, 2], "-2,2"), 1) == .values([0.75]))
+        #expect(failure { _ = try fitted([3, 3]) }.contains("all scores are 3"))
+        let outside = failure { _ = try fitted([0, 5.5], "0,5") }
+        #expect(outside.contains("t.csv: scores are from 0 to 5.5, beyond --score-range 0,5"), "\(outside)")
+        for text in ["5", "5,0", "0,0", "0,nan", "0,5,6", "a,b", "-1e308,1e308", ""] {
+            #expect(throws: ScoreRange.Problem.self) { try ScoreRange(text) }
+        }
+        #expect(Embedding().problem(of: Example(text: "a"))?.contains("--text-pair-column") == true)
+        #expect(Embedding().problem(of: Example(text: "a", pair: "b")) == nil)
     }
 
     @Test func `label smoothing is for classes alone`() throws {

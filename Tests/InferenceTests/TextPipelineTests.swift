@@ -69,7 +69,7 @@ private final class TokenModel: BatchModel, Sendable {
         #expect(
             outputs.map(\.values)
                 == texts.map {
-                    let encoding = pipeline.encode($0)
+                    let encoding = pipeline.tokenizer.encode($0.text, pair: $0.pair, maxLength: pipeline.maxLength)
                     return TokenModel.outputs(encoding.inputIDs, encoding.typeIDs)
                 })
         // The test is one of several batches, some of several texts.
@@ -99,11 +99,16 @@ private final class TokenModel: BatchModel, Sendable {
                 typeIDs: [0, 0, 0].dropLast($0 % 2).map { $0 })
         }
         let batch = PackedBatch(
-            packing: [3, 0, 2], encoding: { encodings[$0] }, target: { .classIndex(Int32($0) * 10) })
+            packing: [3, 0, 2], encodings: { [encodings[$0]] }, target: { .classIndex(Int32($0) * 10) })
         #expect(batch.tokenIDs == [2, 8, 2, 5, 3, 2, 7, 3])
         #expect(batch.offsets == [0, 2, 5, 8])
         #expect(batch.sampleKeys == [3, 0, 2])
         #expect(batch.targets == .classes([30, 0, 20]))
-        #expect(PackedBatch(packing: [1], encoding: { encodings[$0] }).targets == .none)
+        #expect(PackedBatch(packing: [1], encodings: { [encodings[$0]] }).targets == .none)
+        // The two texts of a pair have dropout of their own, and the target of the pair.
+        let pairs = PackedBatch(
+            packing: [1, 0], encodings: { [encodings[$0], encodings[$0 + 2]] }, target: { .values([Float($0)]) })
+        #expect(pairs.offsets == [0, 2, 4, 7, 10] && pairs.sampleKeys == [2, 3, 0, 1])
+        #expect(pairs.targets == .values([1, 1, 0, 0], width: 1))
     }
 }

@@ -1,5 +1,6 @@
 import Collectives
 import Foundation
+import Inference
 import Modeling
 import Numerics
 import Support
@@ -25,6 +26,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var task: String?
     /// What stands between several labels of a text; nil for a comma.
     public var labelSeparator: String?
+    /// Which scores of pairs stand for the cosines 0 and 1; nil to see from the data.
+    public var scoreRange: ScoreRange?
     /// The number of workers.
     public var workers = 1
     /// Compute threads of each worker that is started here; nil for those that ``localThreads`` finds.

@@ -1,6 +1,7 @@
 // Members are documented at the protocol.
 // swift-format-ignore-file: AllPublicDeclarationsHaveDocumentation
 import Collectives
+import Inference
 import Modeling
 import Training
 
@@ -89,6 +90,15 @@ extension PartSelection: RunOptionConvertible {
 }
 
 extension AdapterSelection: RunOptionConvertible {
+    public static var optionKind: RunOptionKind { .text }
+    public init(_ optionValue: RunOptionValue, of option: String) throws(ConfigurationError) {
+        guard case .text(let text) = optionValue else { throw Self.wrongKind(optionValue, of: option) }
+        do { try self.init(text) } catch { throw .invalid(option, value: text, need: error.need) }
+    }
+    public var optionValue: RunOptionValue { .text(text) }
+}
+
+extension ScoreRange: RunOptionConvertible {
     public static var optionKind: RunOptionKind { .text }
     public init(_ optionValue: RunOptionValue, of option: String) throws(ConfigurationError) {
         guard case .text(let text) = optionValue else { throw Self.wrongKind(optionValue, of: option) }

@@ -199,6 +199,11 @@ extension RunOptionTable {
             .data, "label_separator", \.labelSeparator, "character",
             "What stands between the labels of a text that has several, where they are not a JSON array",
             allowed: .oneCharacter, standard: "a comma", aliases: "labeldelimiter labelsep"),
+        RunOption(
+            .data, "score_range", \.scoreRange, "least,greatest",
+            "Which scores of pairs stand for the cosines 0 and 1, with --task embedding",
+            standard: "0,1 where all scores lie there, else those of --train",
+            aliases: "scorescale scalescores labelrange"),
     ]
 
     private static let pretraining: [RunOption] = [

@@ -53,7 +53,7 @@ final class BatchPrefetcher: @unchecked Sendable {
         switch request {
         case .step(let step):
             let source = phase.training
-            let order = phase.data.step(step - phase.steps.lowerBound) { source.encoding($0).inputIDs.count }
+            let order = phase.data.step(step - phase.steps.lowerBound) { source.tokenCount($0) }
             let round = phase.data.epochNumber(order.epoch)
             let batches = order.microBatches.map { source.pack($0, round: round) }
             // Without any target the gradient is 0, whatever it is divided by.

@@ -5,8 +5,9 @@ import Tokenization
 /// Examples by number, tokenized when they are asked for.
 protocol ExampleSource: Sendable {
     var count: Int { get }
-    func encoding(_ index: Int) -> Encoding
-    /// What is to be learnt of it.
+    /// The sequences of tokens of an example.
+    func encodings(_ index: Int) -> [Encoding]
+    /// What is to be learnt of each of them.
     func target(_ index: Int) -> Target
     /// Examples, packed, with what is drawn for a round: an epoch, or ``TokenMasker/evaluation``.
     func pack(_ indices: [Int], round: UInt32) -> PackedBatch
@@ -15,17 +16,20 @@ protocol ExampleSource: Sendable {
 extension ExampleSource {
     /// The examples `indices`, packed; dropout is keyed by their numbers.
     func pack(_ indices: some Sequence<Int>) -> PackedBatch {
-        PackedBatch(packing: indices, encoding: encoding, target: target)
+        PackedBatch(packing: indices, encodings: encodings, target: target)
     }
+
+    /// The tokens of an example.
+    func tokenCount(_ index: Int) -> Int { encodings(index).reduce(0) { $0 + $1.inputIDs.count } }
 
     /// The same in each round: nothing is drawn.
     func pack(_ indices: [Int], round: UInt32) -> PackedBatch { pack(indices) }
 }
 
 extension PackedDocuments: ExampleSource {
-    func encoding(_ index: Int) -> Encoding {
+    func encodings(_ index: Int) -> [Encoding] {
         let ids = sequence(index)
-        return Encoding(inputIDs: ids, typeIDs: [Int32](repeating: 0, count: ids.count))
+        return [Encoding(inputIDs: ids, typeIDs: [Int32](repeating: 0, count: ids.count))]
     }
 
     /// Nothing, before masks are drawn.

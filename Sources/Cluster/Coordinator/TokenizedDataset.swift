@@ -13,7 +13,7 @@ final class TokenizedDataset: ExampleSource {
     private let outputs: Int
     private let tokenizer: any Tokenizer
     private let maxLength: Int
-    private let texts: Mutex<[Encoding?]>
+    private let texts: Mutex<[[Encoding]?]>
 
     /// - Parameters:
     ///   - task: Says what is to be learnt of an example.
@@ -23,20 +23,20 @@ final class TokenizedDataset: ExampleSource {
         (self.task, self.outputs) = (task, outputs)
         self.tokenizer = tokenizer
         self.maxLength = maxLength
-        texts = Mutex([Encoding?](repeating: nil, count: dataset.examples.count))
+        texts = Mutex([[Encoding]?](repeating: nil, count: dataset.examples.count))
     }
 
     var count: Int { examples.count }
 
-    func encoding(_ index: Int) -> Encoding {
+    func encodings(_ index: Int) -> [Encoding] {
         if let known = texts.withLock({ $0[index] }) { return known }
-        let example = examples[index]
-        let encoding = tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)
-        texts.withLock { $0[index] = encoding }
-        return encoding
+        let encodings = task.encodings(of: examples[index], by: tokenizer, maxLength: maxLength)
+        texts.withLock { $0[index] = encodings }
+        return encodings
     }
 
     func target(_ index: Int) -> Target {
-        task.target(of: examples[index], encoding: encoding(index), outputs: outputs)
+        guard let first = encodings(index).first else { return .none }
+        return task.target(of: examples[index], encoding: first, outputs: outputs)
     }
 }

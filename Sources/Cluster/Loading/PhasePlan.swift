@@ -35,7 +35,7 @@ struct PhasePlan: Sendable {
         // Of a vocabulary as many logits as take 64 MiB, a sixth of the tokens being masked.
         let most = head.tiesWords ? evaluationLogits / outputs * 6 / maxLength : ControlLimits.maxOutputWidth / outputs
         let metrics = head.metricBytes == 0 ? most : ControlLimits.metricsText / head.metricBytes
-        return max(1, min(16, 2048 / maxLength, most, metrics))
+        return max(1, min(16, 2048 / maxLength / head.sequencesPerExample, most, metrics))
     }
 
     private static let evaluationLogits = 1 << 24

@@ -1,11 +1,12 @@
 import Corpus
 import Inference
+import Modeling
 import Support
 import Tokenization
 
 /// The data of a run as its options ask for them, with what people ought to know of them.
 struct RunData {
-    /// What the model is trained for.
+    /// What the model is trained for, with what its folder and the training set say of it.
     let task: any Task
     var training: Dataset
     var validation: Dataset?
@@ -17,33 +18,42 @@ struct RunData {
 
     /// Reads the files, and draws and leaves out what the options say.
     ///
+    /// - Parameter folder: That of the model, which may say what it is for.
     /// - Throws: ``FileError``, or ``RunError`` where nothing is left.
-    init(_ run: RunConfiguration) throws {
+    init(_ run: RunConfiguration, folder: ModelFolder? = nil) throws {
         let columns = ColumnNames(text: run.textColumn, textPair: run.textPairColumn, label: run.labelColumn)
         var task = run.task.flatMap { Tasks.named($0) }
         if task == nil {
-            let seen = try TaskGuess(run.train, columns: columns)
+            let seen = try TaskGuess(
+                run.train, columns: columns, makesEmbeddings: folder?.sentenceModules?.pooling != nil)
             task = seen.task
             if let reason = seen.reason { notices.append(reason) }
         }
-        let chosen = task ?? Tasks.standard
-        self.task = chosen
+        var chosen = task ?? Tasks.standard
+        if let folder { chosen = chosen.configured(by: folder.configuration) }
         try Self.checkOptions(run, chosen)
         var options = run.taskOptions
-        if !chosen.hasOneClass, !chosen.packsDocuments, options.labelSeparator == nil {
+        if chosen.separatesLabels, options.labelSeparator == nil {
             let seen = try SeparatorGuess(run.train, columns: columns)
             options.labelSeparator = seen.separator
             if let reason = seen.reason { notices.append(reason) }
         }
+        let kind = chosen
         func read(_ path: String, labels: [String]?) throws(FileError) -> Dataset {
-            guard !chosen.packsDocuments else {
+            guard !kind.packsDocuments else {
                 return try DatasetReader.read(path, options: .init(columns: columns, labels: nil))
             }
-            let reader = chosen.labelReader(known: labels, options: options)
-            return try DatasetReader.read(path, options: .init(columns: columns, labels: reader))
+            let reader = kind.labelReader(known: labels, options: options)
+            let data = try DatasetReader.read(path, options: .init(columns: columns, labels: reader))
+            try kind.check(data.examples, path: path)
+            return data
         }
         training = try read(run.train, labels: nil)
         try chosen.checkTrainable(training)
+        self.task = try chosen.fitted(to: training, options: options)
+        if let range = self.task.scoreRange, options.scoreRange == nil {
+            notices.append("scores from \(range.shown) stand for cosines from 0 to 1 (--score-range to change)")
+        }
         let names = training.labels
         validation = try run.validation.map { try read($0, labels: names) }
         test = try run.test.map { try read($0, labels: names) }
@@ -66,6 +76,12 @@ struct RunData {
         } else if run.validationShare != nil, run.validation != nil {
             throw .failed("--validation-share and --validation exclude each other: give one of them")
         }
+        if run.scoreRange != nil, !task.encodesApart {
+            throw refuse("score-range", "its texts are not compared by the cosine of embeddings")
+        }
+        if task.encodesApart, run.lora != nil || run.adapter != nil {
+            throw refuse(run.lora == nil ? "adapter" : "lora", "an adapter of embeddings cannot be written yet")
+        }
         if run.fromScratch, run.lora != nil || run.adapter != nil {
             throw .failed(
                 "--from-scratch draws all weights, beside which an adapter learns nothing: leave one of them out")
@@ -73,8 +89,10 @@ struct RunData {
         if !task.hasOneClass {
             if run.shots != nil { throw refuse("shots", "its examples do not have one class each") }
             if run.dropRareClasses { throw refuse("drop-rare-classes", "its examples do not have one class each") }
-        } else if run.labelSeparator != nil {
-            throw refuse("label-separator", "its examples have one class each")
+        }
+        if run.labelSeparator != nil, !task.separatesLabels, !task.packsDocuments {
+            throw refuse(
+                "label-separator", task.hasOneClass ? "its examples have one class each" : "a pair has one score")
         }
     }
 
@@ -136,6 +154,7 @@ struct RunData {
         var sets = [(name: "the training set", data: training)]
         if let validation { sets.append(("the validation set", validation)) }
         if let test { sets.append(("the test set", test)) }
+        if task.encodesApart { for number in sets.indices { sets[number].data = sets[number].data.apart } }
         review.addTokens(sets, tokenizer: tokenizer, maxLength: maxLength)
         notices = Array(review.notices.prefix(1)) + notices + review.notices.dropFirst()
         warnings += review.warnings

@@ -19,7 +19,7 @@ enum RunLoader {
         let fingerprint = try Fingerprint.take(run)
         try resumption?.check(fingerprint)
         let source = try RunModel(run, checkpoint: resumption?.checkpoint)
-        var data = try RunData(run)
+        var data = try RunData(run, folder: source.directory)
         data.review(run, tokenizer: source.tokenizer, maxLength: source.maxLength)
         let documents = try RunDocuments(data, run, source)
         if let documents { data.notices.append(documents.notice(data, maxLength: source.maxLength)) }
@@ -27,7 +27,7 @@ enum RunLoader {
         var run = run
         if let line = TrainingDefaults.apply(to: &run, examples: examples) { data.notices.append(line) }
         let model = try source.configuration(for: data, of: run)
-        run.task = data.task.name
+        (run.task, run.scoreRange) = (data.task.name, data.task.scoreRange)
         let encoder = model.encoder
         let (adapter, folder) = try source.adapter(of: run)
         let request = RecipeRequest(

@@ -68,12 +68,13 @@ struct RunModel {
         }
         try ModelFit.check(
             tokenizer, model.encoder, path: directory.path,
-            data: [data.training, data.validation, data.test].compactMap { $0 })
+            data: [data.training, data.validation, data.test].compactMap { $0 }, task: data.task)
         if hasLabels { model.labels = labels }
         model.purpose = data.task.purpose
         model.adapter = nil
         model.threshold = nil
         model.isTrainedOnPairs = data.training.columns?.textPair != nil
+        data.task.configure(&model)
         return model
     }
 

@@ -19,7 +19,7 @@ enum ControlLimits {
     /// Steps that a worker remembers the outcome of; more than are ever ordered ahead.
     static let maxRecords = 8
     /// Samples of a step.
-    static let maxSamples = 65_536
+    static let maxSamples = 131_072
     /// What a step's gradient is divided by: sequences, tokens or pairs.
     static let maxGradientDivisor = 1e15
     /// Floats of an example's outputs, such as the classes of a model.

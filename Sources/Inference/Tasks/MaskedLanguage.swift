@@ -39,7 +39,7 @@ public struct MaskedLanguage: Task {
     /// Nothing: tokens are masked where sequences are packed.
     public func target(of example: Example, encoding: Encoding, outputs: Int) -> Target { .none }
 
-    /// None are made.
+    /// None are made of a text as a whole: see ``MaskFiller``.
     public func predictions(labels: [String]) -> any PredictionFormat { NoPredictions() }
 
     private struct NoLabels: LabelReader {

@@ -15,6 +15,15 @@ public protocol Task: Sendable {
     /// Whether each example has exactly one of several classes: then classes can be counted, drawn from and left out.
     var hasOneClass: Bool { get }
 
+    /// Whether what stands in a field of labels is cut at a separator.
+    var separatesLabels: Bool { get }
+
+    /// Whether the two texts of a pair are sequences of their own, and not one after the other in one.
+    var encodesApart: Bool { get }
+
+    /// Which scores stand for the cosines 0 and 1, where that is a question.
+    var scoreRange: ScoreRange? { get }
+
     /// Whether its data are documents without labels, which are joined, cut into sequences and masked.
     var packsDocuments: Bool { get }
 
@@ -28,8 +37,16 @@ public protocol Task: Sendable {
     ///   - known: The names of the model's outputs, or those of the training set; nil to take them from the file.
     ///   - options: How labels are written.
     func labelReader(known: [String]?, options: TaskOptions) -> any LabelReader
+    /// Why an example cannot be used, and what to do; nil where it can.
+    func problem(of example: Example) -> String?
     /// Throws unless there is something to learn.
     func checkTrainable(_ data: Dataset) throws(FileError)
+    /// The task with what a training set, or the data of an evaluation, and the options decide on.
+    func fitted(to data: Dataset, options: TaskOptions) throws -> any Task
+    /// Writes what the task has of its own into the configuration of a model that is trained for it.
+    func configure(_ configuration: inout ModelConfiguration)
+    /// The sequences of tokens of an example, as many as the head has for each.
+    func encodings(of example: Example, by tokenizer: any Tokenizer, maxLength: Int) -> [Encoding]
     /// The head for as many outputs as the configuration has labels.
     func head(_ configuration: ModelConfiguration) -> any Head
     /// What the head learns by.
@@ -37,10 +54,10 @@ public protocol Task: Sendable {
     /// - Parameter data: The training set, which may decide on weights.
     /// - Throws: An error that names an option that does not go with the task.
     func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective
-    /// What is to be learnt of an example.
+    /// What is to be learnt of an example, or of each of its sequences.
     ///
     /// - Parameters:
-    ///   - encoding: Its tokens.
+    ///   - encoding: The tokens of the first of its sequences.
     ///   - outputs: The outputs of the head.
     func target(of example: Example, encoding: Encoding, outputs: Int) -> Target
     /// The task as a model folder has it, with what else config.json says.
@@ -52,6 +69,38 @@ public protocol Task: Sendable {
 extension Task {
     /// They are not.
     public var packsDocuments: Bool { false }
+
+    /// It is, where examples have labels of which there may be several.
+    public var separatesLabels: Bool { !hasOneClass && !packsDocuments }
+
+    /// They are not.
+    public var encodesApart: Bool { false }
+
+    /// It is none.
+    public var scoreRange: ScoreRange? { nil }
+
+    /// All can.
+    public func problem(of example: Example) -> String? { nil }
+
+    /// They decide on nothing.
+    public func fitted(to data: Dataset, options: TaskOptions) throws -> any Task { self }
+
+    /// It has nothing.
+    public func configure(_ configuration: inout ModelConfiguration) {}
+
+    /// One, of the text or the pair.
+    public func encodings(of example: Example, by tokenizer: any Tokenizer, maxLength: Int) -> [Encoding] {
+        [tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)]
+    }
+
+    /// Throws an error about the first example that cannot be used.
+    ///
+    /// - Parameter path: The file, or the model, for the message.
+    public func check(_ examples: some Sequence<Example>, path: String) throws(FileError) {
+        for example in examples {
+            if let problem = problem(of: example) { throw FileError(path, problem) }
+        }
+    }
 
     /// Every model can.
     public func check(_ configuration: ModelConfiguration, path: String) throws(FileError) {}
@@ -82,15 +131,18 @@ public struct TaskOptions: Sendable, Equatable {
     public var focalGamma: Double?
     /// What stands between several labels of a text; nil for the usual.
     public var labelSeparator: String?
+    /// Which scores stand for the cosines 0 and 1; nil to see from the data.
+    public var scoreRange: ScoreRange?
 
     /// These options.
     public init(
         labelSmoothing: Double = 0, classWeights: String? = nil, focalGamma: Double? = nil,
-        labelSeparator: String? = nil
+        labelSeparator: String? = nil, scoreRange: ScoreRange? = nil
     ) {
         self.labelSmoothing = labelSmoothing
         (self.classWeights, self.focalGamma) = (classWeights, focalGamma)
         self.labelSeparator = labelSeparator
+        self.scoreRange = scoreRange
     }
 
     /// The separator as a character.
@@ -107,15 +159,15 @@ public protocol PredictionFormat: Sendable {
 public struct TextOutputs: Sendable {
     /// The text.
     public var example: Example
-    /// Its tokens.
-    public var encoding: Encoding
-    /// (rows, width), row-major: one row, or one for each token.
+    /// The tokens of its sequences.
+    public var encodings: [Encoding]
+    /// (rows, width), row-major: one row for each sequence, or one for each token.
     public var values: [Float]
 
     /// Outputs of these parts.
-    public init(example: Example, encoding: Encoding, values: [Float]) {
+    public init(example: Example, encodings: [Encoding], values: [Float]) {
         self.example = example
-        self.encoding = encoding
+        self.encodings = encodings
         self.values = values
     }
 }

@@ -16,11 +16,14 @@ public struct TaskGuess: Sendable {
     /// Looks at the labels of a file.
     ///
     /// - Throws: An error about a file that cannot be read.
-    public init(_ path: String, columns: ColumnNames) throws(FileError) {
+    ///
+    /// - Parameter makesEmbeddings: Whether the model's folder is one of sentence-transformers.
+    public init(_ path: String, columns: ColumnNames, makesEmbeddings: Bool = false) throws(FileError) {
         task = Tasks.standard
-        var (hasList, hasFraction, areNumbers) = (false, false, true)
+        var (hasList, hasFraction, areNumbers, arePairs) = (false, false, true, true)
         var numbers: Set<Double> = []
         try DatasetReader.forEach(path, options: .init(columns: columns, first: Self.most)) { record in
+            if record.pair == nil { arePairs = false }
             switch record.label {
             case .list: hasList = true
             case .text(let text):
@@ -38,6 +41,11 @@ public struct TaskGuess: Sendable {
         if hasList {
             task = MultiLabel()
             reason = "task: \(task.name), since labels are arrays (--task to change)"
+        } else if areNumbers, hasFraction, numbers.count >= Self.leastNumbers, arePairs, makesEmbeddings {
+            task = Embedding()
+            reason =
+                "task: \(task.name), since pairs have scores and the model makes embeddings (--task regression to "
+                + "change)"
         } else if areNumbers, hasFraction, numbers.count >= Self.leastNumbers {
             task = Regression()
             reason = "task: \(task.name), since labels are numbers with decimals (--task classification for classes)"

@@ -9,6 +9,7 @@ public enum Tasks {
         MultiLabel(),
         Regression(),
         MaskedLanguage(),
+        Embedding(),
     ]
 
     /// The usual one.
@@ -30,7 +31,10 @@ public enum Tasks {
     /// - Parameter path: The file or folder, for the message.
     static func task(of configuration: ModelConfiguration, path: String) throws(FileError) -> any Task {
         var purpose = configuration.purpose
-        if purpose.classSuffix == nil || !ModelPurpose.hasTask(purpose.classSuffix) {
+        // Of sentence-transformers: what else the encoder was trained for is not what the folder is for.
+        if configuration.sentenceModules?.pooling != nil {
+            purpose = .embedding
+        } else if purpose.classSuffix == nil || !ModelPurpose.hasTask(purpose.classSuffix) {
             purpose.classSuffix = ModelPurpose.sequenceClassification
             purpose.problem = purpose.problem ?? .singleLabel
         }

@@ -27,10 +27,12 @@ extension ModelConfiguration {
             labelsProblem = error.reason
         }
         let suffix = Self.classSuffix(config)
+        // A class without a head; where none is named, it may have lost its name.
+        let isEncoder = suffix == nil && config.value("architectures")?.array?.isEmpty == false
         // As `transformers` decides where the file does not say.
         let usual: ProblemType = labels.count == 1 ? .regression : .singleLabel
         let isOther = suffix != nil && suffix != ModelPurpose.sequenceClassification
-        purpose = ModelPurpose(classSuffix: suffix, problem: isOther ? nil : problem ?? usual)
+        purpose = ModelPurpose(classSuffix: suffix, problem: isOther ? nil : problem ?? (isEncoder ? nil : usual))
     }
 
     /// Makes sure that the labels can be written.

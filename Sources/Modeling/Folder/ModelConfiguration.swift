@@ -54,6 +54,10 @@ public struct ModelConfiguration: Sendable {
     /// over it, and over its tensors.
     public var adapter: LowRankAdapter?
 
+    /// How texts become embeddings, in a folder of sentence-transformers; nil for other folders. It is written beside
+    /// config.json where the model is one of embeddings.
+    public var sentenceModules: SentenceModules?
+
     /// A classifier of sequences with its labels.
     public func classifier(objective: any Objective = CrossEntropy()) -> ModelSpecification {
         ModelSpecification(
@@ -73,6 +77,7 @@ public struct ModelConfiguration: Sendable {
     public func requireLabels(path: String) throws(FileError) {
         if let labelsProblem { throw FileError(path, labelsProblem) }
         try requireThreshold(path: path)
+        try requireScoreRange(path: path)
     }
 
     /// Whether a classifier in the folder's weights, if there is one for the head, belongs to ``labels``.

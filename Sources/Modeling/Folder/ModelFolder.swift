@@ -52,7 +52,9 @@ public struct ModelFolder: Sendable {
                 ModelFolderAdvice.advice(for: folder) ?? "a model folder holds config.json and model.safetensors"
             throw FileError(config, "missing; \(advice)")
         }
-        configuration = try ModelConfiguration(path: config, registry: registry)
+        var configuration = try ModelConfiguration(path: config, registry: registry)
+        configuration.sentenceModules = sentenceModules
+        self.configuration = configuration
         if requiresWeights { _ = try weightsFile() }
     }
 
@@ -119,7 +121,7 @@ public struct ModelFolder: Sendable {
         return file
     }
 
-    /// Writes a whole model folder: it is there with all its files on the disk, or not at all.
+    /// Writes a whole model folder, of sentence-transformers if the model is one of embeddings: it is there with all its files on the disk, or not at all.
     ///
     /// - Parameters:
     ///   - path: The folder; it must not exist, or be empty.
@@ -148,6 +150,10 @@ public struct ModelFolder: Sendable {
         try configuration.validate(path: joinedPath(folder, configurationFile))
         try DurableFile.write(configuration.json(), to: joinedPath(folder, configurationFile))
         try SafetensorsWriter.write(tensors, to: joinedPath(folder, weightsFile))
+        if configuration.purpose == .embedding {
+            try (configuration.sentenceModules ?? SentenceModules())
+                .write(to: folder, width: configuration.encoder.hidden, maxLength: maxLength)
+        }
         guard let source else { return }
         var hasVocabulary = false
         for name in tokenizerFiles where try PathKind(joinedPath(source, name)) == .file {

@@ -16,6 +16,9 @@ public struct ModelPurpose: Sendable, Equatable {
     public static let classification = ModelPurpose(
         classSuffix: sequenceClassification, problem: .singleLabel)
 
+    /// An encoder without a head, whose outputs become embeddings.
+    public static let embedding = ModelPurpose(classSuffix: nil)
+
     /// The class of `transformers` that has a classifier of sequences.
     public static let sequenceClassification = "ForSequenceClassification"
 

@@ -87,7 +87,7 @@ public struct SentenceModules: Sendable, Equatable {
 
     /// The length, the prompts, and what would change the texts.
     private mutating func readSettings(folder: String) throws(FileError) {
-        let settings = joinedPath(joinedPath(folder, transformer), "sentence_bert_config.json")
+        let settings = joinedPath(joinedPath(folder, transformer), Self.settingsFile)
         if try PathKind(settings) == .file {
             let json = try Self.json(settings)
             if let value = json["max_seq_length"], !value.isNull {
@@ -103,7 +103,7 @@ public struct SentenceModules: Sendable, Equatable {
                         + "tokenizer_config.json to true, and here to false")
             }
         }
-        let own = joinedPath(folder, "config_sentence_transformers.json")
+        let own = joinedPath(folder, Self.ownFile)
         guard try PathKind(own) == .file else { return }
         let json = try Self.json(own)
         for prompt in json["prompts"]?.members ?? [] {

@@ -59,6 +59,11 @@ public struct CosineSimilarity: Objective {
         }
     }
 
+    /// The cosine of the angle between two rows, as many numbers in each.
+    public static func cosine(_ u: ArraySlice<Float>, _ v: ArraySlice<Float>) -> Double {
+        u.withUnsafeBufferPointer { u in v.withUnsafeBufferPointer { v in cosine(u, v) } }
+    }
+
     /// The cosine of the angle between two rows.
     static func cosine(_ u: UnsafeBufferPointer<Float>, _ v: UnsafeBufferPointer<Float>) -> Double {
         Products(u, v).cosine

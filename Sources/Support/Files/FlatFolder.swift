@@ -3,9 +3,31 @@ import Foundation
 /// Removes folders that hold files only, as those do that Shoal writes, but for ``ownSubfolders``: any other folder
 /// within it, which Shoal has not made, stays, and so does all that lies in it.
 public enum FlatFolder {
-    /// The names of folders that Shoal writes within others, with files only: that of the pooling of
+    /// The names of folders that Shoal writes within others, with files only: those of the modules of
     /// sentence-transformers.
-    public static let ownSubfolders = ["1_Pooling"]
+    public static let ownSubfolders = ["1_Pooling", "2_Normalize"]
+
+    /// Whether a path leads to a file in the folder itself, or in one of ``ownSubfolders``.
+    public static func isOwnFile(_ path: String) -> Bool {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 1 || parts.count == 2 && ownSubfolders.contains(parts[0]) else { return false }
+        return parts.allSatisfy(isPlainFileName)
+    }
+
+    /// The files of a folder and of its ``ownSubfolders``, sorted, as ``isOwnFile(_:)`` takes them.
+    ///
+    /// - Throws: An error that names the folder.
+    public static func ownFiles(in folder: String) throws(FileError) -> [String] {
+        var files: [String] = []
+        for name in try AtomicDirectory.names(in: folder) {
+            guard isOwn(name, in: folder) else {
+                files.append(name)
+                continue
+            }
+            files += try AtomicDirectory.names(in: folder + "/" + name).map { name + "/" + $0 }
+        }
+        return files
+    }
 
     /// Whether `path` is a folder itself, not a link to one.
     public static func isFolder(_ path: String) -> Bool {

@@ -54,11 +54,7 @@ struct GradientPass {
                     accumulator.begin(leaf: first + i, isLast: i == shares[number].upperBound - 1)
                     let lossSum = try differentiate(thread, i, accumulator)
                     accumulator.end()
-                    let batch = work.microBatches[i]
-                    results.withLock {
-                        $0[i] = MicroBatchResult(
-                            index: first + i, lossSum: lossSum, samples: batch.sequenceCount, tokens: batch.tokenCount)
-                    }
+                    results.withLock { $0[i] = MicroBatchResult(index: first + i, lossSum: lossSum) }
                 } catch {
                     failure.withLock { $0 = $0 ?? error }
                     return

@@ -4,16 +4,10 @@ public struct MicroBatchResult: Sendable, Equatable {
     public var index: Int
     /// The summed loss of its samples.
     public var lossSum: Double
-    /// Its samples.
-    public var samples: Int
-    /// Its tokens.
-    public var tokens: Int
 
     /// A result of these parts.
-    public init(index: Int, lossSum: Double, samples: Int, tokens: Int) {
+    public init(index: Int, lossSum: Double) {
         self.index = index
         self.lossSum = lossSum
-        self.samples = samples
-        self.tokens = tokens
     }
 }

@@ -12,7 +12,8 @@ struct Evaluate: AsyncParsableCommand {
         discussion: """
             Prints the metrics of the model's task and the mean loss: of classes precision, recall, F1 and count of each, \
             accuracy, macro F1 and the confusion matrix; of several labels per text macro, micro and sample F1 and \
-            average precision; of numbers Spearman's and Pearson's correlation and the mean errors.
+            average precision; of numbers Spearman's and Pearson's correlation and the mean errors; of embeddings these of \
+            the cosines of pairs.
             """)
 
     @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
@@ -69,8 +70,13 @@ struct Evaluate: AsyncParsableCommand {
                     "--skip-unknown-labels: the model's task is \(pipeline.task.name), whose examples do not have one "
                         + "class each; leave it out")
             }
+            guard labels.given.labelSeparator == nil || pipeline.task.separatesLabels else {
+                throw ValidationError(
+                    "--label-separator: the model's task is \(pipeline.task.name), whose labels are not separated; leave it "
+                        + "out")
+            }
             var options = TaskOptions(labelSeparator: labels.given.labelSeparator ?? nil)
-            if options.labelSeparator == nil {
+            if options.labelSeparator == nil, pipeline.task.separatesLabels {
                 let seen = try SeparatorGuess(data, columns: names)
                 options.labelSeparator = seen.separator
                 if let reason = seen.reason { StandardError.write(reason) }

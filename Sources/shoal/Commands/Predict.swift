@@ -9,7 +9,8 @@ struct Predict: AsyncParsableCommand {
         abstract: "Predicts by a fine-tuned model: one JSON object per line, in the order of the texts.",
         discussion: """
             Each line is, by the model's task, {"label": …, "probabilities": {label: p, …}}, {"labels": […], \
-            "probabilities": {…}}, or {name: number, …}. Without --text and FILE, standard input is read, one text per \
+            "probabilities": {…}}, {name: number, …}, of a pair of texts {"cosine": …}, or of a text with masks {"masks": \
+            [[{"score": …, "token": id, "token_str": …}, …], …]}. Without --text and FILE, standard input is read, one text per \
             line.
             """)
 
@@ -41,6 +42,13 @@ struct Predict: AsyncParsableCommand {
             valueName: "tokens"))
     var maxLength: Int?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Of a masked language model: the tokens that are shown for each mask (default: \(MaskFiller.usualCount)).",
+            valueName: "count"))
+    var topK: Int?
+
     @OptionGroup var columns: RunOptionArguments<TextColumnsSelection>
     @OptionGroup var threads: ThreadsOption
     @OptionGroup var precision: PrecisionOption
@@ -49,6 +57,7 @@ struct Predict: AsyncParsableCommand {
         if !text.isEmpty, file != nil {
             throw ValidationError("--text and a file exclude each other: give one of them")
         }
+        if let topK, topK < 1 { throw ValidationError("--top-k is \(topK), must be at least 1") }
         guard textPair.isEmpty || textPair.count == text.count else {
             throw ValidationError("\(textPair.count) --text-pair for \(text.count) --text: give one for each, or none")
         }
@@ -63,10 +72,10 @@ struct Predict: AsyncParsableCommand {
         let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
-        guard !pipeline.task.packsDocuments else {
+        guard !pipeline.task.packsDocuments else { return try fillMasks(source, pipeline) }
+        guard topK == nil else {
             throw ValidationError(
-                "the model guesses masked words, and predicts nothing of a text: fine-tune it first; evaluate measures it"
-            )
+                "--top-k: the model's task is \(pipeline.task.name), which guesses no masked tokens; leave it out")
         }
         let format = pipeline.task.predictions(labels: pipeline.labels)
         var review = InputReview(pipeline)
@@ -80,5 +89,18 @@ struct Predict: AsyncParsableCommand {
             try StandardOutput.write(lines.bytes)
         }
         review.finish()
+    }
+
+    /// The most probable tokens of each mask.
+    private func fillMasks(_ source: TextSource, _ pipeline: TextPipeline) throws {
+        let filler = try MaskFiller(pipeline, count: topK ?? MaskFiller.usualCount)
+        try source.forEachWindow(.init(count: TextPipeline.window)) {
+            var lines = JSONWriter()
+            for masks in try filler.fill($0) {
+                lines.masks(masks)
+                lines.newline()
+            }
+            try StandardOutput.write(lines.bytes)
+        }
     }
 }

@@ -42,11 +42,16 @@ extension TextPipeline {
 
     /// How texts fit the tokenizer and the length.
     func tokenReview(_ texts: [Example]) -> TokenReview {
-        TokenReview(count: texts.count, tokenizer: tokenizer, maxLength: maxLength) { (texts[$0].text, texts[$0].pair) }
+        var texts = texts
+        if task.encodesApart { texts = Dataset(path: "", labels: [], examples: texts).apart.examples }
+        return TokenReview(count: texts.count, tokenizer: tokenizer, maxLength: maxLength) {
+            (texts[$0].text, texts[$0].pair)
+        }
     }
 
     /// Adds how a data set's texts fit the tokenizer and the length.
     func addTokens(of data: Dataset, to review: inout DatasetReview) {
-        review.addTokens([(name: "", data: data)], tokenizer: tokenizer, maxLength: maxLength)
+        review.addTokens(
+            [(name: "", data: task.encodesApart ? data.apart : data)], tokenizer: tokenizer, maxLength: maxLength)
     }
 }

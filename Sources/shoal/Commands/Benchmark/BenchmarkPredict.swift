@@ -29,7 +29,7 @@ struct BenchmarkPredict: AsyncParsableCommand {
             precision: try precision.checked())
         let names = ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn)
         let texts = try DatasetReader.read(data, columns: names).examples
-        let tokens = texts.reduce(0) { $0 + pipeline.encode($1).inputIDs.count }
+        let tokens = texts.reduce(0) { $0 + pipeline.tokenCount($1) }
         let table = try TextBenchmark.classification(
             texts: texts.count, tokens: tokens, precision: precision.precision.rawValue, threads: threads.count
         ) {
