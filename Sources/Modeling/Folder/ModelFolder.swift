@@ -121,7 +121,8 @@ public struct ModelFolder: Sendable {
         return file
     }
 
-    /// Writes a whole model folder, of sentence-transformers if the model is one of embeddings: it is there with all its files on the disk, or not at all.
+    /// Writes a whole model folder: it is there with all its files on the disk, or not at all. That of a model of
+    /// embeddings is one of sentence-transformers.
     ///
     /// - Parameters:
     ///   - path: The folder; it must not exist, or be empty.
