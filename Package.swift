@@ -104,7 +104,7 @@ let package = Package(
         .testTarget(
             name: "CorpusTests",
             dependencies: [
-                "Corpus", "Tokenization", "Numerics", "Checkpoint", "Support",
+                "Corpus", "Tokenization", "Tagging", "Numerics", "Checkpoint", "Support",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
@@ -129,7 +129,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Cluster", "Modeling", "Support", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Cluster", "Inference", "Modeling", "Support", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(

@@ -40,8 +40,13 @@ public struct Evaluator {
                 guard target != .none else { continue }
                 values += found.values
                 rowOffsets.append(values.count / model.head.outputWidth)
+                // Of targets of words there is one for each row, whatever windows they are in.
+                let words = found.values.count / model.head.outputWidth
+                let isOfWords = pipeline.task.tagsWords
+                guard !isOfWords || words > 0 else { continue }
+                let ids = isOfWords ? [Int32](repeating: 0, count: words) : found.encoding.inputIDs
                 batch.append(
-                    tokenIDs: found.encoding.inputIDs, typeIDs: found.encoding.typeIDs, sampleKey: 0, target: target)
+                    tokenIDs: ids, typeIDs: isOfWords ? ids : found.encoding.typeIDs, sampleKey: 0, target: target)
             }
             guard batch.sequenceCount > 0 else { continue }
             try model.validate(batch.targets, sequences: batch.sequenceCount, tokens: batch.tokenCount)

@@ -25,6 +25,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var task: String?
     /// What stands between several labels of a text; nil for a comma.
     public var labelSeparator: String?
+    /// Whether tags of words that break their scheme are mended.
+    public var repairTags = false
     /// The number of workers.
     public var workers = 1
     /// Compute threads of each worker that is started here; nil for those that ``localThreads`` finds.

@@ -30,23 +30,23 @@ struct RunData {
         self.task = chosen
         try Self.checkOptions(run, chosen)
         var options = run.taskOptions
-        if !chosen.hasOneClass, !chosen.packsDocuments, options.labelSeparator == nil {
+        if chosen.separatesLabels, options.labelSeparator == nil {
             let seen = try SeparatorGuess(run.train, columns: columns)
             options.labelSeparator = seen.separator
             if let reason = seen.reason { notices.append(reason) }
         }
+        var said: [String] = []
         func read(_ path: String, labels: [String]?) throws(FileError) -> Dataset {
-            guard !chosen.packsDocuments else {
-                return try DatasetReader.read(path, options: .init(columns: columns, labels: nil))
-            }
-            let reader = chosen.labelReader(known: labels, options: options)
-            return try DatasetReader.read(path, options: .init(columns: columns, labels: reader))
+            let data = try chosen.read(path, columns: columns, known: labels, options: options)
+            said += data.notices
+            return data
         }
         training = try read(run.train, labels: nil)
         try chosen.checkTrainable(training)
         let names = training.labels
         validation = try run.validation.map { try read($0, labels: names) }
         test = try run.test.map { try read($0, labels: names) }
+        notices += said
         if let share = run.validationShare { try holdOut(share, seed: run.seed) }
         if run.dropRareClasses { try dropRareClasses(run) }
         if let shots = run.shots { draw(shots, seed: run.seed) }
@@ -73,9 +73,13 @@ struct RunData {
         if !task.hasOneClass {
             if run.shots != nil { throw refuse("shots", "its examples do not have one class each") }
             if run.dropRareClasses { throw refuse("drop-rare-classes", "its examples do not have one class each") }
-        } else if run.labelSeparator != nil {
-            throw refuse("label-separator", "its examples have one class each")
         }
+        if run.labelSeparator != nil, !task.separatesLabels {
+            throw refuse(
+                "label-separator",
+                task.hasOneClass ? "its examples have one class each" : "nothing in its data is separated by one")
+        }
+        if run.repairTags, !task.tagsWords { throw refuse("repair-tags", "its texts have no tags of words") }
     }
 
     /// Takes a share of the training set for validation.
@@ -136,7 +140,7 @@ struct RunData {
         var sets = [(name: "the training set", data: training)]
         if let validation { sets.append(("the validation set", validation)) }
         if let test { sets.append(("the test set", test)) }
-        review.addTokens(sets, tokenizer: tokenizer, maxLength: maxLength)
+        review.addTokens(sets, tokenizer: tokenizer, maxLength: maxLength, areCut: !task.tagsWords)
         notices = Array(review.notices.prefix(1)) + notices + review.notices.dropFirst()
         warnings += review.warnings
     }

@@ -17,11 +17,26 @@ public protocol Task: Sendable {
 
     /// Whether its data are documents without labels, which are joined, cut into sequences and masked.
     var packsDocuments: Bool { get }
+    /// Whether a label may be several, with a separator between them.
+    var separatesLabels: Bool { get }
+    /// Whether the words of a text have tags; texts are then cut into windows, and not cut off.
+    var tagsWords: Bool { get }
 
     /// Throws where a model cannot be one for this task.
     ///
     /// - Parameter path: Its config.json, for the message.
     func check(_ configuration: ModelConfiguration, path: String) throws(FileError)
+    /// Reads the examples of a file.
+    ///
+    /// - Parameters:
+    ///   - known: The names of the model's outputs, or those of the training set; nil to take them from the file.
+    ///   - options: How labels are written.
+    /// - Throws: An error that names the file, the line, and what to do.
+    func read(
+        _ path: String, columns: ColumnNames, known: [String]?, options: TaskOptions
+    ) throws(FileError) -> Dataset
+    /// Reads texts without labels that only this task reads; nil for those that all tasks read.
+    func texts(_ path: String, columns: ColumnNames) throws(FileError) -> [Example]?
     /// Reads the labels of a file.
     ///
     /// - Parameters:
@@ -37,12 +52,18 @@ public protocol Task: Sendable {
     /// - Parameter data: The training set, which may decide on weights.
     /// - Throws: An error that names an option that does not go with the task.
     func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective
-    /// What is to be learnt of an example.
+    /// What is to be learnt of an example: of the rows of outputs that it has in all its ``TextInput``s.
     ///
     /// - Parameters:
     ///   - encoding: Its tokens.
     ///   - outputs: The outputs of the head.
     func target(of example: Example, encoding: Encoding, outputs: Int) -> Target
+    /// Makes what the model computes of a text.
+    ///
+    /// - Parameter maxLength: Tokens of a sequence at most.
+    func inputs(_ tokenizer: any Tokenizer, maxLength: Int) -> @Sendable (Example) -> [TextInput]
+    /// The examples of a data set, made before the run begins; nil where each is tokenized when it is needed.
+    func prepared(_ data: Dataset, _ preparation: Preparation) throws -> (any ExampleSource)?
     /// The task as a model folder has it, with what else config.json says.
     func configured(by configuration: ModelConfiguration) -> any Task
     /// Writes predictions.
@@ -52,6 +73,29 @@ public protocol Task: Sendable {
 extension Task {
     /// They are not.
     public var packsDocuments: Bool { false }
+    /// It may not.
+    public var separatesLabels: Bool { false }
+    /// They have none.
+    public var tagsWords: Bool { false }
+
+    /// By ``labelReader(known:options:)``.
+    public func read(
+        _ path: String, columns: ColumnNames, known: [String]?, options: TaskOptions
+    ) throws(FileError) -> Dataset {
+        try DatasetReader.read(
+            path, options: .init(columns: columns, labels: labelReader(known: known, options: options)))
+    }
+
+    /// There are none.
+    public func texts(_ path: String, columns: ColumnNames) throws(FileError) -> [Example]? { nil }
+
+    /// One sequence, cut off where it is too long.
+    public func inputs(_ tokenizer: any Tokenizer, maxLength: Int) -> @Sendable (Example) -> [TextInput] {
+        { [TextInput(encoding: tokenizer.encode($0.text, pair: $0.pair, maxLength: maxLength))] }
+    }
+
+    /// Nothing is made before.
+    public func prepared(_ data: Dataset, _ preparation: Preparation) throws -> (any ExampleSource)? { nil }
 
     /// Every model can.
     public func check(_ configuration: ModelConfiguration, path: String) throws(FileError) {}
@@ -82,15 +126,18 @@ public struct TaskOptions: Sendable, Equatable {
     public var focalGamma: Double?
     /// What stands between several labels of a text; nil for the usual.
     public var labelSeparator: String?
+    /// Whether tags that break their scheme are mended.
+    public var repairsTags: Bool
 
     /// These options.
     public init(
         labelSmoothing: Double = 0, classWeights: String? = nil, focalGamma: Double? = nil,
-        labelSeparator: String? = nil
+        labelSeparator: String? = nil, repairsTags: Bool = false
     ) {
         self.labelSmoothing = labelSmoothing
         (self.classWeights, self.focalGamma) = (classWeights, focalGamma)
         self.labelSeparator = labelSeparator
+        self.repairsTags = repairsTags
     }
 
     /// The separator as a character.
@@ -103,13 +150,27 @@ public protocol PredictionFormat: Sendable {
     func append(_ prediction: TextOutputs, to json: inout JSONWriter)
 }
 
+/// A sequence that the model computes of a text.
+public struct TextInput: Sendable {
+    /// Its tokens.
+    public var encoding: Encoding
+    /// Marks the tokens whose outputs are asked for, where a head reads target tokens; with any number.
+    public var target: Target
+
+    /// An input of these parts.
+    public init(encoding: Encoding, target: Target = .none) {
+        self.encoding = encoding
+        self.target = target
+    }
+}
+
 /// A head's outputs for one text.
 public struct TextOutputs: Sendable {
     /// The text.
     public var example: Example
-    /// Its tokens.
+    /// The tokens of its first sequence; none where it has no sequence.
     public var encoding: Encoding
-    /// (rows, width), row-major: one row, or one for each token.
+    /// (rows, width), row-major: one row, or one for each token that the head reads, all its sequences end to end.
     public var values: [Float]
 
     /// Outputs of these parts.

@@ -18,6 +18,11 @@ public struct TaskGuess: Sendable {
     /// - Throws: An error about a file that cannot be read.
     public init(_ path: String, columns: ColumnNames) throws(FileError) {
         task = Tasks.standard
+        if TaggedReader.isTagged(path) {
+            task = TokenTagging()
+            reason = "task: \(task.name), since words have tags (--task to change)"
+            return
+        }
         var (hasList, hasFraction, areNumbers) = (false, false, true)
         var numbers: Set<Double> = []
         try DatasetReader.forEach(path, options: .init(columns: columns, first: Self.most)) { record in

@@ -9,6 +9,7 @@ public enum Tasks {
         MultiLabel(),
         Regression(),
         MaskedLanguage(),
+        TokenTagging(),
     ]
 
     /// The usual one.

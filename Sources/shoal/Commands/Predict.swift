@@ -9,7 +9,8 @@ struct Predict: AsyncParsableCommand {
         abstract: "Predicts by a fine-tuned model: one JSON object per line, in the order of the texts.",
         discussion: """
             Each line is, by the model's task, {"label": …, "probabilities": {label: p, …}}, {"labels": […], \
-            "probabilities": {…}}, or {name: number, …}. Without --text and FILE, standard input is read, one text per \
+            "probabilities": {…}}, {name: number, …}, or {"text": …, "spans": [{"start": 0, "end": 5, "label": …, "text": …, \
+            "score": …}]}. Without --text and FILE, standard input is read, one text per \
             line.
             """)
 
@@ -30,7 +31,8 @@ struct Predict: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "Texts: .csv or .tsv with a header, .jsonl, or else one text per line; - for standard input.",
+            "Texts: .csv or .tsv with a header, .jsonl, .conll where words have tags, or else one text per line; - for "
+                + "standard input.",
             valueName: "file"), transform: UserPath.argument)
     var file: String?
 
@@ -57,9 +59,7 @@ struct Predict: AsyncParsableCommand {
     mutating func run() async throws {
         let pairs = textPair
         let texts = text.enumerated().map { Example(text: $1, pair: pairs.isEmpty ? nil : pairs[$0]) }
-        let source = TextSource(
-            texts: texts, file: file,
-            columns: ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn))
+        let names = ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn)
         let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
@@ -68,6 +68,8 @@ struct Predict: AsyncParsableCommand {
                 "the model guesses masked words, and predicts nothing of a text: fine-tune it first; evaluate measures it"
             )
         }
+        let read = try file.flatMap { try pipeline.task.texts($0, columns: names) }
+        let source = read.map { .given($0) } ?? TextSource(texts: texts, file: file, columns: names)
         let format = pipeline.task.predictions(labels: pipeline.labels)
         var review = InputReview(pipeline)
         try source.forEachWindow(.init(count: TextPipeline.window)) {

@@ -47,6 +47,6 @@ extension TextPipeline {
 
     /// Adds how a data set's texts fit the tokenizer and the length.
     func addTokens(of data: Dataset, to review: inout DatasetReview) {
-        review.addTokens([(name: "", data: data)], tokenizer: tokenizer, maxLength: maxLength)
+        review.addTokens([(name: "", data: data)], tokenizer: tokenizer, maxLength: maxLength, areCut: !task.tagsWords)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import Training
 
 /// What the members of a generation do, one thing after the other: train to the end of an epoch, evaluate, keep the
@@ -295,8 +296,7 @@ struct TrainingLoop: Sendable {
         _ kind: EvaluationKind, _ source: any ExampleSource, _ phase: PhasePlan,
         _ membership: inout Membership, _ transition: inout Transition
     ) {
-        evaluations.start(
-            kind, source, batchSize: phase.evaluationBatch, head: phase.model.head, labels: phase.labels, &transition)
+        evaluations.start(kind, source, phase, &transition)
         evaluate(&membership, &transition)
     }
 
