@@ -85,8 +85,13 @@ public enum TagScheme: String, Sendable, CaseIterable {
                 }
                 let isFirst = word == words.lowerBound
                 let prefix =
-                    isFirst && word == last ? letters.only : isFirst ? letters.first : word == last ? letters.last
-                    : letters.inner
+                    isFirst && word == last
+                    ? letters.only
+                    : isFirst
+                        ? letters.first
+                        : word == last
+                            ? letters.last
+                            : letters.inner
                 tags[word] = Self.text(prefix, span.type)
             }
             // A span that follows one of its type says so in IOB1.
@@ -123,7 +128,8 @@ public enum TagScheme: String, Sendable, CaseIterable {
             let place = place(tag.prefix)
             let continues = open?.type == tag.type && (place == .inner || place == .last)
             if mustGoOn, !continues, let open {
-                return TagProblem(word: word - 1, reason: "a span \(typed(open)) is not ended: the last word has \(end)")
+                return TagProblem(
+                    word: word - 1, reason: "a span \(typed(open)) is not ended: the last word has \(end)")
             }
             switch place {
             case nil: return TagProblem(word: word, reason: "\(rawValue) has no such prefix")

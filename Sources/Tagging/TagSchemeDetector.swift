@@ -20,7 +20,11 @@ public struct TagSchemeDetector {
     /// Takes in a tag that occurs.
     public mutating func addTag(_ text: String) {
         guard text != Tag.outside else { return }
-        if Self.hasPrefix(text), let first = text.unicodeScalars.first { letters.insert(first) } else { hasPlain = true }
+        if Self.hasPrefix(text), let first = text.unicodeScalars.first {
+            letters.insert(first)
+        } else {
+            hasPlain = true
+        }
     }
 
     /// Takes in the tags of a sentence.

@@ -61,6 +61,8 @@ import Tokenization
         #expect(numbers.task.name == "regression" && numbers.reason?.contains("--task classification") == true)
         let lists = try guess(["{\"text\": \"a\", \"label\": [\"x\"]}", "{\"text\": \"b\", \"label\": []}"])
         #expect(lists.task.name == "multi-label" && lists.reason != nil)
+        let spans = try guess([#"{"text": "a", "spans": []}"#])
+        #expect(spans.task.name == "token-classification" && spans.reason != nil)
     }
 
     @Test func `a model says its task`() throws {

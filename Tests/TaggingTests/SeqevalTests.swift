@@ -3,6 +3,9 @@ import Testing
 
 @testable import Tagging
 
+/// The other one is that of Swift Testing.
+private typealias Tag = Tagging.Tag
+
 /// Scores against those of `seqeval`, for random tags made by Fixtures/generate_seqeval.py.
 @Suite struct SeqevalTests {
     struct Scores: Decodable {
@@ -52,7 +55,7 @@ import Testing
         var (count, strict) = (0, 0)
         for line in try Self.cases() {
             let one = try decoder.decode(Case.self, from: Data(line.utf8))
-            func tags(_ sentences: [[String]], _ make: (String) -> Tag) -> [[Tag]] {
+            func tags(_ sentences: [[String]], _ make: (String) -> Tagging.Tag) -> [[Tag]] {
                 sentences.map { $0.map(make) }
             }
             let lenient = SpanScores.lenient(

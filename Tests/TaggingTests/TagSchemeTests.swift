@@ -2,6 +2,9 @@ import Testing
 
 @testable import Tagging
 
+/// The other one is that of Swift Testing.
+private typealias Tag = Tagging.Tag
+
 @Suite struct TagSchemeTests {
     private let spans = [
         TagSpan(type: "PER", words: 0..<3), TagSpan(type: "PER", words: 3..<4), TagSpan(type: "LOC", words: 5..<7),

@@ -22,6 +22,8 @@ struct ColumnsReader {
     /// Where things stand in a row, by position.
     private struct Layout {
         var columns: Int
+        /// Whether `columns` is the least number: sentences have a column for each of their predicates.
+        var isOpen = false
         /// Whether fields are separated by a tab each, and not by blanks.
         var hasTabs: Bool
         /// That of the numbers; nil for plain columns.
@@ -88,11 +90,11 @@ struct ColumnsReader {
             layout = try makeLayout(fields, hasTabs: hasTabs, line: line)
             self.layout = layout
         }
-        guard layout.sense != nil || fields.count == layout.columns else {
+        guard layout.isOpen ? fields.count >= layout.columns : fields.count == layout.columns else {
             throw FileError(
                 path, line: line,
-                "\(plural(fields.count, "column")), but the first word has \(layout.columns): is a blank or tab missing, or one "
-                    + "too many?")
+                "\(plural(fields.count, "column")), but \(layout.isOpen ? "there must be" : "the first word has") "
+                    + "\(layout.columns): is a blank or tab missing, or one too many?")
         }
         rows.append(Row(fields: fields, line: line))
     }
@@ -135,18 +137,22 @@ struct ColumnsReader {
             }
             layout.tag = try position(options.columns.label, in: [], count: fields.count, line) ?? fields.count - 1
             guard layout.tag != layout.word else {
-                throw FileError(path, line: line, "word and tag are in one column; give --text-column and --label-column")
+                throw FileError(
+                    path, line: line, "word and tag are in one column; give --text-column and --label-column")
             }
             return layout
         }
         let known = names ?? Self.universal
-        if let strange = known.first(where: { ["UP:ARGHEADS", "UP:ARGSPANS"].contains($0) }), options.columns.label == nil {
+        if let strange = known.first(where: { ["UP:ARGHEADS", "UP:ARGSPANS"].contains($0) }),
+            options.columns.label == nil
+        {
             throw FileError(
                 path, line: line,
                 "the column \(strange) is of Universal PropBanks 2.0, which are not read: give version 1.0, which has a column "
                     + "of arguments for each predicate, or name a column of tags with --label-column")
         }
-        let word = try position(options.columns.text, in: known, count: fields.count, line) ?? known.firstIndex(of: "FORM")
+        let word =
+            try position(options.columns.text, in: known, count: fields.count, line) ?? known.firstIndex(of: "FORM")
         guard let word else {
             throw FileError(path, line: line, "there is no column FORM; name that of the words with --text-column")
         }
@@ -155,10 +161,15 @@ struct ColumnsReader {
             notes: known.firstIndex(of: "MISC"))
         if let tag = try position(options.columns.label, in: known, count: fields.count, line) {
             layout.tag = tag
+            if names == nil, fields.count > Self.universal.count {
+                (layout.columns, layout.isOpen) = (max(Self.universal.count, tag + 1), true)
+            }
         } else if names == nil, fields.count > Self.universal.count {
             layout.sense = Self.universal.count
+            (layout.columns, layout.isOpen) = (Self.universal.count + 1, true)
         } else if options.readsTags {
-            throw FileError(path, line: line, "which column holds the tags? Give --label-column, one of \(listed(known))")
+            throw FileError(
+                path, line: line, "which column holds the tags? Give --label-column, one of \(listed(known))")
         }
         return layout
     }
@@ -222,11 +233,6 @@ struct ColumnsReader {
 
     /// One example for each predicate.
     private mutating func addRoles(_ layout: Layout, sense: Int) throws(FileError) {
-        for row in rows where row.fields.count <= sense {
-            throw FileError(
-                path, line: row.line,
-                "\(plural(row.fields.count, "column")), but column \(sense + 1) holds the senses of predicates")
-        }
         let kept = try words(layout)
         let isPredicate = rows.map { !Self.nothing.contains($0.fields[sense]) }
         let count = isPredicate.count { $0 }

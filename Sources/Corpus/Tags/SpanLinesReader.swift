@@ -37,7 +37,8 @@ struct SpanLinesReader {
             _ = try file.text(range)
             let value: JSONValue
             do throws(JSONError) { value = try JSONValue(parsing: bytes) } catch {
-                throw FileError(path, line: line, "not a JSON object (\(error.reason)); JSON Lines has one on each line")
+                throw FileError(
+                    path, line: line, "not a JSON object (\(error.reason)); JSON Lines has one on each line")
             }
             guard case .object(let object) = value else {
                 throw FileError(path, line: line, "not a JSON object; JSON Lines has one on each line")
@@ -83,7 +84,8 @@ struct SpanLinesReader {
             guard let spanKey = key(options.columns.label, Self.spanKeys) else {
                 throw FileError(
                     path, line: line,
-                    "there is no key of spans (\(quoted(options.columns.label ?? "spans"))); give an empty array for none")
+                    "there is no key of spans (\(quoted(options.columns.label ?? "spans"))); give an empty array for none"
+                )
             }
             sentence.content = .spans(try spans(object[spanKey], spanKey, places, words.ranges, line))
             setColumns(text: textKey, label: spanKey, hasPredicate: sentence.pair != nil)
@@ -172,10 +174,12 @@ struct SpanLinesReader {
         guard let start, let end else {
             throw FileError(
                 path, line: line,
-                "\(what) has no whole numbers as \"start\" and \"end\"; write {\"start\": 0, \"end\": 5, \"label\": \"PER\"}")
+                "\(what) has no whole numbers as \"start\" and \"end\"; write {\"start\": 0, \"end\": 5, \"label\": \"PER\"}"
+            )
         }
         guard start < end else {
-            throw FileError(path, line: line, "\(what), from \(start) to \(end), is empty; \"end\" is behind the last character")
+            throw FileError(
+                path, line: line, "\(what), from \(start) to \(end), is empty; \"end\" is behind the last character")
         }
         guard let range = places.range(start, end) else {
             throw FileError(
@@ -198,7 +202,9 @@ struct SpanLinesReader {
         for (number, item) in items.enumerated() {
             let what = "span \(number + 1)"
             let range = try place(item, places, line, what)
-            let type = item.array.map { $0.dropFirst(2).first?.string } ?? Self.typeKeys.lazy.compactMap { item[$0]?.string }.first
+            let type =
+                item.array.map { $0.dropFirst(2).first?.string }
+                ?? Self.typeKeys.lazy.compactMap { item[$0]?.string }.first
             guard let type, !isBlank(type) else {
                 throw FileError(path, line: line, "\(what) has no label; give one, such as \"PER\"")
             }
@@ -213,7 +219,8 @@ struct SpanLinesReader {
         for (one, next) in zip(found, found.dropFirst()) {
             let (a, b) = (min(one.number, next.number), max(one.number, next.number))
             guard one.bytes.upperBound <= next.bytes.lowerBound else {
-                throw FileError(path, line: line, "the spans \(a) and \(b) overlap; a word has one tag, remove one of them")
+                throw FileError(
+                    path, line: line, "the spans \(a) and \(b) overlap; a word has one tag, remove one of them")
             }
             guard one.span.words.upperBound <= next.span.words.lowerBound else {
                 throw FileError(

@@ -39,7 +39,8 @@ public struct TokenTagging: Task {
     public func checkTrainable(_ data: Dataset) throws(FileError) {
         guard data.classCounts.count(where: { $0 > 0 }) >= 2 else {
             throw FileError(
-                data.path, "all words have the same tag, \(quoted(data.labels.first ?? Tag.outside)): there is nothing to learn")
+                data.path,
+                "all words have the same tag, \(quoted(data.labels.first ?? Tag.outside)): there is nothing to learn")
         }
     }
 

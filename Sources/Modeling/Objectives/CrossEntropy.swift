@@ -21,8 +21,11 @@ public struct CrossEntropy: Objective {
         self.classWeights = classWeights
     }
 
-    /// Every head will do, if there are weights for its outputs.
+    /// Every head will do whose gradient has memory of its own, if there are weights for its outputs.
     public func validate(head: any Head) throws(ModelError) {
+        guard !head.tiesWords else {
+            throw .invalidModel("its objective is about classes, its head about a vocabulary")
+        }
         guard labelSmoothing >= 0, labelSmoothing < 1 else {
             throw .invalidModel("label smoothing is \(labelSmoothing), must be at least 0 and below 1")
         }

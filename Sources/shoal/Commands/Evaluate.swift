@@ -22,7 +22,8 @@ struct Evaluate: AsyncParsableCommand {
     @OptionGroup var adapter: AdapterOption
 
     @Option(
-        help: ArgumentHelp("The examples: .csv or .tsv with a header, .jsonl, or .conll for tags of words; UTF-8.", valueName: "file"),
+        help: ArgumentHelp(
+            "The examples: .csv or .tsv with a header, .jsonl, or .conll for tags of words; UTF-8.", valueName: "file"),
         transform: UserPath.argument)
     var data: String
 

@@ -28,7 +28,9 @@ struct InputReview {
 
     /// Says what all texts together suggest.
     func finish() {
-        if areCut, let count = tokens.cutCount { StandardError.write(DatasetReview.cutLine(count, maxLength: maxLength)) }
+        if areCut, let count = tokens.cutCount {
+            StandardError.write(DatasetReview.cutLine(count, maxLength: maxLength))
+        }
         if let line = tokens.unknownLine("") { StandardError.warning(line) }
     }
 }

@@ -70,13 +70,13 @@ struct EvaluationScheduler: Sendable {
     }
 
     mutating func start(
-        _ kind: EvaluationKind, _ source: any ExampleSource, _ phase: PhasePlan, _ transition: inout Transition
+        _ kind: EvaluationKind, _ source: any ExampleSource, batchSize: Int, metricBytes: Int = 0, head: any Head,
+        labels: [String], _ transition: inout Transition
     ) {
-        let batchSize = phase.evaluationBatch
         let batches = (source.count + batchSize - 1) / batchSize
         job = Job(
             kind: kind, source: source, startedAt: transition.now, batchSize: batchSize,
-            metricBytes: phase.metricBytes, head: phase.model.head, labels: phase.labels,
+            metricBytes: metricBytes, head: head, labels: labels,
             parts: [EvaluationPart?](repeating: nil, count: batches))
         transition.emit(.evaluating(kind, done: 0, total: source.count))
     }

@@ -296,7 +296,9 @@ struct TrainingLoop: Sendable {
         _ kind: EvaluationKind, _ source: any ExampleSource, _ phase: PhasePlan,
         _ membership: inout Membership, _ transition: inout Transition
     ) {
-        evaluations.start(kind, source, phase, &transition)
+        evaluations.start(
+            kind, source, batchSize: phase.evaluationBatch, metricBytes: phase.metricBytes, head: phase.model.head,
+            labels: phase.labels, &transition)
         evaluate(&membership, &transition)
     }
 
