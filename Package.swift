@@ -39,18 +39,19 @@ let package = Package(
         .target(name: "Numerics", dependencies: ["Support", "CKernels", "COneDNN"]),
         .target(name: "Checkpoint", dependencies: ["Support", .product(name: "Crypto", package: "swift-crypto")]),
         .target(name: "Tokenization", dependencies: ["Support"]),
+        .target(name: "Tagging"),
         .target(
             name: "Corpus",
             dependencies: [
-                "Support", "Tokenization", "Numerics", "Checkpoint",
+                "Support", "Tokenization", "Tagging", "Numerics", "Checkpoint",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ]),
-        .target(name: "Modeling", dependencies: ["Support", "Numerics", "Checkpoint"]),
+        .target(name: "Modeling", dependencies: ["Support", "Tagging", "Numerics", "Checkpoint"]),
         .target(name: "Training", dependencies: ["Support", "Modeling", "Numerics", "CKernels"]),
         .target(
             name: "Inference",
-            dependencies: ["Support", "Numerics", "Tokenization", "Corpus", "Modeling"]),
+            dependencies: ["Support", "Numerics", "Tokenization", "Tagging", "Corpus", "Modeling"]),
         .target(
             name: "Collectives",
             dependencies: [
@@ -99,10 +100,11 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "Support"], resources: [.copy("Fixtures")]),
+        .testTarget(name: "TaggingTests", dependencies: ["Tagging"], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "CorpusTests",
             dependencies: [
-                "Corpus", "Tokenization", "Numerics", "Checkpoint", "Support",
+                "Corpus", "Tokenization", "Tagging", "Numerics", "Checkpoint", "Support",
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
@@ -127,7 +129,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Cluster", "Modeling", "Support", "TestSupport", .product(name: "Logging", package: "swift-log"),
+                "Cluster", "Inference", "Modeling", "Support", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .testTarget(name: "DashboardTests", dependencies: ["Dashboard", "Support", "Training"]),
         .testTarget(

@@ -9,12 +9,15 @@ public struct Example: Sendable, Equatable {
     public var pair: String?
     /// What it is to be taken for.
     public var label: ExampleLabel
+    /// Its words, where they are to have tags; nil to see from the text.
+    public var words: TextWords?
 
     /// An example of these parts.
-    public init(text: String, pair: String? = nil, label: ExampleLabel = .none) {
+    public init(text: String, pair: String? = nil, label: ExampleLabel = .none, words: TextWords? = nil) {
         self.text = text
         self.pair = pair
         self.label = label
+        self.words = words
     }
 
     /// The number of its class; nil for an example that does not have exactly one.
@@ -23,11 +26,11 @@ public struct Example: Sendable, Equatable {
         return number
     }
 
-    /// The numbers of the classes that it has.
+    /// The numbers of the classes that it has, or of its words' tags.
     public var classNumbers: [Int32] {
         switch label {
         case .one(let number): [number]
-        case .several(let numbers): numbers
+        case .several(let numbers), .tags(let numbers): numbers
         case .none, .values: []
         }
     }
@@ -43,6 +46,8 @@ public struct Dataset: Sendable {
     public var examples: [Example]
     /// The columns that they were read from; nil where that is not known.
     public var columns: DatasetColumns?
+    /// What of the file people ought to know, a line each.
+    public var notices: [String] = []
 
     /// A data set of these parts.
     public init(path: String, labels: [String], examples: [Example], columns: DatasetColumns? = nil) {

@@ -1,3 +1,4 @@
+import Tagging
 import Tokenization
 
 /// What people ought to know of the data that a model learns from or is measured on: what was read as what, and what
@@ -94,12 +95,31 @@ public struct DatasetReview: Sendable, Equatable {
                 return "\(data.labels[column].printable(limit: 40)) from \(values.min() ?? 0) to \(values.max() ?? 0)"
             }
             return "numbers: \(columns.prefix(8).joined(separator: ", "))"
+        case .tags: return tags(data)
         case .some(.none), nil: return plural(data.examples.count, "example")
         }
     }
 
+    /// The spans of each type.
+    private static func tags(_ data: Dataset) -> String {
+        let scheme = TagSchemeDetector.scheme(ofLabels: data.labels)
+        let known = data.labels.map { scheme.tag($0) }
+        var counts: [String: Int] = [:]
+        for example in data.examples {
+            guard case .tags(let numbers) = example.label else { continue }
+            for span in SpanReader.spans(numbers.map { known[Int($0)] }) { counts[span.type, default: 0] += 1 }
+        }
+        let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (name: $0.key, count: $0.value) }
+        let what = data.columns?.textPair == nil ? "sentence" : "predicate"
+        return "\(plural(counts.values.reduce(0, +), "span")) of \(plural(sorted.count, "type")) in "
+            + "\(plural(data.examples.count, what)) (\(scheme.rawValue)): \(counted(of: sorted))"
+    }
+
     private static func classes(_ data: Dataset) -> String {
-        let all = zip(data.labels, data.classCounts).map { (name: $0, count: $1) }
+        counted(of: zip(data.labels, data.classCounts).map { (name: $0, count: $1) })
+    }
+
+    private static func counted(of all: [(name: String, count: Int)]) -> String {
         if all.count <= 12 { return ClassNames.counted(all) }
         // Of many, the largest and the smallest say most.
         let sorted = all.sorted { ($1.count, $0.name) < ($0.count, $1.name) }

@@ -82,9 +82,11 @@ public struct TokenReview: Sendable, Equatable {
 extension DatasetReview {
     /// Adds what a tokenizer makes of the texts of data sets: a line on those that are cut, and one on unknown tokens.
     ///
-    /// - Parameter sets: The data sets with what they are called, as in "the training set"; "" for the only one.
+    /// - Parameters:
+    ///   - sets: The data sets with what they are called, as in "the training set"; "" for the only one.
+    ///   - areCut: Whether texts that are too long are cut off.
     public mutating func addTokens(
-        _ sets: [(name: String, data: Dataset)], tokenizer: any Tokenizer, maxLength: Int
+        _ sets: [(name: String, data: Dataset)], tokenizer: any Tokenizer, maxLength: Int, areCut: Bool = true
     ) {
         var cut: [String] = []
         var hasWarned = false
@@ -99,7 +101,7 @@ extension DatasetReview {
                 hasWarned = true
             }
         }
-        if !cut.isEmpty { notices.append(Self.cutLine(cut.joined(separator: ", "), maxLength: maxLength)) }
+        if areCut, !cut.isEmpty { notices.append(Self.cutLine(cut.joined(separator: ", "), maxLength: maxLength)) }
     }
 
     /// The line on texts that are cut, of which `count` says how many.

@@ -39,14 +39,20 @@ public struct Evaluator {
             var (values, rowOffsets) = ([Float](), [0])
             var batch = PackedBatch()
             for found in try pipeline.outputs(examples) {
-                guard let first = found.encodings.first else { continue }
-                let target = task.target(of: found.example, encoding: first, outputs: model.head.outputWidth)
+                let target = task.target(
+                    of: found.example, encoding: found.encoding, outputs: model.head.outputWidth)
                 guard target != .none else { continue }
                 values += found.values
                 rowOffsets.append(values.count / model.head.outputWidth)
-                for sequence in found.encodings {
+                let rows = found.values.count / model.head.outputWidth
+                guard rows > 0 else { continue }
+                // Of targets of words there is one for each row, whatever windows they are in; else there is one for
+                // each sequence, whatever its tokens are.
+                let isOfWords = task.tagsWords
+                let ids = isOfWords ? [Int32](repeating: 0, count: rows) : found.encoding.inputIDs
+                for _ in 0..<(model.head.isPerToken ? 1 : rows) {
                     batch.append(
-                        tokenIDs: sequence.inputIDs, typeIDs: sequence.typeIDs, sampleKey: 0, target: target)
+                        tokenIDs: ids, typeIDs: isOfWords ? ids : found.encoding.typeIDs, sampleKey: 0, target: target)
                 }
             }
             guard batch.sequenceCount > 0 else { continue }

@@ -41,10 +41,11 @@ public enum ModelFit {
         let hasPairs = !task.encodesApart && data.contains { $0.examples.contains { $0.pair != nil } }
         try check(tokenizer, encoder, path: path, hasPairs: hasPairs)
         guard !tokenizer.addsSpecialTokens else { return }
+        let make = task.inputs(tokenizer, maxLength: 8)
         // Without special tokens a text may have no tokens at all.
         for dataset in data {
             for example in dataset.examples
-            where task.encodings(of: example, by: tokenizer, maxLength: 8).contains(where: \.inputIDs.isEmpty) {
+            where make(example).contains(where: { $0.encoding.inputIDs.isEmpty }) {
                 throw noTokens(path: path, text: example.text)
             }
         }

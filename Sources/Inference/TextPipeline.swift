@@ -84,7 +84,7 @@ public struct TextPipeline {
 
     /// The tokens of a text, or pair, as it is computed.
     public func tokenCount(_ example: Example) -> Int {
-        task.encodings(of: example, by: tokenizer, maxLength: maxLength).reduce(0) { $0 + $1.inputIDs.count }
+        task.inputs(tokenizer, maxLength: maxLength)(example).reduce(0) { $0 + $1.encoding.inputIDs.count }
     }
 
     /// What is found of batches with targets, in their order.
@@ -99,26 +99,40 @@ public struct TextPipeline {
     public func outputs(_ texts: [Example]) throws -> [TextOutputs] {
         try check(hasPairs: texts.contains { $0.pair != nil })
         try task.check(texts, path: path)
-        let (task, tokenizer, maxLength) = (task, tokenizer, maxLength)
-        let encodings = team.mapRanges(of: texts.count) { range in
-            range.map { task.encodings(of: texts[$0], by: tokenizer, maxLength: maxLength) }
-        }.flatMap { $0 }
-        if let empty = encodings.firstIndex(where: { $0.contains { $0.inputIDs.isEmpty } }) {
+        let make = task.inputs(tokenizer, maxLength: maxLength)
+        let perText = team.mapRanges(of: texts.count) { range in range.map { make(texts[$0]) } }.flatMap { $0 }
+        if let empty = perText.firstIndex(where: { $0.contains { $0.encoding.inputIDs.isEmpty } }) {
             throw ModelFit.noTokens(path: path, text: texts[empty].text)
         }
-        let lengths = encodings.map { $0.reduce(0) { $0 + $1.inputIDs.count } }
+        let inputs = perText.flatMap { $0 }
+        let lengths = inputs.map(\.encoding.inputIDs.count)
         // A few batches a thread, so that all end at about the same time.
         let share = lengths.reduce(0, +) / (4 * team.count)
         let sorted = LengthSortedBatches(
             lengths: lengths, batchTokens: max(Self.leastBatchTokens, min(Self.batchTokens, share)))
         let computed = try model.outputs(
-            sorted.batches.map { PackedBatch(packing: $0, encodings: { encodings[$0] }) })
-        let (width, isPerToken) = (specification.head.outputWidth, specification.head.isPerToken)
-        guard
-            let result = sorted.unsorted(computed, floats: { (isPerToken ? lengths[$0] : encodings[$0].count) * width })
-        else {
-            throw FileError(path, "its head has no row of outputs for each sequence, or for each of its tokens")
+            sorted.batches.map {
+                PackedBatch(packing: $0, encodings: { [inputs[$0].encoding] }, target: { inputs[$0].target })
+            })
+        let head = specification.head
+        guard let result = sorted.unsorted(computed, floats: { inputs[$0].rows(head) * head.outputWidth }) else {
+            throw FileError(path, "its head has no row of outputs for each text, or for each of its tokens")
         }
-        return result.enumerated().map { TextOutputs(example: texts[$0], encodings: encodings[$0], values: $1) }
+        var next = 0
+        return perText.enumerated().map { index, inputs in
+            defer { next += inputs.count }
+            return TextOutputs(
+                example: texts[index], encoding: inputs.first?.encoding ?? Encoding(inputIDs: [], typeIDs: []),
+                values: inputs.count == 1 ? result[next] : result[next..<(next + inputs.count)].flatMap { $0 })
+        }
+    }
+}
+
+extension TextInput {
+    /// The rows of outputs that a head has for it.
+    fileprivate func rows(_ head: any Head) -> Int {
+        guard head.isPerToken else { return 1 }
+        guard head.reads == .targetTokens, case .tokens(let labels) = target else { return encoding.inputIDs.count }
+        return labels.count { $0 != Target.ignored }
     }
 }

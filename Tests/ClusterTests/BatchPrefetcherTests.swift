@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import Modeling
 import Synchronization
 import Testing

@@ -1,5 +1,6 @@
 import DequeModule
 import Foundation
+import Inference
 import Modeling
 import Numerics
 import Testing

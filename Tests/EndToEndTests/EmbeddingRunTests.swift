@@ -104,7 +104,7 @@ import Training
         try expect(
             "--score-range does not go with --task regression", ["--task", "regression", "--score-range", "0,5"])
         try expect(
-            "--label-separator does not go with --task embedding: a pair has one score",
+            "--label-separator does not go with --task embedding: nothing in its data is",
             task + ["--label-separator", "|"])
         try expect("--shots does not go with --task embedding", task + ["--shots", "4"])
         try expect("--lora does not go with --task embedding", task + ["--lora", "rank=2"])

@@ -13,7 +13,7 @@ import Tokenization
         var json = JSONWriter()
         task.predictions(labels: labels).append(
             TextOutputs(
-                example: Example(text: "a"), encodings: [Encoding(inputIDs: [], typeIDs: [])], values: values),
+                example: Example(text: "a"), encoding: Encoding(inputIDs: [], typeIDs: []), values: values),
             to: &json)
         return String(decoding: json.bytes, as: UTF8.self)
     }
@@ -70,6 +70,8 @@ import Tokenization
         #expect(embedding.task.name == "embedding" && embedding.reason?.contains("--task regression") == true)
         let lists = try guess(["{\"text\": \"a\", \"label\": [\"x\"]}", "{\"text\": \"b\", \"label\": []}"])
         #expect(lists.task.name == "multi-label" && lists.reason != nil)
+        let spans = try guess([#"{"text": "a", "spans": []}"#])
+        #expect(spans.task.name == "token-classification" && spans.reason != nil)
     }
 
     @Test func `a model says its task`() throws {

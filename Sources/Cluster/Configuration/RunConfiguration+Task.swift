@@ -5,6 +5,6 @@ extension RunConfiguration {
     var taskOptions: TaskOptions {
         TaskOptions(
             labelSmoothing: labelSmoothing, classWeights: classWeights, focalGamma: focalLoss,
-            labelSeparator: labelSeparator, scoreRange: scoreRange)
+            labelSeparator: labelSeparator, repairsTags: repairTags, scoreRange: scoreRange)
     }
 }

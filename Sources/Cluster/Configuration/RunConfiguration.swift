@@ -28,6 +28,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var labelSeparator: String?
     /// Which scores of pairs stand for the cosines 0 and 1; nil to see from the data.
     public var scoreRange: ScoreRange?
+    /// Whether tags of words that break their scheme are mended.
+    public var repairTags = false
     /// The number of workers.
     public var workers = 1
     /// Compute threads of each worker that is started here; nil for those that ``localThreads`` finds.

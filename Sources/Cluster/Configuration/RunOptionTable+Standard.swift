@@ -22,7 +22,7 @@ extension RunOptionTable {
             kind: .path, aliases: "adapternameorpath adapterpath adapterdir loradir peftmodel"),
         RunOption(
             .data, "train", \.train, "file",
-            "The training examples: .csv or .tsv with a header, or .jsonl; UTF-8",
+            "The training examples: .csv or .tsv with a header, .jsonl, or .conll for tags of words; UTF-8",
             kind: .path, required: "the file of examples",
             aliases: "trainfile traindata traincsv trainingdata trainpath trainset dataset datasetname data input"),
         RunOption(
@@ -204,6 +204,9 @@ extension RunOptionTable {
             "Which scores of pairs stand for the cosines 0 and 1, with --task embedding",
             standard: "0,1 where all scores lie there, else those of --train",
             aliases: "scorescale scalescores labelrange"),
+        RunOption(
+            .data, "repair_tags", \.repairTags, "",
+            "Mends tags of words that break their scheme, such as I- without B-, by the spans that conlleval sees"),
     ]
 
     private static let pretraining: [RunOption] = [

@@ -11,8 +11,7 @@ final class TokenizedDataset: ExampleSource {
     private let examples: [Example]
     private let task: any Task
     private let outputs: Int
-    private let tokenizer: any Tokenizer
-    private let maxLength: Int
+    private let inputs: @Sendable (Example) -> [TextInput]
     private let texts: Mutex<[[Encoding]?]>
 
     /// - Parameters:
@@ -21,8 +20,7 @@ final class TokenizedDataset: ExampleSource {
     init(_ dataset: Dataset, _ task: any Task, outputs: Int, tokenizer: any Tokenizer, maxLength: Int) {
         examples = dataset.examples
         (self.task, self.outputs) = (task, outputs)
-        self.tokenizer = tokenizer
-        self.maxLength = maxLength
+        inputs = task.inputs(tokenizer, maxLength: maxLength)
         texts = Mutex([[Encoding]?](repeating: nil, count: dataset.examples.count))
     }
 
@@ -30,7 +28,7 @@ final class TokenizedDataset: ExampleSource {
 
     func encodings(_ index: Int) -> [Encoding] {
         if let known = texts.withLock({ $0[index] }) { return known }
-        let encodings = task.encodings(of: examples[index], by: tokenizer, maxLength: maxLength)
+        let encodings = inputs(examples[index]).map(\.encoding)
         texts.withLock { $0[index] = encodings }
         return encodings
     }

@@ -1,3 +1,4 @@
+import Inference
 import Modeling
 import Training
 
@@ -27,6 +28,8 @@ struct PhasePlan: Sendable {
     /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend
     /// on the workers.
     var evaluationBatch: Int
+    /// Bytes, at most, of what is counted of an example.
+    var metricBytes = 0
 
     /// Examples of a micro-batch when evaluating: about 2,000 tokens, as many as a training micro-batch of the usual
     /// size has, and fewer where there are very many classes.
@@ -34,7 +37,8 @@ struct PhasePlan: Sendable {
         let outputs = head.outputWidth
         // Of a vocabulary as many logits as take 64 MiB, a sixth of the tokens being masked.
         let most = head.tiesWords ? evaluationLogits / outputs * 6 / maxLength : ControlLimits.maxOutputWidth / outputs
-        let metrics = head.metricBytes == 0 ? most : ControlLimits.metricsText / head.metricBytes
+        let bytes = head.metricBytes(maxLength: maxLength)
+        let metrics = bytes == 0 ? most : ControlLimits.metricsText / bytes
         return max(1, min(16, 2048 / maxLength / head.sequencesPerExample, most, metrics))
     }
 

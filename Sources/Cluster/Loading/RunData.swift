@@ -39,13 +39,11 @@ struct RunData {
             if let reason = seen.reason { notices.append(reason) }
         }
         let kind = chosen
+        var said: [String] = []
         func read(_ path: String, labels: [String]?) throws(FileError) -> Dataset {
-            guard !kind.packsDocuments else {
-                return try DatasetReader.read(path, options: .init(columns: columns, labels: nil))
-            }
-            let reader = kind.labelReader(known: labels, options: options)
-            let data = try DatasetReader.read(path, options: .init(columns: columns, labels: reader))
+            let data = try kind.read(path, columns: columns, known: labels, options: options)
             try kind.check(data.examples, path: path)
+            said += data.notices
             return data
         }
         training = try read(run.train, labels: nil)
@@ -57,6 +55,7 @@ struct RunData {
         let names = training.labels
         validation = try run.validation.map { try read($0, labels: names) }
         test = try run.test.map { try read($0, labels: names) }
+        notices += said
         if let share = run.validationShare { try holdOut(share, seed: run.seed) }
         if run.dropRareClasses { try dropRareClasses(run) }
         if let shots = run.shots { draw(shots, seed: run.seed) }
@@ -90,10 +89,12 @@ struct RunData {
             if run.shots != nil { throw refuse("shots", "its examples do not have one class each") }
             if run.dropRareClasses { throw refuse("drop-rare-classes", "its examples do not have one class each") }
         }
-        if run.labelSeparator != nil, !task.separatesLabels, !task.packsDocuments {
+        if run.labelSeparator != nil, !task.separatesLabels {
             throw refuse(
-                "label-separator", task.hasOneClass ? "its examples have one class each" : "a pair has one score")
+                "label-separator",
+                task.hasOneClass ? "its examples have one class each" : "nothing in its data is separated by one")
         }
+        if run.repairTags, !task.tagsWords { throw refuse("repair-tags", "its texts have no tags of words") }
     }
 
     /// Takes a share of the training set for validation.
@@ -155,7 +156,7 @@ struct RunData {
         if let validation { sets.append(("the validation set", validation)) }
         if let test { sets.append(("the test set", test)) }
         if task.encodesApart { for number in sets.indices { sets[number].data = sets[number].data.apart } }
-        review.addTokens(sets, tokenizer: tokenizer, maxLength: maxLength)
+        review.addTokens(sets, tokenizer: tokenizer, maxLength: maxLength, areCut: !task.tagsWords)
         notices = Array(review.notices.prefix(1)) + notices + review.notices.dropFirst()
         warnings += review.warnings
     }

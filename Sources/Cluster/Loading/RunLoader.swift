@@ -21,9 +21,9 @@ enum RunLoader {
         let source = try RunModel(run, checkpoint: resumption?.checkpoint)
         var data = try RunData(run, folder: source.directory)
         data.review(run, tokenizer: source.tokenizer, maxLength: source.maxLength)
-        let documents = try RunDocuments(data, run, source)
-        if let documents { data.notices.append(documents.notice(data, maxLength: source.maxLength)) }
-        let examples = documents?.training.count ?? data.training.examples.count
+        let sources = try RunSources(data, run, source)
+        if let line = sources?.notice(data, maxLength: source.maxLength) { data.notices.append(line) }
+        let examples = sources?.training.count ?? data.training.examples.count
         var run = run
         if let line = TrainingDefaults.apply(to: &run, examples: examples) { data.notices.append(line) }
         let model = try source.configuration(for: data, of: run)
@@ -45,7 +45,7 @@ enum RunLoader {
             shortening += warnings
             planned.append(
                 try PhasePlan(
-                    phase, number, run, encoder, layouts[number], length, schedule, data, documents, source,
+                    phase, number, run, encoder, layouts[number], length, schedule, data, sources, source,
                     labels: data.training.labels, runID: runID))
         }
         let initial = try InitialState(
@@ -90,12 +90,12 @@ extension PhasePlan {
     fileprivate init(
         _ phase: Phase, _ number: Int, _ run: RunConfiguration, _ encoder: EncoderArchitecture,
         _ layout: ParameterLayout, _ length: RunLength, _ schedule: LearningRateSchedule, _ data: RunData,
-        _ documents: RunDocuments?, _ source: RunModel, labels: [String], runID: String
+        _ sources: RunSources?, _ source: RunModel, labels: [String], runID: String
     ) throws {
         let model = phase.model(encoder)
         let isLast = number == length.steps.count - 1
-        func examples(_ packed: PackedDocuments?, _ dataset: Dataset) -> any ExampleSource {
-            packed.map { $0 as any ExampleSource }
+        func examples(_ prepared: (any ExampleSource)?, _ dataset: Dataset) -> any ExampleSource {
+            prepared
                 ?? source.tokenized(dataset, data.task, outputs: model.head.outputWidth, maxLength: phase.maxLength)
         }
         self.init(
@@ -103,12 +103,13 @@ extension PhasePlan {
             welcome: try Welcome(
                 run, phase, model: model, layout: layout, firstStep: length.steps[number].lowerBound, runID: runID),
             model: model, labels: labels, parameters: TrainedShare(layout),
-            training: examples(documents?.training, data.training),
-            validation: data.validation.map { examples(documents?.validation, $0) },
-            test: isLast ? data.test.map { examples(documents?.test, $0) } : nil, data: length.plans[number],
+            training: examples(sources?.training, data.training),
+            validation: data.validation.map { examples(sources?.validation, $0) },
+            test: isLast ? data.test.map { examples(sources?.test, $0) } : nil, data: length.plans[number],
             steps: length.steps[number],
             schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),
-            evaluationBatch: Self.evaluationBatch(maxLength: phase.maxLength, head: model.head))
+            evaluationBatch: Self.evaluationBatch(maxLength: phase.maxLength, head: model.head),
+            metricBytes: model.head.metricBytes(maxLength: phase.maxLength))
     }
 }
 

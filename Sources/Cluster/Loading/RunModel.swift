@@ -86,10 +86,16 @@ struct RunModel {
         else {
             throw .failed("the model is too large: \(layout.count) floats, \(model.head.outputWidth) classes")
         }
-        guard model.head.metricBytes < ControlLimits.metricsText else {
+        let bytes = model.head.metricBytes(maxLength: maxLength)
+        guard bytes < ControlLimits.metricsText else {
+            guard !model.head.isPerToken else {
+                throw .failed(
+                    "--max-length \(maxLength) is too long to evaluate \(model.head.outputWidth) tags: give at most "
+                        + "\(ControlLimits.metricsText * maxLength / bytes - 1)")
+            }
             throw .failed(
                 "\(model.head.outputWidth) labels or numbers of each text are too many to evaluate: at most "
-                    + "\(ControlLimits.metricsText * model.head.outputWidth / model.head.metricBytes)")
+                    + "\(ControlLimits.metricsText * model.head.outputWidth / bytes)")
         }
         return layout
     }

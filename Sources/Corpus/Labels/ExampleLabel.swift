@@ -8,6 +8,8 @@ public enum ExampleLabel: Sendable, Equatable {
     case several([Int32])
     /// Numbers, one for each name of the data set.
     case values([Float])
+    /// A tag of each word: indices among the names of the data set.
+    case tags([Int32])
 }
 
 /// A label as it stands in a file.

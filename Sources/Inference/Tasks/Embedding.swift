@@ -11,8 +11,6 @@ public struct Embedding: Task {
     public var purpose: ModelPurpose { .embedding }
     /// It has none.
     public var hasOneClass: Bool { false }
-    /// A pair has one score.
-    public var separatesLabels: Bool { false }
     /// They are, each by the same encoder.
     public var encodesApart: Bool { true }
     /// Which scores stand for 0 and 1; nil where that is not known.
@@ -97,8 +95,12 @@ public struct Embedding: Task {
     }
 
     /// Two, of one text each.
-    public func encodings(of example: Example, by tokenizer: any Tokenizer, maxLength: Int) -> [Encoding] {
-        [example.text, example.pair ?? ""].map { tokenizer.encode(prefix + $0, maxLength: maxLength) }
+    public func inputs(_ tokenizer: any Tokenizer, maxLength: Int) -> @Sendable (Example) -> [TextInput] {
+        { [prefix] example in
+            [example.text, example.pair ?? ""].map {
+                TextInput(encoding: tokenizer.encode(prefix + $0, maxLength: maxLength))
+            }
+        }
     }
 
     /// The cosine that the score stands for.

@@ -24,6 +24,25 @@ public struct MaskedLanguage: Task {
         try configuration.requireMaskedLanguageModel(path: path)
     }
 
+    /// Texts without labels.
+    public func read(
+        _ path: String, columns: ColumnNames, known: [String]?, options: TaskOptions
+    ) throws(FileError) -> Dataset {
+        try DatasetReader.read(path, options: .init(columns: columns, labels: nil))
+    }
+
+    /// Documents, packed.
+    public func prepared(_ data: Dataset, _ preparation: Preparation) throws -> (any ExampleSource)? {
+        let masker = try TokenMasker(
+            preparation.tokenizer, probability: preparation.maskProbability, seed: preparation.seed,
+            path: preparation.path)
+        let packed = PackedDocuments(
+            data.texts, tokenizer: preparation.tokenizer, length: preparation.maxLength, masker: masker,
+            team: preparation.team)
+        guard packed.count > 0 else { throw FileError(data.path, "there is no text in it; give a file of texts") }
+        return packed
+    }
+
     /// There are no labels.
     public func labelReader(known: [String]?, options: TaskOptions) -> any LabelReader { NoLabels() }
 
@@ -41,11 +60,6 @@ public struct MaskedLanguage: Task {
 
     /// None are made of a text as a whole: see ``MaskFiller``.
     public func predictions(labels: [String]) -> any PredictionFormat { NoPredictions() }
-
-    private struct NoLabels: LabelReader {
-        mutating func read(_ label: RawLabel?, line: Int, path: String) throws(FileError) -> ExampleLabel { .none }
-        func finish(_ labels: [ExampleLabel]) -> (names: [String], labels: [ExampleLabel]) { ([], labels) }
-    }
 
     private struct NoPredictions: PredictionFormat {
         func append(_ prediction: TextOutputs, to json: inout JSONWriter) { json.raw("{}") }

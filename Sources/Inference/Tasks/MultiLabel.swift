@@ -13,6 +13,8 @@ public struct MultiLabel: Task {
     }
     /// It may have several, or none.
     public var hasOneClass: Bool { false }
+    /// They may.
+    public var separatesLabels: Bool { true }
 
     /// The probability from which on a text has a label.
     private let threshold: Double

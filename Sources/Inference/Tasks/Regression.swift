@@ -13,6 +13,8 @@ public struct Regression: Task {
     }
     /// It has none.
     public var hasOneClass: Bool { false }
+    /// They may.
+    public var separatesLabels: Bool { true }
 
     /// The task.
     public init() {}

@@ -15,9 +15,6 @@ public protocol Task: Sendable {
     /// Whether each example has exactly one of several classes: then classes can be counted, drawn from and left out.
     var hasOneClass: Bool { get }
 
-    /// Whether what stands in a field of labels is cut at a separator.
-    var separatesLabels: Bool { get }
-
     /// Whether the two texts of a pair are sequences of their own, and not one after the other in one.
     var encodesApart: Bool { get }
 
@@ -26,11 +23,26 @@ public protocol Task: Sendable {
 
     /// Whether its data are documents without labels, which are joined, cut into sequences and masked.
     var packsDocuments: Bool { get }
+    /// Whether a label may be several, with a separator between them.
+    var separatesLabels: Bool { get }
+    /// Whether the words of a text have tags; texts are then cut into windows, and not cut off.
+    var tagsWords: Bool { get }
 
     /// Throws where a model cannot be one for this task.
     ///
     /// - Parameter path: Its config.json, for the message.
     func check(_ configuration: ModelConfiguration, path: String) throws(FileError)
+    /// Reads the examples of a file.
+    ///
+    /// - Parameters:
+    ///   - known: The names of the model's outputs, or those of the training set; nil to take them from the file.
+    ///   - options: How labels are written.
+    /// - Throws: An error that names the file, the line, and what to do.
+    func read(
+        _ path: String, columns: ColumnNames, known: [String]?, options: TaskOptions
+    ) throws(FileError) -> Dataset
+    /// Reads texts without labels that only this task reads; nil for those that all tasks read.
+    func texts(_ path: String, columns: ColumnNames) throws(FileError) -> [Example]?
     /// Reads the labels of a file.
     ///
     /// - Parameters:
@@ -45,8 +57,6 @@ public protocol Task: Sendable {
     func fitted(to data: Dataset, options: TaskOptions) throws -> any Task
     /// Writes what the task has of its own into the configuration of a model that is trained for it.
     func configure(_ configuration: inout ModelConfiguration)
-    /// The sequences of tokens of an example, as many as the head has for each.
-    func encodings(of example: Example, by tokenizer: any Tokenizer, maxLength: Int) -> [Encoding]
     /// The head for as many outputs as the configuration has labels.
     func head(_ configuration: ModelConfiguration) -> any Head
     /// What the head learns by.
@@ -54,12 +64,19 @@ public protocol Task: Sendable {
     /// - Parameter data: The training set, which may decide on weights.
     /// - Throws: An error that names an option that does not go with the task.
     func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective
-    /// What is to be learnt of an example, or of each of its sequences.
+    /// What is to be learnt of an example: of the rows of outputs that it has in all its ``TextInput``s, or of each of
+    /// its sequences where the head compares several.
     ///
     /// - Parameters:
     ///   - encoding: The tokens of the first of its sequences.
     ///   - outputs: The outputs of the head.
     func target(of example: Example, encoding: Encoding, outputs: Int) -> Target
+    /// Makes what the model computes of a text.
+    ///
+    /// - Parameter maxLength: Tokens of a sequence at most.
+    func inputs(_ tokenizer: any Tokenizer, maxLength: Int) -> @Sendable (Example) -> [TextInput]
+    /// The examples of a data set, made before the run begins; nil where each is tokenized when it is needed.
+    func prepared(_ data: Dataset, _ preparation: Preparation) throws -> (any ExampleSource)?
     /// The task as a model folder has it, with what else config.json says.
     func configured(by configuration: ModelConfiguration) -> any Task
     /// Writes predictions.
@@ -69,9 +86,29 @@ public protocol Task: Sendable {
 extension Task {
     /// They are not.
     public var packsDocuments: Bool { false }
+    /// It may not.
+    public var separatesLabels: Bool { false }
+    /// They have none.
+    public var tagsWords: Bool { false }
 
-    /// It is, where examples have labels of which there may be several.
-    public var separatesLabels: Bool { !hasOneClass && !packsDocuments }
+    /// By ``labelReader(known:options:)``.
+    public func read(
+        _ path: String, columns: ColumnNames, known: [String]?, options: TaskOptions
+    ) throws(FileError) -> Dataset {
+        try DatasetReader.read(
+            path, options: .init(columns: columns, labels: labelReader(known: known, options: options)))
+    }
+
+    /// There are none.
+    public func texts(_ path: String, columns: ColumnNames) throws(FileError) -> [Example]? { nil }
+
+    /// One sequence, cut off where it is too long.
+    public func inputs(_ tokenizer: any Tokenizer, maxLength: Int) -> @Sendable (Example) -> [TextInput] {
+        { [TextInput(encoding: tokenizer.encode($0.text, pair: $0.pair, maxLength: maxLength))] }
+    }
+
+    /// Nothing is made before.
+    public func prepared(_ data: Dataset, _ preparation: Preparation) throws -> (any ExampleSource)? { nil }
 
     /// They are not.
     public var encodesApart: Bool { false }
@@ -87,11 +124,6 @@ extension Task {
 
     /// It has nothing.
     public func configure(_ configuration: inout ModelConfiguration) {}
-
-    /// One, of the text or the pair.
-    public func encodings(of example: Example, by tokenizer: any Tokenizer, maxLength: Int) -> [Encoding] {
-        [tokenizer.encode(example.text, pair: example.pair, maxLength: maxLength)]
-    }
 
     /// Throws an error about the first example that cannot be used.
     ///
@@ -131,18 +163,20 @@ public struct TaskOptions: Sendable, Equatable {
     public var focalGamma: Double?
     /// What stands between several labels of a text; nil for the usual.
     public var labelSeparator: String?
+    /// Whether tags that break their scheme are mended.
+    public var repairsTags: Bool
     /// Which scores stand for the cosines 0 and 1; nil to see from the data.
     public var scoreRange: ScoreRange?
 
     /// These options.
     public init(
         labelSmoothing: Double = 0, classWeights: String? = nil, focalGamma: Double? = nil,
-        labelSeparator: String? = nil, scoreRange: ScoreRange? = nil
+        labelSeparator: String? = nil, repairsTags: Bool = false, scoreRange: ScoreRange? = nil
     ) {
         self.labelSmoothing = labelSmoothing
         (self.classWeights, self.focalGamma) = (classWeights, focalGamma)
         self.labelSeparator = labelSeparator
-        self.scoreRange = scoreRange
+        (self.repairsTags, self.scoreRange) = (repairsTags, scoreRange)
     }
 
     /// The separator as a character.
@@ -155,19 +189,33 @@ public protocol PredictionFormat: Sendable {
     func append(_ prediction: TextOutputs, to json: inout JSONWriter)
 }
 
+/// A sequence that the model computes of a text.
+public struct TextInput: Sendable {
+    /// Its tokens.
+    public var encoding: Encoding
+    /// Marks the tokens whose outputs are asked for, where a head reads target tokens; with any number.
+    public var target: Target
+
+    /// An input of these parts.
+    public init(encoding: Encoding, target: Target = .none) {
+        self.encoding = encoding
+        self.target = target
+    }
+}
+
 /// A head's outputs for one text.
 public struct TextOutputs: Sendable {
     /// The text.
     public var example: Example
-    /// The tokens of its sequences.
-    public var encodings: [Encoding]
-    /// (rows, width), row-major: one row for each sequence, or one for each token.
+    /// The tokens of its first sequence; none where it has no sequence.
+    public var encoding: Encoding
+    /// (rows, width), row-major: one row, or one for each token that the head reads, all its sequences end to end.
     public var values: [Float]
 
     /// Outputs of these parts.
-    public init(example: Example, encodings: [Encoding], values: [Float]) {
+    public init(example: Example, encoding: Encoding, values: [Float]) {
         self.example = example
-        self.encodings = encodings
+        self.encoding = encoding
         self.values = values
     }
 }

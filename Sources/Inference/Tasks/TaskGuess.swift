@@ -20,6 +20,11 @@ public struct TaskGuess: Sendable {
     /// - Parameter makesEmbeddings: Whether the model's folder is one of sentence-transformers.
     public init(_ path: String, columns: ColumnNames, makesEmbeddings: Bool = false) throws(FileError) {
         task = Tasks.standard
+        if TaggedReader.isTagged(path) {
+            task = TokenTagging()
+            reason = "task: \(task.name), since words have tags (--task to change)"
+            return
+        }
         var (hasList, hasFraction, areNumbers, arePairs) = (false, false, true, true)
         var numbers: Set<Double> = []
         try DatasetReader.forEach(path, options: .init(columns: columns, first: Self.most)) { record in

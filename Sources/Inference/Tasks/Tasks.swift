@@ -9,6 +9,7 @@ public enum Tasks {
         MultiLabel(),
         Regression(),
         MaskedLanguage(),
+        TokenTagging(),
         Embedding(),
     ]
 

@@ -25,6 +25,14 @@ public enum Targets: Sendable, Equatable {
         return all
     }
 
+    /// The class of each row of outputs, ``Target/ignored`` for a token without; nil where rows have no classes.
+    var rowClasses: [Int32]? {
+        switch self {
+        case .classes(let classes), .tokens(let classes): classes
+        case .none, .values: nil
+        }
+    }
+
     /// Adds what is to be learnt of one more sequence, which must be of the kind of the others.
     mutating func append(_ target: Target) {
         switch (self, target) {

@@ -43,6 +43,7 @@ public enum BERT: ModelFamily {
         case .head(MaskedLanguageModel.Part.transform, let part): "cls.predictions.transform.dense.\(part.rawValue)"
         case .head(MaskedLanguageModel.Part.norm, let part): "cls.predictions.transform.LayerNorm.\(part.rawValue)"
         case .head(MaskedLanguageModel.Part.decoder, _): "cls.predictions.bias"
+        case .head(TokenClassification.Part.classifier, let part): "classifier.\(part.rawValue)"
         case .head(let name, let part): "\(name).\(part.rawValue)"
         default: id.stableName
         }

@@ -5,5 +5,6 @@ public enum Heads {
         SequenceClassification.self,
         SentenceEmbedding.self,
         MaskedLanguageModel.self,
+        TokenClassification.self,
     ]
 }

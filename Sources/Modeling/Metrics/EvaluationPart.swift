@@ -48,6 +48,25 @@ public struct EvaluationPart: Sendable {
         metrics.merge(erased: next.metrics)
     }
 
+    /// Puts together the examples that go on with the text of the one before: they count as one.
+    ///
+    /// - Parameter continues: For each example, in order, whether it does; nil where none does.
+    public mutating func join(_ continues: [Bool]?) {
+        guard let continues, continues.count == losses.count else { return }
+        var (sums, counts): ([Double], [Int]) = ([], [])
+        for (example, goesOn) in continues.enumerated() {
+            if goesOn, !sums.isEmpty {
+                sums[sums.count - 1] += losses[example]
+                counts[counts.count - 1] += targetCounts[example]
+            } else {
+                sums.append(losses[example])
+                counts.append(targetCounts[example])
+            }
+        }
+        (losses, targetCounts) = (sums, counts)
+        metrics.join(continues)
+    }
+
     /// Counts an example as having a label from this probability on, where that is a question; nil to choose it on what
     /// is evaluated.
     public mutating func use(threshold: Double?) {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Softmax cross-entropy in double precision: `torch.nn.CrossEntropyLoss`. With class weights its mean divides by the
-/// sum of the weights of the examples' classes.
+/// sum of the weights of the examples' classes. It learns a class for each sequence, or for each of some tokens.
 public struct CrossEntropy: Objective {
     /// See ``Objective``.
     public static let kind = "cross-entropy"
@@ -21,8 +21,11 @@ public struct CrossEntropy: Objective {
         self.classWeights = classWeights
     }
 
-    /// Every head will do, if there are weights for its outputs.
+    /// Every head will do whose gradient has memory of its own, if there are weights for its outputs.
     public func validate(head: any Head) throws(ModelError) {
+        guard !head.tiesWords else {
+            throw .invalidModel("its objective is about classes, its head about a vocabulary")
+        }
         guard labelSmoothing >= 0, labelSmoothing < 1 else {
             throw .invalidModel("label smoothing is \(labelSmoothing), must be at least 0 and below 1")
         }
@@ -31,46 +34,46 @@ public struct CrossEntropy: Objective {
 
     /// Classes, to learn from.
     public func validate(_ targets: Targets) throws(ModelError) {
-        guard case .classes = targets else { throw .invalidBatch("no labels to learn from") }
+        guard targets.rowClasses != nil else { throw .invalidBatch("no labels to learn from") }
     }
 
-    /// The number of sequences, or the sum of the weights of their classes.
+    /// The number of sequences, or of tokens with a class, or the sum of the weights of their classes.
     public func weight(of targets: Targets) -> Double {
-        guard case .classes(let classes) = targets else { return 0 }
-        return classWeights?.sum(of: classes) ?? Double(classes.count)
+        guard let classes = targets.rowClasses else { return 0 }
+        return classWeights?.sum(of: classes) ?? Double(classes.count { $0 != Target.ignored })
     }
 
     /// The sum over the rows of ``loss(_:label:smoothing:)``, or with weights of ``weightedLoss(_:_:gradient:)``.
     public func evaluate(_ outputs: Outputs, _ targets: Targets, withGradient: Bool) -> Double {
-        guard case .classes(let classes) = targets else { return 0 }
-        if let classWeights {
-            return classWeights.values.withUnsafeBufferPointer { weights in
-                var sum = 0.0
-                for (row, label) in classes.enumerated() {
+        guard let classes = targets.rowClasses else { return 0 }
+        return classWeights.withWeights { weights in
+            var sum = 0.0
+            for (row, label) in classes.enumerated() {
+                let gradient = withGradient ? outputs.gradientRow(row) : nil
+                guard label != Target.ignored else {
+                    gradient?.update(repeating: 0)
+                    continue
+                }
+                if weights != nil {
                     let target = WeightedTarget(
                         label: Int(label), classes: outputs.width, smoothing: labelSmoothing, weights: weights)
-                    sum += Self.weightedLoss(
-                        outputs.row(row), target, gradient: withGradient ? outputs.gradientRow(row) : nil)
+                    sum += Self.weightedLoss(outputs.row(row), target, gradient: gradient)
+                } else if let gradient {
+                    sum += Self.loss(
+                        outputs.row(row), label: Int(label), smoothing: labelSmoothing, gradient: gradient)
+                } else {
+                    sum += Self.loss(outputs.row(row), label: Int(label), smoothing: labelSmoothing)
                 }
-                return sum
             }
+            return sum
         }
-        var sum = 0.0
-        for (row, label) in classes.enumerated() {
-            sum +=
-                withGradient
-                ? Self.loss(
-                    outputs.row(row), label: Int(label), smoothing: labelSmoothing,
-                    gradient: outputs.gradientRow(row))
-                : Self.loss(outputs.row(row), label: Int(label), smoothing: labelSmoothing)
-        }
-        return sum
     }
 
-    /// The plain loss of each row, without smoothing and weights.
+    /// The plain loss of each row, without smoothing and weights; 0 for a token of which nothing is to be learnt.
     public func losses(_ outputs: OutputRows, _ targets: Targets) -> [Double] {
-        guard case .classes(let classes) = targets else { return [] }
+        guard let classes = targets.rowClasses else { return [] }
         return classes.enumerated().map { row, label in
+            guard label != Target.ignored else { return 0 }
             let logits = outputs.row(row)
             return logits.allSatisfy(\.isFinite) ? Self.loss(logits, label: Int(label)) : .nan
         }

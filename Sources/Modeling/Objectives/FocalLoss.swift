@@ -42,15 +42,19 @@ public struct FocalLoss: Objective {
     /// Classes, to learn from.
     public func validate(_ targets: Targets) throws(ModelError) { try plain.validate(targets) }
 
-    /// The number of sequences, or the sum of the weights of their classes.
+    /// As for ``CrossEntropy``.
     public func weight(of targets: Targets) -> Double { plain.weight(of: targets) }
 
     /// The sum over the rows.
     public func evaluate(_ outputs: Outputs, _ targets: Targets, withGradient: Bool) -> Double {
-        guard case .classes(let classes) = targets else { return 0 }
+        guard let classes = targets.rowClasses else { return 0 }
         return classWeights.withWeights { weights in
             var sum = 0.0
             for (row, label) in classes.enumerated() {
+                guard label != Target.ignored else {
+                    if withGradient { outputs.gradientRow(row).update(repeating: 0) }
+                    continue
+                }
                 let target = WeightedTarget(
                     label: Int(label), classes: outputs.width, smoothing: labelSmoothing, weights: weights)
                 sum += loss(outputs.row(row), target, gradient: withGradient ? outputs.gradientRow(row) : nil)

@@ -13,7 +13,8 @@ struct Evaluate: AsyncParsableCommand {
             Prints the metrics of the model's task and the mean loss: of classes precision, recall, F1 and count of each, \
             accuracy, macro F1 and the confusion matrix; of several labels per text macro, micro and sample F1 and \
             average precision; of numbers Spearman's and Pearson's correlation and the mean errors; of embeddings these of \
-            the cosines of pairs.
+            the cosines of pairs; of tags of words precision, recall and F1 of their spans, as seqeval computes them by \
+            default and strictly.
             """)
 
     @Option(help: ArgumentHelp("The folder of a fine-tuned model.", valueName: "dir"), transform: UserPath.argument)
@@ -22,7 +23,8 @@ struct Evaluate: AsyncParsableCommand {
     @OptionGroup var adapter: AdapterOption
 
     @Option(
-        help: ArgumentHelp("The examples: .csv or .tsv with a header, or .jsonl; UTF-8.", valueName: "file"),
+        help: ArgumentHelp(
+            "The examples: .csv or .tsv with a header, .jsonl, or .conll for tags of words; UTF-8.", valueName: "file"),
         transform: UserPath.argument)
     var data: String
 
@@ -60,6 +62,9 @@ struct Evaluate: AsyncParsableCommand {
             guard labels.given.labelSeparator == nil else {
                 throw ValidationError("--label-separator: the model gives each text one class; leave it out")
             }
+            guard labels.given.repairTags != true else {
+                throw ValidationError("--repair-tags: the model gives each text one class; leave it out")
+            }
             let known = try KnownLabels(
                 try DatasetReader.read(data, columns: names), among: pipeline.labels, skipsUnknown: skipUnknownLabels)
             if let notice = known.notice { StandardError.warning(notice) }
@@ -70,24 +75,31 @@ struct Evaluate: AsyncParsableCommand {
                     "--skip-unknown-labels: the model's task is \(pipeline.task.name), whose examples do not have one "
                         + "class each; leave it out")
             }
-            guard labels.given.labelSeparator == nil || pipeline.task.separatesLabels else {
-                throw ValidationError(
-                    "--label-separator: the model's task is \(pipeline.task.name), whose labels are not separated; leave it "
-                        + "out")
-            }
-            var options = TaskOptions(labelSeparator: labels.given.labelSeparator ?? nil)
-            if options.labelSeparator == nil, pipeline.task.separatesLabels {
-                let seen = try SeparatorGuess(data, columns: names)
-                options.labelSeparator = seen.separator
-                if let reason = seen.reason { StandardError.write(reason) }
-            }
-            let reader = pipeline.task.labelReader(known: pipeline.labels, options: options)
-            examples = try DatasetReader.read(data, options: .init(columns: names, labels: reader))
+            examples = try read(pipeline, names)
         }
+        for notice in examples.notices { StandardError.write(notice.printable(limit: 1000)) }
         var review = DatasetReview(evaluating: examples, isPairModel: pipeline.isPairModel)
         pipeline.addTokens(of: examples, to: &review)
         StandardError.write(review)
         try show(try Evaluator(pipeline).evaluate(examples))
+    }
+
+    /// The examples of a task whose examples do not have one class each.
+    private func read(_ pipeline: TextPipeline, _ columns: ColumnNames) throws -> Dataset {
+        let task = pipeline.task
+        var options = TaskOptions(
+            labelSeparator: labels.given.labelSeparator ?? nil, repairsTags: labels.given.repairTags ?? false)
+        func refuse(_ option: String) -> ValidationError {
+            ValidationError("--\(option): it does not go with the model's task, \(task.name); leave it out")
+        }
+        if options.labelSeparator != nil, !task.separatesLabels { throw refuse("label-separator") }
+        if options.repairsTags, !task.tagsWords { throw refuse("repair-tags") }
+        if task.separatesLabels, options.labelSeparator == nil {
+            let seen = try SeparatorGuess(data, columns: columns)
+            options.labelSeparator = seen.separator
+            if let reason = seen.reason { StandardError.write(reason) }
+        }
+        return try task.read(data, columns: columns, known: pipeline.labels, options: options)
     }
 
     /// Perplexity on texts without labels.

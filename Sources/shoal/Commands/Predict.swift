@@ -9,8 +9,9 @@ struct Predict: AsyncParsableCommand {
         abstract: "Predicts by a fine-tuned model: one JSON object per line, in the order of the texts.",
         discussion: """
             Each line is, by the model's task, {"label": …, "probabilities": {label: p, …}}, {"labels": […], \
-            "probabilities": {…}}, {name: number, …}, of a pair of texts {"cosine": …}, or of a text with masks {"masks": \
-            [[{"score": …, "token": id, "token_str": …}, …], …]}. Without --text and FILE, standard input is read, one text per \
+            "probabilities": {…}}, {name: number, …}, {"text": …, "spans": [{"start": 0, "end": 5, "label": …, "text": …, \
+            "score": …}]}, of a pair of texts {"cosine": …}, or of a text with masks {"masks": [[{"score": …, "token": id, \
+            "token_str": …}, …], …]}. Without --text and FILE, standard input is read, one text per \
             line.
             """)
 
@@ -31,7 +32,8 @@ struct Predict: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "Texts: .csv or .tsv with a header, .jsonl, or else one text per line; - for standard input.",
+            "Texts: .csv or .tsv with a header, .jsonl, .conll where words have tags, or else one text per line; - for "
+                + "standard input.",
             valueName: "file"), transform: UserPath.argument)
     var file: String?
 
@@ -66,12 +68,12 @@ struct Predict: AsyncParsableCommand {
     mutating func run() async throws {
         let pairs = textPair
         let texts = text.enumerated().map { Example(text: $1, pair: pairs.isEmpty ? nil : pairs[$0]) }
-        let source = TextSource(
-            texts: texts, file: file,
-            columns: ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn))
+        let names = ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn)
         let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
             precision: try precision.checked())
+        let read = try file.flatMap { try pipeline.task.texts($0, columns: names) }
+        let source = read.map { .given($0) } ?? TextSource(texts: texts, file: file, columns: names)
         guard !pipeline.task.packsDocuments else { return try fillMasks(source, pipeline) }
         guard topK == nil else {
             throw ValidationError(

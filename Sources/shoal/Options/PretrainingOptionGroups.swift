@@ -37,7 +37,8 @@ enum PretrainingDataSelection: RunOptionSelection {
 
     /// About labels and pairs.
     private static let labelled = [
-        "task", "shots", "drop_rare_classes", "label_column", "label_separator", "score_range", "text_pair_column",
+        "task", "shots", "drop_rare_classes", "label_column", "label_separator", "repair_tags", "score_range",
+        "text_pair_column",
     ]
 
     static func help(of option: RunOption) -> String {

@@ -52,7 +52,7 @@ enum TextColumnsSelection: RunOptionSelection {
 
 /// The label column of data files.
 enum LabelColumnSelection: RunOptionSelection {
-    static let options = ["label_column", "label_separator"].compactMap(table.option)
+    static let options = ["label_column", "label_separator", "repair_tags"].compactMap(table.option)
 }
 
 /// How much longer a run that is resumed goes on.

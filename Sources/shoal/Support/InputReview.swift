@@ -6,6 +6,7 @@ import Support
 struct InputReview {
     private let isPairModel: Bool?
     private let maxLength: Int
+    private let areCut: Bool
     private var tokens = TokenReview()
     private var hasWrongPairing = false
 
@@ -13,6 +14,7 @@ struct InputReview {
     init(_ pipeline: TextPipeline) {
         isPairModel = pipeline.isPairModel
         maxLength = pipeline.maxLength
+        areCut = !pipeline.task.tagsWords
     }
 
     /// Takes in some of the texts.
@@ -26,7 +28,9 @@ struct InputReview {
 
     /// Says what all texts together suggest.
     func finish() {
-        if let count = tokens.cutCount { StandardError.write(DatasetReview.cutLine(count, maxLength: maxLength)) }
+        if areCut, let count = tokens.cutCount {
+            StandardError.write(DatasetReview.cutLine(count, maxLength: maxLength))
+        }
         if let line = tokens.unknownLine("") { StandardError.warning(line) }
     }
 }

@@ -52,6 +52,7 @@ extension TextPipeline {
     /// Adds how a data set's texts fit the tokenizer and the length.
     func addTokens(of data: Dataset, to review: inout DatasetReview) {
         review.addTokens(
-            [(name: "", data: task.encodesApart ? data.apart : data)], tokenizer: tokenizer, maxLength: maxLength)
+            [(name: "", data: task.encodesApart ? data.apart : data)], tokenizer: tokenizer, maxLength: maxLength,
+            areCut: !task.tagsWords)
     }
 }

@@ -4,7 +4,7 @@ import Support
 
 /// Where the texts of `predict` and `tokenize` come from.
 enum TextSource {
-    /// Given on the command line.
+    /// Given on the command line, or read before.
     case given([Example])
     /// A data file with records: CSV, TSV or JSON Lines.
     case records(path: String, columns: ColumnNames)
@@ -37,7 +37,10 @@ enum TextSource {
     /// Calls `body` with all texts in order, some at a time: memory does not grow with the source.
     func forEachWindow(_ window: Window, _ body: ([Example]) throws -> Void) throws {
         switch self {
-        case .given(let texts): try body(texts)
+        case .given(let texts):
+            for first in stride(from: 0, to: texts.count, by: window.count) {
+                try body(Array(texts[first..<min(first + window.count, texts.count)]))
+            }
         case .records(let path, let columns): try Self.records(path, columns, window, body)
         case .lines(let path, let orText): try Self.lines(path, orText: orText, window, body)
         }

@@ -1,3 +1,4 @@
+import Inference
 import Modeling
 import Training
 
@@ -11,6 +12,8 @@ struct EvaluationScheduler: Sendable {
         var startedAt: Double
         /// Examples of a micro-batch.
         var batchSize: Int
+        /// Bytes, at most, of what is counted of an example.
+        var metricBytes: Int
         /// Brings the metrics.
         var head: any Head
         var labels: [String]
@@ -67,12 +70,13 @@ struct EvaluationScheduler: Sendable {
     }
 
     mutating func start(
-        _ kind: EvaluationKind, _ source: any ExampleSource, batchSize: Int, head: any Head, labels: [String],
-        _ transition: inout Transition
+        _ kind: EvaluationKind, _ source: any ExampleSource, batchSize: Int, metricBytes: Int = 0, head: any Head,
+        labels: [String], _ transition: inout Transition
     ) {
         let batches = (source.count + batchSize - 1) / batchSize
         job = Job(
-            kind: kind, source: source, startedAt: transition.now, batchSize: batchSize, head: head, labels: labels,
+            kind: kind, source: source, startedAt: transition.now, batchSize: batchSize,
+            metricBytes: metricBytes, head: head, labels: labels,
             parts: [EvaluationPart?](repeating: nil, count: batches))
         transition.emit(.evaluating(kind, done: 0, total: source.count))
     }
@@ -107,7 +111,7 @@ struct EvaluationScheduler: Sendable {
         } else if job.next < job.source.count {
             // The report must fit into an envelope.
             let fitting = min(
-                ControlLimits.maxEvaluationExamples, ControlLimits.reportBytes / 2 / max(1, job.head.metricBytes))
+                ControlLimits.maxEvaluationExamples, ControlLimits.reportBytes / 2 / max(1, job.metricBytes))
             let most = fitting / job.batchSize
             let batches = max(1, min(member.worker.threads, most))
             let examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
@@ -199,6 +203,7 @@ struct EvaluationScheduler: Sendable {
         self.job = nil
         var all = EvaluationPart(job.head)
         for part in job.parts { if let part { all.merge(part) } }
+        all.join(job.source.continues)
         if job.kind == .test { all.use(threshold: tested.threshold ?? ModelConfiguration.standardThreshold) }
         let report = all.report(labels: job.labels)
         guard report.loss.isFinite else { return .failure(Self.notFinite(job.kind)) }

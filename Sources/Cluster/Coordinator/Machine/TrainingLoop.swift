@@ -1,4 +1,5 @@
 import Foundation
+import Inference
 import Training
 
 /// What the members of a generation do, one thing after the other: train to the end of an epoch, evaluate, keep the
@@ -296,7 +297,8 @@ struct TrainingLoop: Sendable {
         _ membership: inout Membership, _ transition: inout Transition
     ) {
         evaluations.start(
-            kind, source, batchSize: phase.evaluationBatch, head: phase.model.head, labels: phase.labels, &transition)
+            kind, source, batchSize: phase.evaluationBatch, metricBytes: phase.metricBytes, head: phase.model.head,
+            labels: phase.labels, &transition)
         evaluate(&membership, &transition)
     }
 
