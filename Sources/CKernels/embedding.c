@@ -9,6 +9,11 @@ void shoal_embedding_forward(float *restrict out, const float *restrict words, c
     for (size_t t = 0; t < tokens; t++) {
         float *restrict o = out + t * width;
         const float *restrict w = words + (size_t)token_ids[t] * width;
+        if (!positions) {
+            const float *restrict y = types ? types + (size_t)type_ids[t] * width : NULL;
+            for (size_t c = 0; c < width; c++) o[c] = y ? w[c] + y[c] : w[c];
+            continue;
+        }
         const float *restrict p = positions + (size_t)position_ids[t] * width;
         if (!types) {
             for (size_t c = 0; c < width; c++) o[c] = w[c] + p[c];

@@ -101,6 +101,12 @@ public final class Matmul {
     ) {
         guard m > 0, n > 0 else { return }
         productCount += 1
+        if k == 0, bias == nil {
+            // oneDNN may leave what is there. An empty sum is zero.
+            guard !accumulate else { return }
+            for row in 0..<m { memset(c + row * ldc, 0, n * MemoryLayout<Output>.stride) }
+            return
+        }
         // Measured on Zen 4: in float32 sgemm is as fast as anything unless b alone is transposed. It needs nothing
         // made for a shape, so it also takes the small products of attention, whose shapes are many.
         if Input.matrixType == .float32, Output.matrixType == .float32, bias == nil,

@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"model_type":"roberta"}"#, "model_type is \"roberta\", only \"bert\" is supported"),
+        (#"{"model_type":"gpt2"}"#, "model_type is \"gpt2\", only \"bert\", \"distilbert\""),
         ("{}", "model_type is missing, only \"bert\""),
         (#"{"model_type":7}"#, "model_type is 7"),
         ("", "not valid JSON"), ("[]", "must be a JSON object"), ("{\"model_type\":\"bert\"", "not valid JSON"),
@@ -105,10 +105,8 @@ import Testing
         (#"{"model_type":"bert","num_hidden_layers":0}"#, "num_hidden_layers is 0"),
         (#"{"model_type":"bert","max_position_embeddings":9223372036854775807}"#, "max_position_embeddings is"),
         (#"{"model_type":"bert","pad_token_id":30522}"#, "pad_token_id is 30522, must be 0 to 30521"),
-        (#"{"model_type":"bert","hidden_act":"relu"}"#, "hidden_act is \"relu\", only \"gelu\""),
-        (#"{"model_type":"bert","hidden_act":"gelu_new"}"#, "hidden_act is"),
-        (#"{"model_type":"bert","hidden_act":"gelu_fast"}"#, "hidden_act is"),
-        (#"{"model_type":"bert","hidden_act":"gelu_pytorch_tanh"}"#, "hidden_act is"),
+        (#"{"model_type":"bert","hidden_act":"silu"}"#, "hidden_act is \"silu\", only \"gelu\", \"gelu_python\""),
+        (#"{"model_type":"bert","hidden_act":3}"#, "hidden_act is 3, must be a string"),
         (#"{"model_type":"bert","is_encoder_decoder":true}"#, "is_encoder_decoder is true, only false"),
         (#"{"model_type":"bert","problem_type":"ranking"}"#, "problem_type is \"ranking\", must be one of"),
         (#"{"model_type":"bert","problem_type":7}"#, "problem_type is 7, must be one of"),

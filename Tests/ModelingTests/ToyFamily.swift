@@ -10,7 +10,7 @@ enum ToyFamily: ModelFamily {
     static func read(_ config: ConfigurationReader) throws(FileError) -> FamilyConfiguration {
         typealias Limits = EncoderArchitecture.Limits
         try config.require("sinusoidal_pos_embds", .bool(false))
-        try config.requireGELU("activation")
+        _ = try config.activation("activation", [.gelu])
         let layer = EncoderArchitecture.Layer(
             heads: try config.integer("n_heads", default: 2, in: Limits.heads),
             intermediate: try config.integer("hidden_dim", default: 8, in: Limits.intermediate))
@@ -53,6 +53,7 @@ enum ToyFamily: ModelFamily {
         switch id {
         case .embedding(let table): "toy.tables.\(table.rawValue)"
         case .embeddingNorm(let part): "toy.tables.norm.\(part.rawValue)"
+        case .embeddingProjection(let part): "toy.tables.projection.\(part.rawValue)"
         case .layer(let index, let layerPart, let part): "toy.blocks.\(index).\(layerPart.rawValue).\(part.rawValue)"
         case .head(let name, let part): "top.\(name).\(part.rawValue)"
         }

@@ -165,6 +165,25 @@ import Testing
         }
     }
 
+    @Test func `an empty sum is zero, or adds nothing`() {
+        func product<Element: MatrixElement>(_ before: Element, accumulate: Bool) -> [Element] {
+            let (m, n, width) = (3, 5, 7)
+            var c = [Element](repeating: before, count: m * width)
+            let nothing = [before]
+            for transposeA in [false, true] {
+                Matmul().multiply(
+                    transposeA: transposeA, m: m, n: n, k: 0, a: nothing, lda: 4, b: nothing, ldb: width,
+                    accumulate: accumulate, c: &c, ldc: width)
+            }
+            return c
+        }
+        // Columns behind the product are not its own.
+        #expect(product(Float(9), accumulate: false) == (0..<21).map { $0 % 7 < 5 ? 0 : 9 })
+        #expect(product(BFloat16(9), accumulate: false) == (0..<21).map { BFloat16($0 % 7 < 5 ? 0 : 9) })
+        #expect(product(Float(9), accumulate: true) == .init(repeating: 9, count: 21))
+        #expect(product(BFloat16(9), accumulate: true) == .init(repeating: BFloat16(9), count: 21))
+    }
+
     /// Row `i` of op(a) times column `j` of op(b).
     private func dot(
         _ a: [Float], _ b: [Float], _ i: Int, _ j: Int, _ shape: (m: Int, n: Int, k: Int), _ transposeA: Bool,

@@ -2,6 +2,7 @@
 #ifndef SHOAL_CKERNELS_H
 #define SHOAL_CKERNELS_H
 
+#include "activation.h"
 #include "attention_softmax.h"
 #include "bfloat16.h"
 #include "cross_entropy.h"
@@ -11,6 +12,8 @@
 #include "layer_norm.h"
 #include "optimizer.h"
 #include "reduction.h"
+#include "residual.h"
+#include "rotary.h"
 #include "rows.h"
 #include "wire.h"
 

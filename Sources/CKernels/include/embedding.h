@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 // out[t] = words[token_ids[t]] + positions[position_ids[t]] + types[type_ids[t]]; rows of `width` floats.
-// Where `types` is NULL the last is left out, and `type_ids` is not read.
+// Where `positions` or `types` is NULL that is left out, and its ids are not read.
 void shoal_embedding_forward(float *restrict out, const float *restrict words, const float *restrict positions,
                              const float *restrict types, const int32_t *restrict token_ids,
                              const int32_t *restrict position_ids, const int32_t *restrict type_ids, size_t tokens,

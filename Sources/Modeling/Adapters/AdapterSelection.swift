@@ -89,6 +89,12 @@ public struct AdapterSelection: Sendable, Equatable {
                         + "none of \(LowRankAdapter.Target.allCases.map(\.rawValue).joined(separator: ", ")), and no "
                         + "module of the encoder layers")
             }
+            if let packed = meant.first(where: { family.isPacked(.layer(0, $0.part, .weight)) }) {
+                throw PartSelection.Problem(
+                    need: "without query, key and value for this model, whose files have the three as one module: "
+                        + "\"\(name.printable(limit: 40))\" would put an adapter beside \(packed.rawValue) alone; "
+                        + "attention-output, intermediate and output can have one")
+            }
             found.formUnion(meant)
         }
         return adapter(found)

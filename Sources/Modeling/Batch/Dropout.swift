@@ -54,6 +54,7 @@ public struct DropoutPlan: Sendable {
         case attentionOutput(layer: Int)
         case output(layer: Int)
         case classifier
+        case classifierInput
         case adapter(layer: Int, target: LowRankAdapter.Target)
 
         var number: UInt32 {
@@ -63,6 +64,7 @@ public struct DropoutPlan: Sendable {
             case .attentionOutput(let layer): UInt32(2 + 3 * layer)
             case .output(let layer): UInt32(3 + 3 * layer)
             case .classifier: 0xffff
+            case .classifierInput: 0xfffe
             // Layers have numbers below 1000, so these are from 0x4000 to 0x576f.
             case .adapter(let layer, let target): UInt32(0x4000 + 6 * layer) + target.site
             }

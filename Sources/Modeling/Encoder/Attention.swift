@@ -16,6 +16,8 @@ struct Attention<Element: ComputeElement> {
     let sampleKeys: [UInt32]
     /// The tokens that have a query.
     let queries: SelectedRows
+    /// What is added to the scores; nil for nothing.
+    let bias: ScoreBias?
     let dropout: DropoutPlan?
     let matmul: Matmul
     let recorder: SpanRecorder?
@@ -98,7 +100,7 @@ struct Attention<Element: ComputeElement> {
         }
     }
 
-    /// context = dropout(softmax(q kᵀ / √d)) v.
+    /// context = dropout(softmax((q kᵀ + bias) / √d)) v.
     ///
     /// - Parameters:
     ///   - p: The probabilities, (queries, keys) per head and sequence, the sign bit set on dropped ones, for the
@@ -116,10 +118,14 @@ struct Attention<Element: ComputeElement> {
             guard let scores = scratch.scores ?? Element.floats(probabilities) else {
                 preconditionFailure("scores need memory of their own")
             }
+            let isBiased = bias?.changes(length: l) ?? false
+            if isBiased {
+                bias?.fill(scores, head: tile.head, row: tile.queryRow, count: n, length: l)
+            }
             matmul.multiply(
                 transposeB: true, m: n, n: l, k: headSize, a: q.pointer + tile.queryRow * q.stride + column,
-                lda: q.stride,
-                b: k.pointer + tile.keyRow * k.stride + column, ldb: k.stride, c: scores, ldc: l)
+                lda: q.stride, b: k.pointer + tile.keyRow * k.stride + column, ldb: k.stride, accumulate: isBiased,
+                c: scores, ldc: l)
             var weights = probabilities
             if let dropout, let rate {
                 // A query's row in the mask is that of its head and its place among the queries.
@@ -164,6 +170,7 @@ struct Attention<Element: ComputeElement> {
                 b: v.pointer + tile.keyRow * v.stride + column, ldb: v.stride, c: gradient.residual, ldc: l)
             Element.softmaxBackward(
                 gradient.operand, gradient.residual, probabilities, rate?.scale ?? 1, scale, n, l)
+            bias?.add(gradient.operand, head: tile.head, row: tile.queryRow, count: n, length: l)
             matmul.multiply(
                 m: n, n: headSize, k: l, a: gradient.operand, lda: l, b: k.pointer + tile.keyRow * k.stride + column,
                 ldb: k.stride, c: dq.pointer + tile.queryRow * dq.stride + column, ldc: dq.stride)

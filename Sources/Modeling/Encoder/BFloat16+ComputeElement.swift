@@ -25,7 +25,7 @@ extension BFloat16: ComputeElement {
 
     static func layerNormForward(
         _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualLayerNorm.Saved,
-        _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,
+        _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ keepScale: Float, _ residual: UnsafePointer<Float>?,
         _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ rows: Int, _ width: Int, _ epsilon: Float
     ) {
         shoal_layer_norm_forward(
@@ -59,15 +59,48 @@ extension BFloat16: ComputeElement {
         shoal_dropout_add_bf16(words(to), from, keep, rows, width, maskStride(width), keepScale)
     }
 
-    static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int) {
-        shoal_gelu_forward_bf16(words(y), words(x), count)
+    static func activate(
+        _ activation: EncoderArchitecture.Activation, _ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>,
+        _ rows: Int, _ width: Int
+    ) {
+        switch activation {
+        case .gelu: shoal_gelu_forward_bf16(words(y), words(x), rows * width)
+        case .geluTanh: shoal_gelu_tanh_forward_bf16(words(y), words(x), rows * width)
+        case .relu: shoal_relu_forward_bf16(words(y), words(x), rows * width)
+        case .geglu: shoal_geglu_forward_bf16(words(y), words(x), rows, width)
+        }
     }
 
-    static func geluBackward(
-        _ dy: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Self>, _ rows: Int,
+    static func activationBackward(
+        _ activation: EncoderArchitecture.Activation, _ dx: UnsafeMutablePointer<Self>,
+        _ dBias: UnsafeMutablePointer<Float>, _ dy: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ rows: Int,
         _ width: Int
     ) {
-        shoal_gelu_backward_bf16(words(dy), dBias, words(x), rows, width)
+        switch activation {
+        case .gelu: shoal_gelu_backward_bf16(words(dy), dBias, words(x), rows, width)
+        case .geluTanh: shoal_gelu_tanh_backward_bf16(words(dy), dBias, words(x), rows, width)
+        case .relu: shoal_relu_backward_bf16(words(dy), dBias, words(x), rows, width)
+        case .geglu: shoal_geglu_backward_bf16(words(dx), dBias, words(dy), words(x), rows, width)
+        }
+    }
+
+    static func residualBackward(
+        _ da: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>,
+        _ keep: UnsafePointer<UInt8>?, _ keepScale: Float, _ rows: Int, _ width: Int
+    ) {
+        shoal_residual_backward_bf16(words(da), dBias, dy, keep, maskStride(width), keepScale, rows, width)
+    }
+
+    static func rotate(
+        _ values: UnsafeMutablePointer<Self>, _ stride: Int, _ positions: UnsafePointer<Int32>,
+        _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>, _ direction: Float, _ rows: Int,
+        _ heads: Int, _ size: Int
+    ) {
+        shoal_rotate_bf16(words(values), stride, positions, cosines, sines, direction, rows, heads, size)
+    }
+
+    static func add(_ sums: UnsafeMutablePointer<Float>, _ values: UnsafePointer<Self>, _ count: Int) {
+        shoal_column_sums_bf16(sums, words(values), 1, count)
     }
 
     static func columnSums(

@@ -16,7 +16,7 @@ protocol ComputeElement: MatrixElement {
     /// `Float`).
     static func layerNormForward(
         _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualLayerNorm.Saved,
-        _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,
+        _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ keepScale: Float, _ residual: UnsafePointer<Float>?,
         _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ rows: Int, _ width: Int, _ epsilon: Float)
 
     /// Its backward pass; `columns` takes the gradients of gamma, beta and bias, one after the other.
@@ -33,12 +33,27 @@ protocol ComputeElement: MatrixElement {
     static func dropoutAdd(
         _ to: UnsafeMutablePointer<Self>, _ from: UnsafePointer<Float>, _ keep: UnsafePointer<UInt8>,
         _ keepScale: Float, _ rows: Int, _ width: Int)
-    /// y = GELU(x), in its exact form with erf (Hendrycks and Gimpel 2016), of `count` elements.
-    static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int)
-    /// Its backward pass: dy (rows, width) becomes the gradient of x, whose column sums are added to `dBias` (width).
-    static func geluBackward(
-        _ dy: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Self>, _ rows: Int,
+    /// y = the activation's result for x: (rows, width) from (rows, width), or from (rows, 2 width) with a gate. y may
+    /// be x only without a gate.
+    static func activate(
+        _ activation: EncoderArchitecture.Activation, _ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>,
+        _ rows: Int, _ width: Int)
+    /// The gradient of x, in place of dy without a gate, else in `dx`; adds its column sums to `dBias`.
+    static func activationBackward(
+        _ activation: EncoderArchitecture.Activation, _ dx: UnsafeMutablePointer<Self>,
+        _ dBias: UnsafeMutablePointer<Float>, _ dy: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ rows: Int,
         _ width: Int)
+    /// The gradient of a in dropout(a + bias), from `dy`; adds its column sums to `dBias`. All (rows, width).
+    static func residualBackward(
+        _ da: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>,
+        _ keep: UnsafePointer<UInt8>?, _ keepScale: Float, _ rows: Int, _ width: Int)
+    /// Turns the heads of `rows` rows, `stride` elements apart, by the angles of their positions, or back.
+    static func rotate(
+        _ values: UnsafeMutablePointer<Self>, _ stride: Int, _ positions: UnsafePointer<Int32>,
+        _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>, _ direction: Float, _ rows: Int,
+        _ heads: Int, _ size: Int)
+    /// sums[c] += values[c], of `count` elements.
+    static func add(_ sums: UnsafeMutablePointer<Float>, _ values: UnsafePointer<Self>, _ count: Int)
     /// sums[c] += the sum of column c of `values` (rows, width).
     static func columnSums(
         _ sums: UnsafeMutablePointer<Float>, _ values: UnsafePointer<Self>, _ rows: Int, _ width: Int)

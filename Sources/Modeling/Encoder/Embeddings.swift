@@ -1,7 +1,7 @@
 import CKernels
 
-/// The encoder's input: the sum of word, position and segment embeddings (the last where there are segments),
-/// LayerNorm, dropout.
+/// The encoder's input: the sum of word, position and segment embeddings (of positions and segments where there are
+/// such tables), LayerNorm, dropout.
 struct Embeddings {
     let weights: UnsafePointer<Float>
     let slots: EmbeddingSlots
@@ -9,6 +9,8 @@ struct Embeddings {
     /// The row of the position embedding that a sequence's first token takes.
     let firstPosition: Int
     let epsilon: Float
+    /// Beta where there is none.
+    let zeros: UnsafePointer<Float>
     let dropout: DropoutPlan?
 
     /// What the backward pass needs.
@@ -43,12 +45,11 @@ struct Embeddings {
             for t in start..<Int(batch.offsets[s + 1]) { saved.positions[t] = Int32(t - start + firstPosition) }
         }
         shoal_embedding_forward(
-            saved.output, weights + slots.words, weights + slots.positions, slots.segments.map { weights + $0 },
-            batch.tokenIDs, saved.positions, batch.typeIDs, tokens, width)
+            saved.output, weights + slots.words, slots.positions.map { weights + $0 },
+            slots.segments.map { weights + $0 }, batch.tokenIDs, saved.positions, batch.typeIDs, tokens, width)
         shoal_layer_norm_forward(
             saved.output, nil, saved.normalized, saved.rstd, saved.output, nil, nil, 0, 1, nil,
-            weights + slots.norm.gamma,
-            weights + slots.norm.beta, tokens, width, epsilon)
+            weights + slots.norm.gamma, slots.norm.beta.map { weights + $0 } ?? zeros, tokens, width, epsilon)
         guard let dropout, let keep = saved.keep else { return }
         for s in 0..<batch.sequenceCount {
             let start = Int(batch.offsets[s])
@@ -66,10 +67,12 @@ struct Embeddings {
     ///   - rowCount: The rows of that gradient.
     ///   - head: Has a part in the gradient of the word embedding where that is dense.
     ///   - columns: Scratch for 2 width floats.
+    ///   - relativeBias: What attention has summed up for its bias, if there is one.
     func backward(
         _ batch: PackedBatch, dy: UnsafeMutablePointer<Float>, saved: Activations, rows: [Int32], rowCount: Int,
         head: any HeadPasses, columns: UnsafeMutablePointer<Float>, positionCount: Int, segmentCount: Int,
-        vocabulary: Int, into sink: some GradientSink
+        vocabulary: Int, relativeBias: (table: RelativePositionBias, saved: RelativePositionBias.Activations)?,
+        into sink: some GradientSink
     ) {
         guard let normalized = saved.normalized, let rstd = saved.rstd else {
             preconditionFailure("a backward pass needs what the forward pass saved")
@@ -84,12 +87,19 @@ struct Embeddings {
             width)
         if let bucket = slots.bucket {
             sink.write(slots.norm.gamma, width) { $0.update(from: columns, count: width) }
-            sink.write(slots.norm.beta, width) { $0.update(from: columns + width, count: width) }
+            if let beta = slots.norm.beta {
+                sink.write(beta, width) { $0.update(from: columns + width, count: width) }
+            }
             if let segments = slots.segments {
                 sink.add(segments, segmentCount * width) { shoal_scatter_add($0, dy, batch.typeIDs, tokens, width) }
             }
-            sink.add(slots.positions, positionCount * width) {
-                shoal_scatter_add($0, dy, saved.positions, tokens, width)
+            if let positions = slots.positions {
+                sink.add(positions, positionCount * width) {
+                    shoal_scatter_add($0, dy, saved.positions, tokens, width)
+                }
+            }
+            if let offset = slots.relativeBias, let (table, saved) = relativeBias {
+                sink.add(offset, table.bias.buckets * table.heads) { table.backward(saved, addingTo: $0) }
             }
             sink.finish(bucket: bucket)
         }

@@ -16,7 +16,7 @@ extension Float: ComputeElement {
 
     static func layerNormForward(
         _ y: UnsafeMutablePointer<Float>, _ rounded: UnsafeMutablePointer<Self>, _ saved: ResidualLayerNorm.Saved,
-        _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ keepScale: Float, _ residual: UnsafePointer<Float>,
+        _ a: UnsafePointer<Float>, _ bias: UnsafePointer<Float>?, _ keepScale: Float, _ residual: UnsafePointer<Float>?,
         _ gamma: UnsafePointer<Float>, _ beta: UnsafePointer<Float>, _ rows: Int, _ width: Int, _ epsilon: Float
     ) {
         shoal_layer_norm_forward(
@@ -49,15 +49,48 @@ extension Float: ComputeElement {
         shoal_dropout_add_f32(to, from, keep, rows, width, maskStride(width), keepScale)
     }
 
-    static func geluForward(_ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ count: Int) {
-        shoal_gelu_forward_f32(y, x, count)
+    static func activate(
+        _ activation: EncoderArchitecture.Activation, _ y: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>,
+        _ rows: Int, _ width: Int
+    ) {
+        switch activation {
+        case .gelu: shoal_gelu_forward_f32(y, x, rows * width)
+        case .geluTanh: shoal_gelu_tanh_forward_f32(y, x, rows * width)
+        case .relu: shoal_relu_forward_f32(y, x, rows * width)
+        case .geglu: shoal_geglu_forward_f32(y, x, rows, width)
+        }
     }
 
-    static func geluBackward(
-        _ dy: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Self>, _ rows: Int,
+    static func activationBackward(
+        _ activation: EncoderArchitecture.Activation, _ dx: UnsafeMutablePointer<Self>,
+        _ dBias: UnsafeMutablePointer<Float>, _ dy: UnsafeMutablePointer<Self>, _ x: UnsafePointer<Self>, _ rows: Int,
         _ width: Int
     ) {
-        shoal_gelu_backward_f32(dy, dBias, x, rows, width)
+        switch activation {
+        case .gelu: shoal_gelu_backward_f32(dy, dBias, x, rows, width)
+        case .geluTanh: shoal_gelu_tanh_backward_f32(dy, dBias, x, rows, width)
+        case .relu: shoal_relu_backward_f32(dy, dBias, x, rows, width)
+        case .geglu: shoal_geglu_backward_f32(dx, dBias, dy, x, rows, width)
+        }
+    }
+
+    static func residualBackward(
+        _ da: UnsafeMutablePointer<Self>, _ dBias: UnsafeMutablePointer<Float>, _ dy: UnsafePointer<Float>,
+        _ keep: UnsafePointer<UInt8>?, _ keepScale: Float, _ rows: Int, _ width: Int
+    ) {
+        shoal_residual_backward_f32(da, dBias, dy, keep, maskStride(width), keepScale, rows, width)
+    }
+
+    static func rotate(
+        _ values: UnsafeMutablePointer<Self>, _ stride: Int, _ positions: UnsafePointer<Int32>,
+        _ cosines: UnsafePointer<Float>, _ sines: UnsafePointer<Float>, _ direction: Float, _ rows: Int,
+        _ heads: Int, _ size: Int
+    ) {
+        shoal_rotate_f32(values, stride, positions, cosines, sines, direction, rows, heads, size)
+    }
+
+    static func add(_ sums: UnsafeMutablePointer<Float>, _ values: UnsafePointer<Self>, _ count: Int) {
+        shoal_column_sums_f32(sums, values, 1, count)
     }
 
     static func columnSums(

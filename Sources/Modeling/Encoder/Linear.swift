@@ -1,20 +1,20 @@
 import Numerics
 
-/// A linear layer over rows: y = x Wᵀ + b, with W of (outputs, inputs) as PyTorch stores it.
+/// A linear layer over rows: y = x Wᵀ + b, b being left out where there is none, with W of (outputs, inputs) as PyTorch stores it.
 ///
 /// Matrices of `rows` rows have memory for `Matmul.paddedRows(rows)`. What the products find and leave in those beyond
 /// `rows` means nothing.
 struct Linear<Element: ComputeElement> {
     /// (outputs, inputs).
     let weight: UnsafePointer<Element>
-    /// (outputs).
-    let bias: UnsafePointer<Float>
+    /// (outputs); nil if there is none.
+    let bias: UnsafePointer<Float>?
     let slot: LinearSlot
     let matmul: Matmul
 
     init(_ weights: WeightsView<Element>, _ slot: LinearSlot, _ matmul: Matmul) {
         weight = weights.elements + slot.weight
-        bias = weights.floats + slot.bias
+        bias = slot.bias.map { weights.floats + $0 }
         self.slot = slot
         self.matmul = matmul
     }
@@ -60,10 +60,10 @@ struct Linear<Element: ComputeElement> {
         }
     }
 
-    /// The gradient of the bias, the column sums of dy (rows, outputs); nothing where it is frozen.
+    /// The gradient of the bias, the column sums of dy (rows, outputs); nothing where it is frozen, or there is none.
     func backwardBias(_ dy: UnsafePointer<Element>, rows: Int, into sink: some GradientSink) {
-        guard slot.hasGradient else { return }
-        sink.add(slot.bias, slot.outputs) { Element.columnSums($0, dy, rows, slot.outputs) }
+        guard slot.hasGradient, let bias = slot.bias else { return }
+        sink.add(bias, slot.outputs) { Element.columnSums($0, dy, rows, slot.outputs) }
     }
 }
 

@@ -6,6 +6,8 @@ struct ResidualLayerNorm {
     let linear: LinearSlot
     let width: Int
     let epsilon: Float
+    /// Beta where there is none.
+    let zeros: UnsafePointer<Float>
 
     /// What the backward pass needs; nil pointers where none follows.
     struct Saved {
@@ -23,8 +25,8 @@ struct ResidualLayerNorm {
         rate: DropoutRate?, rows: Int
     ) {
         Element.layerNormForward(
-            y.residual, y.operand, saved, a, weights + linear.bias, rate?.scale ?? 1, residual, weights + slot.gamma,
-            weights + slot.beta, rows, width, epsilon)
+            y.residual, y.operand, saved, a, linear.bias.map { weights + $0 }, rate?.scale ?? 1, residual,
+            weights + slot.gamma, slot.beta.map { weights + $0 } ?? zeros, rows, width, epsilon)
     }
 
     /// From dy (rows, width): the gradients of the residual and of `a`, both (rows, width), and of those
@@ -42,10 +44,10 @@ struct ResidualLayerNorm {
             width)
         if slot.hasGradient {
             sink.write(slot.gamma, width) { $0.update(from: columns, count: width) }
-            sink.write(slot.beta, width) { $0.update(from: columns + width, count: width) }
+            if let beta = slot.beta { sink.write(beta, width) { $0.update(from: columns + width, count: width) } }
         }
-        if linear.hasGradient {
-            sink.write(linear.bias, width) { $0.update(from: columns + 2 * width, count: width) }
+        if linear.hasGradient, let bias = linear.bias {
+            sink.write(bias, width) { $0.update(from: columns + 2 * width, count: width) }
         }
     }
 }

@@ -2,6 +2,11 @@
 public enum Families {
     /// All of them.
     public static let all: [any ModelFamily.Type] = [
-        BERT.self
+        BERT.self,
+        DistilBERT.self,
+        RoBERTa.self,
+        ELECTRA.self,
+        MPNet.self,
+        ModernBERT.self,
     ]
 }

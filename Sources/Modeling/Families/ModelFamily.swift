@@ -23,11 +23,12 @@ public protocol ModelFamily: Sendable {
     /// The head of a classifier of sequences, as `transformers` builds it for this family.
     static func classifier(_ configuration: FamilyConfiguration, labels: Int, problem: ProblemType) -> any Head
 
-    /// Whether the tensors of ``MaskedLanguageModel`` have names: whether `transformers` builds that head for this
-    /// family.
-    static var hasMaskedLanguageModel: Bool { get }
+    /// The head of a masked language model, as `transformers` builds it for this family; nil where it has none, or one
+    /// that is not supported.
+    static func maskedLanguageModel(_ configuration: FamilyConfiguration) -> MaskedLanguageModel?
 
-    /// The name under which a tensor is written.
+    /// The name under which a tensor is written. Tensors that adjoin in the layout, as those of query, key and value do,
+    /// may have one name: then the file has them as one, row after row.
     static func tensorName(_ id: ParameterID) -> String
     /// Further names under which files have the tensor `name`, in the order in which they are tried.
     static func aliases(of name: String) -> [String]
@@ -52,17 +53,22 @@ public struct FamilyConfiguration: Sendable, Equatable {
     public var encoder: EncoderArchitecture
     /// Dropout before the classifier; nil for the encoder's `hiddenDropout`.
     public var classifierDropout: Float?
+    /// What stands before the classifier, where that is not the same for all models of the family; else nil.
+    public var classifierShape: ClassifierShape?
 
     /// A configuration of these parts.
-    public init(encoder: EncoderArchitecture, classifierDropout: Float? = nil) {
+    public init(
+        encoder: EncoderArchitecture, classifierDropout: Float? = nil, classifierShape: ClassifierShape? = nil
+    ) {
         self.encoder = encoder
         self.classifierDropout = classifierDropout
+        self.classifierShape = classifierShape
     }
 }
 
 extension ModelFamily {
-    /// They have not.
-    public static var hasMaskedLanguageModel: Bool { false }
+    /// None.
+    public static func maskedLanguageModel(_ configuration: FamilyConfiguration) -> MaskedLanguageModel? { nil }
     /// None.
     public static func aliases(of name: String) -> [String] { [] }
     /// None is.
@@ -72,5 +78,34 @@ extension ModelFamily {
     static func storedName(_ id: ParameterID, in names: (String) -> Bool) -> String? {
         let name = tensorName(id)
         return ([name] + aliases(of: name)).first(where: names)
+    }
+
+    /// The tensors as the family's files have them: those that adjoin and have one name are one. The id is that of the
+    /// first.
+    ///
+    /// - Parameter parameters: By offset.
+    static func stored(_ parameters: some Sequence<Parameter>) -> [Parameter] {
+        var result: [Parameter] = []
+        for parameter in parameters {
+            if let last = result.last, last.range.upperBound == parameter.offset,
+                last.shape.dropFirst() == parameter.shape.dropFirst(),
+                tensorName(last.id) == tensorName(parameter.id)
+            {
+                let shape = [last.shape[0] + parameter.shape[0]] + last.shape.dropFirst()
+                result[result.count - 1] = Parameter(
+                    id: last.id, shape: shape, offset: last.offset, hasWeightDecay: last.hasWeightDecay)
+            } else {
+                result.append(parameter)
+            }
+        }
+        return result
+    }
+
+    /// Whether a file has the tensor together with others.
+    static func isPacked(_ id: ParameterID) -> Bool {
+        guard case .layer(let layer, let part, let affine) = id else { return false }
+        let parts: [ParameterID.LayerPart] = [.query, .key, .value]
+        return parts.contains(part)
+            && parts.contains { $0 != part && tensorName(.layer(layer, $0, affine)) == tensorName(id) }
     }
 }

@@ -27,15 +27,51 @@ public struct ConfigurationReader {
                 : "\(key) is \(found.summary), only \(expected.summary) is supported")
     }
 
-    /// Makes sure that the activation of the feed-forward network is the exact GELU, by the error function.
+    /// The activation of the feed-forward network, the exact GELU where there is no entry.
     ///
-    /// `gelu_new`, `gelu_fast` and `gelu_pytorch_tanh` are approximations of it, with other results.
-    public func requireGELU(_ key: String) throws(FileError) {
-        guard let found = value(key) else { return }
+    /// - Parameter known: Those that the family can have.
+    public func activation(
+        _ key: String, _ known: [EncoderArchitecture.Activation] = [.gelu, .geluTanh, .relu]
+    ) throws(FileError) -> EncoderArchitecture.Activation {
+        guard let found = value(key) else { return .gelu }
         guard case .string(let name) = found else { throw wrong(key, found, "a string") }
-        guard name == "gelu" || name == "gelu_python" else {
-            throw failure("\(key) is \(quoted(name)), only \"gelu\" (by the error function) is supported")
+        let names = known.flatMap { Self.activationNames($0) }
+        guard let activation = known.first(where: { Self.activationNames($0).contains(name) }) else {
+            throw failure(
+                "\(key) is \(quoted(name)), only \(names.map { quoted($0) }.joined(separator: ", ")) are supported")
         }
+        return activation
+    }
+
+    /// What `transformers` calls an activation; the first name is the one to write.
+    static func activationNames(_ activation: EncoderArchitecture.Activation) -> [String] {
+        switch activation {
+        case .gelu, .geglu: ["gelu", "gelu_python"]
+        // All are the same function.
+        case .geluTanh: ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"]
+        case .relu: ["relu"]
+        }
+    }
+
+    /// A switch.
+    public func flag(_ key: String, default: Bool) throws(FileError) -> Bool {
+        switch value(key) {
+        case nil: `default`
+        case .bool(let found): found
+        case .some(let found): throw wrong(key, found, "true or false")
+        }
+    }
+
+    /// One of some strings.
+    public func choice<Choice: RawRepresentable & CaseIterable>(
+        _ key: String, default: Choice
+    ) throws(FileError) -> Choice where Choice.RawValue == String {
+        guard let found = value(key) else { return `default` }
+        guard let choice = found.string.flatMap({ Choice(rawValue: $0) }) else {
+            let names = Choice.allCases.map { quoted($0.rawValue) }
+            throw wrong(key, found, names.joined(separator: " or "))
+        }
+        return choice
     }
 
     /// A whole number.
@@ -69,7 +105,7 @@ public struct ConfigurationReader {
         try number(key, default: `default`, "0 to 10") { $0 >= 0 && $0 <= 10 }
     }
 
-    private func number(
+    func number(
         _ key: String, default: Float?, _ need: String, isValid: (Float) -> Bool
     ) throws(FileError) -> Float {
         let number: Float
@@ -85,7 +121,7 @@ public struct ConfigurationReader {
         return number
     }
 
-    private func wrong(_ key: String, _ found: JSONValue, _ expected: String) -> FileError {
+    func wrong(_ key: String, _ found: JSONValue, _ expected: String) -> FileError {
         failure("\(key) is \(found.summary), must be \(expected)")
     }
 }

@@ -2,9 +2,10 @@ import Support
 
 /// Masked language models.
 extension ModelConfiguration {
-    /// The head of one, as `transformers` builds it for the family.
+    /// The head of one, as `transformers` builds it for the family. See ``requireMaskedLanguageModel(path:)`` for those
+    /// that have none.
     public var maskedLanguageHead: MaskedLanguageModel {
-        MaskedLanguageModel(vocabulary: encoder.vocabulary, epsilon: encoder.epsilon)
+        family.maskedLanguageModel(model) ?? MaskedLanguageModel(encoder)
     }
 
     /// A model that guesses masked tokens.
@@ -17,8 +18,12 @@ extension ModelConfiguration {
     /// - Parameter path: The file, for the message.
     /// - Throws: An error that names the entry of config.json.
     public func requireMaskedLanguageModel(path: String = "config.json") throws(FileError) {
-        guard family.hasMaskedLanguageModel else {
+        guard family.maskedLanguageModel(model) != nil else {
             throw FileError(path, "model_type is \(quoted(modelType)), whose masked language models are not supported")
+        }
+        guard entries["decoder_bias"]?.bool != false else {
+            throw FileError(
+                path, "decoder_bias is false: only masked language models whose decoder has a bias are supported")
         }
         guard entries["tie_word_embeddings"]?.bool != false else {
             throw FileError(

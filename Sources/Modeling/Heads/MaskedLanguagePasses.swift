@@ -7,13 +7,15 @@ final class MaskedLanguagePasses<Element: ComputeElement>: HeadPasses {
     private let transform: Linear<Float>
     private let norm: NormSlot
     private let weights: UnsafePointer<Float>
-    /// (V, hidden).
+    /// Beta of a LayerNorm that has none.
+    private let zeros: FloatBuffer
+    /// (V, embedding width).
     private let words: UnsafePointer<Element>
     private let vocabulary: Int
     /// The first float of the decoder's bias.
     private let bias: Int
     private let hasGradient: Bool
-    private let epsilon: Float
+    private let head: MaskedLanguageModel
     private let matmul: Matmul
     private var saved: Activations?
     /// R of the last forward pass.
@@ -21,24 +23,24 @@ final class MaskedLanguagePasses<Element: ComputeElement>: HeadPasses {
 
     /// What the backward pass needs.
     private struct Activations {
-        /// (R, hidden), before and after GELU.
+        /// (R, embedding width) here and below, before and after the activation.
         var preActivation: UnsafeMutablePointer<Float>
         var activation: UnsafeMutablePointer<Float>
-        /// (R, hidden) and (R), of LayerNorm.
+        /// (R, width) and (R), of LayerNorm.
         var normalized: UnsafeMutablePointer<Float>
         var rstd: UnsafeMutablePointer<Float>
-        /// (R, hidden), what the decoder reads.
+        /// (R, width), what the decoder reads.
         var decoded: DualRows<Element>
         /// (R, V): the logits, and then, in the same memory, their gradient.
         var logits: DualRows<Element>
-        /// (R, hidden), scratch.
+        /// (R, width), scratch.
         var gradient: UnsafeMutablePointer<Float>
-        /// 2 hidden, scratch.
+        /// 2 width, scratch.
         var columns: UnsafeMutablePointer<Float>
     }
 
     /// - Parameter elements: The flat vector of weights in `Element`.
-    init(_ context: HeadContext, _ elements: UnsafePointer<Element>, epsilon: Float) {
+    init(_ context: HeadContext, _ elements: UnsafePointer<Element>, _ head: MaskedLanguageModel) {
         let layout = context.layout
         transform = context.linear(MaskedLanguageModel.Part.transform)
         norm = layout.headNorm(MaskedLanguageModel.Part.norm)
@@ -48,7 +50,8 @@ final class MaskedLanguagePasses<Element: ComputeElement>: HeadPasses {
         words = elements + layout.words.offset
         vocabulary = layout.words.rowCount
         matmul = context.matmul
-        self.epsilon = epsilon
+        zeros = FloatBuffer(count: transform.slot.outputs)
+        self.head = head
     }
 
     private var width: Int { transform.slot.outputs }
@@ -75,10 +78,11 @@ final class MaskedLanguagePasses<Element: ComputeElement>: HeadPasses {
         let saved = activations
         self.rows = rows
         transform.forward(hidden, saved.preActivation, rows: rows)
-        shoal_gelu_forward_f32(saved.activation, saved.preActivation, rows * width)
+        activate(saved.activation, saved.preActivation, rows * width)
         shoal_layer_norm_forward(
             saved.decoded.residual, nil, saved.normalized, saved.rstd, saved.activation, nil, nil, 0, 1, nil,
-            weights + norm.gamma, weights + norm.beta, rows, width, epsilon)
+            weights + norm.gamma, norm.beta.map { weights + $0 } ?? UnsafePointer(zeros.pointer), rows, width,
+            head.epsilon)
         Element.round(saved.decoded.operand, saved.decoded.residual, rows * width)
         matmul.multiply(
             transposeB: true, m: Matmul.paddedRows(rows), n: vocabulary, k: width, a: saved.decoded.operand, lda: width,
@@ -108,19 +112,39 @@ final class MaskedLanguagePasses<Element: ComputeElement>: HeadPasses {
             weights + norm.gamma, rows, width)
         if norm.hasGradient {
             sink.write(norm.gamma, width) { $0.update(from: saved.columns, count: width) }
-            sink.write(norm.beta, width) { $0.update(from: saved.columns + width, count: width) }
-        }
-        if transform.slot.hasGradient {
-            sink.add(transform.slot.bias, width) {
-                shoal_gelu_backward_f32(d, $0, saved.preActivation, rows, width)
+            if let beta = norm.beta {
+                sink.write(beta, width) { $0.update(from: saved.columns + width, count: width) }
             }
+        }
+        if transform.slot.hasGradient, let bias = transform.slot.bias {
+            sink.add(bias, width) { activateBackward(d, $0, saved.preActivation, rows) }
         } else {
             // The kernel adds up the gradient of the bias in any case.
             saved.columns.update(repeating: 0, count: width)
-            shoal_gelu_backward_f32(d, saved.columns, saved.preActivation, rows, width)
+            activateBackward(d, saved.columns, saved.preActivation, rows)
         }
         transform.backwardWeight(d, hidden, rows: rows, into: sink)
         if let dHidden { transform.backwardInput(d, dHidden, rows: rows) }
+    }
+
+    /// y = activation(x).
+    private func activate(_ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ count: Int) {
+        switch head.activation {
+        case .gelu, .geglu: shoal_gelu_forward_f32(y, x, count)
+        case .geluTanh: shoal_gelu_tanh_forward_f32(y, x, count)
+        case .relu: shoal_relu_forward_f32(y, x, count)
+        }
+    }
+
+    /// The gradient of x (R, width), in place of that of y; adds its column sums to `bias`.
+    private func activateBackward(
+        _ d: UnsafeMutablePointer<Float>, _ bias: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ rows: Int
+    ) {
+        switch head.activation {
+        case .gelu, .geglu: shoal_gelu_backward_f32(d, bias, x, rows, width)
+        case .geluTanh: shoal_gelu_tanh_backward_f32(d, bias, x, rows, width)
+        case .relu: shoal_relu_backward_f32(d, bias, x, rows, width)
+        }
     }
 
     func writeWordGradient(_ part: Range<Int>, to gradient: UnsafeMutablePointer<Float>) {

@@ -37,35 +37,39 @@ public struct LayoutBuilder {
         return parameter.offset
     }
 
-    /// Places the weight (outputs, inputs) and the bias (outputs) of a linear layer.
+    /// Places the weight (outputs, inputs) and, if it has one, the bias (outputs) of a linear layer.
     ///
     /// - Parameter id: The identity of each of the two.
     @discardableResult
     public mutating func linear(
-        _ id: (ParameterID.AffinePart) -> ParameterID, outputs: Int, inputs: Int
+        _ id: (ParameterID.AffinePart) -> ParameterID, outputs: Int, inputs: Int, hasBias: Bool = true
     ) -> LinearSlot {
         let weight = tensor(id(.weight), [outputs, inputs], hasWeightDecay: true)
-        let bias = tensor(id(.bias), [outputs], hasWeightDecay: false)
+        let bias = hasBias ? tensor(id(.bias), [outputs], hasWeightDecay: false) : nil
         return LinearSlot(weight: weight, bias: bias, outputs: outputs, inputs: inputs, hasGradient: hasGradient)
     }
 
     /// Places several linear layers of the same shape whose weights adjoin, as do their biases.
     mutating func adjoiningLinears(
-        _ ids: [(ParameterID.AffinePart) -> ParameterID], outputs: Int, inputs: Int
+        _ ids: [(ParameterID.AffinePart) -> ParameterID], outputs: Int, inputs: Int, hasBias: Bool
     ) -> [LinearSlot] {
         align()
         let weights = ids.map { tensor($0(.weight), [outputs, inputs], hasWeightDecay: true, aligned: false) }
         align()
-        let biases = ids.map { tensor($0(.bias), [outputs], hasWeightDecay: false, aligned: false) }
+        let biases = ids.map {
+            hasBias ? tensor($0(.bias), [outputs], hasWeightDecay: false, aligned: false) : nil
+        }
         return zip(weights, biases).map {
             LinearSlot(weight: $0, bias: $1, outputs: outputs, inputs: inputs, hasGradient: hasGradient)
         }
     }
 
-    /// Places gamma and beta of a LayerNorm over rows of `width`.
-    mutating func norm(_ id: (ParameterID.AffinePart) -> ParameterID, width: Int) -> NormSlot {
+    /// Places gamma and, if it has one, beta of a LayerNorm over rows of `width`.
+    mutating func norm(
+        _ id: (ParameterID.AffinePart) -> ParameterID, width: Int, hasBias: Bool = true
+    ) -> NormSlot {
         let gamma = tensor(id(.weight), [width], hasWeightDecay: false)
-        let beta = tensor(id(.bias), [width], hasWeightDecay: false)
+        let beta = hasBias ? tensor(id(.bias), [width], hasWeightDecay: false) : nil
         return NormSlot(gamma: gamma, beta: beta, hasGradient: hasGradient)
     }
 

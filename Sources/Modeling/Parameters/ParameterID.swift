@@ -5,6 +5,8 @@ public enum ParameterID: Hashable, Sendable {
     case embedding(EmbeddingTable)
     /// The LayerNorm of the embeddings.
     case embeddingNorm(AffinePart)
+    /// The linear layer between narrower embeddings and the first encoder layer.
+    case embeddingProjection(AffinePart)
     /// A linear layer or a LayerNorm of an encoder layer; layer 0 is next to the embeddings.
     case layer(Int, LayerPart, AffinePart)
     /// A linear layer of the head, by the head's own name for it.
@@ -18,6 +20,8 @@ public enum ParameterID: Hashable, Sendable {
         case positions
         /// Segments: the first or the second text of a pair.
         case segments
+        /// Biases of attention scores, a column for each head, by the distance between two tokens.
+        case relativeBias
     }
 
     /// The tensors of a linear layer (weight and bias, and those of an adapter) or of a LayerNorm (gamma and beta).
@@ -42,14 +46,16 @@ public enum ParameterID: Hashable, Sendable {
         case value
         /// The projection of attention's result.
         case attentionOutput
-        /// The LayerNorm behind attention's residual connection.
+        /// The LayerNorm behind attention's residual connection, or in front of attention.
         case attentionNorm
         /// The first linear layer of the feed-forward network.
         case intermediate
         /// The second linear layer of the feed-forward network.
         case output
-        /// The LayerNorm behind the residual connection of the feed-forward network.
+        /// The LayerNorm behind the residual connection of the feed-forward network, or in front of that.
         case outputNorm
+        /// The LayerNorm behind the last layer of an encoder with LayerNorms in front.
+        case finalNorm
     }
 
     /// The number of the Philox stream that a new tensor is drawn from. Part of what makes a run repeatable: never
@@ -70,7 +76,7 @@ public enum ParameterID: Hashable, Sendable {
     public var part: ModelPart {
         switch self {
         case .embedding(.words): .words
-        case .embedding, .embeddingNorm: .positions
+        case .embedding, .embeddingNorm, .embeddingProjection: .positions
         case .layer(let index, _, _): .layer(index)
         case .head: .head
         }
@@ -87,8 +93,10 @@ public enum ParameterID: Hashable, Sendable {
     /// Whether it is gamma of a LayerNorm, which is about 1 in a trained model.
     public var isNormScale: Bool {
         switch self {
-        case .embeddingNorm(.weight), .layer(_, .attentionNorm, .weight), .layer(_, .outputNorm, .weight): true
-        case .head(let name, .weight): name.hasSuffix(".norm")
+        case .embeddingNorm(.weight), .layer(_, .attentionNorm, .weight), .layer(_, .outputNorm, .weight),
+            .layer(_, .finalNorm, .weight):
+            true
+        case .head(let name, .weight): name == "norm" || name.hasSuffix(".norm")
         default: false
         }
     }
@@ -98,6 +106,7 @@ public enum ParameterID: Hashable, Sendable {
         switch self {
         case .embedding(let table): "embedding.\(table.rawValue)"
         case .embeddingNorm(let part): "embedding.norm.\(part.rawValue)"
+        case .embeddingProjection(let part): "embedding.projection.\(part.rawValue)"
         case .layer(let layer, let tensor, let part): "layer.\(layer).\(tensor.rawValue).\(part.rawValue)"
         case .head(let name, let part): "head.\(name).\(part.rawValue)"
         }

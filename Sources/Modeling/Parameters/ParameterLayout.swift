@@ -47,7 +47,7 @@ public struct ParameterLayout: Sendable {
         (head, headBucket) = (placed.head, placed.headBucket)
         (layers, embeddings) = (placed.layers, placed.embeddings)
         words = Parameter(
-            id: .embedding(.words), shape: [model.encoder.vocabulary, model.encoder.hidden],
+            id: .embedding(.words), shape: [model.encoder.vocabulary, model.encoder.embeddingWidth],
             offset: placed.embeddings.words, hasWeightDecay: true)
         multipliesWords = model.head.tiesWords
         rowTable = model.hasRowTable ? words : nil
@@ -73,16 +73,20 @@ public struct ParameterLayout: Sendable {
     /// The LayerNorm that the head declared under this name.
     func headNorm(_ name: String) -> NormSlot {
         NormSlot(
-            gamma: headTensor(name, .weight).offset, beta: headTensor(name, .bias).offset,
+            gamma: headTensor(name, .weight).offset, beta: findHeadTensor(name, .bias)?.offset,
             hasGradient: headBucket != nil)
     }
 
     /// A tensor that the head declared under this name.
     func headTensor(_ name: String, _ part: ParameterID.AffinePart) -> Parameter {
-        guard let found = parameters.first(where: { $0.id == .head(name, part) }) else {
+        guard let found = findHeadTensor(name, part) else {
             preconditionFailure("the head declared no \(part) of \(name)")
         }
         return found
+    }
+
+    private func findHeadTensor(_ name: String, _ part: ParameterID.AffinePart) -> Parameter? {
+        parameters.first { $0.id == .head(name, part) }
     }
 
     /// All buckets of a step's flat gradient, whose last part holds the rows of the word embedding that the step
@@ -105,6 +109,8 @@ private struct Placed {
     init(_ model: ModelSpecification, _ builder: inout LayoutBuilder) {
         let encoder = model.encoder
         let hidden = encoder.hidden
+        let biases = encoder.features.biases
+        let isPre = encoder.features.normalization == .pre
         builder.begin(hasGradient: model.trainable.contains(.head))
         model.head.declare(into: &builder, encoder: encoder)
         headBucket = builder.endBucket()
@@ -115,12 +121,22 @@ private struct Placed {
                 { .layer(index, part, $0) }
             }
             builder.begin(hasGradient: model.trainable.contains(.layer(index)))
-            let outputNorm = builder.norm(id(.outputNorm), width: hidden)
-            let output = builder.linear(id(.output), outputs: hidden, inputs: layer.intermediate)
-            let intermediate = builder.linear(id(.intermediate), outputs: layer.intermediate, inputs: hidden)
-            let attentionNorm = builder.norm(id(.attentionNorm), width: hidden)
-            let attentionOutput = builder.linear(id(.attentionOutput), outputs: hidden, inputs: hidden)
-            let qkv = builder.adjoiningLinears([id(.query), id(.key), id(.value)], outputs: hidden, inputs: hidden)
+            let finalNorm =
+                isPre && index == encoder.layers.count - 1
+                ? builder.norm(id(.finalNorm), width: hidden, hasBias: biases.norm) : nil
+            let outputNorm = builder.norm(id(.outputNorm), width: hidden, hasBias: biases.norm)
+            let output = builder.linear(
+                id(.output), outputs: hidden, inputs: layer.intermediate, hasBias: biases.feedForward)
+            let intermediate = builder.linear(
+                id(.intermediate), outputs: encoder.preActivationWidth(layer), inputs: hidden,
+                hasBias: biases.feedForward)
+            let attentionNorm =
+                isPre && index == 0
+                ? nil : builder.norm(id(.attentionNorm), width: hidden, hasBias: biases.norm)
+            let attentionOutput = builder.linear(
+                id(.attentionOutput), outputs: hidden, inputs: hidden, hasBias: biases.attention)
+            let qkv = builder.adjoiningLinears(
+                [id(.query), id(.key), id(.value)], outputs: hidden, inputs: hidden, hasBias: biases.attention)
             // Behind the layer's own tensors, in the same bucket; in front of the frozen tail in any case.
             var lowRank = ByTarget<LowRankSlot>()
             if let adapter = model.adapter {
@@ -128,40 +144,51 @@ private struct Placed {
                 builder.begin(hasGradient: true)
                 for target in adapter.targets {
                     lowRank[target] = builder.lowRank(
-                        id(target.part), adapter, Self.sizes(target, layer, hidden: hidden))
+                        id(target.part), adapter, Self.sizes(target, layer, encoder))
                 }
             }
             layers.append(
                 LayerSlots(
-                    outputNorm: outputNorm, output: output, intermediate: intermediate, attentionNorm: attentionNorm,
-                    attentionOutput: attentionOutput, query: qkv[0], key: qkv[1], value: qkv[2], lowRank: lowRank,
-                    bucket: builder.endBucket()))
+                    finalNorm: finalNorm, outputNorm: outputNorm, output: output, intermediate: intermediate,
+                    attentionNorm: attentionNorm, attentionOutput: attentionOutput, query: qkv[0], key: qkv[1],
+                    value: qkv[2], lowRank: lowRank, bucket: builder.endBucket()))
         }
         self.layers = layers.reversed()
         builder.begin(hasGradient: model.trainable.contains(.positions))
-        let norm = builder.norm(ParameterID.embeddingNorm, width: hidden)
-        let segments =
-            encoder.segments == 0
-            ? nil : builder.tensor(.embedding(.segments), [encoder.segments, hidden], hasWeightDecay: true)
-        let positions = builder.tensor(.embedding(.positions), [encoder.positionRows, hidden], hasWeightDecay: true)
+        let width = encoder.embeddingWidth
+        let projection =
+            width == hidden
+            ? nil : builder.linear(ParameterID.embeddingProjection, outputs: hidden, inputs: width)
+        let norm = builder.norm(ParameterID.embeddingNorm, width: width, hasBias: biases.norm)
+        func table(_ table: ParameterID.EmbeddingTable, _ rows: Int) -> Int? {
+            rows == 0 ? nil : builder.tensor(.embedding(table), [rows, width], hasWeightDecay: true)
+        }
+        let segments = table(.segments, encoder.segments)
+        let positions = table(.positions, encoder.positionRows)
+        // A bias, which its name says in every file: without weight decay.
+        let relativeBias = encoder.features.relativeBias.map {
+            builder.tensor(
+                .embedding(.relativeBias), [$0.buckets, encoder.layers[0].heads], hasWeightDecay: false)
+        }
         let bucket = builder.endBucket()
         let denseEnd = builder.trainableEnd
         let trainsWords = model.trainable.contains(.words)
         builder.begin(hasGradient: trainsWords)
         let wordBucket = trainsWords ? builder.buckets.count : nil
-        let words = builder.tensor(.embedding(.words), [encoder.vocabulary, hidden], hasWeightDecay: true)
+        let words = builder.tensor(.embedding(.words), [encoder.vocabulary, width], hasWeightDecay: true)
         if model.head.tiesWords { _ = builder.endBucket() } else { builder.align() }
         denseCount = model.hasRowTable ? denseEnd : builder.trainableEnd
         embeddings = EmbeddingSlots(
-            norm: norm, segments: segments, positions: positions, bucket: bucket, words: words,
-            wordBucket: wordBucket, hasDenseWords: model.head.tiesWords)
+            projection: projection, norm: norm, relativeBias: relativeBias, segments: segments, positions: positions,
+            bucket: bucket, words: words, wordBucket: wordBucket, hasDenseWords: model.head.tiesWords)
     }
 
     private static func sizes(
-        _ target: LowRankAdapter.Target, _ layer: EncoderArchitecture.Layer, hidden: Int
+        _ target: LowRankAdapter.Target, _ layer: EncoderArchitecture.Layer, _ encoder: EncoderArchitecture
     ) -> (outputs: Int, inputs: Int) {
-        switch target {
-        case .intermediate: (layer.intermediate, hidden)
+        let hidden = encoder.hidden
+        return switch target {
+        case .intermediate: (encoder.preActivationWidth(layer), hidden)
         case .output: (hidden, layer.intermediate)
         case .query, .key, .value, .attentionOutput: (hidden, hidden)
         }
@@ -171,11 +198,10 @@ private struct Placed {
     private static func linears(_ builder: LayoutBuilder) -> [String: LinearSlot] {
         var slots: [String: LinearSlot] = [:]
         for weight in builder.parameters {
-            guard case .head(let name, .weight) = weight.id, weight.shape.count == 2,
-                let bias = builder.parameters.first(where: { $0.id == .head(name, .bias) })
-            else { continue }
+            guard case .head(let name, .weight) = weight.id, weight.shape.count == 2 else { continue }
+            let bias = builder.parameters.first { $0.id == .head(name, .bias) }
             slots[name] = LinearSlot(
-                weight: weight.offset, bias: bias.offset, outputs: weight.shape[0], inputs: weight.shape[1],
+                weight: weight.offset, bias: bias?.offset, outputs: weight.shape[0], inputs: weight.shape[1],
                 hasGradient: builder.hasGradient)
         }
         return slots

@@ -2,8 +2,8 @@
 public struct LinearSlot: Sendable, Equatable {
     /// The first float of the weight.
     public var weight: Int
-    /// The first float of the bias.
-    public var bias: Int
+    /// The first float of the bias; nil if there is none.
+    public var bias: Int?
     /// Rows of the weight, and the length of the bias.
     public var outputs: Int
     /// Columns of the weight.
@@ -15,7 +15,8 @@ public struct LinearSlot: Sendable, Equatable {
 /// Where a LayerNorm stands in the flat vector.
 struct NormSlot: Sendable {
     var gamma: Int
-    var beta: Int
+    /// Nil if there is none.
+    var beta: Int?
     /// Whether both are trained.
     var hasGradient: Bool
 }
@@ -23,10 +24,13 @@ struct NormSlot: Sendable {
 /// Where an encoder layer stands. `query`, `key` and `value` adjoin, as do their biases, so that they can be used as
 /// one matrix of (3 hidden, hidden).
 struct LayerSlots: Sendable {
+    /// Behind the last layer; nil in others, and where LayerNorms stand behind residual connections.
+    var finalNorm: NormSlot?
     var outputNorm: NormSlot
     var output: LinearSlot
     var intermediate: LinearSlot
-    var attentionNorm: NormSlot
+    /// Nil in the first layer where LayerNorms stand in front.
+    var attentionNorm: NormSlot?
     var attentionOutput: LinearSlot
     var query: LinearSlot
     var key: LinearSlot
@@ -39,10 +43,15 @@ struct LayerSlots: Sendable {
 
 /// Where the embeddings stand.
 struct EmbeddingSlots: Sendable {
+    /// Nil where the embeddings are as wide as the encoder.
+    var projection: LinearSlot?
     var norm: NormSlot
+    /// (buckets, heads), nil if there is none.
+    var relativeBias: Int?
     /// Nil if the encoder has no segments.
     var segments: Int?
-    var positions: Int
+    /// Nil if the encoder has no table of positions.
+    var positions: Int?
     /// The bucket of the gradients of all of these; nil where they are frozen.
     var bucket: Int?
     var words: Int

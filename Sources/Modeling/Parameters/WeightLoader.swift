@@ -56,7 +56,7 @@ public enum WeightLoader {
         var (drawn, replaced): ([ParameterID], [ParameterID]) = ([], [])
         var read: Set<String> = []
         let rows = sourceRows(directory.configuration, model, labels: labels, in: file, family)
-        for parameter in layout.parameters {
+        for parameter in family.stored(layout.parameters) {
             let isLabelled = isLabelled(parameter.id, model.head)
             let tensorName = family.tensorName(parameter.id)
             let destination = UnsafeMutableBufferPointer(
@@ -161,7 +161,7 @@ public enum WeightLoader {
             }
         }
         let moments = FloatBuffer(count: layout.trainableCount)
-        for parameter in layout.trainable {
+        for parameter in family.stored(layout.trainable) {
             let name = name(family.tensorName(parameter.id))
             guard let shape = file.tensors[name]?.shape else {
                 throw ModelError.weights("\(file.path): there is no tensor \(name)")
@@ -228,7 +228,7 @@ public enum WeightLoader {
     private static func tensors(
         of vector: FloatBuffer, _ parameters: some Sequence<Parameter>, _ family: any ModelFamily.Type
     ) -> [TensorToWrite] {
-        parameters.map {
+        family.stored(parameters).map {
             TensorToWrite(
                 name: family.tensorName($0.id), shape: $0.shape,
                 data: UnsafeRawBufferPointer(start: vector.pointer + $0.offset, count: $0.count * 4), dtype: .f32)

@@ -8,20 +8,15 @@ public struct EncoderArchitecture: Sendable, Codable, Equatable {
         public var heads: Int
         /// Floats within the feed-forward network.
         public var intermediate: Int
+        /// The most places between a token and one that it attends to; nil where it attends to all.
+        public var window: Int?
 
         /// A layer of these sizes.
-        public init(heads: Int, intermediate: Int) {
+        public init(heads: Int, intermediate: Int, window: Int? = nil) {
             self.heads = heads
             self.intermediate = intermediate
+            self.window = window
         }
-    }
-
-    /// How the encoder knows where in its sequence a token stands.
-    public enum Positions: Sendable, Codable, Equatable {
-        /// A learnt table of `rows` rows; the token at position p, counted from 0, takes row p + `offset`.
-        ///
-        /// The offset is 0 in most models, and 2 in those that keep two rows for padding.
-        case absolute(rows: Int, offset: Int)
     }
 
     /// Rows of the word embedding.
@@ -42,9 +37,11 @@ public struct EncoderArchitecture: Sendable, Codable, Equatable {
     public var hiddenDropout: Float
     /// The dropout probability on attention probabilities.
     public var attentionDropout: Float
+    /// What families differ in beyond sizes.
+    public var features: Features
 
     private enum CodingKeys: String, CodingKey {
-        case vocabulary, hidden, positions, segments, layers, epsilon
+        case vocabulary, hidden, positions, segments, layers, epsilon, features
         case initializerRange = "initializer_range"
         case hiddenDropout = "hidden_dropout"
         case attentionDropout = "attention_dropout"
@@ -53,7 +50,7 @@ public struct EncoderArchitecture: Sendable, Codable, Equatable {
     /// An encoder of these sizes.
     public init(
         vocabulary: Int, hidden: Int, positions: Positions, segments: Int, layers: [Layer], epsilon: Float,
-        initializerRange: Float, hiddenDropout: Float, attentionDropout: Float
+        initializerRange: Float, hiddenDropout: Float, attentionDropout: Float, features: Features = Features()
     ) {
         self.vocabulary = vocabulary
         self.hidden = hidden
@@ -64,36 +61,7 @@ public struct EncoderArchitecture: Sendable, Codable, Equatable {
         self.initializerRange = initializerRange
         self.hiddenDropout = hiddenDropout
         self.attentionDropout = attentionDropout
-    }
-
-    /// The longest sequence, in tokens.
-    public var maxLength: Int {
-        switch positions {
-        case .absolute(let rows, let offset): rows - offset
-        }
-    }
-
-    /// Rows of the position embedding.
-    var positionRows: Int {
-        switch positions {
-        case .absolute(let rows, _): rows
-        }
-    }
-
-    /// The row of the position embedding that a sequence's first token takes.
-    var positionOffset: Int {
-        switch positions {
-        case .absolute(_, let offset): offset
-        }
-    }
-
-    /// How many numbers the embeddings and the encoder layers have: without the head, which may be new.
-    public var parameterCount: Int {
-        layers.reduce((vocabulary + positionRows + segments + 2) * hidden) { sum, layer in
-            let attention = 4 * (hidden * hidden + hidden) + 2 * hidden
-            let feedForward = 2 * hidden * layer.intermediate + layer.intermediate + hidden + 2 * hidden
-            return sum + attention + feedForward
-        }
+        self.features = features
     }
 
     /// The bounds of sizes: far beyond any real model, they keep products of sizes from overflowing.
@@ -112,38 +80,11 @@ public struct EncoderArchitecture: Sendable, Codable, Equatable {
         public static let heads = 1...4096
         /// Floats within the feed-forward network of a layer.
         public static let intermediate = 1...1_048_576
-    }
-
-    /// Checks every bound.
-    public func validate() throws(ModelError) {
-        func check(_ what: String, _ value: Int, _ range: ClosedRange<Int>) throws(ModelError) {
-            guard range.contains(value) else {
-                throw .invalidModel("\(what) is \(value), must be \(range.lowerBound) to \(range.upperBound)")
-            }
-        }
-        try check("the size of the vocabulary", vocabulary, Limits.vocabulary)
-        try check("the hidden size", hidden, Limits.hidden)
-        try check("the number of positions", positionRows, Limits.positions)
-        try check("the row of the first position", positionOffset, 0...(positionRows - 1))
-        try check("the number of segments", segments, Limits.segments)
-        try check("the number of layers", layers.count, Limits.layers)
-        for layer in layers {
-            try check("the number of attention heads", layer.heads, Limits.heads)
-            try check("the intermediate size", layer.intermediate, Limits.intermediate)
-            guard hidden % layer.heads == 0 else {
-                throw .invalidModel("the hidden size \(hidden) is not a multiple of \(layer.heads) attention heads")
-            }
-        }
-        guard epsilon > 0, epsilon < 1 else {
-            throw .invalidModel("LayerNorm's epsilon is \(epsilon), must be above 0 and below 1")
-        }
-        guard initializerRange >= 0, initializerRange <= 10 else {
-            throw .invalidModel("the initializer range is \(initializerRange), must be 0 to 10")
-        }
-        for rate in [hiddenDropout, attentionDropout] {
-            guard rate >= 0, rate < 1 else {
-                throw .invalidModel("a dropout probability is \(rate), must be at least 0 and below 1")
-            }
-        }
+        /// Places to each side that a token attends to.
+        public static let window = 0...1_048_576
+        /// Buckets of distances.
+        public static let buckets = 4...65_536
+        /// The base of the angles of rotary positions.
+        public static let rotaryBase: ClosedRange<Float> = 1...1e12
     }
 }
