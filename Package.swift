@@ -38,7 +38,10 @@ let package = Package(
             ]),
         .target(name: "Numerics", dependencies: ["Support", "CKernels", "COneDNN"]),
         .target(name: "Checkpoint", dependencies: ["Support", .product(name: "Crypto", package: "swift-crypto")]),
-        .target(name: "Tokenization", dependencies: ["Support"]),
+        .target(
+            name: "Tokenization",
+            dependencies: ["Support", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["SentencePiece/sentencepiece.proto"]),
         .target(name: "Tagging"),
         .target(
             name: "Corpus",
@@ -99,7 +102,9 @@ let package = Package(
             name: "CheckpointTests", dependencies: ["Checkpoint", "Support", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
-            name: "TokenizationTests", dependencies: ["Tokenization", "Support"], resources: [.copy("Fixtures")]),
+            name: "TokenizationTests",
+            dependencies: ["Tokenization", "Support", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            resources: [.copy("Fixtures")]),
         .testTarget(name: "TaggingTests", dependencies: ["Tagging"], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "CorpusTests",

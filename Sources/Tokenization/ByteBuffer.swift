@@ -19,6 +19,13 @@ final class ByteBuffer {
 
     func removeAll() { count = 0 }
 
+    /// The memory, empty and with room for so many bytes, to be written directly.
+    func room(for bytes: Int) -> UnsafeMutablePointer<UInt8> {
+        count = 0
+        reserve(bytes)
+        return base
+    }
+
     /// Makes room for so many more bytes.
     @inline(__always)
     func reserve(_ more: Int) {

@@ -23,7 +23,7 @@ struct BytePairParts {
             let name = String(decoding: token, as: UTF8.self).printable(limit: 60)
             throw problem("token \"\(name)\" is not in the vocabulary; do the files belong together?")
         }
-        let merge = MergeTable.Merge(rank: UInt32(truncatingIfNeeded: rank), id: try id(left + right))
+        let merge = MergeTable.Merge(rank: Int32(truncatingIfNeeded: rank), id: try id(left + right))
         merges.add(try id(left), try id(right), merge)
     }
 

@@ -1,7 +1,7 @@
 /// Byte-pair encoding (Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units"), over bytes
 /// (Radford et al. 2019, GPT-2) or over characters: of all neighbours that can be merged, those of the lowest rank are,
 /// from left to right, until none can be.
-struct BytePairModel: Sendable {
+final class BytePairModel: WordModel {
     /// What one byte or character starts as.
     enum Symbol: Sendable, Equatable {
         case ids([Int32])
@@ -10,15 +10,15 @@ struct BytePairModel: Sendable {
         case dropped
     }
 
-    /// A neighbour in a long word.
-    struct Link {
+    /// The neighbours of a symbol.
+    struct Link: BitwiseCopyable {
         var previous: Int32
         var next: Int32
     }
 
     /// Longer words are merged with a queue, in n log n steps instead of n^2 short ones.
     private static let longWord = 96
-    private static let noRank = UInt32.max
+    private static let noRank = MergeTable.Merge.none.rank
 
     let vocabulary: PlainVocabulary
     let merges: MergeTable
@@ -65,25 +65,26 @@ struct BytePairModel: Sendable {
         return hasUnknown ? .unknown : .dropped
     }
 
-    /// Appends the ids of a word.
-    func encode(_ word: UnsafePointer<UInt8>, count: Int, _ scratch: TokenizerScratch) {
+    /// Appends the ids of a word, which is not empty.
+    func encode(_ word: UnsafePointer<UInt8>, count: Int, _ scratch: ScratchPool.Scratch) {
         if ignoresMerges, let id = wholeWord(word, count) {
-            scratch.ids.append(id)
+            scratch.pointee.ids.append(id)
             return
         }
-        scratch.symbols.removeAll(keepingCapacity: true)
+        scratch.pointee.symbols.removeAll()
         if byteSymbols.isEmpty {
-            characters(word, count, &scratch.symbols)
+            characters(word, count, &scratch.pointee.symbols)
         } else {
-            bytes(word, count, &scratch.symbols)
+            bytes(word, count, &scratch.pointee.symbols)
         }
-        guard scratch.symbols.count > 1 else {
-            scratch.ids.append(contentsOf: scratch.symbols)
+        let symbols = scratch.pointee.symbols.count
+        guard symbols > 1 else {
+            scratch.pointee.ids.append(scratch.pointee.symbols.base, count: symbols)
             return
         }
         merges.withView { merges in
-            if scratch.symbols.count <= Self.longWord {
-                Self.mergeShort(merges, &scratch.symbols, &scratch.ranks, &scratch.ids)
+            if symbols <= Self.longWord {
+                Self.mergeShort(merges, scratch)
             } else {
                 Self.mergeLong(merges, scratch)
             }
@@ -96,21 +97,23 @@ struct BytePairModel: Sendable {
         return vocabulary.id(bytes.lazy.flatMap { ByteAlphabet.names[Int($0)] })
     }
 
-    private func bytes(_ word: UnsafePointer<UInt8>, _ count: Int, _ out: inout [Int32]) {
+    private func bytes(_ word: UnsafePointer<UInt8>, _ count: Int, _ out: inout GrowingBuffer<Int32>) {
         var unknown = 0
-        for index in 0..<count {
-            let byte = Int(word[index])
-            let id = byteIDs[byte]
-            if id >= 0, unknown == 0 {
-                out.append(id)
-            } else {
-                add(byteSymbols[byte], isKnown: vocabulary.id(ByteAlphabet.names[byte]) != nil, &unknown, &out)
+        byteIDs.withUnsafeBufferPointer { byteIDs in
+            for index in 0..<count {
+                let byte = Int(word[index])
+                let id = byteIDs[byte]
+                if id >= 0, unknown == 0 {
+                    out.append(id)
+                } else {
+                    add(byteSymbols[byte], isKnown: vocabulary.id(ByteAlphabet.names[byte]) != nil, &unknown, &out)
+                }
             }
         }
         flush(&unknown, &out)
     }
 
-    private func characters(_ word: UnsafePointer<UInt8>, _ count: Int, _ out: inout [Int32]) {
+    private func characters(_ word: UnsafePointer<UInt8>, _ count: Int, _ out: inout GrowingBuffer<Int32>) {
         var unknown = 0
         var index = 0
         while index < count {
@@ -124,11 +127,11 @@ struct BytePairModel: Sendable {
     }
 
     /// Adds a symbol as the reference does: an unknown one waits for the next known one, and bytes overtake it.
-    private func add(_ symbol: Symbol, isKnown: Bool, _ unknown: inout Int, _ out: inout [Int32]) {
+    private func add(_ symbol: Symbol, isKnown: Bool, _ unknown: inout Int, _ out: inout GrowingBuffer<Int32>) {
         switch symbol {
         case .ids(let ids):
             if isKnown { flush(&unknown, &out) }
-            out += ids
+            out.append(ids)
         case .unknown:
             if unknown > 0, !fusesUnknown { flush(&unknown, &out) }
             unknown = 1
@@ -136,66 +139,66 @@ struct BytePairModel: Sendable {
         }
     }
 
-    private func flush(_ unknown: inout Int, _ out: inout [Int32]) {
+    private func flush(_ unknown: inout Int, _ out: inout GrowingBuffer<Int32>) {
         if unknown > 0, let unknownID { out.append(unknownID) }
         unknown = 0
     }
 
-    /// Merges in place, looking for the lowest rank each time.
-    private static func mergeShort(
-        _ merges: MergeTable.View, _ symbols: inout [Int32], _ ranks: inout [UInt32], _ out: inout [Int32]
-    ) {
-        ranks.removeAll(keepingCapacity: true)
-        var count = symbols.count
-        for index in 0..<count - 1 { ranks.append(merges.find(symbols[index], symbols[index + 1])?.rank ?? noRank) }
-        ranks.append(noRank)
-        symbols.withUnsafeMutableBufferPointer { symbols in
-            ranks.withUnsafeMutableBufferPointer { ranks in
-                func rank(_ index: Int) -> UInt32 { merges.find(symbols[index], symbols[index + 1])?.rank ?? noRank }
-                while count > 1 {
-                    var best = noRank
-                    var place = 0
-                    for index in 0..<count - 1 where ranks[index] < best {
-                        best = ranks[index]
-                        place = index
-                    }
-                    guard best != noRank, let merge = merges.find(symbols[place], symbols[place + 1]) else { break }
-                    symbols[place] = merge.id
-                    for index in place + 1..<count - 1 {
-                        symbols[index] = symbols[index + 1]
-                        ranks[index] = ranks[index + 1]
-                    }
-                    count -= 1
-                    ranks[place] = place + 1 < count ? rank(place) : noRank
-                    if place > 0 { ranks[place - 1] = rank(place - 1) }
-                }
-            }
+    /// Fills `scratch.links` with the neighbours of each symbol: -1 before the first, the count behind the last.
+    private static func link(_ count: Int, _ scratch: ScratchPool.Scratch) -> UnsafeMutablePointer<Link> {
+        scratch.pointee.links.resize(count)
+        let links = scratch.pointee.links.base
+        for index in 0..<count {
+            links[index] = Link(
+                previous: Int32(truncatingIfNeeded: index &- 1), next: Int32(truncatingIfNeeded: index &+ 1))
         }
-        out.append(contentsOf: symbols[..<count])
+        return links
     }
 
-    /// Merges with a queue of ranks and places; an entry counts if the rank there is still its own.
-    private static func mergeLong(_ merges: MergeTable.View, _ scratch: TokenizerScratch) {
-        let count = scratch.symbols.count
-        var symbols = scratch.symbols
-        var ranks = [UInt32](repeating: noRank, count: count)
-        var links = (0..<count).map {
-            Link(previous: Int32(truncatingIfNeeded: $0 - 1), next: Int32(truncatingIfNeeded: $0 + 1))
+    /// Appends the symbols that are left: the first one, and whatever is linked to it.
+    private static func appendSymbols(
+        _ symbols: UnsafePointer<Int32>, _ links: UnsafePointer<Link>, _ count: Int, _ scratch: ScratchPool.Scratch
+    ) {
+        var place = 0
+        while place < count {
+            scratch.pointee.ids.append(symbols[place])
+            place = Int(links[place].next)
         }
-        var queue = RankQueue()
+    }
+
+    /// Merges by looking for the lowest rank each time.
+    private static func mergeShort(_ merges: MergeTable.View, _ scratch: ScratchPool.Scratch) {
+        typealias Ranks = SIMD8<Int32>
+        let count = scratch.pointee.symbols.count
+        let symbols = scratch.pointee.symbols.base
+        let links = link(count, scratch)
+        let vectors = (count &+ 7) / 8
+        scratch.pointee.ranks.resize(vectors &* 8)
+        scratch.pointee.merges.resize(count)
+        let ranks = scratch.pointee.ranks.base
+        let found = scratch.pointee.merges.base
+        for index in count &- 1..<vectors &* 8 { ranks[index] = noRank }
+        for index in 0..<count &- 1 {
+            found[index] = merges.find(symbols[index], symbols[index &+ 1])
+            ranks[index] = found[index].rank
+        }
         func look(_ place: Int) {
             let next = Int(links[place].next)
-            ranks[place] = next < count ? merges.find(symbols[place], symbols[next])?.rank ?? noRank : noRank
-            if ranks[place] != noRank { queue.push(UInt64(ranks[place]) << 32 | UInt64(place)) }
+            found[place] = next < count ? merges.find(symbols[place], symbols[next]) : .none
+            ranks[place] = found[place].rank
         }
-        for place in 0..<count { look(place) }
-        while let entry = queue.pop() {
-            let place = Int(entry & 0xFFFF_FFFF)
-            guard UInt64(ranks[place]) == entry >> 32 else { continue }
+        let raw = UnsafeRawPointer(ranks)
+        while true {
+            var least = Ranks(repeating: noRank)
+            for vector in 0..<vectors {
+                least = pointwiseMin(least, raw.loadUnaligned(fromByteOffset: vector &* 32, as: Ranks.self))
+            }
+            let best = least.min()
+            guard best != noRank else { break }
+            var place = 0
+            while ranks[place] != best { place &+= 1 }
+            symbols[place] = found[place].id
             let right = Int(links[place].next)
-            guard let merge = merges.find(symbols[place], symbols[right]) else { continue }
-            symbols[place] = merge.id
-            symbols[right] = -1
             ranks[right] = noRank
             let after = links[right].next
             links[place].next = after
@@ -203,7 +206,36 @@ struct BytePairModel: Sendable {
             look(place)
             if links[place].previous >= 0 { look(Int(links[place].previous)) }
         }
-        scratch.ids.append(contentsOf: symbols.lazy.filter { $0 >= 0 })
+        appendSymbols(symbols, links, count, scratch)
+    }
+
+    /// Merges with a queue of ranks and places; an entry counts if the rank there is still its own.
+    private static func mergeLong(_ merges: MergeTable.View, _ scratch: ScratchPool.Scratch) {
+        let count = scratch.pointee.symbols.count
+        let symbols = scratch.pointee.symbols.base
+        let links = link(count, scratch)
+        scratch.pointee.merges.resize(count)
+        let found = scratch.pointee.merges.base
+        var queue = RankQueue()
+        func look(_ place: Int) {
+            let next = Int(links[place].next)
+            found[place] = next < count ? merges.find(symbols[place], symbols[next]) : .none
+            if found[place].rank != noRank { queue.push(UInt64(found[place].rank) << 32 | UInt64(place)) }
+        }
+        for place in 0..<count { look(place) }
+        while let entry = queue.pop() {
+            let place = Int(entry & 0xFFFF_FFFF)
+            guard UInt64(found[place].rank) == entry >> 32 else { continue }
+            symbols[place] = found[place].id
+            let right = Int(links[place].next)
+            found[right] = .none
+            let after = links[right].next
+            links[place].next = after
+            if Int(after) < count { links[Int(after)].previous = Int32(truncatingIfNeeded: place) }
+            look(place)
+            if links[place].previous >= 0 { look(Int(links[place].previous)) }
+        }
+        appendSymbols(symbols, links, count, scratch)
     }
 }
 

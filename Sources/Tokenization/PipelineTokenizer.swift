@@ -75,80 +75,64 @@ public final class PipelineTokenizer: Tokenizer {
     private func ids(of text: UnsafeBufferPointer<UInt8>, limit: Int) -> [Int32] {
         guard let base = text.baseAddress, !text.isEmpty, limit > 0 else { return [] }
         return scratch.with { scratch in
-            scratch.ids.removeAll(keepingCapacity: true)
-            scratch.limit = limit
+            scratch.pointee.ids.removeAll()
+            scratch.pointee.limit = limit
             if isValidUTF8(text) {
                 scan(text, scratch)
             } else {
-                scratch.whole.removeAll()
+                let whole = scratch.pointee.whole
+                whole.removeAll()
                 var index = 0
                 while index < text.count {
                     let (scalar, length) = decodeUTF8(base + index, count: text.count - index)
-                    scratch.whole.append(scalar: scalar)
+                    whole.append(scalar: scalar)
                     index += length
                 }
-                scan(scratch.whole.bytes, scratch)
+                scan(whole.bytes, scratch)
             }
-            return scratch.ids
+            return Array(scratch.pointee.ids.elements)
         }
     }
 
-    private func scan(_ text: UnsafeBufferPointer<UInt8>, _ scratch: TokenizerScratch) {
+    private func scan(_ text: UnsafeBufferPointer<UInt8>, _ scratch: ScratchPool.Scratch) {
         plain.split(text) { stretch in
             let isFirst = stretch.baseAddress == text.baseAddress
             guard !parts.normalizer.steps.isEmpty else {
                 seek(stretch, isFirst: isFirst, scratch)
-                return !scratch.isFull
+                return !scratch.pointee.isFull
             }
-            let result = parts.normalizer.apply(stretch, scratch.one, scratch.two)
+            let result = parts.normalizer.apply(stretch, scratch.pointee.one, scratch.pointee.two)
             seek(result.text, isFirst: isFirst && result.keepsStart, scratch)
-            return !scratch.isFull
+            return !scratch.pointee.isFull
         } found: { id in
-            scratch.ids.append(id)
-            return !scratch.isFull
+            scratch.pointee.ids.append(id)
+            return !scratch.pointee.isFull
         }
     }
 
     /// Looks for the tokens of normalized text, and cuts what is between.
-    private func seek(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ scratch: TokenizerScratch) {
+    private func seek(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ scratch: ScratchPool.Scratch) {
         guard !normalized.isEmpty else { return cut(text, isFirst: isFirst, scratch) }
         normalized.split(text) { stretch in
             cut(stretch, isFirst: isFirst && stretch.baseAddress == text.baseAddress, scratch)
-            return !scratch.isFull
+            return !scratch.pointee.isFull
         } found: { id in
-            scratch.ids.append(id)
-            return !scratch.isFull
+            scratch.pointee.ids.append(id)
+            return !scratch.pointee.isFull
         }
     }
 
-    private func cut(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ scratch: TokenizerScratch) {
+    private func cut(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ scratch: ScratchPool.Scratch) {
         switch parts.model {
-        case .bytePairs(let model):
-            parts.cutter.cut(text, isFirst: isFirst, scratch.words) { word, count in
-                encode(word, count, scratch) { model.encode(word, count: count, scratch) }
-            }
-        case .unigram(let model):
-            parts.cutter.cut(text, isFirst: isFirst, scratch.words) { word, count in
-                encode(word, count, scratch) { model.encode(word, count: count, scratch) }
-            }
+        case .bytePairs(let model): cut(text, isFirst: isFirst, scratch, model)
+        case .unigram(let model): cut(text, isFirst: isFirst, scratch, model)
         }
     }
 
-    /// Appends the ids of a word, which are looked up or, if it is new, found by `model`.
-    @inline(__always)
-    private func encode(
-        _ word: UnsafePointer<UInt8>, _ count: Int, _ scratch: TokenizerScratch, _ model: () -> Void
-    ) -> Bool {
-        guard count <= WordCache.longestWord else {
-            model()
-            return !scratch.isFull
-        }
-        let hash = WordCache.hash(word, count: count)
-        if !scratch.cache.find(word, count: count, hash: hash, &scratch.ids) {
-            let first = scratch.ids.count
-            model()
-            scratch.cache.add(word, count: count, hash: hash, scratch.ids[first...])
-        }
-        return !scratch.isFull
+    private func cut(
+        _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, _ scratch: ScratchPool.Scratch, _ model: some WordModel
+    ) {
+        var encoder = WordEncoder(model: model, scratch: scratch)
+        parts.cutter.cut(text, isFirst: isFirst, scratch, &encoder)
     }
 }

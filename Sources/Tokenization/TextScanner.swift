@@ -216,6 +216,10 @@ func decodeUTF8(_ text: UnsafePointer<UInt8>, count: Int) -> (scalar: UInt32, le
     return (0xFFFD, 1)
 }
 
+/// The length of the code point that starts with a byte, in valid UTF-8.
+@inline(__always)
+func scalarLength(_ first: UInt8) -> Int { first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4 }
+
 /// Writes a code point; returns the bytes written, at most 4.
 @inline(__always)
 func encodeUTF8(_ scalar: UInt32, to out: UnsafeMutablePointer<UInt8>) -> Int {

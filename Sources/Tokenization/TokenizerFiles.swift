@@ -54,13 +54,16 @@ enum TokenizerFiles {
     }
 
     /// The value in the bytes of a JSON file; a byte order mark is passed over.
-    static func parse(_ bytes: [UInt8], path: String) throws(FileError) -> JSONValue {
+    static func parse(
+        _ bytes: [UInt8], path: String, rounding: NumberRounding = .nearest
+    ) throws(FileError) -> JSONValue {
         guard isValidUTF8(bytes) else { throw FileError(path, "is not UTF-8; save it again as UTF-8 JSON") }
         let mark = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         let parsed = bytes.withUnsafeBytes { bytes -> Result<JSONValue, JSONError> in
             Result { () throws(JSONError) in
                 try JSONValue(
-                    parsing: UnsafeRawBufferPointer(rebasing: bytes[mark...]), repeatedKeys: .kept)
+                    parsing: UnsafeRawBufferPointer(rebasing: bytes[mark...]), repeatedKeys: .kept,
+                    rounding: rounding)
             }
         }
         do { return try parsed.get() } catch {

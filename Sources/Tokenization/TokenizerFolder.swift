@@ -7,14 +7,16 @@ public enum TokenizerFolder {
     ///
     /// The class is that of `tokenizer_class` (`tokenizer_config.json`, else `config.json`), else the one that goes
     /// with `model_type`. `tokenizer.json` is read if it is there; otherwise the class's own files: `vocab.txt`,
-    /// `vocab.json` with `merges.txt`, or `sentencepiece.bpe.model`.
+    /// `vocab.json` with `merges.txt`, or `sentencepiece.bpe.model` (else `spiece.model`).
     /// - Throws: an error that names the file, and the line or the key, if something is missing, damaged, or of a kind
     ///   that cannot be used.
     public static func load(_ folder: String) throws(FileError) -> any Tokenizer {
         var settings = try TokenizerSettings(folder: folder, isBertOnly: false)
         let json = folder + "/tokenizer.json"
         guard let bytes = try TokenizerFiles.read(json) else { return try loadFamily(folder, &settings) }
-        let root = try TokenizerFiles.parse(bytes, path: json)
+        // The general class has the file read by the `tokenizers` library, the other ones read the scores in Python.
+        let isOwn = settings.namesClass && [.xlmRoberta, .camembert].contains(settings.tokenizerClass)
+        let root = try TokenizerFiles.parse(bytes, path: json, rounding: isOwn ? .nearest : .serde)
         guard let model = root["model"], model.members != nil else {
             throw FileError(json, "has no \"model\" object; is it a tokenizer file?")
         }
@@ -54,16 +56,12 @@ public enum TokenizerFolder {
             let files = PipelineFiles(folder: folder, settings: settings)
             return PipelineTokenizer(try files.roberta(parts, [], false, folder + "/vocab.json"))
         case .xlmRoberta, .camembert:
-            let path = folder + "/sentencepiece.bpe.model"
-            guard let bytes = try TokenizerFiles.read(path) else { throw nothing(folder, settings) }
+            guard let path = SentencePieceFile.names.map({ "\(folder)/\($0)" }).first(where: exists),
+                let bytes = try TokenizerFiles.read(path, limit: SentencePieceFile.mostBytes)
+            else { throw nothing(folder, settings) }
             let file = try SentencePieceFile(bytes, path: path)
             let parts = try SentencePieceVocabulary.parts(file, settings, path)
-            for piece in file.pieces where piece.kind == 3 || piece.kind == 4 {
-                settings.addExtra(
-                    try MentionedToken(
-                        .string(String(decoding: piece.text, as: UTF8.self)), isSpecial: true, path: path,
-                        place: "a control or user-defined piece"))
-            }
+            for token in try file.addedTokens(path) { settings.addExtra(token) }
             let files = PipelineFiles(folder: folder, settings: settings)
             return PipelineTokenizer(try files.sentencePiece(parts, [], false, path))
         }
@@ -77,9 +75,9 @@ public enum TokenizerFolder {
             case .bert, .mpnet: "vocab.txt"
             case .general: "another file that the general class reads"
             case .roberta: "vocab.json with merges.txt"
-            case .xlmRoberta, .camembert: "sentencepiece.bpe.model"
+            case .xlmRoberta, .camembert: "sentencepiece.bpe.model nor spiece.model"
             }
-        for name in ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model"] where exists("\(folder)/\(name)") {
+        for name in SentencePieceFile.names + ["tokenizer.model"] where exists("\(folder)/\(name)") {
             return FileError(
                 folder,
                 "has \(name), but neither tokenizer.json nor \(own) of tokenizer_class \(settings.tokenizerClass.name); "

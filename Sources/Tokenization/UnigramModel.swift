@@ -1,8 +1,8 @@
 /// SentencePiece's unigram model (Kudo 2018, "Subword Regularization"): of all ways to cut a word into pieces, the one
 /// whose scores have the highest sum, found by Viterbi's algorithm; ties as in the `tokenizers` library.
-struct UnigramModel: Sendable {
+final class UnigramModel: WordModel {
     /// The best way to the end of a piece.
-    struct Node {
+    struct Node: BitwiseCopyable {
         var score: Double
         /// Where its last piece starts; -1 if there is no way.
         var start: Int32
@@ -38,22 +38,18 @@ struct UnigramModel: Sendable {
     }
 
     /// Appends the ids of a word, which is not empty.
-    func encode(_ word: UnsafePointer<UInt8>, count: Int, _ scratch: TokenizerScratch) {
-        let missing = count + 1 - scratch.nodes.count
-        if missing > 0 {
-            scratch.nodes += Array(repeating: Node(score: 0, start: -1, id: 0), count: missing)
+    func encode(_ word: UnsafePointer<UInt8>, count: Int, _ scratch: ScratchPool.Scratch) {
+        scratch.pointee.nodes.resize(count &+ 1)
+        let nodes = scratch.pointee.nodes.base
+        vocabulary.trie.withView { trie in
+            scores.withUnsafeBufferPointer { scores in search(word, count, nodes, trie, scores) }
         }
-        scratch.nodes.withUnsafeMutableBufferPointer { nodes in
-            vocabulary.trie.withView { trie in
-                scores.withUnsafeBufferPointer { scores in search(word, count, nodes, trie, scores) }
-            }
-            trace(word, count, nodes, &scratch.ids)
-        }
+        trace(word, count, nodes, &scratch.pointee.ids)
     }
 
     @inline(__always)
     private func search(
-        _ word: UnsafePointer<UInt8>, _ count: Int, _ nodes: UnsafeMutableBufferPointer<Node>, _ trie: ByteTrie.View,
+        _ word: UnsafePointer<UInt8>, _ count: Int, _ nodes: UnsafeMutablePointer<Node>, _ trie: ByteTrie.View,
         _ scores: UnsafeBufferPointer<Double>
     ) {
         for index in 0...count { nodes[index].start = -1 }
@@ -65,15 +61,17 @@ struct UnigramModel: Sendable {
         var start = 0
         while start < count {
             let before = nodes[start].score
-            let length = decodeUTF8(word + start, count: count &- start).length
+            let length = min(scalarLength(word[start]), count &- start)
             var isSingle = false
             var node: UInt32 = 0
             var end = start
-            while end < count, let next = trie.child(of: node, word[end]) {
-                node = next
+            while end < count {
+                let step = trie.step(node, word[end])
+                if step.isEnd { break }
+                node = step.node
                 end &+= 1
+                guard step.hasValue else { continue }
                 let id = trie.values[Int(node)]
-                guard id >= 0 else { continue }
                 reach(end, start, scores[Int(id)] + before, id)
                 if end &- start == length { isSingle = true }
             }
@@ -84,7 +82,7 @@ struct UnigramModel: Sendable {
 
     /// Appends the ids of the best way, unknown pieces in a row as one.
     private func trace(
-        _ word: UnsafePointer<UInt8>, _ count: Int, _ nodes: UnsafeMutableBufferPointer<Node>, _ out: inout [Int32]
+        _ word: UnsafePointer<UInt8>, _ count: Int, _ nodes: UnsafePointer<Node>, _ out: inout GrowingBuffer<Int32>
     ) {
         let first = out.count
         var end = count
@@ -99,11 +97,17 @@ struct UnigramModel: Sendable {
             }
             end = start
         }
-        if out.count > first + 1 { out[first...].reverse() }
+        // Last came first.
+        var (low, high) = (first, out.count - 1)
+        while low < high {
+            (out.base[low], out.base[high]) = (out.base[high], out.base[low])
+            low += 1
+            high -= 1
+        }
     }
 
     /// Appends what an unknown stretch becomes, last first.
-    private func appendReversed(_ text: UnsafeBufferPointer<UInt8>, _ out: inout [Int32]) {
+    private func appendReversed(_ text: UnsafeBufferPointer<UInt8>, _ out: inout GrowingBuffer<Int32>) {
         if let id = vocabulary.id(text) {
             out.append(id)
         } else if fallsBackToBytes, text.allSatisfy({ byteTokens[Int($0)] != nil }) {

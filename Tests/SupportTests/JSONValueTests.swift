@@ -4,12 +4,13 @@ import Testing
 
 struct JSONValueTests {
     private func parse(
-        _ text: String, _ repeatedKeys: JSONValue.RepeatedKeys = .refused
+        _ text: String, _ repeatedKeys: JSONValue.RepeatedKeys = .refused, rounding: NumberRounding = .nearest
     ) throws(JSONError) -> JSONValue {
         var text = text
         let result = text.withUTF8 { bytes -> Result<JSONValue, JSONError> in
             Result { () throws(JSONError) in
-                try JSONValue(parsing: UnsafeRawBufferPointer(bytes), repeatedKeys: repeatedKeys)
+                try JSONValue(
+                    parsing: UnsafeRawBufferPointer(bytes), repeatedKeys: repeatedKeys, rounding: rounding)
             }
         }
         return try result.get()
@@ -33,6 +34,28 @@ struct JSONValueTests {
             String(repeating: "[", count: 100_000),
         ])
     func `what is no JSON is refused`(_ text: String) {
+        #expect(throws: JSONError.self) { try parse(text) }
+    }
+
+    // What the `tokenizers` library, which reads files with serde_json, makes of such scores.
+    @Test(arguments: [
+        ("-3.6916445230694404", -3.69164452306944), ("-7.2362148371087525", -7.236214837108752),
+        ("-3.8771823013054227", -3.8771823013054223), ("0.1", 0.1), ("-0.0", -0.0), ("1e-5", 1e-05), ("1E+2", 100),
+        ("123456789012345678901234567890", 1.2345678901234568e+29), ("18446744073709551615", 1.8446744073709552e+19),
+        ("18446744073709551616.5", 1.8446744073709552e+19), ("1844674407370955161.59", 1.8446744073709553e+18),
+        ("184467440737095516160.5", 1.844674407370955e+20), ("1844674407370955162000.25", 1.8446744073709552e+21),
+        ("-12345.678901234567890123", -12345.678901234567), ("1.7976931348623157e308", 1.7976931348623157e+308),
+        ("2.2250738585072014e-308", 2.2250738585072014e-308), ("5e-324", 5e-324), ("1e-400", 0), ("0e999", 0),
+        ("9007199254740993.0", 9007199254740994), ("1e-99999999999", 0), ("123456.789e-320", 1.23456789e-315),
+        ("3.0000000000000000000000000000001e-5", 3.0000000000000004e-05),
+    ])
+    func `numbers may be rounded as serde_json does`(_ text: String, _ value: Double) throws {
+        #expect(try parse(text, rounding: .serde) == .number(value))
+    }
+
+    @Test(arguments: ["1e309", "123456789012345678901234567890e300", "1e99999999999"])
+    func `a number that is too large is refused however it is rounded`(_ text: String) {
+        #expect(throws: JSONError.self) { try parse(text, rounding: .serde) }
         #expect(throws: JSONError.self) { try parse(text) }
     }
 

@@ -13,20 +13,24 @@ extension JSONValue {
 
     /// Reads one JSON text.
     ///
+    /// - Parameter rounding: Which doubles stand for numbers.
     /// - Throws: An error that names the first thing that is not as RFC 8259 has it, or a key that comes twice.
-    public init(parsing bytes: UnsafeRawBufferPointer, repeatedKeys: RepeatedKeys = .refused) throws(JSONError) {
+    public init(
+        parsing bytes: UnsafeRawBufferPointer, repeatedKeys: RepeatedKeys = .refused,
+        rounding: NumberRounding = .nearest
+    ) throws(JSONError) {
         var scanner = JSONScanner(bytes)
-        self = try Self.read(&scanner, depth: 0, repeatedKeys)
+        self = try Self.read(&scanner, depth: 0, repeatedKeys, rounding)
         try scanner.expectEnd()
     }
 
     /// Reads the value that comes next.
     public init(
         reading scanner: inout JSONScanner, repeatedKeys: RepeatedKeys = .refused
-    ) throws(JSONError) { self = try Self.read(&scanner, depth: 0, repeatedKeys) }
+    ) throws(JSONError) { self = try Self.read(&scanner, depth: 0, repeatedKeys, .nearest) }
 
     private static func read(
-        _ scanner: inout JSONScanner, depth: Int, _ repeatedKeys: RepeatedKeys
+        _ scanner: inout JSONScanner, depth: Int, _ repeatedKeys: RepeatedKeys, _ rounding: NumberRounding
     ) throws(JSONError) -> JSONValue {
         guard depth < maximumDepth else { throw scanner.failure("nested more than \(maximumDepth) deep") }
         switch scanner.peek() {
@@ -35,7 +39,7 @@ extension JSONValue {
             var members: [JSONObject.Member] = []
             try scanner.object { (scanner: inout JSONScanner, key: String) throws(JSONError) in
                 let line = scanner.keyLine
-                let value = try read(&scanner, depth: depth + 1, repeatedKeys)
+                let value = try read(&scanner, depth: depth + 1, repeatedKeys, rounding)
                 members.append(JSONObject.Member(key: key, value: value, line: line))
             }
             let object = JSONObject(members: members)
@@ -46,7 +50,7 @@ extension JSONValue {
         case UInt8(ascii: "["):
             var elements: [JSONValue] = []
             try scanner.array { (scanner: inout JSONScanner) throws(JSONError) in
-                elements.append(try read(&scanner, depth: depth + 1, repeatedKeys))
+                elements.append(try read(&scanner, depth: depth + 1, repeatedKeys, rounding))
             }
             return .array(elements)
         case UInt8(ascii: "\""): return .string(try scanner.string())
@@ -62,7 +66,7 @@ extension JSONValue {
         default:
             let text = try scanner.number()
             if let whole = Int(text) { return .integer(whole) }
-            guard let value = Double(text), value.isFinite else { throw scanner.failure("a number is too large") }
+            guard let value = rounding.double(text) else { throw scanner.failure("a number is too large") }
             return .number(value)
         }
     }

@@ -6,10 +6,6 @@ enum SentencePieceVocabulary {
     static func parts(
         _ file: SentencePieceFile, _ settings: TokenizerSettings, _ path: String
     ) throws(FileError) -> UnigramParts {
-        guard file.modelType == 1 else {
-            throw FileError(
-                path, "holds a model of type \(file.modelType), not SentencePiece's unigram model; take another model")
-        }
         let isCamembert = settings.tokenizerClass == .camembert
         // Its own special pieces are left out: XLM-RoBERTa's three, CamemBERT's unknown piece.
         let passed = isCamembert ? 1 : 3
@@ -26,16 +22,11 @@ enum SentencePieceVocabulary {
         var parts = UnigramParts()
         for (token, score) in first { try parts.add(token, score) { FileError(path, $0) } }
         for (number, piece) in file.pieces.enumerated().dropFirst(passed) {
-            try parts.add(piece.text, Double(piece.score)) { FileError(path, "piece \(number): \($0)") }
+            try parts.add(Array(piece.piece.utf8), Double(piece.score)) { FileError(path, "piece \(number): \($0)") }
         }
         try parts.add(name("mask_token"), 0) { FileError(path, $0) }
         parts.unknownID = 3
-        if !file.map.isEmpty {
-            guard let map = PrecompiledMap(file.map) else {
-                throw FileError(path, "precompiled_charsmap is damaged; fetch the model again")
-            }
-            parts.map = map
-        }
+        parts.map = file.map
         return parts
     }
 }
