@@ -10,6 +10,8 @@ import Testing
 /// Every family and head against `transformers` (``FamilyReference``), and against itself.
 @Suite struct FamilyParityTests {
     private static let names = FamilyReference.names
+    /// `SHOAL_PARITY` adds a folder of any size, as made by Fixtures/export_real_parity.py.
+    private static let cases = names + (ProcessInfo.processInfo.environment["SHOAL_PARITY"].map { [$0] } ?? [])
 
     /// The Euclidean norm of `a`, or of its difference to `b`.
     private func norm(_ a: some Collection<Float>, _ b: (some Collection<Float>)? = [Float]?.none) -> Double {
@@ -26,7 +28,7 @@ import Testing
         #expect(families == ["distilbert", "roberta", "xlm", "camembert", "electra", "mpnet", "modernbert"])
     }
 
-    @Test(arguments: names)
+    @Test(arguments: cases)
     func `logits, loss and every gradient equal the reference`(name: String) throws {
         let reference = try FamilyReference(name)
         #expect(reference.loaded.unused.isEmpty && reference.loaded.drawn.isEmpty)

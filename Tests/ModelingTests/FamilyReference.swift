@@ -27,11 +27,19 @@ struct FamilyReference {
             .filter { !$0.hasSuffix("-tokens") }
     }()
 
-    init(_ name: String) throws {
-        folder = try ModelFolder(path: try Fixture.path("families/" + name))
-        specification = try Self.specification(folder)
+    /// - Parameters:
+    ///   - name: A folder's name, or the path of one that is elsewhere.
+    ///   - change: Makes another model of it, of the same encoder and head.
+    init(_ name: String, _ change: (inout ModelSpecification) -> Void = { _ in }) throws {
+        folder = try ModelFolder(path: name.hasPrefix("/") ? name : Fixture.path("families/" + name))
+        var specification = try Self.specification(folder)
+        change(&specification)
+        self.specification = specification
         layout = ParameterLayout(specification)
-        loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
+        // A new adapter is drawn.
+        loaded = try WeightLoader.load(
+            folder, specification, layout: layout,
+            missingHead: specification.adapter == nil ? .fail : .initialize(seed: 1))
         let file = try SafetensorsFile(path: folder.path + "/reference.safetensors")
         self.file = file
         batch = try Self.batch(file, specification.head)

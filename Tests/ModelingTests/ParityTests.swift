@@ -1,4 +1,3 @@
-import Foundation
 import Numerics
 import Testing
 
@@ -8,14 +7,11 @@ import Testing
 @Suite struct ParityTests {
     /// The folders under Fixtures: one layer and several, a head size that is no power of two, one label more than the
     /// vector width, a batch with a sequence of one token.
-    /// `SHOAL_PARITY` adds a folder of any size, as made by Fixtures/export_real_parity.py.
-    static let cases =
-        ["tiny", "narrow", "wide", "deep"]
-        + (ProcessInfo.processInfo.environment["SHOAL_PARITY"].map { [$0] } ?? [])
+    static let cases = ["tiny", "narrow", "wide", "deep"]
 
     @Test(arguments: cases)
     func `logits, loss and every gradient equal the reference`(name: String) throws {
-        let reference = try Reference(folder: name.hasPrefix("/") ? name : Fixture.path(name))
+        let reference = try Reference(folder: Fixture.path(name))
         let model = reference.model
         let batch = reference.batch
         try batch.validate(model.specification)

@@ -1,12 +1,16 @@
 """Checks that folders written by `shoal train` load in transformers, for every family and task, and say the same there.
 
 usage: check_families.py SHOAL WORKDIR [--families roberta,mpnet] [--tasks classification,regression] [--wordpiece]
-(needs torch, transformers 5, tokenizers; WORKDIR is created anew)
+(needs torch, transformers 5, tokenizers, peft; WORKDIR is created anew)
 
 For each family a tiny random model with a tokenizer of the family's kind (with --wordpiece: WordPiece) is written by
 transformers, and trained for a few steps with two workers. Then the AutoModelFor... class must load the folder without
 missing or unexpected tensors; and the outputs of transformers, for texts of different lengths in one padded batch that
-its own tokenizer makes, must be those of `shoal predict` (for masked-lm: its loss that of result.json's evaluation).
+its own tokenizer makes, must be those of `shoal predict`. What else tasks check:
+- masked-lm: AutoModelForMaskedLM loads the folder, and a classifier is trained from it, whose outputs are compared.
+- lora: peft loads the base with the run's adapter/; model/, where the adapter is merged, is compared as well.
+- frozen: what was frozen is as it was, all else is not.
+- bits: any number of workers gives the same weights, in either precision, with --recompute or without.
 """
 import argparse
 import json
@@ -130,7 +134,7 @@ def write_data(folder, task, rng, count):
     rows = []
     for _ in range(count):
         topic = rng.choice(topics)
-        if task == "classification":
+        if task in ("classification", "lora", "frozen"):
             rows.append((text(rng, topic), topic))
         elif task == "pairs":
             other = rng.choice(topics)
@@ -165,9 +169,22 @@ def load(folder, task):
     return model.eval(), transformers.AutoTokenizer.from_pretrained(folder)
 
 
-def compare(shoal, folder, task, rng):
+def load_adapter(base, adapter):
+    """The base with the adapter, by peft; the classifier of the base is new, and comes from the adapter."""
+    import peft
+    config = transformers.AutoConfig.from_pretrained(os.path.join(os.path.dirname(adapter), "model"))
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        base, config=config, attn_implementation="eager")
+    model = peft.PeftModel.from_pretrained(model, adapter)
+    missing = [n for n, _ in model.named_parameters() if "lora_" in n and ".default." not in n]
+    if missing:
+        raise RuntimeError(f"peft has no {missing}")
+    return model.eval(), transformers.AutoTokenizer.from_pretrained(base)
+
+
+def compare(shoal, folder, task, rng, adapter=None):
     """The largest difference of outputs."""
-    model, tokenizer = load(folder, task)
+    model, tokenizer = load_adapter(folder, adapter) if adapter else load(folder, task)
     topics = list(WORDS)
     pairs = task == "pairs"
     texts = [text(rng, rng.choice(topics), 12 if pairs else 40) for _ in range(16)] + ["A", "goal"]
@@ -175,7 +192,8 @@ def compare(shoal, folder, task, rng):
     file = os.path.join(os.path.dirname(folder), "predict.csv")
     write_csv(file, list(zip(texts, others)) if pairs else [(t,) for t in texts],
               ("text", "text_pair") if pairs else ("text",))
-    found = [json.loads(line) for line in run([shoal, "predict", "--model", folder, file]).splitlines()]
+    command = [shoal, "predict", "--model", folder, file] + (["--adapter", adapter] if adapter else [])
+    found = [json.loads(line) for line in run(command).splitlines()]
     inputs = tokenizer(texts, others, padding=True, truncation=True, max_length=48, return_tensors="pt")
     with torch.no_grad():
         logits = model(**inputs).logits
@@ -205,10 +223,18 @@ def check(shoal, work, family, task, kind):
     base = os.path.join(folder, "base")
     write_model(base, family, kind, corpus)
     output = os.path.join(folder, "run")
+    if task == "bits":
+        return check_bits(shoal, folder, base, rng)
     command = [shoal, "train", "--model", base, "--train", write_data(folder, task, rng, 160), "--output", output,
-               "--batch-size", "16", "--micro-batches", "4", "--steps", "12", "--max-length", "48", "--workers", "2",
-               "--learning-rate", "0.003"]
-    if task != "pairs":
+               "--batch-size", "16", "--micro-batches", "4", "--steps", "12", "--workers", "2",
+               "--max-length", "48", "--learning-rate", "0.003"]
+    if task == "lora":
+        # In ModernBERT's files query, key and value are one module.
+        targets = "attention-output,output" if family == "modernbert" else "query,value,intermediate"
+        command += ["--lora", f"rank=3,alpha=5,targets={targets},dropout=0.1", "--learning-rate", "0.02"]
+    elif task == "frozen":
+        command += ["--freeze", "embeddings,0"]
+    elif task != "pairs":
         command += ["--task", task]
     run(command)
     model = os.path.join(output, "model")
@@ -218,7 +244,41 @@ def check(shoal, work, family, task, kind):
         run([shoal, "train", "--model", model, "--train", write_data(folder, "classification", rng, 64), "--output",
              output + "2", "--steps", "2", "--max-length", "48"])
         return compare(shoal, os.path.join(output + "2", "model"), "classification", rng)
+    if task == "lora":
+        return max(compare(shoal, base, task, rng, adapter=os.path.join(output, "adapter")),
+                   compare(shoal, model, task, rng))
+    if task == "frozen":
+        check_frozen(base, model)
     return compare(shoal, model, task, rng)
+
+
+def check_bits(shoal, folder, base, rng):
+    """0 if any number of workers gives the same weights, in either precision, computing activations again or not."""
+    data = write_data(folder, "classification", rng, 120)
+    for precision in ("float32", "bf16"):
+        hashes = {}
+        for workers, more in ((1, []), (2, []), (3, ["--recompute"]), (7, []), (1, ["--threads-per-worker", "2"])):
+            output = os.path.join(folder, f"run-{precision}-{workers}-{len(more)}-{len(hashes)}")
+            run([shoal, "train", "--model", base, "--train", data, "--output", output, "--batch-size", "16",
+                 "--micro-batches", "8", "--steps", "4", "--max-length", "48", "--workers", str(workers),
+                 "--precision", precision, *more])
+            with open(os.path.join(output, "result.json")) as file:
+                hashes[output] = json.load(file)["weights_sha256"]
+        if len(set(hashes.values())) != 1:
+            raise RuntimeError(f"other weights: {hashes}")
+    return 0.0
+
+
+def check_frozen(base, trained):
+    """What was frozen is as it was; all else is not."""
+    from safetensors.torch import load_file
+    old, new = (load_file(os.path.join(folder, "model.safetensors")) for folder in (base, trained))
+    for name in set(old) & set(new):
+        # Layers have numbers; a zero is in no other name.
+        frozen = "embeddings" in name or ".0." in name or "relative_attention_bias" in name
+        same = torch.equal(old[name], new[name])
+        if same != frozen:
+            raise RuntimeError(f"{name} is {'the same' if same else 'changed'}")
 
 
 def main():
@@ -226,7 +286,7 @@ def main():
     parser.add_argument("shoal")
     parser.add_argument("work")
     parser.add_argument("--families", default=",".join(FAMILIES))
-    parser.add_argument("--tasks", default="classification,pairs,multi-label,regression,masked-lm")
+    parser.add_argument("--tasks", default="classification,pairs,multi-label,regression,masked-lm,lora,frozen,bits")
     parser.add_argument("--wordpiece", action="store_true")
     options = parser.parse_args()
     shutil.rmtree(options.work, ignore_errors=True)
