@@ -21,7 +21,7 @@ public final class BertTokenizer: Tokenizer {
     private let vocabulary: WordPieceVocabulary
     private let truncatesLeft: Bool
     private let template: EncodingTemplate
-    private let characters: ScannerTables
+    private let characters: WordPieceAutomatonTables
     private let addedTokens: AddedTokens
     /// Only where tokens are sought in normalized text.
     private let normalizing: Normalizing?
@@ -30,7 +30,7 @@ public final class BertTokenizer: Tokenizer {
         var normalizer: Normalizer
         var tokens: AddedTokens
         /// For text that is normalized already.
-        var characters: ScannerTables
+        var characters: WordPieceAutomatonTables
     }
 
     /// Loads the tokenizer of a Hugging Face model folder.
@@ -57,7 +57,7 @@ public final class BertTokenizer: Tokenizer {
         padID = description.padID
         unknown = description.unknownID
         maskID = description.maskID
-        characters = ScannerTables(description.options)
+        characters = WordPieceAutomatonTables(description.options)
 
         var plain = AddedTokens()
         var sought = AddedTokens()
@@ -78,7 +78,8 @@ public final class BertTokenizer: Tokenizer {
         if sought.isEmpty {
             normalizing = nil
         } else {
-            normalizing = Normalizing(normalizer: normalizer, tokens: sought, characters: ScannerTables(.none))
+            normalizing = Normalizing(
+                normalizer: normalizer, tokens: sought, characters: WordPieceAutomatonTables(.none))
         }
     }
 
@@ -115,34 +116,35 @@ public final class BertTokenizer: Tokenizer {
             guard let word = word.baseAddress, limit > 0 else { return [] }
             return vocabulary.trie.withView { trie in
                 guard let normalizing else {
-                    return characters.withScanner(
+                    return characters.withAutomaton(
                         trie: trie, vocabulary: vocabulary, unknownID: unknown, word: word, limit: limit
                     ) { scan(text, addedTokens, &$0) }
                 }
-                return normalizing.characters.withScanner(
+                return normalizing.characters.withAutomaton(
                     trie: trie, vocabulary: vocabulary, unknownID: unknown, word: word, limit: limit
-                ) { scanner in
+                ) { automaton in
                     addedTokens.split(text) { stretch in
                         normalizing.normalizer.normalize(stretch).withUnsafeBufferPointer {
-                            scan($0, normalizing.tokens, &scanner)
+                            scan($0, normalizing.tokens, &automaton)
                         }
-                        return !scanner.isFull
+                        return !automaton.isFull
                     } found: { id in
-                        scanner.append(id: id)
-                        return !scanner.isFull
+                        automaton.append(id: id)
+                        return !automaton.isFull
                     }
                 }
             }
         }
     }
 
-    private func scan(_ text: UnsafeBufferPointer<UInt8>, _ tokens: AddedTokens, _ scanner: inout TextScanner) {
+    private func scan(_ text: UnsafeBufferPointer<UInt8>, _ tokens: AddedTokens, _ automaton: inout WordPieceAutomaton)
+    {
         tokens.split(text) { stretch in
-            if let base = stretch.baseAddress { scanner.scan(base, count: stretch.count) }
-            return !scanner.isFull
+            if let base = stretch.baseAddress { automaton.scan(base, count: stretch.count) }
+            return !automaton.isFull
         } found: { id in
-            scanner.append(id: id)
-            return !scanner.isFull
+            automaton.append(id: id)
+            return !automaton.isFull
         }
     }
 }

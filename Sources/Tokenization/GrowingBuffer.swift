@@ -1,4 +1,4 @@
-/// Elements in memory that grows and is used again; for one thread at a time. Nothing is checked when elements are read.
+/// Elements in memory that grows and is used again; for one thread at a time. Reads are not checked.
 struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
     private(set) var base: UnsafeMutablePointer<Element>
     private var capacity: Int

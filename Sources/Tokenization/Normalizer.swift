@@ -1,6 +1,6 @@
 /// BERT's normalizer as a pass of its own, text in and text out.
 ///
-/// `TextScanner` does the same work without it. Only tokens that are sought in the normalized text need the text
+/// `WordPieceAutomaton` does the same work without it. Only tokens that are sought in the normalized text need the text
 /// itself, and models with such tokens are rare, so this is written plainly.
 struct Normalizer: Sendable {
     private let options: NormalizerOptions
@@ -65,8 +65,8 @@ struct Normalizer: Sendable {
             }
         }
         for scalar in scalars {
-            if CharacterTable.hangul.contains(scalar) {
-                let offset = scalar - CharacterTable.hangul.lowerBound
+            if UnicodeSets.hangul.contains(scalar) {
+                let offset = scalar - UnicodeSets.hangul.lowerBound
                 append(0x1100 + offset / 588)
                 append(0x1161 + offset % 588 / 28)
                 if offset % 28 != 0 { append(0x11A7 + offset % 28) }

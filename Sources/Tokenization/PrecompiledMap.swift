@@ -155,10 +155,10 @@ struct PrecompiledMap: Sendable {
         func isVowel(_ c: UInt32) -> Bool { (0x1160...0x11A7).contains(c) || (0xD7B0...0xD7C6).contains(c) }
         func isFinal(_ c: UInt32) -> Bool { (0x11A8...0x11FF).contains(c) || (0xD7CB...0xD7FB).contains(c) }
         guard last >= 0x1100, next >= 0x1100 else { return false }
-        let isSyllable = CharacterTable.hangul.contains(last)
+        let isSyllable = UnicodeSets.hangul.contains(last)
         if (0x1100...0x115F).contains(last) || (0xA960...0xA97C).contains(last) {
             return (0x1100...0x11A7).contains(next) || (0xA960...0xA97C).contains(next) || isVowel(next)
-                || CharacterTable.hangul.contains(next)
+                || UnicodeSets.hangul.contains(next)
         }
         if isVowel(last) || (isSyllable && (last - 0xAC00) % 28 == 0) { return isVowel(next) || isFinal(next) }
         return (isFinal(last) || isSyllable) && isFinal(next)

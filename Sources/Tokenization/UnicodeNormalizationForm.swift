@@ -24,7 +24,7 @@ enum UnicodeNormalizationForm: String, Sendable, CaseIterable {
             let composed = UnicodeSets.map(TextTables.compositions)
             func change(_ c: UInt32, _ forms: UInt8) { inert[Int(c)] &= ~forms }
             for c in sets.decompositions.keys { change(c, composed[c] == nil ? 15 : 0b1010) }
-            for c in CharacterTable.hangul { change(c, 0b1010) }
+            for c in UnicodeSets.hangul { change(c, 0b1010) }
             for c in compatibility.keys { change(c, 0b1100) }
             for c in sets.combiningClasses.keys { change(c, 15) }
             for (c, pair) in composed {
@@ -104,8 +104,8 @@ enum UnicodeNormalizationForm: String, Sendable, CaseIterable {
         for scalar in scalars {
             if scalar < 0x80 {
                 append(scalar)
-            } else if CharacterTable.hangul.contains(scalar) {
-                let offset = scalar - CharacterTable.hangul.lowerBound
+            } else if UnicodeSets.hangul.contains(scalar) {
+                let offset = scalar - UnicodeSets.hangul.lowerBound
                 append(0x1100 + offset / 588)
                 append(0x1161 + offset % 588 / 28)
                 if offset % 28 != 0 { append(0x11A7 + offset % 28) }
@@ -141,11 +141,11 @@ enum UnicodeNormalizationForm: String, Sendable, CaseIterable {
     }
 
     private func composition(_ first: UInt32, _ second: UInt32) -> UInt32? {
-        let hangul = CharacterTable.hangul.lowerBound
+        let hangul = UnicodeSets.hangul.lowerBound
         if (0x1100...0x1112).contains(first), (0x1161...0x1175).contains(second) {
             return hangul + (first - 0x1100) * 588 + (second - 0x1161) * 28
         }
-        if CharacterTable.hangul.contains(first), (first - hangul) % 28 == 0, (0x11A8...0x11C2).contains(second) {
+        if UnicodeSets.hangul.contains(first), (first - hangul) % 28 == 0, (0x11A8...0x11C2).contains(second) {
             return first + second - 0x11A7
         }
         return Tables.shared.compositions[UInt64(first) << 32 | UInt64(second)]

@@ -1,4 +1,4 @@
-/// The generated tables in the form in which `CharacterTable` needs them.
+/// The generated tables in the form in which normalizers need them.
 struct UnicodeSets {
     var removed: [ClosedRange<UInt32>]
     var whitespace: [ClosedRange<UInt32>]
@@ -10,6 +10,9 @@ struct UnicodeSets {
     var lowerCase: [UInt32: [UInt32]]
 
     static let shared = UnicodeSets()
+
+    /// The first and last precomposed Hangul syllable, taken apart by arithmetic (Unicode Standard, section 3.12).
+    static let hangul: ClosedRange<UInt32> = 0xAC00...0xD7A3
 
     private init() {
         removed = Self.ranges(UnicodeTables.removed)

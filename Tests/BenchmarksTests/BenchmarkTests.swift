@@ -147,6 +147,7 @@ import Testing
 
     @Test func `texts are counted`() throws {
         let table = TextBenchmark.tokenization(["ab", "é"]) { $0.count }
+        #expect(try numbers(table, "first_seconds").allSatisfy { $0 >= 0 && $0.isFinite })
         #expect(try numbers(table, "bytes") == [4])
         #expect(try numbers(table, "tokens") == [3])
     }

@@ -2,7 +2,7 @@
 ///
 /// Words are normalized into a small buffer, and cut there greedily by the longest vocabulary entry (Wu et al. 2016,
 /// "Google's Neural Machine Translation System", as simplified in BERT). Nothing is allocated for a word.
-struct TextScanner {
+struct WordPieceAutomaton {
     /// What a byte means, in the high byte of an entry of `ascii`; the low byte is the byte to write.
     enum Class {
         static let word: UInt16 = 0
@@ -16,7 +16,7 @@ struct TextScanner {
     let ascii: UnsafePointer<UInt16>
     let actions: UnsafePointer<UInt16>
     let programStarts: UnsafePointer<UInt32>
-    let steps: UnsafeBufferPointer<CharacterTable.Step>
+    let steps: UnsafeBufferPointer<WordPieceActions.Step>
     let trie: ByteTrie.View
     let unknownID: Int32
     let mostCharacters: Int
@@ -33,7 +33,7 @@ struct TextScanner {
 
     init(
         ascii: UnsafePointer<UInt16>, actions: UnsafePointer<UInt16>, programStarts: UnsafePointer<UInt32>,
-        steps: UnsafeBufferPointer<CharacterTable.Step>, trie: ByteTrie.View, unknownID: Int32, mostCharacters: Int,
+        steps: UnsafeBufferPointer<WordPieceActions.Step>, trie: ByteTrie.View, unknownID: Int32, mostCharacters: Int,
         word: UnsafeMutablePointer<UInt8>, limit: Int
     ) {
         self.ascii = ascii
@@ -100,33 +100,33 @@ struct TextScanner {
     private mutating func handle(_ scalar: UInt32) {
         let action = actions[Int(scalar)]
         switch action {
-        case CharacterTable.Action.word:
+        case WordPieceActions.Action.word:
             if !pending.isEmpty { flushPending() }
             put(scalar)
-        case CharacterTable.Action.separator:
+        case WordPieceActions.Action.separator:
             endWord()
-        case CharacterTable.Action.drop:
+        case WordPieceActions.Action.drop:
             break
-        case CharacterTable.Action.barrier:
+        case WordPieceActions.Action.barrier:
             flushPending()
-        case CharacterTable.Action.single:
+        case WordPieceActions.Action.single:
             endWord()
             put(scalar)
             endWord()
-        case CharacterTable.Action.hangul:
+        case WordPieceActions.Action.hangul:
             flushPending()
-            let offset = scalar - CharacterTable.hangul.lowerBound
+            let offset = scalar - UnicodeSets.hangul.lowerBound
             put(0x1100 + offset / 588)
             put(0x1161 + offset % 588 / 28)
             if offset % 28 != 0 { put(0x11A7 + offset % 28) }
         default:
-            let program = Int(action - CharacterTable.Action.firstProgram)
+            let program = Int(action - WordPieceActions.Action.firstProgram)
             for index in Int(programStarts[program])..<Int(programStarts[program + 1]) { run(steps[index]) }
         }
     }
 
-    private mutating func run(_ step: CharacterTable.Step) {
-        typealias Kind = CharacterTable.Step.Kind
+    private mutating func run(_ step: WordPieceActions.Step) {
+        typealias Kind = WordPieceActions.Step.Kind
         switch step.kind {
         case Kind.word:
             if !pending.isEmpty { flushPending() }
@@ -186,62 +186,5 @@ struct TextScanner {
             start &+= length
             root = WordPieceVocabulary.continuingRoot
         }
-    }
-}
-
-/// The code point at the start of `text` and its length in bytes; U+FFFD and 1 where the bytes are not UTF-8.
-@inline(__always)
-func decodeUTF8(_ text: UnsafePointer<UInt8>, count: Int) -> (scalar: UInt32, length: Int) {
-    let first = UInt32(text[0])
-    if first < 0x80 { return (first, 1) }
-    func tail(_ index: Int) -> UInt32? {
-        guard index < count, text[index] & 0xC0 == 0x80 else { return nil }
-        return UInt32(text[index] & 0x3F)
-    }
-    switch first {
-    case 0xC2...0xDF:
-        if let a = tail(1) { return ((first & 0x1F) << 6 | a, 2) }
-    case 0xE0...0xEF:
-        if let a = tail(1), let b = tail(2) {
-            let scalar = (first & 0xF) << 12 | a << 6 | b
-            if scalar >= 0x800 && !(0xD800..<0xE000).contains(scalar) { return (scalar, 3) }
-        }
-    case 0xF0...0xF4:
-        if let a = tail(1), let b = tail(2), let c = tail(3) {
-            let scalar = (first & 7) << 18 | a << 12 | b << 6 | c
-            if (0x10000..<0x110000).contains(scalar) { return (scalar, 4) }
-        }
-    default: break
-    }
-    return (0xFFFD, 1)
-}
-
-/// The length of the code point that starts with a byte, in valid UTF-8.
-@inline(__always)
-func scalarLength(_ first: UInt8) -> Int { first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4 }
-
-/// Writes a code point; returns the bytes written, at most 4.
-@inline(__always)
-func encodeUTF8(_ scalar: UInt32, to out: UnsafeMutablePointer<UInt8>) -> Int {
-    func tail(_ shift: UInt32) -> UInt8 { UInt8(truncatingIfNeeded: scalar >> shift & 0x3F | 0x80) }
-    switch scalar {
-    case 0..<0x80:
-        out[0] = UInt8(truncatingIfNeeded: scalar)
-        return 1
-    case 0x80..<0x800:
-        out[0] = UInt8(truncatingIfNeeded: scalar >> 6 | 0xC0)
-        out[1] = tail(0)
-        return 2
-    case 0x800..<0x10000:
-        out[0] = UInt8(truncatingIfNeeded: scalar >> 12 | 0xE0)
-        out[1] = tail(6)
-        out[2] = tail(0)
-        return 3
-    default:
-        out[0] = UInt8(truncatingIfNeeded: scalar >> 18 | 0xF0)
-        out[1] = tail(12)
-        out[2] = tail(6)
-        out[3] = tail(0)
-        return 4
     }
 }

@@ -5,8 +5,8 @@ import Synchronization
 /// The reference runs four passes over the text (clean, space out ideographs, decompose and drop accents, lower case),
 /// then splits. All but one of these act on each code point alone, so their composition is tabulated. The exception is
 /// the canonical reordering of combining marks, which matters only for the few that survive the dropping of accents;
-/// they are marked as `nonstarter` and sorted by `TextScanner`.
-struct CharacterTable: Sendable {
+/// they are marked as `nonstarter` and sorted by `WordPieceAutomaton`.
+struct WordPieceActions: Sendable {
     /// An entry of `actions` below `firstProgram`; from there on, entries are numbers of programs.
     enum Action {
         static let word: UInt16 = 0
@@ -49,16 +49,13 @@ struct CharacterTable: Sendable {
     private(set) var programStarts: [UInt32] = [0]
     private(set) var steps: [Step] = []
 
-    /// The first and last precomposed Hangul syllable, taken apart by arithmetic (Unicode Standard, section 3.12).
-    static let hangul: ClosedRange<UInt32> = 0xAC00...0xD7A3
-
-    private static let made = Mutex<[NormalizerOptions: CharacterTable]>([:])
+    private static let made = Mutex<[NormalizerOptions: WordPieceActions]>([:])
 
     /// The table for these options, made once: it takes milliseconds, and all tokenizers of a kind share it.
-    static func shared(_ options: NormalizerOptions) -> CharacterTable {
+    static func shared(_ options: NormalizerOptions) -> WordPieceActions {
         made.withLock { made in
             if let table = made[options] { return table }
-            let table = CharacterTable(options)
+            let table = WordPieceActions(options)
             made[options] = table
             return table
         }
@@ -81,7 +78,7 @@ struct CharacterTable: Sendable {
             }
         }
         if options.handleChineseCharacters { fill(sets.ideographs, Action.single) }
-        if options.stripsAccents { fill([Self.hangul], Action.hangul) }
+        if options.stripsAccents { fill([UnicodeSets.hangul], Action.hangul) }
         actions = table
 
         var programmed = Set<UInt32>()
