@@ -35,6 +35,12 @@ struct ColumnsReader {
         var sense: Int?
         /// That of `SpaceAfter=No`.
         var notes: Int?
+
+        /// Whether a row is a word: neither a range of words (`3-4`) nor a word that is not there (`24.1`).
+        func isWord(_ fields: [String]) -> Bool {
+            guard let number, number < fields.count else { return true }
+            return !fields[number].contains { $0 == "-" || $0 == "." }
+        }
     }
 
     private static let universal = [
@@ -89,6 +95,11 @@ struct ColumnsReader {
         } else {
             layout = try makeLayout(fields, hasTabs: hasTabs, line: line)
             self.layout = layout
+        }
+        guard layout.isWord(fields) else {
+            // It may be a predicate, and then has a column of arguments.
+            rows.append(Row(fields: fields, line: line))
+            return
         }
         guard layout.isOpen ? fields.count >= layout.columns : fields.count == layout.columns else {
             throw FileError(
@@ -202,9 +213,9 @@ struct ColumnsReader {
         try addRoles(layout, sense: sense)
     }
 
-    /// The rows of words: without ranges of words (`3-4`) and words that are not there (`24.1`).
+    /// The rows of words.
     private func words(_ layout: Layout) throws(FileError) -> [Row] {
-        let kept = rows.filter { row in layout.number.map { !row.fields[$0].contains { "-.".contains($0) } } ?? true }
+        let kept = rows.filter { layout.isWord($0.fields) }
         if let empty = kept.first(where: { isBlank($0.fields[layout.word]) }) {
             throw FileError(path, line: empty.line, "the word is empty; fill it in, or remove the line")
         }
@@ -234,9 +245,9 @@ struct ColumnsReader {
     /// One example for each predicate.
     private mutating func addRoles(_ layout: Layout, sense: Int) throws(FileError) {
         let kept = try words(layout)
-        let isPredicate = rows.map { !Self.nothing.contains($0.fields[sense]) }
+        let isPredicate = rows.map { $0.fields.count > sense && !Self.nothing.contains($0.fields[sense]) }
         let count = isPredicate.count { $0 }
-        if let odd = rows.first(where: { row in
+        if let odd = kept.first(where: { row in
             let arguments = row.fields.dropFirst(sense + 1)
             return arguments.count < count || arguments.dropFirst(count).contains { !Self.nothing.contains($0) }
         }) {
