@@ -23,7 +23,7 @@ import Testing
         seed: 42, step: 6, hidden: DropoutRate(0.2), attention: DropoutRate(0.3), head: DropoutRate(0.1))
 
     @Test func `all references are there`() {
-        #expect(Self.names.count == 22)
+        #expect(Self.names.count == 27)
         let families = Set(Self.names.map { $0.prefix { $0 != "-" } })
         #expect(families == ["distilbert", "roberta", "xlm", "camembert", "electra", "mpnet", "modernbert"])
     }
@@ -226,7 +226,7 @@ import Testing
         let outputs = (reference.model().outputs(reference.batch), reference.model(.bf16).outputs(reference.batch))
         #expect(norm(outputs.0, outputs.1) < 0.03 * norm(outputs.0) && outputs.0 != outputs.1)
         let whole = norm(exact.values)
-        #expect(norm(exact.values, rounded.values) < 0.03 * whole)
+        #expect(norm(exact.values, rounded.values) < 0.04 * whole)
         for parameter in reference.layout.parameters {
             let (a, b) = (exact.values[parameter.range], rounded.values[parameter.range])
             // The gradient of a key's bias is zero but for rounding.

@@ -20,11 +20,10 @@ struct FamilyReference {
     /// The tensors of the reference.
     let file: SafetensorsFile
 
-    /// All folders whose heads are known.
+    /// All folders.
     static let names: [String] = {
         let path = (try? Fixture.path("families")) ?? ""
         return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-            .filter { !$0.hasSuffix("-tokens") }
     }()
 
     /// - Parameters:
@@ -52,6 +51,7 @@ struct FamilyReference {
         let configuration = folder.configuration
         switch configuration.purpose.classSuffix {
         case ModelPurpose.sequenceClassification: return configuration.classifier()
+        case TokenClassification.transformersClass: return configuration.tokenClassifier
         case MaskedLanguageModel.transformersClass:
             try configuration.requireMaskedLanguageModel()
             return configuration.maskedLanguageModel

@@ -36,10 +36,10 @@ struct ColumnsReader {
         /// That of `SpaceAfter=No`.
         var notes: Int?
 
-        /// Whether a row is a word: neither a range of words (`3-4`) nor a word that is not there (`24.1`).
+        /// Whether a row is a word.
         func isWord(_ fields: [String]) -> Bool {
             guard let number, number < fields.count else { return true }
-            return !fields[number].contains { $0 == "-" || $0 == "." }
+            return isNumber(fields[number])
         }
     }
 
@@ -92,6 +92,10 @@ struct ColumnsReader {
         let layout: Layout
         if let known = self.layout {
             layout = known
+        } else if hasTabs, fields.count >= Self.universal.count, !Self.isNumber(fields[0]) {
+            // A range of words may lack the columns behind those of CoNLL-U: the first word says what there is.
+            rows.append(Row(fields: fields, line: line))
+            return
         } else {
             layout = try makeLayout(fields, hasTabs: hasTabs, line: line)
             self.layout = layout
@@ -108,6 +112,13 @@ struct ColumnsReader {
                     + "\(layout.columns): is a blank or tab missing, or one too many?")
         }
         rows.append(Row(fields: fields, line: line))
+    }
+
+    /// Whether it is the number of a word, or no number at all: neither a range of words (`3-4`) nor a word that is not
+    /// there (`24.1`).
+    private static func isNumber(_ field: String) -> Bool {
+        let parts = field.split(omittingEmptySubsequences: false) { $0 == "-" || $0 == "." }
+        return parts.count != 2 || parts.contains { Int($0) == nil }
     }
 
     /// Whether a line that begins with # says something about a sentence, and is no word of it.

@@ -1,6 +1,7 @@
 import Numerics
 
-/// A linear layer over rows: y = x Wᵀ + b, b being left out where there is none, with W of (outputs, inputs) as PyTorch stores it.
+/// A linear layer over rows: y = x Wᵀ + b, b being left out where there is none, with W of (outputs, inputs) as PyTorch
+/// stores it.
 ///
 /// Matrices of `rows` rows have memory for `Matmul.paddedRows(rows)`. What the products find and leave in those beyond
 /// `rows` means nothing.

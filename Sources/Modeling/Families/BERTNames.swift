@@ -33,11 +33,12 @@ struct BERTNames {
         }
     }
 
-    /// The name of a tensor of a classifier that is called `classifier` as a whole.
+    /// The name of a tensor of a classifier of texts that is called `classifier` as a whole, or of one of words.
     static func classifier(_ id: ParameterID) -> String? {
         switch id {
         case .head(SequenceClassification.Part.dense, let part): "classifier.dense.\(part.rawValue)"
         case .head(SequenceClassification.Part.classifier, let part): "classifier.out_proj.\(part.rawValue)"
+        case .head(TokenClassification.Part.classifier, let part): "classifier.\(part.rawValue)"
         default: nil
         }
     }

@@ -64,6 +64,11 @@ public enum DistilBERT: ModelFamily {
             shape: ClassifierShape(activation: .relu))
     }
 
+    /// With the dropout of the encoder, not with that of a classifier of texts.
+    public static func tokenClassifier(_ configuration: FamilyConfiguration, labels: Int) -> TokenClassification {
+        TokenClassification(labels: labels, dropout: configuration.encoder.hiddenDropout)
+    }
+
     /// `DistilBertForMaskedLM`.
     public static func maskedLanguageModel(_ configuration: FamilyConfiguration) -> MaskedLanguageModel? {
         MaskedLanguageModel(configuration.encoder, activation: configuration.encoder.features.activation)
@@ -79,6 +84,7 @@ public enum DistilBERT: ModelFamily {
             "distilbert.transformer.layer.\(index).\(name(layerPart)).\(part.rawValue)"
         case .head(SequenceClassification.Part.dense, let part): "pre_classifier.\(part.rawValue)"
         case .head(SequenceClassification.Part.classifier, let part): "classifier.\(part.rawValue)"
+        case .head(TokenClassification.Part.classifier, let part): "classifier.\(part.rawValue)"
         case .head(MaskedLanguageModel.Part.transform, let part): "vocab_transform.\(part.rawValue)"
         case .head(MaskedLanguageModel.Part.norm, let part): "vocab_layer_norm.\(part.rawValue)"
         case .head(MaskedLanguageModel.Part.decoder, _): "vocab_projector.bias"

@@ -23,12 +23,14 @@ public protocol ModelFamily: Sendable {
     /// The head of a classifier of sequences, as `transformers` builds it for this family.
     static func classifier(_ configuration: FamilyConfiguration, labels: Int, problem: ProblemType) -> any Head
 
+    /// The head of a classifier of words, as `transformers` builds it for this family.
+    static func tokenClassifier(_ configuration: FamilyConfiguration, labels: Int) -> TokenClassification
     /// The head of a masked language model, as `transformers` builds it for this family; nil where it has none, or one
     /// that is not supported.
     static func maskedLanguageModel(_ configuration: FamilyConfiguration) -> MaskedLanguageModel?
 
-    /// The name under which a tensor is written. Tensors that adjoin in the layout, as those of query, key and value do,
-    /// may have one name: then the file has them as one, row after row.
+    /// The name under which a tensor is written. Tensors that adjoin in the layout, as those of query, key and value
+    /// do, may have one name: then the file has them as one, row after row.
     static func tensorName(_ id: ParameterID) -> String
     /// Further names under which files have the tensor `name`, in the order in which they are tried.
     static func aliases(of name: String) -> [String]
@@ -67,6 +69,11 @@ public struct FamilyConfiguration: Sendable, Equatable {
 }
 
 extension ModelFamily {
+    /// Dropout, and a linear classifier.
+    public static func tokenClassifier(_ configuration: FamilyConfiguration, labels: Int) -> TokenClassification {
+        TokenClassification(
+            labels: labels, dropout: configuration.classifierDropout ?? configuration.encoder.hiddenDropout)
+    }
     /// None.
     public static func maskedLanguageModel(_ configuration: FamilyConfiguration) -> MaskedLanguageModel? { nil }
     /// None.

@@ -103,6 +103,12 @@ public enum ModernBERT: ModelFamily {
             shape: classifierShape(configuration))
     }
 
+    /// The layers of a classifier of texts, for each word.
+    public static func tokenClassifier(_ configuration: FamilyConfiguration, labels: Int) -> TokenClassification {
+        TokenClassification(
+            labels: labels, dropout: configuration.classifierDropout ?? 0, shape: classifierShape(configuration))
+    }
+
     /// `ModernBertForMaskedLM`: its linear layer is that of a classifier.
     public static func maskedLanguageModel(_ configuration: FamilyConfiguration) -> MaskedLanguageModel? {
         let shape = classifierShape(configuration)
@@ -127,6 +133,7 @@ public enum ModernBERT: ModelFamily {
         case .head(SequenceClassification.Part.dense, let part): "head.dense.\(part.rawValue)"
         case .head(SequenceClassification.Part.norm, let part): "head.norm.\(part.rawValue)"
         case .head(SequenceClassification.Part.classifier, let part): "classifier.\(part.rawValue)"
+        case .head(TokenClassification.Part.classifier, let part): "classifier.\(part.rawValue)"
         case .head(MaskedLanguageModel.Part.transform, let part): "head.dense.\(part.rawValue)"
         case .head(MaskedLanguageModel.Part.norm, let part): "head.norm.\(part.rawValue)"
         case .head(MaskedLanguageModel.Part.decoder, _): "decoder.bias"

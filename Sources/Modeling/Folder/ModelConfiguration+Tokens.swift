@@ -2,7 +2,7 @@
 extension ModelConfiguration {
     /// The head of one, with a row for each label.
     public var tokenClassifierHead: TokenClassification {
-        TokenClassification(labels: labels.count, dropout: model.classifierDropout ?? encoder.hiddenDropout)
+        family.tokenClassifier(model, labels: labels.count)
     }
 
     /// A model that gives each word a tag.

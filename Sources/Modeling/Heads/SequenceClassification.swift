@@ -1,5 +1,5 @@
-/// A head for sequences: a linear layer with an activation, in BERT called the pooler, on what is pooled of a sequence's
-/// rows, dropout, and a linear classifier.
+/// A head for sequences: a linear layer with an activation, in BERT called the pooler, on what is pooled of a
+/// sequence's rows, dropout, and a linear classifier.
 public struct SequenceClassification: Head {
     /// See ``Head``.
     public static let kind = "sequence-classification"
@@ -72,10 +72,7 @@ public struct SequenceClassification: Head {
     public func declare(into layout: inout LayoutBuilder, encoder: EncoderArchitecture) {
         let hidden = encoder.hidden
         layout.linear({ .head(Part.classifier, $0) }, outputs: labels, inputs: hidden)
-        if let norm = shape.norm {
-            _ = layout.norm({ .head(Part.norm, $0) }, width: hidden, hasBias: norm.hasBias)
-        }
-        layout.linear({ .head(Part.dense, $0) }, outputs: hidden, inputs: hidden, hasBias: shape.hasBias)
+        ClassifierTransform.declare(shape, width: hidden, into: &layout)
     }
 
     /// See ``Head``.

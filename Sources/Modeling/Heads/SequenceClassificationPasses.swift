@@ -1,36 +1,22 @@
 import CKernels
-import Foundation
 import Numerics
 
 /// The passes of ``SequenceClassification``. S: sequences.
 final class SequenceClassificationPasses: HeadPasses {
-    private let dense: Linear<Float>
+    private let transform: ClassifierTransform
     private let classifier: Linear<Float>
     private let shape: ClassifierShape
-    private let norm: NormSlot?
-    private let weights: UnsafePointer<Float>
-    /// Beta of a LayerNorm that has none.
-    private let zeros: FloatBuffer
     /// S + 1 offsets into the rows, where all of them are pooled.
     private var offsets: [Int32] = []
     private var saved: Activations?
 
-    /// What the backward pass needs. Steps that the shape leaves out share memory with the one before.
+    /// What the backward pass needs.
     private struct Activations {
         /// (S, hidden): what the linear layer reads; nil for the encoder's rows.
         var input: UnsafeMutablePointer<Float>?
         /// (S, maskStride(hidden)) bytes, nil without dropout there.
         var inputKeep: UnsafeMutablePointer<UInt8>?
-        /// (S, hidden), before GELU.
-        var preActivation: UnsafeMutablePointer<Float>
-        /// (S, hidden), after the activation.
-        var activated: UnsafeMutablePointer<Float>
-        /// (S, hidden) and (S), of the LayerNorm.
-        var normalized: UnsafeMutablePointer<Float>?
-        var rstd: UnsafeMutablePointer<Float>?
-        /// (S, hidden), after the LayerNorm.
-        var normed: UnsafeMutablePointer<Float>
-        /// (S, hidden), after dropout.
+        /// (S, hidden), after dropout; without it what the transform puts out.
         var dropped: UnsafeMutablePointer<Float>
         /// (S, maskStride(hidden)) bytes, nil without dropout.
         var keep: UnsafeMutablePointer<UInt8>?
@@ -40,21 +26,15 @@ final class SequenceClassificationPasses: HeadPasses {
         var dLogits: UnsafeMutablePointer<Float>
         /// (S, hidden), scratch.
         var gradient: UnsafeMutablePointer<Float>
-        /// 2 hidden, scratch.
-        var columns: UnsafeMutablePointer<Float>
     }
 
     init(_ context: HeadContext, _ shape: ClassifierShape) {
-        typealias Part = SequenceClassification.Part
-        dense = context.linear(Part.dense)
-        classifier = context.linear(Part.classifier)
-        norm = shape.norm == nil ? nil : context.layout.headNorm(Part.norm)
-        weights = context.weights
-        zeros = FloatBuffer(count: dense.slot.outputs)
+        transform = ClassifierTransform(context, shape)
+        classifier = context.linear(SequenceClassification.Part.classifier)
         self.shape = shape
     }
 
-    private var width: Int { dense.slot.outputs }
+    private var width: Int { transform.width }
     private var labels: Int { classifier.slot.outputs }
 
     /// Where all rows are pooled there may be as many sequences as rows.
@@ -64,15 +44,11 @@ final class SequenceClassificationPasses: HeadPasses {
         func floats() -> UnsafeMutablePointer<Float> { workspace.floats(rows * width) }
         func mask() -> UnsafeMutablePointer<UInt8> { workspace.bytes(rows * maskStride(width)) }
         let dropsInput = isDropping && shape.dropsInput
-        let preActivation = floats()
-        let activated = shape.activation == .gelu ? floats() : preActivation
-        let normed = norm == nil ? activated : floats()
+        transform.layOut(workspace, rows: rows)
         saved = Activations(
             input: dropsInput || shape.pooling == .mean ? floats() : nil, inputKeep: dropsInput ? mask() : nil,
-            preActivation: preActivation, activated: activated, normalized: norm.map { _ in floats() },
-            rstd: norm.map { _ in workspace.floats(rows) }, normed: normed, dropped: isDropping ? floats() : normed,
-            keep: isDropping ? mask() : nil, logits: workspace.floats(rows * labels),
-            dLogits: workspace.floats(rows * labels), gradient: floats(), columns: workspace.floats(2 * width))
+            dropped: isDropping ? floats() : transform.output, keep: isDropping ? mask() : nil,
+            logits: workspace.floats(rows * labels), dLogits: workspace.floats(rows * labels), gradient: floats())
     }
 
     private var activations: Activations {
@@ -89,20 +65,9 @@ final class SequenceClassificationPasses: HeadPasses {
             pool(hidden, batch, into: input)
             drop(input, saved.inputKeep, .classifierInput, batch, dropout)
         }
-        dense.forward(saved.input ?? hidden, saved.preActivation, rows: rows)
-        switch shape.activation {
-        case .tanh: for i in 0..<(rows * width) { saved.activated[i] = tanh(saved.activated[i]) }
-        case .relu: shoal_relu_forward_f32(saved.activated, saved.preActivation, rows * width)
-        case .gelu: shoal_gelu_forward_f32(saved.activated, saved.preActivation, rows * width)
-        }
-        if let norm, let settings = shape.norm {
-            shoal_layer_norm_forward(
-                saved.normed, nil, saved.normalized, saved.rstd, saved.activated, nil, nil, 0, 1, nil,
-                weights + norm.gamma, norm.beta.map { weights + $0 } ?? UnsafePointer(zeros.pointer), rows, width,
-                settings.epsilon)
-        }
+        transform.forward(saved.input ?? hidden, rows: rows)
         if saved.keep != nil {
-            saved.dropped.update(from: saved.normed, count: rows * width)
+            saved.dropped.update(from: transform.output, count: rows * width)
             drop(saved.dropped, saved.keep, .classifier, batch, dropout)
         }
         classifier.forward(saved.dropped, saved.logits, rows: rows)
@@ -154,44 +119,19 @@ final class SequenceClassificationPasses: HeadPasses {
             shoal_dropout_apply(d, keep, rows, width, maskStride(width), dropout.head.scale)
         }
         undrop(d, saved.keep)
-        normBackward(d, rows: rows, into: sink)
-        switch shape.activation {
-        case .tanh: for i in 0..<(rows * width) { d[i] *= 1 - saved.activated[i] * saved.activated[i] }
-        case .relu, .gelu:
-            // The kernels add up the gradient of the bias in any case.
-            saved.columns.update(repeating: 0, count: width)
-            if shape.activation == .relu {
-                shoal_relu_backward_f32(d, saved.columns, saved.activated, rows, width)
-            } else {
-                shoal_gelu_backward_f32(d, saved.columns, saved.preActivation, rows, width)
-            }
-        }
-        dense.backwardWeight(d, saved.input ?? hidden, rows: rows, into: sink)
-        dense.backwardBias(d, rows: rows, into: sink)
-        guard let dHidden else { return }
-        guard shape.pooling == .mean else {
-            dense.backwardInput(d, dHidden, rows: rows)
-            return undrop(dHidden, saved.inputKeep)
+        guard let dHidden, shape.pooling == .mean else {
+            transform.backward(d, saved.input ?? hidden, dInput: dHidden, rows: rows, into: sink)
+            if let dHidden { undrop(dHidden, saved.inputKeep) }
+            return
         }
         // What was pooled is read no more: its memory takes its gradient.
         guard let pooled = saved.input else { preconditionFailure("what is pooled has memory of its own") }
-        dense.backwardInput(d, pooled, rows: rows)
+        transform.backward(d, pooled, dInput: pooled, rows: rows, into: sink)
         undrop(pooled, saved.inputKeep)
         for s in 0..<rows {
             let (first, end) = (Int(offsets[s]), Int(offsets[s + 1]))
             shoal_scale(pooled + s * width, 1 / Float(end - first), width)
             for row in first..<end { (dHidden + row * width).update(from: pooled + s * width, count: width) }
         }
-    }
-
-    private func normBackward(_ d: UnsafeMutablePointer<Float>, rows: Int, into sink: any GradientSink) {
-        guard let norm, let normalized = activations.normalized, let rstd = activations.rstd else { return }
-        let columns = activations.columns
-        columns.update(repeating: 0, count: 2 * width)
-        shoal_layer_norm_backward_f32(
-            d, nil, columns, columns + width, nil, d, normalized, rstd, nil, 0, 1, weights + norm.gamma, rows, width)
-        guard norm.hasGradient else { return }
-        sink.write(norm.gamma, width) { $0.update(from: columns, count: width) }
-        if let beta = norm.beta { sink.write(beta, width) { $0.update(from: columns + width, count: width) } }
     }
 }

@@ -1,8 +1,8 @@
 import CKernels
 import Numerics
 
-/// A head for words: dropout and a linear classifier on the tokens of which something is to be learnt, as
-/// `…ForTokenClassification` of `transformers` has it.
+/// A head for words: dropout and a linear classifier, and in some families a layer before them, on the tokens of which
+/// something is to be learnt, as `…ForTokenClassification` of `transformers` has it.
 ///
 /// It computes the target tokens alone, and so does the last layer of the encoder: of a word the first of its tokens.
 public struct TokenClassification: Head {
@@ -12,6 +12,8 @@ public struct TokenClassification: Head {
     public var labels: Int
     /// The dropout probability before the classifier.
     public var dropout: Float
+    /// What stands before the classifier, whose pooling and dropout of the input do not count; nil for nothing.
+    public var shape: ClassifierShape?
 
     /// What the name of its class in `transformers` ends with.
     public static let transformersClass = "ForTokenClassification"
@@ -23,9 +25,10 @@ public struct TokenClassification: Head {
     }
 
     /// A head for this many tags.
-    public init(labels: Int, dropout: Float) {
+    public init(labels: Int, dropout: Float, shape: ClassifierShape? = nil) {
         self.labels = labels
         self.dropout = dropout
+        self.shape = shape
     }
 
     /// The tokens that have a tag.
@@ -47,6 +50,7 @@ public struct TokenClassification: Head {
         guard dropout >= 0, dropout < 1 else {
             throw .invalidModel("a dropout probability is \(dropout), must be at least 0 and below 1")
         }
+        try shape?.validate()
     }
 
     /// Tags, at least one, or none at all.
@@ -66,13 +70,14 @@ public struct TokenClassification: Head {
         }
     }
 
-    /// The classifier.
+    /// The classifier, and what stands before it.
     public func declare(into layout: inout LayoutBuilder, encoder: EncoderArchitecture) {
         layout.linear({ .head(Part.classifier, $0) }, outputs: labels, inputs: encoder.hidden)
+        if let shape { ClassifierTransform.declare(shape, width: encoder.hidden, into: &layout) }
     }
 
     /// See ``Head``.
-    public func makePasses(_ context: HeadContext) -> any HeadPasses { TokenClassificationPasses(context) }
+    public func makePasses(_ context: HeadContext) -> any HeadPasses { TokenClassificationPasses(context, shape) }
     /// Precision, recall and F1 of spans.
     public func makeMetrics() -> any MetricAccumulator { SpanMetrics(labels: labels) }
 }
@@ -80,6 +85,7 @@ public struct TokenClassification: Head {
 /// The passes of ``TokenClassification``. R: target tokens.
 private final class TokenClassificationPasses: HeadPasses {
     private let classifier: Linear<Float>
+    private let transform: ClassifierTransform?
     private var saved: Activations?
 
     /// What the backward pass needs.
@@ -92,9 +98,14 @@ private final class TokenClassificationPasses: HeadPasses {
         var logits: UnsafeMutablePointer<Float>
         /// (R, labels)
         var dLogits: UnsafeMutablePointer<Float>
+        /// (R, hidden), scratch; nil without a transform.
+        var gradient: UnsafeMutablePointer<Float>?
     }
 
-    init(_ context: HeadContext) { classifier = context.linear(TokenClassification.Part.classifier) }
+    init(_ context: HeadContext, _ shape: ClassifierShape?) {
+        classifier = context.linear(TokenClassification.Part.classifier)
+        transform = shape.map { ClassifierTransform(context, $0) }
+    }
 
     private var width: Int { classifier.slot.inputs }
     private var labels: Int { classifier.slot.outputs }
@@ -102,10 +113,12 @@ private final class TokenClassificationPasses: HeadPasses {
     func layOut(_ workspace: Workspace, rows: Int, dropout: DropoutPlan?) {
         let rows = Matmul.paddedRows(rows)
         let isDropping = dropout.map { !$0.head.isZero } ?? false
+        transform?.layOut(workspace, rows: rows)
         saved = Activations(
             dropped: isDropping ? workspace.floats(rows * width) : nil,
             keep: isDropping ? workspace.bytes(rows * maskStride(width)) : nil,
-            logits: workspace.floats(rows * labels), dLogits: workspace.floats(rows * labels))
+            logits: workspace.floats(rows * labels), dLogits: workspace.floats(rows * labels),
+            gradient: transform.map { _ in workspace.floats(rows * width) })
     }
 
     private var activations: Activations {
@@ -117,12 +130,14 @@ private final class TokenClassificationPasses: HeadPasses {
         _ hidden: UnsafeMutablePointer<Float>, rows: Int, batch: PackedBatch, dropout: DropoutPlan?
     ) -> Outputs {
         let saved = activations
+        transform?.forward(hidden, rows: rows)
+        let input = transform?.output ?? hidden
         if let dropout, let keep = saved.keep, let dropped = saved.dropped {
-            dropped.update(from: hidden, count: rows * width)
+            dropped.update(from: input, count: rows * width)
             drawMasks(keep, batch, dropout)
             shoal_dropout_apply(dropped, keep, rows, width, maskStride(width), dropout.head.scale)
         }
-        classifier.forward(saved.dropped ?? hidden, saved.logits, rows: rows)
+        classifier.forward(saved.dropped ?? input, saved.logits, rows: rows)
         return Outputs(values: saved.logits, gradient: saved.dLogits, rows: rows, width: labels)
     }
 
@@ -144,12 +159,13 @@ private final class TokenClassificationPasses: HeadPasses {
         into sink: any GradientSink
     ) {
         let saved = activations
-        classifier.backwardWeight(saved.dLogits, saved.dropped ?? hidden, rows: rows, into: sink)
+        classifier.backwardWeight(saved.dLogits, saved.dropped ?? transform?.output ?? hidden, rows: rows, into: sink)
         classifier.backwardBias(saved.dLogits, rows: rows, into: sink)
-        guard let dHidden else { return }
-        classifier.backwardInput(saved.dLogits, dHidden, rows: rows)
+        guard let d = saved.gradient ?? dHidden else { return }
+        classifier.backwardInput(saved.dLogits, d, rows: rows)
         if let dropout, let keep = saved.keep {
-            shoal_dropout_apply(dHidden, keep, rows, width, maskStride(width), dropout.head.scale)
+            shoal_dropout_apply(d, keep, rows, width, maskStride(width), dropout.head.scale)
         }
+        transform?.backward(d, hidden, dInput: dHidden, rows: rows, into: sink)
     }
 }
