@@ -9,7 +9,8 @@ public struct EmbeddingPipeline {
     public let prefix: String
     /// The model's pooling.
     public let head: SentenceEmbedding
-    private let pipeline: TextPipeline
+    /// Computes texts with the prefix before them.
+    public let pipeline: TextPipeline
 
     /// Loads the folder of a model: one of sentence-transformers, or any other, whose tokens are then averaged.
     ///
@@ -40,6 +41,15 @@ public struct EmbeddingPipeline {
         pipeline = TextPipeline(
             folder.configuration, path: folder.path, tokenizer: tokenizer, maxLength: max(3, min(limit, known)),
             model: model, team: model.team)
+        guard
+            self.prefix.isEmpty
+                || tokenizer.encode(self.prefix, maxLength: Int(Int32.max)).inputIDs.count < pipeline.maxLength
+        else {
+            throw FileError(
+                folder.path,
+                "what is put before each text, \(quoted(self.prefix)), takes all of the \(pipeline.maxLength) tokens that a "
+                    + "text has: shorten it (--prefix), or give a larger --max-length")
+        }
     }
 
     /// Tokens of a text at most.
@@ -49,6 +59,9 @@ public struct EmbeddingPipeline {
     ///
     /// - Throws: An error about a text that the model cannot take.
     public func embeddings(_ texts: [String]) throws -> [[Float]] {
-        try pipeline.outputs(texts.map { Example(text: prefix + $0) }).map(\.values)
+        try pipeline.outputs(examples(texts)).map(\.values)
     }
+
+    /// Texts with the prefix before them.
+    public func examples(_ texts: [String]) -> [Example] { texts.map { Example(text: prefix + $0) } }
 }

@@ -30,9 +30,7 @@ public struct Evaluator {
         let start = ContinuousClock.now
         let model = pipeline.specification
         // Where the model's folder does not say what the data mean, they say it themselves.
-        let task =
-            pipeline.task.scoreRange == nil
-            ? try pipeline.task.fitted(to: data, options: TaskOptions()) : pipeline.task
+        let task = try pipeline.task.fitted(to: data, options: TaskOptions(scoreRange: pipeline.task.scoreRange))
         var all = EvaluationPart(model.head)
         for first in stride(from: 0, to: data.examples.count, by: TextPipeline.window) {
             let examples = Array(data.examples[first..<min(first + TextPipeline.window, data.examples.count)])

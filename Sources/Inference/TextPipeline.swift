@@ -93,6 +93,24 @@ public struct TextPipeline {
     /// The outputs of batches, in their order: of each the rows that the head has for it, row-major.
     func outputs(of batches: [PackedBatch]) throws -> [[Float]] { try model.outputs(batches) }
 
+    /// An error about a text whose outputs are no numbers.
+    func notFinite(_ text: String) -> FileError {
+        FileError(
+            path,
+            "the outputs of the text \(quoted(text)) are not finite: the numbers within the model become too large; its "
+                + "training has diverged, or its files are damaged")
+    }
+
+    /// The text that the input of this number, counted through all texts, is of.
+    private static func text(of input: Int, _ perText: [[TextInput]]) -> Int {
+        var end = 0
+        for (text, inputs) in perText.enumerated() {
+            end += inputs.count
+            if input < end { return text }
+        }
+        return 0
+    }
+
     /// The outputs of each text, in order.
     ///
     /// - Throws: An error about a text that the model cannot take.
@@ -117,6 +135,9 @@ public struct TextPipeline {
         let head = specification.head
         guard let result = sorted.unsorted(computed, floats: { inputs[$0].rows(head) * head.outputWidth }) else {
             throw FileError(path, "its head has no row of outputs for each text, or for each of its tokens")
+        }
+        if let wrong = result.firstIndex(where: { !$0.allSatisfy(\.isFinite) }) {
+            throw notFinite(texts[Self.text(of: wrong, perText)].text)
         }
         var next = 0
         return perText.enumerated().map { index, inputs in

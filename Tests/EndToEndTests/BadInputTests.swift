@@ -57,6 +57,49 @@ import Testing
             world, train(world, file: "train.csv", ["--text-column", "body"]), naming: ["body", "\"text\""])
     }
 
+    @Test func `parts and columns that a task does not have`() throws {
+        let world = try TinyWorld()
+        try world.writeModules()
+        try world.write("pairs.csv", "sentence1,sentence2,score\ncod,eel,1\nfig,iron,0\nplum,lime,0.5\n")
+        for (option, parts) in [("train-only", "head"), ("freeze", "embeddings,0-1")] {
+            try refused(
+                world,
+                train(world, file: "pairs.csv", test: "pairs.csv", ["--task", "embedding", "--" + option, parts]),
+                naming: ["--" + option, parts, "nothing is left to train"])
+        }
+        try world.write("tags.conll", "cod B-FISH\nruns O\n\neel B-FISH\nswims O\n")
+        try refused(
+            world, train(world, file: "tags.conll", test: "tags.conll", ["--text-pair-column", "1"]),
+            naming: ["--text-pair-column", "token-classification"])
+        try refused(
+            world, ["predict", "--model", world.path("model"), world.path("tags.conll")],
+            naming: ["tags.conll", "words with tags"])
+        try refused(
+            world,
+            [
+                "embed", "--model", world.path("model"), "--input", world.path("train.csv"), "--prefix",
+                "cod eel fig lime ",
+            ]
+                + ["--max-length", "5"], naming: ["\"cod eel fig lime \"", "--prefix"])
+    }
+
+    @Test func `weights that are no numbers`() throws {
+        let world = try TinyWorld()
+        let path = world.path("model/model.safetensors")
+        let file = try #require(FileHandle(forUpdatingAtPath: path))
+        // The first number of the first tensor, one of the embeddings: it follows a header whose length is said first.
+        let length = try #require(try file.read(upToCount: 8)).enumerated().reduce(UInt64(0)) {
+            $0 | UInt64($1.element) << (8 * UInt64($1.offset))
+        }
+        try file.seek(toOffset: 8 + length)
+        try file.write(contentsOf: Data([0, 0, 0xC0, 0x7F]))
+        try file.close()
+        let culprits = ["model.safetensors: the tensor ", "not finite"]
+        try refused(world, train(world, file: "train.csv"), naming: culprits)
+        try refused(
+            world, ["embed", "--model", world.path("model"), "--input", world.path("test.csv")], naming: culprits)
+    }
+
     @Test func `model folders`() throws {
         let world = try TinyWorld()
         let weights = try Data(contentsOf: URL(fileURLWithPath: world.path("model/model.safetensors")))

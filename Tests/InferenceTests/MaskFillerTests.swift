@@ -34,7 +34,7 @@ import Testing
         let filler = try MaskFiller(try pipeline(threads), count: 4)
         let copies = 60
         let texts = (0..<copies).flatMap { _ in reference.texts.map { Example(text: $0) } }
-        let found = try filler.fill(texts)
+        let found = try filler.fill(texts, from: "t")
         #expect(found.count == texts.count)
         for (place, masks) in found.enumerated() {
             let expected = reference.masks[place % reference.texts.count]
@@ -44,7 +44,7 @@ import Testing
                 for (one, other) in zip(mine, theirs) { #expect(abs(one.score - other.score) < 1e-5) }
             }
         }
-        let all = try MaskFiller(try pipeline(1), count: 1000).fill([Example(text: "a [MASK]")])[0][0]
+        let all = try MaskFiller(try pipeline(1), count: 1000).fill([Example(text: "a [MASK]")], from: "t")[0][0]
         #expect(all.count == 21 && abs(all.reduce(0) { $0 + $1.score } - 1) < 1e-9)
         #expect(zip(all, all.dropFirst()).allSatisfy { $0.score >= $1.score })
         var json = JSONWriter()
@@ -57,10 +57,16 @@ import Testing
 
     @Test func `a text without a mask is refused, and so is one whose mask is cut off`() throws {
         let filler = try MaskFiller(try pipeline(1, maxLength: 6))
-        #expect(try filler.fill([]).isEmpty)
-        for text in ["a cod", "the deep blue sea of [MASK]"] {
-            let message = failure { _ = try filler.fill([Example(text: "[MASK]"), Example(text: text)]) }
-            #expect(message.contains("has no [MASK] among its first 6 tokens"), "\(message)")
+        #expect(try filler.fill([], from: "t").isEmpty)
+        for (text, reason) in [
+            ("a cod", "t.csv: text 12, \"a cod\", has no [MASK]"),
+            ("the deep blue sea of [MASK]", "has 1 times [MASK], 0 of them among its first 6 tokens"),
+            ("[MASK] the deep blue sea of [MASK]", "has 2 times [MASK], 1 of them among its first 6 tokens"),
+        ] {
+            let message = failure {
+                _ = try filler.fill([Example(text: "[MASK]"), Example(text: text)], from: "t.csv", before: 10)
+            }
+            #expect(message.contains(reason), "\(message)")
         }
     }
 }

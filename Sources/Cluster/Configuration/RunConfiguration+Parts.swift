@@ -35,6 +35,14 @@ extension RunConfiguration {
         }
         return .all
     }
+
+    /// `--freeze` or `--train-only` leaves parts to train that the model of this task has nothing in.
+    func nothingToTrain(_ task: String) -> ConfigurationError {
+        let (option, text) = freeze.map { ("freeze", $0.text) } ?? ("train-only", trainOnly?.text ?? "")
+        return .invalid(
+            option, value: text,
+            need: "other parts: with --task \(task) the rest has no parameters, nothing is left to train")
+    }
 }
 
 /// How many of a model's parameters are trained.

@@ -94,6 +94,10 @@ struct RunData {
                 "label-separator",
                 task.hasOneClass ? "its examples have one class each" : "nothing in its data is separated by one")
         }
+        if run.textPairColumn != nil, task.tagsWords || task.packsDocuments {
+            throw refuse("text-pair-column", "its texts have no second text")
+        }
+        if run.labelColumn != nil, task.packsDocuments { throw refuse("label-column", "its texts have no labels") }
         if run.repairTags, !task.tagsWords { throw refuse("repair-tags", "its texts have no tags of words") }
     }
 

@@ -39,6 +39,7 @@ enum RunLoader {
         try length.requireRest(
             checkpoint: resumption?.checkpoint?.step ?? 0, finished: resumption?.finishedSteps, output: run.output)
         let layouts = try phases.map { try source.layout($0.model(encoder)) }
+        guard layouts.allSatisfy({ $0.trainableCount > 0 }) else { throw run.nothingToTrain(data.task.name) }
         var (planned, shortening) = ([PhasePlan](), [String]())
         for (number, phase) in phases.enumerated() {
             let (schedule, warnings) = phase.schedule(steps: length.steps[number].count)

@@ -2,6 +2,7 @@ import Checkpoint
 import Corpus
 import Inference
 import Modeling
+import Support
 import Tokenization
 
 /// The model that a run begins with, or goes on from, and its tokenizer.
@@ -21,6 +22,12 @@ struct RunModel {
         let folder = checkpoint?.path ?? run.model
         isCheckpoint = checkpoint != nil
         directory = try ModelFolder(path: folder, requiresWeights: isCheckpoint || !run.fromScratch)
+        guard directory.configuration.encoder.maxLength >= Self.leastLength else {
+            throw FileError(
+                directory.configurationPath,
+                "max_position_embeddings leaves room for \(directory.configuration.encoder.maxLength) tokens, and a text "
+                    + "has at least \(Self.leastLength) with those around it: make it larger")
+        }
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
         tokenizer = try TokenizerFolder.load(directory.path)
         try ModelFit.check(tokenizer, directory)
@@ -43,6 +50,9 @@ struct RunModel {
         }
         return (try run.lowRankAdapter(of: directory.family), nil)
     }
+
+    /// Tokens of the shortest texts: one between two that begin and end it.
+    private static let leastLength = 3
 
     /// The length that is asked for, or else the usual one, or what the model has.
     static func maxLength(_ given: Int?, positions: Int) throws(ConfigurationError) -> Int {

@@ -28,6 +28,7 @@ extension Evaluator {
                 packed.pack(masking: $0..<min($0 + size, end), round: TokenMasker.evaluation)
             }
             for part in try pipeline.evaluate(batches) { all.merge(part) }
+            guard all.isFinite else { throw pipeline.notFinite(documents.examples.first?.text ?? "") }
         }
         return Evaluation(
             metrics: all.report(labels: []), seconds: (ContinuousClock.now - start) / .seconds(1))

@@ -39,20 +39,32 @@ public struct MaskFiller {
 
     /// The candidates of each mask of each text, the most probable first; of equal ones, the first in the vocabulary.
     ///
-    /// - Throws: An error about a text without a mask.
-    public func fill(_ texts: [Example]) throws -> [[[Candidate]]] {
+    /// - Parameters:
+    ///   - source: Where the texts are from, for messages.
+    ///   - before: Texts of the source before these.
+    /// - Throws: An error about a text without a mask, or with masks that are cut off.
+    public func fill(_ texts: [Example], from source: String, before: Int = 0) throws -> [[[Candidate]]] {
         try pipeline.check(hasPairs: texts.contains { $0.pair != nil })
         let encodings = texts.map {
             pipeline.tokenizer.encode($0.text, pair: $0.pair, maxLength: pipeline.maxLength)
         }
         let masks = encodings.map { $0.inputIDs.count { $0 == mask } }
-        if let none = masks.firstIndex(of: 0) {
-            let name = pipeline.tokenizer.token(mask) ?? "mask"
-            throw FileError(
-                pipeline.path,
-                "the text \(quoted(texts[none].text)) has no \(name) among its first \(pipeline.maxLength) tokens: put it "
-                    + "where a word is to be guessed")
+        let name = pipeline.tokenizer.token(mask) ?? "mask"
+        for (number, found) in masks.enumerated() {
+            let text = "text \(before + number + 1), \(quoted(texts[number].text)),"
+            let all =
+                found > 0 && encodings[number].inputIDs.count < pipeline.maxLength ? found : masksOfWhole(texts[number])
+            guard all > 0 else {
+                throw FileError(source, "\(text) has no \(name): put it where a word is to be guessed")
+            }
+            guard found == all else {
+                throw FileError(
+                    source,
+                    "\(text) has \(all) times \(name), \(found) of them among its first \(pipeline.maxLength) tokens: "
+                        + "shorten it, or give a larger --max-length")
+            }
         }
+        let all = texts
         let sorted = LengthSortedBatches(
             lengths: zip(encodings, masks).map { max($0.inputIDs.count, Self.tokensOfMask * $1) },
             batchTokens: Self.batchTokens)
@@ -73,6 +85,9 @@ public struct MaskFiller {
                 }
                 var row = 0
                 for text in texts {
+                    guard logits[(row * width)..<((row + masks[text]) * width)].allSatisfy(\.isFinite) else {
+                        throw pipeline.notFinite(all[text].text)
+                    }
                     result[text] = (row..<(row + masks[text])).map {
                         candidates(logits[($0 * width)..<(($0 + 1) * width)])
                     }
@@ -81,6 +96,13 @@ public struct MaskFiller {
             }
         }
         return result
+    }
+
+    /// The masks of a text that is not cut.
+    private func masksOfWhole(_ example: Example) -> Int {
+        pipeline.tokenizer.encode(example.text, pair: example.pair, maxLength: Int(Int32.max)).inputIDs.count {
+            $0 == mask
+        }
     }
 
     /// The most probable tokens by their logits.

@@ -37,10 +37,12 @@ public struct TokenTagging: Task {
 
     /// At least one span, or tags of two kinds.
     public func checkTrainable(_ data: Dataset) throws(FileError) {
-        guard data.classCounts.count(where: { $0 > 0 }) >= 2 else {
+        let used = data.labels.indices.filter { data.classCounts[$0] > 0 }
+        guard used.count >= 2 else {
             throw FileError(
                 data.path,
-                "all words have the same tag, \(quoted(data.labels.first ?? Tag.outside)): there is nothing to learn")
+                "all words have the same tag, \(quoted(used.first.map { data.labels[$0] } ?? Tag.outside)): there is "
+                    + "nothing to learn")
         }
     }
 

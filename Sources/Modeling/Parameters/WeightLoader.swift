@@ -69,6 +69,7 @@ public enum WeightLoader {
                         "\(file.path): tensor \(name) has shape \(found), but config.json calls for \(parameter.shape)")
                 }
                 try file.readFloats(name, into: destination)
+                try requireFinite(destination, name, file)
                 read.insert(name)
                 continue
             }
@@ -97,6 +98,19 @@ public enum WeightLoader {
         return Loaded(
             weights: weights, drawn: drawn, keptLabels: kept, replaced: replaced,
             unused: unused.map { UnusedTensor(name: $0, part: family.part(ofTensor: $0)) })
+    }
+
+    /// Numbers that are not finite would make all outputs so, or hide among them.
+    private static func requireFinite(
+        _ values: UnsafeMutableBufferPointer<Float>, _ name: String, _ file: any TensorFile
+    ) throws(ModelError) {
+        // The exponents of infinities and of what is no number are the largest.
+        var largest: UInt32 = 0
+        for value in values { largest = max(largest, value.bitPattern & 0x7F80_0000) }
+        guard largest == 0x7F80_0000 else { return }
+        throw .weights(
+            "\(file.path): the tensor \(name) has numbers that are not finite: its training has diverged, or the file is "
+                + "damaged; take an earlier state, or fetch the model again")
     }
 
     /// Whether a tensor has one row for each label.

@@ -60,11 +60,14 @@ struct Embed: AsyncParsableCommand {
             prefix: prefix, precision: try precision.checked())
         let writer = try EmbeddingWriter(output, width: pipeline.head.width)
         var hasPairs = false
+        var review = InputReview(pipeline.pipeline, isPairModel: nil)
         try source.forEachWindow(.init(count: TextPipeline.window)) { texts in
             hasPairs = hasPairs || texts.contains { $0.pair != nil }
+            review.add(pipeline.examples(texts.map(\.text)), pipeline.pipeline)
             try writer.append(try pipeline.embeddings(texts.map(\.text)))
         }
         try writer.finish()
+        review.finish()
         if hasPairs {
             StandardError.warning("\(input): has pairs of texts, of which the first one alone was read (--text-column)")
         }

@@ -96,12 +96,14 @@ struct Predict: AsyncParsableCommand {
     /// The most probable tokens of each mask.
     private func fillMasks(_ source: TextSource, _ pipeline: TextPipeline) throws {
         let filler = try MaskFiller(pipeline, count: topK ?? MaskFiller.usualCount)
+        var done = 0
         try source.forEachWindow(.init(count: TextPipeline.window)) {
             var lines = JSONWriter()
-            for masks in try filler.fill($0) {
+            for masks in try filler.fill($0, from: source.name, before: done) {
                 lines.masks(masks)
                 lines.newline()
             }
+            done += $0.count
             try StandardOutput.write(lines.bytes)
         }
     }

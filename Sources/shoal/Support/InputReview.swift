@@ -11,8 +11,11 @@ struct InputReview {
     private var hasWrongPairing = false
 
     /// About texts for `pipeline`.
-    init(_ pipeline: TextPipeline) {
-        isPairModel = pipeline.isPairModel
+    init(_ pipeline: TextPipeline) { self.init(pipeline, isPairModel: pipeline.isPairModel) }
+
+    /// The same where it is known whether the model takes pairs; nil for one of which it does not matter.
+    init(_ pipeline: TextPipeline, isPairModel: Bool?) {
+        self.isPairModel = isPairModel
         maxLength = pipeline.maxLength
         areCut = !pipeline.task.tagsWords
     }

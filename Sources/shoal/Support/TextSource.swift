@@ -30,6 +30,16 @@ enum TextSource {
         }
     }
 
+    /// What messages call it.
+    var name: String {
+        switch self {
+        case .given: "--text"
+        case .records(let path, _): path
+        case .lines("-", _): "standard input"
+        case .lines(let path, _): path
+        }
+    }
+
     private static func isRecordFile(_ path: String) -> Bool {
         ["csv", "tsv", "tab", "jsonl", "json", "ndjson"].contains((path as NSString).pathExtension.lowercased())
     }
@@ -90,6 +100,12 @@ enum TextSource {
     private static func lines(
         _ path: String, orText: Bool, _ window: Window, _ body: ([Example]) throws -> Void
     ) throws {
+        guard !TaggedReader.hasColumns(path) else {
+            throw FileError(
+                path,
+                "its lines are words with tags, which only models for --task token-classification read; give texts, one "
+                    + "per line, in a file with another ending")
+        }
         var descriptor = STDIN_FILENO
         if path == "-" {
             if isatty(descriptor) == 1 { StandardError.write("reading texts, one per line; end with Ctrl-D") }
