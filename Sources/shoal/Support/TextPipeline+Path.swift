@@ -23,6 +23,7 @@ extension TextPipeline {
         }
         let adapter = try adapter.map { try AdapterFolder(path: $0, for: folder.configuration) }
         if adapter == nil { try folder.requireLabels() }
+        if let notice = adapter?.labelsNotice(of: folder.configuration) { StandardError.write(notice) }
         let known = try Self.maxLengthOfRun(modelPath: path) ?? TokenizerLength.read(folder: path)
         try self.init(
             folder, adapter: adapter, threads: threads,
