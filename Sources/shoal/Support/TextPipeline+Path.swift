@@ -11,7 +11,7 @@ extension TextPipeline {
     ///   - path: The folder.
     ///   - adapter: The folder of an adapter of the model; nil for none.
     ///   - threads: How many threads compute.
-    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the model comes from, or else as the
+    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that adapter or model comes from, or else as the
     ///     folder's `model_max_length` says.
     ///   - precision: The number format of matrix products; the machine must have it.
     init(path: String, adapter: String? = nil, threads: Int, maxLength: Int?, precision: Precision) throws {
@@ -21,10 +21,11 @@ extension TextPipeline {
             throw ConfigurationError.invalid(
                 "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")
         }
+        let run = try adapter.flatMap { try Self.maxLengthOfRun(modelPath: $0) }
         let adapter = try adapter.map { try AdapterFolder(path: $0, for: folder.configuration) }
         if adapter == nil { try folder.requireLabels() }
         if let notice = adapter?.labelsNotice(of: folder.configuration) { StandardError.write(notice) }
-        let known = try Self.maxLengthOfRun(modelPath: path) ?? TokenizerLength.read(folder: path)
+        let known = try run ?? Self.maxLengthOfRun(modelPath: path) ?? TokenizerLength.read(folder: path)
         try self.init(
             folder, adapter: adapter, threads: threads,
             maxLength: max(3, maxLength ?? min(limit, known ?? RunConfiguration.defaultMaxLength)),
