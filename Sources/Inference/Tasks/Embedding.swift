@@ -32,7 +32,18 @@ public struct Embedding: Task {
 
     /// All modules must be known.
     public func check(_ configuration: ModelConfiguration, path: String) throws(FileError) {
-        try configuration.sentenceModules?.requireKnown(folder: parentFolder(of: path))
+        try configuration.sentenceModules?.requireKnown(
+            folder: parentFolder(of: path), width: configuration.encoder.hidden)
+    }
+
+    /// Pairs of texts of which none is blank: the cosine with the embedding of no text says nothing.
+    public func read(
+        _ path: String, columns: ColumnNames, known: [String]?, options: TaskOptions
+    ) throws(FileError) -> Dataset {
+        try DatasetReader.read(
+            path,
+            options: .init(
+                columns: columns, labels: labelReader(known: known, options: options), needsSecondText: true))
     }
 
     /// A number for each pair.
