@@ -54,7 +54,8 @@ let package = Package(
         .target(name: "Training", dependencies: ["Support", "Modeling", "Numerics", "CKernels"]),
         .target(
             name: "Inference",
-            dependencies: ["Support", "Numerics", "Tokenization", "Tagging", "Corpus", "Modeling"]),
+            dependencies: ["Support", "Numerics", "Tokenization", "Tagging", "Corpus", "Modeling", "FewShot"]),
+        .target(name: "FewShot", dependencies: ["Support", "Numerics"]),
         .target(
             name: "Collectives",
             dependencies: [
@@ -65,6 +66,7 @@ let package = Package(
             name: "Cluster",
             dependencies: [
                 "Support", "CLinux", "Collectives", "Inference", "Training", "Modeling", "Corpus", "Tokenization",
+                "FewShot",
                 "Checkpoint", "Numerics",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "DequeModule", package: "swift-collections"),
@@ -99,6 +101,8 @@ let package = Package(
             dependencies: ["Support", "TestSupport", .product(name: "Logging", package: "swift-log")]),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics", "CKernels", "Support"]),
         .testTarget(
+            name: "FewShotTests", dependencies: ["FewShot", "Numerics"], resources: [.copy("Fixtures")]),
+        .testTarget(
             name: "CheckpointTests", dependencies: ["Checkpoint", "Support", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
@@ -126,7 +130,7 @@ let package = Package(
             dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support", "TestSupport"]),
         .testTarget(
             name: "InferenceTests",
-            dependencies: ["Inference", "Corpus", "Modeling", "Numerics", "Tokenization", "TestSupport"],
+            dependencies: ["Inference", "Corpus", "FewShot", "Modeling", "Numerics", "Tokenization", "TestSupport"],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "CollectivesTests",

@@ -21,7 +21,8 @@ public struct ColumnNames: Sendable, Equatable {
 
     // The first that is there is taken.
     private static let usualTexts = [
-        "text", "sentence", "sentence1", "text1", "premise", "question", "content", "document", "review", "body",
+        "text", "description", "sentence", "sentence1", "text1", "premise", "question", "content", "document", "review",
+        "body",
         "tweet", "comment", "message", "utterance", "headline", "query", "post", "abstract", "sms", "title",
     ]
     /// Columns that are the second text wherever the first is found by one of `usualTexts`.

@@ -102,7 +102,7 @@ public struct ProgressRenderer {
             return shown + render(.warning(warning), at: time, width: width)
         case .evaluating(let kind, let done, let total):
             var line = ProgressLine()
-            line.add("evaluating: \(kind.rawValue)", rank: 0)
+            line.add(kind == .collection ? "making embeddings" : "evaluating: \(kind.rawValue)", rank: 0)
             line.add("\(Format.count(done)) of \(Format.count(total))", rank: 1)
             remaining?.evaluating(kind, done: done, total: total)
             if done > 0 { addTimeLeft(to: &line) }

@@ -146,9 +146,10 @@ public struct TextPipeline {
         var next = 0
         return perText.enumerated().map { index, inputs in
             defer { next += inputs.count }
-            return TextOutputs(
-                example: texts[index], encoding: inputs.first?.encoding ?? Encoding(inputIDs: [], typeIDs: []),
-                values: inputs.count == 1 ? result[next] : result[next..<(next + inputs.count)].flatMap { $0 })
+            return task.combined(
+                TextOutputs(
+                    example: texts[index], encoding: inputs.first?.encoding ?? Encoding(inputIDs: [], typeIDs: []),
+                    values: inputs.count == 1 ? result[next] : result[next..<(next + inputs.count)].flatMap { $0 }))
         }
     }
 }

@@ -42,6 +42,8 @@ public enum RandomPurpose: UInt32, Sendable {
     case dropout = 5
     /// Which tokens a masked language model is to guess.
     case masking = 6
+    /// The folds of a cross-validation.
+    case folds = 7
 }
 
 /// A sequential view of ``Philox`` for one purpose and one stream number (an epoch, a tensor, a class).

@@ -21,7 +21,8 @@ extension Simulation {
 
     /// The steps of each phase.
     private var phaseSteps: [Range<Int>] {
-        shape.secondPhase.map { [0..<$0, $0..<shape.totalSteps] } ?? [0..<shape.totalSteps]
+        if shape.collects != nil { return [0..<0, 0..<shape.totalSteps] }
+        return shape.secondPhase.map { [0..<$0, $0..<shape.totalSteps] } ?? [0..<shape.totalSteps]
     }
 
     /// A phase; the second one has other weights, another rate and fewer vectors.
@@ -29,9 +30,10 @@ extension Simulation {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let steps = phaseSteps[number]
+        let isCollecting = shape.collects != nil && number == 0
         var hyperparameters = Hyperparameters()
         hyperparameters.weightDecay = 0.01 + Double(number)
-        return PhasePlan(
+        var plan = PhasePlan(
             name: "phase \(number)",
             welcome: Welcome(
                 modelSpecification: model.json(),
@@ -40,12 +42,14 @@ extension Simulation {
                 orphanTimeout: 60, runID: "run"),
             model: model, labels: ["a", "b", "c"], parameters: TrainedShare(all: 5, trained: 5),
             training: FakeExamples(count: shape.samples),
-            validation: shape.validation.map { FakeExamples(count: $0) },
+            validation: isCollecting ? nil : shape.validation.map { FakeExamples(count: $0) },
             test: number == phaseSteps.count - 1 ? shape.test.map { FakeExamples(count: $0) } : nil,
             data: DataPlan(
                 sampleCount: shape.samples, batchSize: shape.batch, microBatches: shape.microBatches, seed: 3,
                 phase: number),
             steps: steps, schedule: schedule(number), stateParts: [.weights, .firstMoment], evaluationBatch: 2)
+        if isCollecting { plan.collection = shape.collects.map { FakeExamples(count: $0) } }
+        return plan
     }
 
     private func schedule(_ phase: Int) -> LearningRateSchedule {
@@ -71,8 +75,8 @@ extension Simulation {
         guard let (step, checkpoint) = disk.max(by: { $0.key < $1.key }) else {
             sourceNumbers = [.weights: 1]
             return StateSource(
-                step: 0, parts: [PartToLoad(part: .weights, sha256: Samples.digest)],
-                point: RunHistory.Point(step: 0, schedule: schedule(0)))
+                step: 0, phase: isSolved ? 1 : 0, parts: [PartToLoad(part: .weights, sha256: Samples.digest)],
+                point: RunHistory.Point(step: 0, schedule: schedule(isSolved ? 1 : 0)))
         }
         let next = checkpoint.state.phase + 1
         if step == phaseSteps[checkpoint.state.phase].upperBound, next < phaseSteps.count {
@@ -114,6 +118,7 @@ extension Simulation {
         guard !isCoordinatorAlive else { return }
         isCoordinatorAlive = true
         previousStarts += 1
+        isSolved = false
         bestNumber = nil
         // What was shown of the run comes from the log.
         coordinator = CoordinatorMachine(Self.settings(shape, previousStarts: previousStarts), now: now)

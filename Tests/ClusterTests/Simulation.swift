@@ -37,6 +37,8 @@ final class Simulation {
         var totalSteps = 5
         /// The step at which a second phase begins; nil for one phase.
         var secondPhase: Int?
+        /// The texts of which a first phase without steps collects outputs; nil for no such phase.
+        var collects: Int?
         var validation: Int?
         var test: Int? = 7
         var schedule = ScheduleKind.linear
@@ -126,6 +128,8 @@ final class Simulation {
     var store: [StatePart: UInt64] = [:]
     var sourceNumbers: [StatePart: UInt64] = [:]
     var modelNumber: UInt64 = 0
+    /// Whether the coordinator that lives has computed the head of the second phase.
+    var isSolved = false
     /// Of the best checkpoint, where that was loaded.
     var bestNumber: UInt64?
     var wrongBits: [String] = []
@@ -205,6 +209,11 @@ final class Simulation {
             steps.removeAll { $0.step > step }
             evaluations.removeAll { $0.step >= step + (isPhaseBeginning ? 1 : 0) }
         case .loadSource: if let source = try? newestSource() { pending.append(.sourceLoaded(source)) }
+        case .solve(let part):
+            if part.losses.count != shape.collects { wrongBits.append("\(part.losses.count) outputs were collected") }
+            isSolved = true
+            modelNumber = 1
+            if let source = try? newestSource() { pending.append(.solved(source, [:], seconds: 1)) }
         case .loadBest(let step):
             guard let checkpoint = disk[step] else {
                 pending.append(.sourceFailed("there is no checkpoint of step \(step)"))

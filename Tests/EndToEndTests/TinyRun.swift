@@ -9,10 +9,12 @@ import Training
 enum TinyRun {
     /// - Parameters:
     ///   - killing: The step after which the first worker that joined is killed; it is started again.
+    ///   - killsInCollection: Whether the first worker that joined is killed while embeddings are collected.
     ///   - change: Sets further options.
     static func run(
         _ world: TinyWorld, _ recipe: any Recipe, _ output: String, workers: Int, killing step: Int? = nil,
-        resumes: Bool = false, change: (inout RunConfiguration) throws -> Void = { _ in }
+        resumes: Bool = false, killsInCollection: Bool = false,
+        change: (inout RunConfiguration) throws -> Void = { _ in }
     ) async throws -> RunResult {
         var configuration = RunConfiguration(
             model: world.path("model"), train: world.path("train.csv"), output: world.path(output))
@@ -28,6 +30,8 @@ enum TinyRun {
             switch event {
             case .workerJoined(let worker, _, _): victim.withLock { $0 = $0 ?? Int32(exactly: worker.pid) }
             case .step(let metrics) where metrics.step == step:
+                if let pid = victim.withLock({ $0 }) { kill(pid, SIGKILL) }
+            case .evaluating(.collection, _, _) where killsInCollection:
                 if let pid = victim.withLock({ $0 }) { kill(pid, SIGKILL) }
             default: break
             }

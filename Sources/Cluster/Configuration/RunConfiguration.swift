@@ -24,6 +24,16 @@ public struct RunConfiguration: Sendable, Equatable {
     public var output: String
     /// The name of what the model is trained for, see `Tasks`; nil to see from the data.
     public var task: String?
+    /// How the model is made.
+    public var method = TrainingMethod.finetune
+    /// The file of descriptions of the classes; nil for none.
+    public var labels: String?
+    /// The file of texts without labels that are learnt from; nil for none.
+    public var unlabeled: String?
+    /// How often each class occurs among those; nil to estimate it.
+    public var classShares: String?
+    /// Windows that a long text is cut into at most, where embeddings are collected.
+    public var windows = 2
     /// What stands between several labels of a text; nil for a comma.
     public var labelSeparator: String?
     /// Which scores of pairs stand for the cosines 0 and 1; nil to see from the data.

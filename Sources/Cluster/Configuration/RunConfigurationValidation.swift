@@ -23,6 +23,11 @@ extension RunConfiguration {
         guard minWorkers >= 1, minWorkers <= workers else {
             throw .invalid("min-workers", value: "\(minWorkers)", need: "1 to \(workers)")
         }
+        if classShares != nil, unlabeled == nil {
+            throw .unused(
+                "class-shares", reason: "says how often classes occur among texts without labels: give --unlabeled, too"
+            )
+        }
         if freeze != nil, trainOnly != nil { throw .conflict("freeze", "train-only") }
         if let name = lora != nil ? "lora" : adapter != nil ? "adapter" : nil {
             // The encoder is frozen, and the head is trained.

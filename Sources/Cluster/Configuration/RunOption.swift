@@ -47,6 +47,7 @@ public struct RunOption: Sendable {
         var value: String
 
         static let adamW = Owner(choice: "optimizer", value: OptimizerName.adamw.rawValue)
+        static let probe = Owner(choice: "method", value: TrainingMethod.probe.rawValue)
         static let sgd = Owner(choice: "optimizer", value: OptimizerName.sgd.rawValue)
         static let plateau = Owner(choice: "schedule", value: "plateau")
     }
@@ -106,14 +107,14 @@ public struct RunOption: Sendable {
     init<T: RunOptionConvertible>(
         _ group: Group, _ key: String, _ path: WritableKeyPath<RunConfiguration, T?> & Sendable,
         _ valueName: String, _ help: String, none: MeaningOfNil = .notGiven, allowed: AllowedValues<T>? = nil,
-        kind: RunOptionKind? = nil, standard: String? = nil, resumed: String? = nil,
+        kind: RunOptionKind? = nil, owner: Owner? = nil, standard: String? = nil, resumed: String? = nil,
         aliases: String = ""
     ) {
         let (name, kind) = (Self.name(of: key), kind ?? T.optionKind)
         self.init(
             group: group, key: key, kind: kind, valueName: valueName, help: help,
             standard: standard ?? RunConfiguration.standard[keyPath: path]?.optionValue.description ?? "none",
-            resumed: resumed, aliases: aliases, owner: nil, required: nil, path: path,
+            resumed: resumed, aliases: aliases, owner: owner, required: nil, path: path,
             apply: { value, run throws(ConfigurationError) in
                 let isNone = none != .notGiven && value.isZero
                 run[keyPath: path] = isNone ? nil : try T(Self.expand(value, kind, name), of: name)

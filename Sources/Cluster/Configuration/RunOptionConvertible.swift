@@ -124,6 +124,7 @@ extension RunOptionConvertible where Self: RawRepresentable & CaseIterable, RawV
 }
 
 extension OptimizerName: RunOptionConvertible {}
+extension TrainingMethod: RunOptionConvertible {}
 extension ScheduleKind: RunOptionConvertible {}
 extension Precision: RunOptionConvertible {}
 extension WirePrecision: RunOptionConvertible {}

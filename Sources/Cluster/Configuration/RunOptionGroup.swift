@@ -3,6 +3,8 @@ extension RunOption {
     public enum Group: Sendable {
         /// The model, the data and the run directory.
         case data
+        /// How few examples are learnt from.
+        case fewShot
         /// What is masked and held out in pretraining.
         case pretraining
         /// What is learnt from the data, and for how long.

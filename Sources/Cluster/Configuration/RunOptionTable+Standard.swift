@@ -6,7 +6,8 @@ import Training
 
 extension RunOptionTable {
     /// The options of `train` and `coordinator`.
-    public static let standard = RunOptionTable(paths + sizes + optimization + examples + pretraining + cluster)
+    public static let standard = RunOptionTable(
+        paths + sizes + optimization + examples + fewShot + pretraining + cluster)
 
     private static let threads = min(1024, AvailableProcessors.count)
 
@@ -207,6 +208,31 @@ extension RunOptionTable {
         RunOption(
             .data, "repair_tags", \.repairTags, "",
             "Mends tags of words that break their scheme, such as I- without B-, by the spans that conlleval sees"),
+    ]
+
+    private static let fewShot: [RunOption] = [
+        RunOption(
+            .fewShot, "method", \.method, "name",
+            "finetune: encoder and classifier learn together; probe: a classifier is computed from embeddings of the "
+                + "texts, in seconds",
+            aliases: "trainingmethod recipe"),
+        RunOption(
+            .fewShot, "labels", \.labels, "file",
+            "What the classes are called or about, with the columns label and description, several lines for a class if "
+                + "you like", kind: .path, owner: .probe,
+            aliases: "labeldescriptions labelnames classnames classdescriptions descriptions"),
+        RunOption(
+            .fewShot, "unlabeled", \.unlabeled, "file",
+            "Texts without labels, like those that the model will see, that are learnt from: .csv, .tsv, .jsonl or .txt",
+            kind: .path, owner: .probe, aliases: "unlabelled unlabeleddata unlabeledfile unlabelledfile"),
+        RunOption(
+            .fewShot, "class_shares", \.classShares, "label=share,…",
+            "How often each class occurs among --unlabeled, or equal", owner: .probe, standard: "estimated",
+            aliases: "classpriors priors"),
+        RunOption(
+            .fewShot, "windows", \.windows, "count",
+            "Windows of --max-length tokens that a long text is cut into, at most", allowed: .range(1...1000),
+            owner: .probe),
     ]
 
     private static let pretraining: [RunOption] = [

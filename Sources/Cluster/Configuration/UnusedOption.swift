@@ -25,12 +25,29 @@ extension RunOptions {
                 reason: "belongs to the \(owner.choice) \(owner.value) and has no effect with "
                     + "\(now.printable(limit: 80)): leave it out, or give --\(owner.choice) \(owner.value)")
         }
+        if chosen("method") == TrainingMethod.probe.rawValue {
+            for option in table.options where Self.isOfSteps(option) && gives(option.key) {
+                return UnusedOption(
+                    key: option.key,
+                    reason: "has no effect with the method probe, which takes no steps: leave it out, or give --method "
+                        + "finetune")
+            }
+        }
         if self.keep == .best, self.validation == nil {
             return UnusedOption(
                 key: "keep",
                 reason: "best needs a set to compare states on: give a --validation file, or leave it out")
         }
         return nil
+    }
+
+    /// Whether an option says something of steps: of those of learning, all but what every method has.
+    private static func isOfSteps(_ option: RunOption) -> Bool {
+        switch option.group {
+        case .learning: !["seed", "precision", "batch_size", "micro_batches"].contains(option.key)
+        case .schedule, .checkpoints: true
+        default: ["adapter", "wire", "compress_wire", "recompute"].contains(option.key)
+        }
     }
 
     /// Without the settings of an optimizer or a schedule that `upper`, a layer above, replaces by another one.

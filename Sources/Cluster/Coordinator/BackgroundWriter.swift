@@ -1,5 +1,6 @@
 import Checkpoint
 import Foundation
+import Inference
 import Modeling
 import Numerics
 import Support
@@ -30,6 +31,7 @@ struct BackgroundWriter: Sendable {
         let (specification, adapterPath, base) = (
             run.plan.phases[run.plan.phases.count - 1].model, self.path + "/adapter", self.configuration.model
         )
+        let extra = try run.classifier.map { [PooledClassifier.fileName: try $0.json()] } ?? [:]
         try inBackground {
             // Beside the adapter, the model with it merged.
             let merged = specification.adapter == nil ? weights : LowRankMerge.merged(weights, layout)
@@ -39,7 +41,7 @@ struct BackgroundWriter: Sendable {
                 try ModelFolder.write(
                     to: path, configuration: model,
                     tensors: WeightLoader.mergedTensors(of: merged, layout: layout, family: model.family),
-                    tokenizerFrom: tokenizer, maxLength: maxLength, replacing: true)
+                    tokenizerFrom: tokenizer, maxLength: maxLength, extraFiles: extra, replacing: true)
             }
             return .modelSaved(path: path, sha256: try weightsSHA256(safetensors: path + "/model.safetensors"))
         }

@@ -66,7 +66,10 @@ final class BatchPrefetcher: @unchecked Sendable {
                     gradientDivisor: weight > 0 ? weight : 1, embeddingRows: rows,
                     tokenCount: batches.reduce(0) { $0 + $1.tokenCount }))
         case .evaluation(let id, let kind, let examples, let batchSize):
-            guard let source = kind == .validation ? phase.validation : phase.test else {
+            let sources = [
+                EvaluationKind.validation: phase.validation, .test: phase.test, .collection: phase.collection,
+            ]
+            guard let source = sources[kind] ?? nil else {
                 return .evaluation(id: id, [])
             }
             return .evaluation(

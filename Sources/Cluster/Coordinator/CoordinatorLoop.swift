@@ -129,6 +129,12 @@ final class CoordinatorLoop: @unchecked Sendable {
             states.replace(with: found.state)
             best = found.state
             try handle(.bestLoaded(found.source))
+        case .solved(let source, let solution):
+            for notice in solution.notices { emit(.notice(notice)) }
+            states.replace(with: solution.state)
+            loaded?.state = solution.state
+            loaded?.classifier = solution.classifier
+            try handle(.solved(source, solution.reports, seconds: solution.seconds))
         case .loadingFailed(let error):
             failure = error
             // They have nothing yet, and so need no time to end.
@@ -233,6 +239,18 @@ final class CoordinatorLoop: @unchecked Sendable {
         try load { .loaded(try $0.newest(orElse: initial)) }
     }
 
+    /// Computes the head of the next phase in the background.
+    private func solve(_ part: EvaluationPart) throws {
+        guard let loaded, let fewShot = loaded.fewShot else { return }
+        let reader = StateReader(path: directory.path, phases: loaded.plan.phases, layouts: loaded.layouts)
+        try load { _ in
+            let start = monotonicSeconds()
+            var solution = try fewShot.solve(part, loaded.plan.phases, loaded.layouts, loaded.state)
+            solution.seconds = monotonicSeconds() - start
+            return .solved(try reader.source(solution.state), solution)
+        }
+    }
+
     // MARK: effects
 
     private func perform(_ effect: CoordinatorEffect) throws {
@@ -254,6 +272,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .rewindMetrics(let step, let isPhaseBeginning):
             try directory.rewindMetrics(to: step, isPhaseBeginning: isPhaseBeginning)
         case .loadSource: try loadSource()
+        case .solve(let part): try solve(part)
         case .loadBest(let step): try load { .loadedBest(try $0.best(step: step)) }
         case .releaseSource: states.replace(with: nil)
         case .startWorker(let number): children?.start(number)
@@ -267,7 +286,8 @@ final class CoordinatorLoop: @unchecked Sendable {
             checkPlaces()
             guard let loaded else { break }
             try writer.writeModel(
-                best?.buffers[.weights] ?? written.buffer(.weights), of: loaded, checkpoint: newestCheckpoint,
+                best?.buffers[.weights] ?? solvedWeights ?? written.buffer(.weights), of: loaded,
+                checkpoint: newestCheckpoint,
                 threshold: machine.training.checkpointer.policy.tested.threshold)
         case .saveCheckpoint(let state):
             written = store
@@ -286,6 +306,11 @@ final class CoordinatorLoop: @unchecked Sendable {
             let size = loaded.map { StateSize($0.plan) } ?? StateSize()
             outcome = .failure(failure ?? disk.explained(error, size: size))
         }
+    }
+
+    /// The weights of a run that ends with a head that was computed.
+    private var solvedWeights: FloatBuffer? {
+        machine.training.endsAtOnce ? loaded?.state.buffers[.weights] : nil
     }
 
     /// Makes sure that the run directory and the sockets are still there.

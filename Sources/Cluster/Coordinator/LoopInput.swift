@@ -6,5 +6,6 @@ enum LoopInput: Sendable {
     case warning(String)
     case loaded(StateReader.Found)
     case loadedBest(StateReader.Found)
+    case solved(StateSource, FewShotSolution)
     case workerWrote(String, line: String)
 }

@@ -32,7 +32,8 @@ struct StateReader: Sendable {
         return Found(state: state, source: try source(state), warnings: skipped)
     }
 
-    private func source(_ state: LoadedState) throws(TrainingError) -> StateSource {
+    /// Says where a state stands.
+    func source(_ state: LoadedState) throws(TrainingError) -> StateSource {
         let point = RunHistory.Point(
             step: state.step, schedule: try phases[state.phase].schedule.restored(from: state),
             epochLoss: state.epochLoss, epochSamples: state.epochSamples)

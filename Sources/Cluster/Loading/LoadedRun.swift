@@ -1,3 +1,4 @@
+import Inference
 import Modeling
 
 /// All that the coordinator works with.
@@ -7,6 +8,10 @@ struct LoadedRun: Sendable {
     var state: LoadedState
     /// By phase.
     var layouts: [ParameterLayout]
+    /// Computes a head from collected outputs; nil where no phase collects any.
+    var fewShot: FewShotRun?
+    /// What the folder of the model has beside its weights; nil for nothing.
+    var classifier: PooledClassifier?
     /// What goes into config.json.
     var configuration: ModelConfiguration
     /// Tokens of a text at most.

@@ -15,6 +15,8 @@ struct PhasePlan: Sendable {
     var parameters: TrainedShare
     var training: any ExampleSource
     var validation: (any ExampleSource)?
+    /// Texts whose outputs are collected before the first step; nil for none.
+    var collection: (any ExampleSource)?
     /// The test set; only the last phase has it.
     var test: (any ExampleSource)?
     /// Deals the training examples to steps that are counted from the beginning of the phase.

@@ -31,6 +31,15 @@ struct RunData {
         }
         var chosen = task ?? Tasks.standard
         if let folder { chosen = chosen.configured(by: folder.configuration) }
+        if run.method == .probe {
+            guard var classification = chosen as? Classification else {
+                throw RunError.failed(
+                    "--method probe does not go with --task \(chosen.name): it makes classifiers of texts; leave it out, or "
+                        + "give --task classification")
+            }
+            classification.pooled = classification.pooled ?? PooledClassifier(classes: 0)
+            chosen = classification
+        }
         try Self.checkOptions(run, chosen)
         var options = run.taskOptions
         if chosen.separatesLabels, options.labelSeparator == nil {

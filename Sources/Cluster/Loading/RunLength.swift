@@ -54,6 +54,10 @@ struct RunLength {
     ///   - finished: The steps of the run where it was finished; else nil.
     ///   - output: The run directory.
     func requireRest(checkpoint: Int, finished: Int?, output: String) throws(RunError) {
+        if totalSteps == 0 {
+            guard finished == nil else { throw .failed("\(output): the run is complete") }
+            return
+        }
         guard checkpoint <= totalSteps, (finished ?? 0) < totalSteps else {
             let step = max(checkpoint, finished ?? 0)
             throw .failed(

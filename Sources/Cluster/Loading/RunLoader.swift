@@ -25,7 +25,9 @@ enum RunLoader {
         if let line = sources?.notice(data, maxLength: source.maxLength) { data.notices.append(line) }
         let examples = sources?.training.count ?? data.training.examples.count
         var run = run
-        if let line = TrainingDefaults.apply(to: &run, examples: examples) { data.notices.append(line) }
+        if run.method == .finetune, let line = TrainingDefaults.apply(to: &run, examples: examples) {
+            data.notices.append(line)
+        }
         let model = try source.configuration(for: data, of: run)
         (run.task, run.scoreRange) = (data.task.name, data.task.scoreRange)
         let encoder = model.encoder
@@ -33,7 +35,8 @@ enum RunLoader {
         let head = data.task.head(model)
         let request = RecipeRequest(
             run: run, head: head,
-            objective: try data.task.objective(run.taskOptions, data: data.training), maxLength: source.maxLength,
+            objective: try data.task.objective(run.taskOptions, data: data.training), embeddingWidth: encoder.hidden,
+            maxLength: source.maxLength,
             trainable: adapter == nil ? try run.trainableSet(of: encoder) : .besideAdapter(head), adapter: adapter)
         let phases = recipe.phases(request)
         let length = try RunLength(phases, of: run, examples: examples)
@@ -49,6 +52,14 @@ enum RunLoader {
                 try PhasePlan(
                     phase, number, run, encoder, layouts[number], length, schedule, data, sources, source,
                     labels: data.training.labels, runID: runID))
+        }
+        var fewShot: FewShotRun?
+        if let collecting = phases.firstIndex(where: \.collectsOutputs) {
+            let made = try FewShotRun(
+                data, FewShotData(run, data), run, source, batch: planned[collecting].evaluationBatch)
+            planned[collecting].collection = made.source
+            data.notices.append(made.notice)
+            fewShot = made
         }
         let initial = try InitialState(
             source, planned, layouts, checkpoint: resumption?.checkpoint, adapter: folder, seed: run.seed,
@@ -71,7 +82,8 @@ enum RunLoader {
             validation: try resumption?.lastValidation(
                 after: planned[state.phase].steps.lowerBound, by: planned[state.phase].model.head.primaryMetric))
         return LoadedRun(
-            plan: plan, state: state, layouts: layouts, configuration: model, maxLength: source.maxLength,
+            plan: plan, state: state, layouts: layouts, fewShot: fewShot, configuration: model,
+            maxLength: source.maxLength,
             fingerprint: fingerprint,
             warnings: [
                 resumption?.warnings ?? [], data.warnings, run.wireWarnings, shortening,
@@ -106,7 +118,7 @@ extension PhasePlan {
                 run, phase, model: model, layout: layout, firstStep: length.steps[number].lowerBound, runID: runID),
             model: model, labels: labels, parameters: TrainedShare(layout),
             training: examples(sources?.training, data.training),
-            validation: data.validation.map { examples(sources?.validation, $0) },
+            validation: phase.collectsOutputs ? nil : data.validation.map { examples(sources?.validation, $0) },
             test: isLast ? data.test.map { examples(sources?.test, $0) } : nil, data: length.plans[number],
             steps: length.steps[number],
             schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),

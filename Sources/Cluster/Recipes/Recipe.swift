@@ -17,6 +17,8 @@ struct RecipeRequest: Sendable {
     var head: any Head
     /// What it learns by.
     var objective: any Objective
+    /// Floats of an embedding.
+    var embeddingWidth: Int?
     /// Tokens of a text at most: what is asked for, or what the model has.
     var maxLength: Int
     /// The parts of the model that the options leave to train.
@@ -29,9 +31,18 @@ struct RecipeRequest: Sendable {
 enum Recipes {
     /// All of them; the first is the default.
     static let all: [any Recipe] = [
-        FineTuning()
+        FineTuning(),
+        Probe(),
     ]
 
     /// That of a run for which none is asked for.
     static var standard: any Recipe { all[0] }
+
+    /// That of a method.
+    static func recipe(_ method: TrainingMethod) -> any Recipe {
+        switch method {
+        case .finetune: FineTuning()
+        case .probe: Probe()
+        }
+    }
 }

@@ -9,7 +9,7 @@ import Support
 /// By what a run knows its data and its model again.
 enum Fingerprint {
     /// The SHA-256 of every file that decides on the bits, by what it is for: `train`, `validation`, `test`,
-    /// `class-weights`, `model`.
+    /// `class-weights`, `labels`, `unlabeled`, `model`.
     ///
     /// A model folder that is not there any more is left out.
     static func take(_ run: RunConfiguration) throws -> [String: String] {
@@ -19,6 +19,8 @@ enum Fingerprint {
         if let weights = run.classWeights, weights != TaskOptions.balanced {
             result["class-weights"] = try dataFileSHA256(weights)
         }
+        result["labels"] = try run.labels.map { try dataFileSHA256($0) }
+        result["unlabeled"] = try run.unlabeled.map { try dataFileSHA256($0) }
         result["model"] = modelSHA256(run.model)
         if let adapter = run.adapter { result["adapter"] = modelSHA256(adapter) }
         return result

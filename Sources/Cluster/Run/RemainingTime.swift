@@ -54,6 +54,7 @@ public struct RemainingTime: Sendable {
         switch record.kind {
         case .validation: validatedStep = record.step
         case .test: isTested = true
+        case .collection: break
         }
         if record.metrics.examples > 0, record.seconds.isFinite, record.seconds > 0 {
             evaluationSecondsPerExample = record.seconds / Double(record.metrics.examples)
@@ -97,6 +98,7 @@ public struct RemainingTime: Sendable {
             switch underWay.kind {
             case .validation: validations -= 1
             case .test: tests -= 1
+            case .collection: break
             }
         }
         let (examples, overflow) = max(0, validations).multipliedReportingOverflow(by: validationExamples)

@@ -146,6 +146,8 @@ public enum EvaluationKind: String, Sendable, Codable {
     case validation
     /// At the end.
     case test
+    /// Not an evaluation: the outputs of texts are collected.
+    case collection
 }
 
 /// The outcome of an evaluation.

@@ -11,7 +11,7 @@ public struct TrainingRun: Sendable {
     let resume: ResumeOptions?
     let profileFolder: String?
     /// Makes the phases.
-    var recipe: any Recipe = Recipes.standard
+    var recipe: any Recipe
     let events: @Sendable (RunEvent) -> Void
 
     /// Seconds that workers get to end by themselves before they are killed; fewer after a failure, where one of them
@@ -39,6 +39,7 @@ public struct TrainingRun: Sendable {
         events: @escaping @Sendable (RunEvent) -> Void
     ) {
         self.configuration = configuration
+        recipe = Recipes.recipe(configuration.method)
         self.workers = workers
         self.resume = resume
         self.profileFolder = profileFolder

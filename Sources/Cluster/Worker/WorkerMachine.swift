@@ -168,7 +168,7 @@ struct WorkerMachine: Sendable {
                 end(.failed("the coordinator at \(options.coordinator) has begun another run"))
                 return
             }
-            guard known.firstStep != welcome.firstStep else {
+            guard !known.isSamePhase(as: welcome) else {
                 state = .welcomed(welcome, membership)
                 return
             }

@@ -63,11 +63,13 @@ extension WorkerMachine {
 }
 
 extension Welcome {
-    /// Whether `other` is of the same run: what depends on the coordinator's start alone may differ, and so may the
-    /// model where it is that of another phase.
-    func isSameRun(as other: Welcome) -> Bool {
-        runID == other.runID && seed == other.seed
-            && (firstStep != other.firstStep
-                || modelSpecification == other.modelSpecification && hyperparameters == other.hyperparameters)
+    /// Whether `other` is of the same run: what depends on the coordinator's start alone, or on the phase, may differ.
+    func isSameRun(as other: Welcome) -> Bool { runID == other.runID && seed == other.seed }
+
+    /// Whether `other`, of the same run, is of the same phase. A phase without steps begins at the same step as the
+    /// next.
+    func isSamePhase(as other: Welcome) -> Bool {
+        firstStep == other.firstStep && modelSpecification == other.modelSpecification
+            && hyperparameters == other.hyperparameters
     }
 }

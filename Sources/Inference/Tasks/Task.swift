@@ -75,6 +75,9 @@ public protocol Task: Sendable {
     ///
     /// - Parameter maxLength: Tokens of a sequence at most.
     func inputs(_ tokenizer: any Tokenizer, maxLength: Int) -> @Sendable (Example) -> [TextInput]
+    /// What a text's outputs become before they are used, where it has several ``TextInput``s, or more is known of it
+    /// than they say.
+    func combined(_ outputs: TextOutputs) -> TextOutputs
     /// The examples of a data set, made before the run begins; nil where each is tokenized when it is needed.
     func prepared(_ data: Dataset, _ preparation: Preparation) throws -> (any ExampleSource)?
     /// The task as a model folder has it, with what else config.json says.
@@ -106,6 +109,9 @@ extension Task {
     public func inputs(_ tokenizer: any Tokenizer, maxLength: Int) -> @Sendable (Example) -> [TextInput] {
         { [TextInput(encoding: tokenizer.encode($0.text, pair: $0.pair, maxLength: maxLength))] }
     }
+
+    /// They stay as they are.
+    public func combined(_ outputs: TextOutputs) -> TextOutputs { outputs }
 
     /// Nothing is made before.
     public func prepared(_ data: Dataset, _ preparation: Preparation) throws -> (any ExampleSource)? { nil }

@@ -25,7 +25,8 @@ public enum Tasks {
     /// - Parameter chosen: What the model is to be used for, where the folder leaves it open; nil for no choice.
     /// - Throws: An error that names config.json, where it is for something that no task is, or not for the chosen one.
     public static func task(of folder: ModelFolder, chosen: (any Task)? = nil) throws(FileError) -> any Task {
-        try task(of: folder.configuration, path: folder.configurationPath, chosen: chosen)
+        let task = try task(of: folder.configuration, path: folder.configurationPath, chosen: chosen)
+        return try (task as? Classification)?.reading(folder) ?? task
     }
 
     /// What a model of this configuration was trained for; see ``task(of:chosen:)``.
@@ -54,6 +55,7 @@ public enum Tasks {
         of configuration: ModelConfiguration, isOpen: Bool, path: String
     ) throws(FileError) -> any Task {
         var purpose = configuration.purpose
+        if purpose.isPooled { return Classification().configured(by: configuration) }
         if configuration.sentenceModules?.pooling != nil {
             purpose = .embedding
         } else if isOpen {

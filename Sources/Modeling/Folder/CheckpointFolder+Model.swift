@@ -20,7 +20,8 @@ extension CheckpointFolder {
     ///   - firstMoments: The optimizer's running means, by the names of the parameters (momentum, for SGD).
     ///   - secondMoments: The running means of squares, by the names of the parameters; none for SGD.
     ///   - source: The folder whose tokenizer files are copied; nil for none.
-    ///   - maxLength: See ``ModelFolder/write(to:configuration:tensors:tokenizerFrom:maxLength:replacing:)``.
+    ///   - maxLength: See
+    ///     ``ModelFolder/write(to:configuration:tensors:tokenizerFrom:maxLength:extraFiles:replacing:)``.
     /// - Throws: An error that names the path and the system's reason.
     @discardableResult
     public static func write(

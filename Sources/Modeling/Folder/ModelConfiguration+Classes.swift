@@ -8,6 +8,8 @@ extension ModelConfiguration {
         ModelPurpose.sequenceClassification, "ForTokenClassification", "ForMultipleChoice", "ForQuestionAnswering",
         "ForNextSentencePrediction",
     ]
+    /// Names a head that no class of `transformers` has; `transformers` passes over it.
+    private static let headKey = "shoal_head"
     /// More than any real model has.
     private static let labelCounts = 1...1_000_000
 
@@ -31,6 +33,10 @@ extension ModelConfiguration {
         let isEncoder = suffix == nil && config.value("architectures")?.array?.isEmpty == false
         // As `transformers` decides where the file does not say.
         let usual: ProblemType = labels.count == 1 ? .regression : .singleLabel
+        if config.value(Self.headKey) == .string(PooledClassification.kind) {
+            purpose = .pooledClassification
+            return
+        }
         let isOther = suffix != nil && suffix != ModelPurpose.sequenceClassification
         purpose = ModelPurpose(classSuffix: suffix, problem: isOther ? nil : problem ?? (isEncoder ? nil : usual))
     }
@@ -56,6 +62,7 @@ extension ModelConfiguration {
     func writeClasses(into entries: inout [String: JSONValue]) {
         entries["architectures"] = .array([.string(classPrefix + (purpose.classSuffix ?? "Model"))])
         entries["problem_type"] = purpose.problem.map { .string($0.rawValue) }
+        entries[Self.headKey] = purpose.isPooled ? .string(PooledClassification.kind) : nil
         guard purpose.hasLabels else { return }
         let numbered = labels.enumerated()
         entries["id2label"] = .object(

@@ -140,15 +140,19 @@ public struct ModelFolder: Sendable {
     ///   - source: The folder whose tokenizer files are copied; nil for none.
     ///   - maxLength: The most tokens of a text in training, which goes into the tokenizer's files; nil to leave what
     ///     they say.
+    ///   - extraFiles: Further files, by their names.
     ///   - replacing: Whether a folder that is there gives way to the new one.
     /// - Throws: An error that names the path and the reason.
     public static func write(
         to path: String, configuration: ModelConfiguration, tensors: [TensorToWrite], tokenizerFrom source: String?,
-        maxLength: Int? = nil, replacing: Bool = false
+        maxLength: Int? = nil, extraFiles: [String: Data] = [:], replacing: Bool = false
     ) throws {
-        try AtomicDirectory.create(path, replacing: replacing ? configurationFile : nil) {
+        try AtomicDirectory.create(path, replacing: replacing ? configurationFile : nil) { folder in
             try writeFiles(
-                to: $0, configuration: configuration, tensors: tensors, tokenizerFrom: source, maxLength: maxLength)
+                to: folder, configuration: configuration, tensors: tensors, tokenizerFrom: source, maxLength: maxLength)
+            for (name, data) in extraFiles.sorted(by: { $0.key < $1.key }) {
+                try DurableFile.write(data, to: joinedPath(folder, name))
+            }
         }
     }
 
@@ -160,9 +164,14 @@ public struct ModelFolder: Sendable {
         try configuration.validate(path: joinedPath(folder, configurationFile))
         try DurableFile.write(configuration.json(), to: joinedPath(folder, configurationFile))
         try SafetensorsWriter.write(tensors, to: joinedPath(folder, weightsFile))
-        if configuration.purpose == .embedding {
-            try (configuration.sentenceModules ?? SentenceModules())
-                .write(to: folder, width: configuration.encoder.hidden, maxLength: maxLength)
+        if configuration.purpose == .embedding || configuration.purpose.isPooled {
+            let modules = configuration.sentenceModules ?? SentenceModules()
+            try modules.write(
+                to: folder, width: configuration.encoder.hidden, maxLength: maxLength,
+                hasClassifier: configuration.purpose.isPooled)
+            if configuration.purpose.isPooled {
+                try modules.writeClassifier(tensors, to: folder, family: configuration.family)
+            }
         }
         guard let source else { return }
         var hasVocabulary = false

@@ -5,16 +5,22 @@ public struct ModelPurpose: Sendable, Equatable {
     public var classSuffix: String?
     /// What the outputs of a classifier of sequences mean; nil for other heads.
     public var problem: ProblemType?
+    /// Whether a classifier stands on the embedding that `modules.json` describes: ``PooledClassification``.
+    public var isPooled: Bool
 
     /// A purpose of these parts.
-    public init(classSuffix: String?, problem: ProblemType? = nil) {
+    public init(classSuffix: String?, problem: ProblemType? = nil, isPooled: Bool = false) {
         self.classSuffix = classSuffix
         self.problem = problem
+        self.isPooled = isPooled
     }
 
     /// Texts with one class each.
     public static let classification = ModelPurpose(
         classSuffix: sequenceClassification, problem: .singleLabel)
+
+    /// Texts with one class each, by a linear classifier on their embeddings.
+    public static let pooledClassification = ModelPurpose(classSuffix: nil, problem: .singleLabel, isPooled: true)
 
     /// An encoder without a head, whose outputs become embeddings.
     public static let embedding = ModelPurpose(classSuffix: nil)
@@ -24,6 +30,6 @@ public struct ModelPurpose: Sendable, Equatable {
 
     /// Whether the outputs have names: `id2label` in config.json.
     public var hasLabels: Bool {
-        classSuffix == Self.sequenceClassification || classSuffix == "ForTokenClassification"
+        classSuffix == Self.sequenceClassification || classSuffix == "ForTokenClassification" || isPooled
     }
 }

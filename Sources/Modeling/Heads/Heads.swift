@@ -4,6 +4,8 @@ public enum Heads {
     public static let all: [any Head.Type] = [
         SequenceClassification.self,
         SentenceEmbedding.self,
+        TextEmbedding.self,
+        PooledClassification.self,
         MaskedLanguageModel.self,
         TokenClassification.self,
     ]

@@ -64,7 +64,7 @@ public struct SentenceEmbedding: Head {
 }
 
 /// The passes of ``SentenceEmbedding``. S: sequences.
-private final class SentenceEmbeddingPasses: HeadPasses {
+final class SentenceEmbeddingPasses: HeadPasses {
     private let width: Int
     private let pooling: TokenPooling
     private let normalizes: Bool

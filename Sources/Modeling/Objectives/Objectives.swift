@@ -8,5 +8,6 @@ public enum Objectives {
         MeanSquaredError.self,
         CosineSimilarity.self,
         VocabularyCrossEntropy.self,
+        NoObjective.self,
     ]
 }

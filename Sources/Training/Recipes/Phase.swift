@@ -35,6 +35,8 @@ public struct Phase: Sendable {
     public var microBatches: Int
     /// Tokens of a text at most.
     public var maxLength: Int
+    /// Whether, before the first step, the outputs of texts are collected, of which the next phase's head is computed.
+    public var collectsOutputs = false
 
     /// A phase of these parts.
     public init(
@@ -64,6 +66,7 @@ extension Phase: Codable {
         case batchSize = "batch_size"
         case microBatches = "micro_batches"
         case maxLength = "max_length"
+        case collectsOutputs = "collects_outputs"
     }
 
     /// Reads what ``encode(to:)`` writes; the decoder's `ModelRegistry` knows the heads and objectives.
@@ -80,6 +83,7 @@ extension Phase: Codable {
         batchSize = try values.decode(Int.self, forKey: .batchSize)
         microBatches = try values.decode(Int.self, forKey: .microBatches)
         maxLength = try values.decode(Int.self, forKey: .maxLength)
+        collectsOutputs = try values.decodeIfPresent(Bool.self, forKey: .collectsOutputs) ?? false
     }
 
     /// Writes all of it.
@@ -96,5 +100,6 @@ extension Phase: Codable {
         try values.encode(batchSize, forKey: .batchSize)
         try values.encode(microBatches, forKey: .microBatches)
         try values.encode(maxLength, forKey: .maxLength)
+        if collectsOutputs { try values.encode(true, forKey: .collectsOutputs) }
     }
 }

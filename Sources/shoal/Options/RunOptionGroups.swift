@@ -5,6 +5,7 @@ import Support
 /// The options that `train` and `coordinator` share.
 struct RunOptionGroups: ParsableArguments {
     @OptionGroup(title: "Model and Data") var data: RunDataOptions
+    @OptionGroup(title: "Few Examples") var fewShot: RunOptionArguments<FewShotSelection>
     @OptionGroup(title: "Learning") var learning: RunOptionArguments<LearningSelection>
     @OptionGroup(title: "Learning Rate") var schedule: RunOptionArguments<ScheduleSelection>
     @OptionGroup(title: "Pretraining (--task masked-lm)") var pretraining: RunOptionArguments<PretrainingSelection>
@@ -17,7 +18,8 @@ struct RunOptionGroups: ParsableArguments {
     func resolve(_ more: RunOptions = RunOptions()) throws -> RunConfiguration {
         var options = more
         for part in [
-            data.options.given, learning.given, schedule.given, pretraining.given, workers.given, checkpoints.given,
+            data.options.given, fewShot.given, learning.given, schedule.given, pretraining.given, workers.given,
+            checkpoints.given,
         ] {
             options.add(part)
         }

@@ -15,6 +15,11 @@ enum ScheduleSelection: RunOptionSelection {
     static let options = table.options(in: .schedule)
 }
 
+/// How few examples are learnt from.
+enum FewShotSelection: RunOptionSelection {
+    static let options = table.options(in: .fewShot)
+}
+
 /// What is masked and held out in pretraining.
 enum PretrainingSelection: RunOptionSelection {
     static let options = table.options(in: .pretraining)

@@ -1,4 +1,5 @@
 import Foundation
+import Modeling
 
 /// What the coordinator shall do.
 enum CoordinatorEffect: Sendable {
@@ -19,6 +20,9 @@ enum CoordinatorEffect: Sendable {
     /// Read the newest whole checkpoint, or else what the run began with. The checkpoint of the end of a phase is read
     /// as the state that the next phase begins with.
     case loadSource
+    /// Compute the head of the next phase from these outputs; ``CoordinatorEvent/solved(_:_:seconds:)`` brings the
+    /// state with which it begins.
+    case solve(EvaluationPart)
     /// Read the checkpoint of this step, whose weights become the model.
     case loadBest(step: Int)
     /// The workers have the state now: it need not be kept here.

@@ -1,3 +1,5 @@
+import Modeling
+
 /// What happens to the coordinator.
 enum CoordinatorEvent: Sendable {
     case runLoaded(RunPlan)
@@ -17,6 +19,8 @@ enum CoordinatorEvent: Sendable {
     /// The state to begin with was read again from disk.
     case sourceLoaded(StateSource)
     case sourceFailed(String)
+    /// The head of the next phase was computed: the state with which that begins, and what was found with it.
+    case solved(StateSource, [EvaluationKind: MetricReport], seconds: Double)
     /// The best checkpoint was read.
     case bestLoaded(StateSource)
     /// The model was written; its weights have this SHA-256.

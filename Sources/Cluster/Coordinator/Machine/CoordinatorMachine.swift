@@ -61,6 +61,9 @@ struct CoordinatorMachine: Sendable {
             training.prefetched(batches, &rendezvous.membership, &transition)
             rendezvous.beginWork(&training, &transition)
         case .sourceLoaded(let source): rendezvous.sourceLoaded(source, &training, &transition)
+        case .solved(let source, let reports, let seconds):
+            rendezvous.sourceLoaded(source, &training, &transition)
+            training.report(reports, seconds: seconds, &transition)
         case .sourceFailed(let reason): rendezvous.end(.failure(.failed(reason)), &transition)
         case .bestLoaded(let source): rendezvous.bestLoaded(source, &training, &transition)
         case .modelSaved(let path, let digest):

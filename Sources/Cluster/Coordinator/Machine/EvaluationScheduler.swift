@@ -186,7 +186,24 @@ struct EvaluationScheduler: Sendable {
     }
 
     private static func notFinite(_ kind: EvaluationKind) -> RunError {
-        .failed("the loss of the \(kind.rawValue) set is not finite; try a lower --learning-rate")
+        kind == .collection
+            ? .failed("the embedding of a text is not finite: the model is damaged; fetch it again")
+            : .failed("the loss of the \(kind.rawValue) set is not finite; try a lower --learning-rate")
+    }
+
+    /// Takes in what was found without workers.
+    mutating func take(_ record: EvaluationRecord, _ transition: inout Transition) {
+        transition.emit(.evaluation(record))
+        if record.kind == .test { test = record }
+    }
+
+    /// Takes the outputs that were collected, in the order of the micro-batches; nil where none were.
+    mutating func finishCollection() -> EvaluationPart? {
+        guard let job, job.kind == .collection else { return nil }
+        self.job = nil
+        var all = EvaluationPart(job.head)
+        for part in job.parts { if let part { all.merge(part) } }
+        return all
     }
 
     /// Takes the outcome of an evaluation that is complete, in the order of the micro-batches.

@@ -301,6 +301,8 @@ struct Rendezvous: Sendable {
         _ source: StateSource, _ training: inout TrainingLoop, _ transition: inout Transition
     ) {
         training.enter(source, &transition)
+        if training.endsAtOnce { phase = .working }
+        guard !training.saveSource(source, &transition) else { return }
         if let welcome = training.phase?.welcome {
             for record in membership.all { transition.send(.welcome(welcome), to: record.peer) }
         }

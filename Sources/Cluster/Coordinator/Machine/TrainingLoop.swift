@@ -11,7 +11,7 @@ struct TrainingLoop: Sendable {
     private(set) var phases: PhaseSequence?
     var stage = TrainingStage.idle
     var steps: StepScheduler
-    private(set) var evaluations = EvaluationScheduler()
+    var evaluations = EvaluationScheduler()
     var checkpointer: Checkpointer
     var claims = ClaimVerifier()
     /// The last step of a phase, once the hashes of all workers' weights after it were found to be equal.
@@ -93,10 +93,12 @@ struct TrainingLoop: Sendable {
             apply(checkpointer.end(with: ending, step: completed, from: members, &transition), &membership, &transition)
         } else if claims.mustCompareWeights {
             compareWeights(members, &transition)
-        } else if membership.wantsGeneration, !steps.isDone {
+        } else if membership.wantsGeneration, !steps.isDone || phase.collection != nil {
             transition.request(.formGeneration)
         } else if evaluations.kind != nil {
             evaluate(&membership, &transition)
+        } else if let collection = phase.collection {
+            start(.collection, collection, phase, &membership, &transition)
         } else if checkpointer.policy.mustKeepBest(at: completed) {
             apply(checkpointer.keepBest(step: completed, from: members, &transition), &membership, &transition)
         } else if steps.isDone, steps.hasPassedBarrier, !phases.isLast {
@@ -145,7 +147,7 @@ struct TrainingLoop: Sendable {
         checkpointer.enter(source, phase)
         evaluations.discard()
         comparedStep = nil
-        transition.emit(.notice(phases.begins(after: source.step)))
+        if !endsAtOnce { transition.emit(.notice(phases.begins(after: source.step))) }
     }
 
     /// Does what keeping the state calls for.
@@ -328,6 +330,7 @@ struct TrainingLoop: Sendable {
     }
 
     private mutating func finishEvaluation(_ membership: inout Membership, _ transition: inout Transition) {
+        if finishCollection(&transition) { return }
         switch evaluations.finish(
             step: steps.completed, epoch: steps.epoch, tested: checkpointer.policy.tested, &transition)
         {

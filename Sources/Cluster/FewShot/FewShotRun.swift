@@ -1,0 +1,198 @@
+import Corpus
+import FewShot
+import Foundation
+import Inference
+import Modeling
+import Numerics
+import Support
+import Tokenization
+
+/// The data of a run whose classifier is computed from embeddings, and what is made of these.
+struct FewShotRun: Sendable {
+    /// The texts of a set.
+    private struct TextSet: Sendable {
+        var texts: [String]
+        var labels: [Int]
+        /// The windows of each text, as examples of ``source``.
+        var windows: [Range<Int>] = []
+    }
+
+    /// What embeddings are collected of.
+    let source: WindowedTexts
+    /// The classes.
+    private let labels: [String]
+    private let method: FewShotMethod
+    private let windows: Int
+    /// Tokens of a training text, on average.
+    private let meanTokens: Double
+    private let shares: [Double]?
+    private var training: TextSet
+    private var evaluated: [EvaluationKind: TextSet]
+    private var descriptions: TextSet?
+    private var unlabelled: TextSet?
+
+    /// Tokenizes all texts.
+    ///
+    /// - Parameters:
+    ///   - data: The sets.
+    ///   - extra: What there is besides.
+    ///   - batch: Examples of a micro-batch.
+    init(
+        _ data: RunData, _ extra: FewShotData, _ run: RunConfiguration, _ source: RunModel, batch: Int
+    ) throws {
+        labels = data.training.labels
+        method = FewShotMethod(seed: run.seed)
+        windows = run.windows
+        shares = extra.shares
+        var sets: [(examples: [Example], labels: [Int])] = []
+        func set(_ examples: [Example], _ labels: [Int]) -> TextSet {
+            sets.append((examples, labels))
+            return TextSet(texts: examples.map(\.lexicalText), labels: labels)
+        }
+        func labelled(_ data: Dataset) -> TextSet {
+            set(data.examples, data.examples.map { Int($0.classNumber ?? 0) })
+        }
+        training = labelled(data.training)
+        var evaluated: [EvaluationKind: TextSet] = [:]
+        if let validation = data.validation { evaluated[.validation] = labelled(validation) }
+        if let test = data.test { evaluated[.test] = labelled(test) }
+        var descriptions = extra.descriptions.map { set($0.map { Example(text: $0.text) }, $0.map(\.label)) }
+        var unlabelled = extra.unlabelled.map { set($0, []) }
+        let team = try ThreadTeam(count: min(8, AvailableProcessors.count))
+        let cutter = TextWindows(source.tokenizer, maxLength: source.maxLength, most: run.windows)
+        let encodings = sets.map { set in
+            team.mapRanges(of: set.examples.count) { range in
+                range.map { cutter.encodings(set.examples[$0].text, pair: set.examples[$0].pair) }
+            }.flatMap { $0 }
+        }
+        self.source = WindowedTexts(encodings, batch: batch)
+        var next = self.source.windows.makeIterator()
+        training.windows = next.next() ?? []
+        for kind in [EvaluationKind.validation, .test] where evaluated[kind] != nil {
+            evaluated[kind]?.windows = next.next() ?? []
+        }
+        if descriptions != nil { descriptions?.windows = next.next() ?? [] }
+        if unlabelled != nil { unlabelled?.windows = next.next() ?? [] }
+        (self.evaluated, self.descriptions, self.unlabelled) = (evaluated, descriptions, unlabelled)
+        let tokens = (encodings.first ?? []).joined().reduce(0) { $0 + $1.inputIDs.count }
+        meanTokens = Double(tokens) / Double(max(1, data.training.examples.count))
+    }
+
+    /// A line about what is collected.
+    var notice: String {
+        let sets = [
+            ("training", training), ("validation", evaluated[.validation]), ("test", evaluated[.test]),
+            ("of descriptions", descriptions), ("without labels", unlabelled),
+        ].compactMap { name, set in set.map { "\(grouped($0.texts.count)) \(name)" } }
+        return "embeddings are made of \(sets.joined(separator: ", ")) texts, in \(plural(source.count, "window"))"
+    }
+
+    /// Computes the classifier.
+    ///
+    /// - Parameters:
+    ///   - part: The outputs of ``source``.
+    ///   - model: The model of the next phase.
+    ///   - state: The state of this one.
+    func solve(
+        _ part: EvaluationPart, _ phases: [PhasePlan], _ layouts: [ParameterLayout], _ state: LoadedState
+    ) throws -> FewShotSolution {
+        guard let collected = part.metrics as? CollectedOutputs, part.losses.count == source.count,
+            let weights = state.buffers[.weights], phases.count > 1
+        else { throw RunError.failed("the embeddings that were collected are not those of the run's texts") }
+        let (values, width) = (collected.values, collected.width)
+        func examples(_ set: TextSet) -> TwoViewMethod.Examples {
+            TwoViewMethod.Examples(
+                features: Self.embeddings(set.windows, values, width: width),
+                terms: set.texts.map { LexicalTerms.terms($0) })
+        }
+        var material = FewShotMethod.Material(
+            examples: examples(training), labels: training.labels, classes: labels.count, meanTokens: meanTokens)
+        if let descriptions {
+            material.descriptions = Self.embeddings(descriptions.windows, values, width: width)
+            material.descriptionLabels = descriptions.labels
+        }
+        material.unlabelled = unlabelled.map(examples)
+        material.shares = shares
+        let outcome = method.fit(material)
+        var classifier = outcome.classifier
+        var temperature = outcome.temperature
+        if classifier.lexical == nil {
+            // Then the weights can have it themselves, and other programs see the same probabilities.
+            classifier.dense = classifier.dense.scaled(by: 1 / temperature)
+            temperature = 1
+        }
+        let model = phases[1].model
+        var reports: [EvaluationKind: MetricReport] = [:]
+        for (kind, set) in evaluated {
+            let found = examples(set)
+            let scores = classifier.scores(found.features, terms: found.terms).scaled(by: 1 / temperature)
+            reports[kind] = Self.report(scores, set.labels, model, labels)
+        }
+        let next = try WeightTransition.weights(
+            of: model, layout: layouts[1],
+            from: WeightTransition.State(model: phases[0].model, layout: layouts[0], weights: weights),
+            seed: phases[1].welcome.seed)
+        PooledClassification.write(weights: classifier.dense.weights, bias: classifier.dense.bias, to: next, layouts[1])
+        var begun = LoadedState(weights: next)
+        (begun.step, begun.phase) = (phases[1].steps.lowerBound, 1)
+        return FewShotSolution(
+            classifier: PooledClassifier(
+                classes: labels.count, windows: windows, temperature: temperature, lexical: classifier.lexical),
+            state: begun, reports: reports, notices: notices(outcome))
+    }
+
+    /// The mean over the windows of each text.
+    private static func embeddings(_ windows: [Range<Int>], _ values: [Float], width: Int) -> FeatureMatrix {
+        var result: [Float] = []
+        result.reserveCapacity(windows.count * width)
+        for range in windows {
+            let share = 1 / Float(max(range.count, 1))
+            for column in 0..<width {
+                var sum: Float = 0
+                for window in range { sum += values[window * width + column] }
+                result.append(sum * share)
+            }
+        }
+        return FeatureMatrix(rows: windows.count, width: width, values: result)
+    }
+
+    /// What an evaluation of these logits finds.
+    private static func report(
+        _ scores: ScoreMatrix, _ truth: [Int], _ model: ModelSpecification, _ labels: [String]
+    ) -> MetricReport {
+        let logits = scores.values.map { Float($0) }
+        var part = EvaluationPart(model.head)
+        logits.withUnsafeBufferPointer {
+            guard let start = $0.baseAddress else { return }
+            let rows = OutputRows(start, rows: scores.rows, width: scores.classes)
+            part.add(EvaluatedBatch(rows, .classes(truth.map { Int32($0) })), of: model)
+        }
+        return part.report(labels: labels)
+    }
+
+    private func notices(_ outcome: FewShotMethod.Outcome) -> [String] {
+        func percent(_ value: Double) -> String { String(format: "%.1f%%", 100 * value) }
+        let chosen = outcome.candidates[outcome.chosen]
+        var lines = ["tried by \(outcome.validation) of the \(training.texts.count) labelled texts:"]
+        let width = outcome.candidates.map(\.name.count).max() ?? 0
+        for (number, candidate) in outcome.candidates.enumerated() {
+            lines.append(
+                "  " + candidate.name.padding(toLength: width, withPad: " ", startingAt: 0)
+                    + "  \(percent(candidate.accuracy)) ± \(percent(candidate.standardError))"
+                    + (number == outcome.chosen ? "  (chosen)" : ""))
+        }
+        lines.append(
+            "classifier: \(chosen.name)"
+                + (outcome.classifier.lexical.map { ", and the words of the texts with weight \($0.weight)" } ?? "")
+                + (descriptions == nil ? "" : ", with descriptions of the classes"))
+        if let shares = outcome.shares, let unlabelled {
+            let sorted = shares.indices.sorted { (-shares[$0], $0) < (-shares[$1], $1) }
+            let shown = sorted.prefix(5).map { "\(labels[$0].printable(limit: 30)) \(percent(shares[$0]))" }
+            lines.append(
+                "learnt from \(grouped(unlabelled.texts.count)) texts without labels; "
+                    + (self.shares == nil ? "estimated shares" : "given shares")
+                    + " of the classes: \(shown.joined(separator: ", "))\(shares.count > 5 ? ", …" : "")")
+        }
+        return lines
+    }
+}

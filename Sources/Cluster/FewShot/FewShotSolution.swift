@@ -1,0 +1,16 @@
+import Inference
+import Modeling
+
+/// What was computed from the outputs that a phase has collected.
+struct FewShotSolution: Sendable {
+    /// What the folder of the model has beside its weights.
+    var classifier: PooledClassifier
+    /// The state with which the next phase begins.
+    var state: LoadedState
+    /// What was found on the validation and the test set.
+    var reports: [EvaluationKind: MetricReport]
+    /// For people: what was tried and chosen.
+    var notices: [String]
+    /// Seconds that it took.
+    var seconds = 0.0
+}

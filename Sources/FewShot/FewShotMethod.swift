@@ -1,0 +1,286 @@
+import Foundation
+
+/// Learns a classifier of texts from few labelled ones: from their embeddings and, where texts are long, their terms;
+/// from what the classes are called or described by; and from texts without labels.
+///
+/// Everything is a function of the data and the seed. What is chosen is chosen by repeated stratified cross-validation
+/// on the labelled texts alone: the standard choice, unless a rival is better by more than the standard error of the
+/// difference.
+public struct FewShotMethod: Sendable {
+    /// C of the logistic regression, unless another one of ``strengths`` is clearly better.
+    public var standardStrength = 10.0
+    /// The values of C that are tried.
+    public var strengths: [Double] = [1, 10, 100]
+    /// How often the labelled texts are cut into folds.
+    public var repetitions = 2
+    /// Draws the folds.
+    public var seed: UInt64
+    /// a of ``TwoViews``; nil for the rule by the length of the texts.
+    public var lexicalWeight: Double?
+
+    /// Of this seed.
+    public init(seed: UInt64) { self.seed = seed }
+
+    /// What there is to learn from.
+    public struct Material: Sendable {
+        /// The labelled texts.
+        public var examples: TwoViewMethod.Examples
+        /// Their classes.
+        public var labels: [Int]
+        /// The number of classes.
+        public var classes: Int
+        /// Tokens of a text, on average.
+        public var meanTokens: Double
+        /// Embeddings of descriptions of the classes; nil without.
+        public var descriptions: FeatureMatrix?
+        /// The class of each description.
+        public var descriptionLabels: [Int] = []
+        /// Texts without labels; nil without.
+        public var unlabelled: TwoViewMethod.Examples?
+        /// The shares of the classes among those; nil where they are to be estimated.
+        public var shares: [Double]?
+
+        /// Labelled texts alone.
+        public init(examples: TwoViewMethod.Examples, labels: [Int], classes: Int, meanTokens: Double) {
+            precondition(examples.features.rows == labels.count && classes > 0)
+            (self.examples, self.labels, self.classes, self.meanTokens) = (examples, labels, classes, meanTokens)
+        }
+    }
+
+    /// A method that was tried.
+    public struct Candidate: Sendable, Equatable {
+        /// For people.
+        public var name: String
+        /// The mean accuracy on held-out texts.
+        public var accuracy: Double
+        /// Of the accuracy.
+        public var standardError: Double
+        /// The mean cross-entropy on held-out texts, after a temperature is fitted to it.
+        public var loss: Double
+    }
+
+    /// What was learnt.
+    public struct Outcome: Sendable {
+        /// The classifier.
+        public var classifier: TwoViews
+        /// What its logits are to be divided by.
+        public var temperature: Double
+        /// What was tried, in this order.
+        public var candidates: [Candidate]
+        /// The one of them that was chosen.
+        public var chosen: Int
+        /// How held-out texts were made, for people.
+        public var validation: String
+        /// The estimated shares of the classes among texts without labels; nil without such texts.
+        public var shares: [Double]?
+    }
+
+    /// A way from embeddings to a linear classifier.
+    private enum Dense: Equatable {
+        case regression(Double)
+        case discriminant
+        case centres
+
+        var name: String {
+            switch self {
+            case .regression(let strength):
+                "logistic regression, C = \(strength == strength.rounded() ? String(Int(strength)) : "\(strength)")"
+            case .discriminant: "shrunk discriminant analysis"
+            case .centres: "class centres"
+            }
+        }
+    }
+
+    /// Scores of the labelled texts by classifiers that have not seen them, one matrix for each repetition.
+    private struct Held {
+        var dense: Dense
+        var scores: [ScoreMatrix]
+    }
+
+    /// Learns.
+    public func fit(_ material: Material) -> Outcome {
+        let weight = lexicalWeight ?? TwoViewMethod.lexicalWeight(meanTokens: material.meanTokens)
+        let folds = (0..<repetitions).map { Folds(material.labels, seed: seed, repetition: $0) }
+        // The standard choice first: of equally good ones it is taken.
+        var ways: [Dense] = [.regression(standardStrength)]
+        ways += strengths.filter { $0 != standardStrength }.map { .regression($0) }
+        ways += [.discriminant, .centres]
+        // The part by terms is the same for all.
+        let none = ScoreMatrix(rows: material.labels.count, classes: material.classes)
+        let lexical = folds.map { fuse(material, none, weight, $0.numbers) }
+        let held = ways.map { way in
+            Held(
+                dense: way,
+                scores: zip(folds, lexical).map { folds, lexical in
+                    heldOut(material, way, folds.numbers).logSoftmax().adding(lexical)
+                })
+        }
+        let chosen = choose(held, material.labels)
+        let way = ways[chosen]
+        var prior = describedPrior(material)
+        var views = fit(material.examples, material.labels, material.classes, way, weight)
+        var logits = held[chosen].scores
+        if let directions = prior, case .regression(let strength) = way {
+            let method = DescribedClasses(regression: LogisticRegression(inverseRegularization: strength))
+            let described = method.fit(
+                material.examples.features, labels: material.labels, classes: material.classes, directions: directions,
+                folds: folds.map(\.numbers))
+            views.dense = described.classifier
+            let gain = zip(method.gains, described.shares).reduce(0) { $0 + $1.0 * $1.1 }
+            prior = directions.map { $0 * Float(gain) }
+            logits = zip(described.heldOut, folds).map { dense, folds in
+                fuse(material, dense, weight, folds.numbers)
+            }
+        }
+        let all = logits.reduce(into: [Double]()) { $0 += $1.values }
+        var stacked = ScoreMatrix(rows: material.labels.count * logits.count, classes: material.classes)
+        stacked.values = all
+        let repeated = logits.flatMap { _ in material.labels }
+        let temperature = TemperatureScaling.fit(stacked, labels: repeated)
+        var outcome = Outcome(
+            classifier: views, temperature: temperature,
+            candidates: held.map { candidate($0, material.labels) }, chosen: chosen,
+            validation: folds[0].text + (repetitions > 1 ? ", \(repetitions) times" : ""))
+        learnFromUnlabelled(material, way, weight, prior, &outcome)
+        return outcome
+    }
+
+    // MARK: parts
+
+    private func fit(
+        _ examples: TwoViewMethod.Examples, _ labels: [Int], _ classes: Int, _ way: Dense, _ weight: Double
+    ) -> TwoViews {
+        let method = TwoViewMethod(lexicalWeight: weight)
+        return TwoViews(
+            dense: dense(examples.features, labels, classes, way),
+            lexical: method.lexical(examples, targets: .oneHot(labels, classes: classes)))
+    }
+
+    private func dense(_ features: FeatureMatrix, _ labels: [Int], _ classes: Int, _ way: Dense) -> LinearClassifier {
+        switch way {
+        case .regression(let strength):
+            LogisticRegression(inverseRegularization: strength).fit(features, labels: labels, classes: classes)
+        case .discriminant: ShrunkDiscriminant.fit(features, labels: labels, classes: classes)
+        case .centres: ClassCentres.fit(features, labels: labels, classes: classes)
+        }
+    }
+
+    private func heldOut(_ material: Material, _ way: Dense, _ folds: [Int]) -> ScoreMatrix {
+        CrossValidation.scores(material.labels, folds: folds, classes: material.classes) { train, out in
+            dense(
+                material.examples.features.selecting(train), train.map { material.labels[$0] }, material.classes, way
+            ).scores(material.examples.features.selecting(out))
+        }
+    }
+
+    /// Held-out scores by embeddings with those by terms.
+    private func fuse(_ material: Material, _ dense: ScoreMatrix, _ weight: Double, _ folds: [Int]) -> ScoreMatrix {
+        let method = TwoViewMethod(lexicalWeight: weight)
+        guard weight > 0 else { return dense.logSoftmax() }
+        let lexical = CrossValidation.scores(material.labels, folds: folds, classes: material.classes) { train, out in
+            let labels = train.map { material.labels[$0] }
+            let part = method.lexical(
+                material.examples.selecting(train), targets: .oneHot(labels, classes: material.classes))
+            let rows = out.map {
+                part?.view.row(material.examples.terms[$0]) ?? LexicalView.Row(columns: [], values: [])
+            }
+            return part?.scores(rows).logSoftmax() ?? ScoreMatrix(rows: out.count, classes: material.classes)
+        }
+        return dense.logSoftmax().adding(lexical, times: weight)
+    }
+
+    /// What each text has been worth over the repetitions: the share of them in which it was recognised.
+    private static func correctness(_ held: Held, _ labels: [Int]) -> [Double] {
+        var sums = [Double](repeating: 0, count: labels.count)
+        for scores in held.scores {
+            for (row, best) in scores.best().enumerated() where best == labels[row] {
+                sums[row] += 1 / Double(held.scores.count)
+            }
+        }
+        return sums
+    }
+
+    /// The mean of numbers, and its standard error.
+    static func mean(_ values: [Double]) -> (mean: Double, standardError: Double) {
+        let count = Double(max(values.count, 1))
+        let mean = values.reduce(0, +) / count
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
+        return (mean, (variance / count).squareRoot())
+    }
+
+    /// The first, or the rival with the highest accuracy where it is better by more than the standard error of the
+    /// difference.
+    private func choose(_ held: [Held], _ labels: [Int]) -> Int {
+        let standard = Self.correctness(held[0], labels)
+        var (chosen, gain) = (0, 0.0)
+        for number in held.indices.dropFirst() {
+            let difference = Self.mean(zip(Self.correctness(held[number], labels), standard).map { $0 - $1 })
+            if difference.mean > difference.standardError, difference.mean > gain {
+                (chosen, gain) = (number, difference.mean)
+            }
+        }
+        return chosen
+    }
+
+    private func candidate(_ held: Held, _ labels: [Int]) -> Candidate {
+        let found = Self.mean(Self.correctness(held, labels))
+        let losses = held.scores.map { scores in
+            scores.scaled(by: 1 / TemperatureScaling.fit(scores, labels: labels)).crossEntropy(labels)
+        }
+        return Candidate(
+            name: held.dense.name, accuracy: found.mean, standardError: found.standardError,
+            loss: losses.reduce(0, +) / Double(max(losses.count, 1)))
+    }
+
+    private func describedPrior(_ material: Material) -> [Float]? {
+        material.descriptions.map {
+            DescribedClasses.directions($0, labels: material.descriptionLabels, classes: material.classes)
+        }
+    }
+
+    /// Goes on with texts without labels: the shares of their classes are estimated, unless they are given, and both
+    /// views teach each other.
+    private func learnFromUnlabelled(
+        _ material: Material, _ way: Dense, _ weight: Double, _ prior: [Float]?, _ outcome: inout Outcome
+    ) {
+        guard let unlabelled = material.unlabelled, unlabelled.features.rows > 0 else { return }
+        let logits = outcome.classifier.scores(unlabelled.features, terms: unlabelled.terms)
+        let fitted = ClassShares.count(material.labels, classes: material.classes)
+        let shares =
+            material.shares
+            ?? ClassShares.estimate(logits.scaled(by: 1 / outcome.temperature).softmax(), fitted: fitted)
+        outcome.shares = shares
+        var method = TwoViewMethod(lexicalWeight: weight)
+        if case .regression(let strength) = way {
+            method.regression = LogisticRegression(inverseRegularization: strength)
+        }
+        outcome.classifier = SelfTraining(method: method).fit(
+            material.examples, labels: material.labels, classes: material.classes, unlabelled: unlabelled,
+            initial: outcome.classifier, shares: shares, priorMean: prior)
+    }
+}
+
+/// How labelled texts are cut into folds, whatever their number.
+private struct Folds {
+    /// The fold of each text.
+    var numbers: [Int]
+    /// For people.
+    var text: String
+
+    /// Texts that can each be a fold, at most.
+    private static let mostAlone = 100
+
+    init(_ labels: [Int], seed: UInt64, repetition: Int) {
+        if let count = StratifiedFolds.largestCount(labels) {
+            numbers = StratifiedFolds.assign(labels, count: count, seed: seed, repetition: repetition)
+            text = "\(count)-fold cross-validation"
+        } else if labels.count <= Self.mostAlone {
+            // A class with one example is in no training set when that is held out: it cannot be recognised then.
+            numbers = Array(labels.indices)
+            text = "leave-one-out, since a class has a single example"
+        } else {
+            numbers = StratifiedFolds.assign(labels, count: 5, seed: seed, repetition: repetition)
+            text = "5-fold cross-validation, in which classes of a single example are missing from a fold"
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+import Training
+
+@testable import Cluster
+
+/// Runs whose classifier is computed from embeddings, with real computing.
+@Suite(.serialized) struct ProbeRunTests {
+    private static let descriptions =
+        "label,description\nfish,cod and eel\nfish,tuna\nfruit,fig plum pear\nmetal,iron\n"
+
+    /// Long texts, which are windows and have words that count; texts without labels.
+    private static func write(_ world: TinyWorld) throws {
+        let lines = try String(contentsOfFile: world.path("train.csv"), encoding: .utf8).split(separator: "\n")
+        let long = lines.dropFirst().map { line in
+            let comma = line.firstIndex(of: ",") ?? line.startIndex
+            let text = line[line.index(after: comma)...].replacing("\"", with: "").replacing(",", with: "")
+            return "\(line[..<comma]),\([String](repeating: String(text), count: 9).joined(separator: " "))\n"
+        }
+        try world.write("long.csv", "label,text\n" + long.joined())
+        try world.write("labels.csv", descriptions)
+        let texts = lines.dropFirst(20).map { "\($0.drop { $0 != "," }.dropFirst().replacing("\"", with: ""))\n" }
+        try world.write("more.txt", texts.joined())
+    }
+
+    @Test(.timeLimit(.minutes(10)), arguments: [false, true])
+    func `workers, kills and resuming do not change a bit`(hasMore: Bool) async throws {
+        let world = try TinyWorld()
+        try Self.write(world)
+        func run(
+            _ output: String, _ workers: Int, kills: Bool = false, resumes: Bool = false,
+            change: (inout RunConfiguration) -> Void = { _ in }
+        ) async throws -> RunResult {
+            try await TinyRun.run(
+                world, Probe(), output, workers: workers, resumes: resumes, killsInCollection: kills
+            ) {
+                $0.method = .probe
+                if hasMore {
+                    $0.train = world.path("long.csv")
+                    ($0.labels, $0.unlabeled) = (world.path("labels.csv"), world.path("more.txt"))
+                }
+                change(&$0)
+            }
+        }
+        let first = try await run("w1", 1)
+        #expect(first.steps == 0 && first.weightsSHA256.count == 64)
+        let accuracy = try #require(first.test?.metrics.values.first { $0.kind.key == "accuracy" }).value
+        #expect(accuracy > 0.6, "the classes can be told apart even by random weights: \(accuracy)")
+        for workers in [2, 3, 7] {
+            let result = try await run("w\(workers)", workers)
+            #expect(result.weightsSHA256 == first.weightsSHA256, "\(workers) workers")
+            #expect(result.test?.metrics == first.test?.metrics)
+            let files = try ["w1", "w\(workers)"].map {
+                try Data(contentsOf: URL(fileURLWithPath: world.path("\($0)/model/shoal_classifier.json")))
+            }
+            #expect(files[0] == files[1])
+        }
+        #expect(try await run("killed", 2, kills: true).weightsSHA256 == first.weightsSHA256)
+        for file in ["result.json", "model"] {
+            try FileManager.default.removeItem(atPath: world.path("w2/\(file)"))
+        }
+        #expect(try await run("w2", 3, resumes: true).weightsSHA256 == first.weightsSHA256)
+        // Other texts make another classifier.
+        let other = try await run("other", 1) { ($0.seed, $0.shots) = (7, 5) }
+        #expect(other.weightsSHA256 != first.weightsSHA256)
+
+        func output(_ arguments: [String]) throws -> String {
+            let (code, process) = try ShoalProcess.run(arguments, in: world.folder)
+            #expect(code == 0, "\(process.errors)")
+            return process.output
+        }
+        // What is evaluated afterwards is what the run has found.
+        let evaluated = try output(["evaluate", "--model", world.path("w1/model"), "--data", world.path("test.csv")])
+        #expect(evaluated.contains(String(format: "%.4f", accuracy)), "\(evaluated)")
+        let answer = try output(["predict", "--model", world.path("w1/model"), "--text", "we saw cod and eel and tuna"])
+        #expect(answer.contains("\"label\": \"fish\""), "\(answer)")
+        let yaml = try String(contentsOfFile: world.path("w1/run.yaml"), encoding: .utf8)
+        #expect(yaml.contains("method: probe"))
+        let modules = try String(contentsOfFile: world.path("w1/model/modules.json"), encoding: .utf8)
+        #expect(modules.contains("sentence_transformers.models.Dense"))
+    }
+
+    @Test func `what does not fit is refused by name`() throws {
+        let world = try TinyWorld()
+        try Self.write(world)
+        try world.write("unknown.csv", "label,description\nfish,cod\nbird,owl\n")
+        let test = try String(contentsOfFile: world.path("test.csv"), encoding: .utf8)
+        try world.write("leak.csv", test)
+        func refused(_ more: [String], _ culprits: [String]) throws {
+            let arguments = [
+                "train", "--model", world.path("model"), "--train", world.path("train.csv"), "--test",
+                world.path("test.csv"), "--output", world.path("out"), "--method", "probe",
+            ]
+            let (code, process) = try ShoalProcess.run(arguments + more, in: world.folder)
+            #expect(code != 0 && code != nil)
+            let failure = process.failure ?? "no error line: \(process.errors)"
+            for culprit in culprits { #expect(failure.contains(culprit), "\(failure)") }
+            #expect(!world.exists("out"))
+        }
+        try refused(
+            ["--labels", world.path("unknown.csv")], ["unknown.csv", "line 3", "\"bird\"", "fish, fruit, metal"])
+        try refused(["--unlabeled", world.path("leak.csv")], ["leak.csv", "30 texts of", "test.csv"])
+        try refused(["--epochs", "3"], ["--epochs", "takes no steps"])
+        try refused(["--lora", "rank=2"], ["--lora", "takes no steps"])
+        try refused(["--task", "regression", "--label-column", "label"], ["probe", "regression"])
+        try refused(["--class-shares", "equal"], ["--class-shares", "--unlabeled"])
+        let more = ["--unlabeled", world.path("more.txt"), "--class-shares"]
+        try refused(more + ["fish=0.5,fruit=0.2"], ["--class-shares", "\"metal\" has none"])
+        try refused(more + ["fish=0.5,fruit=0.2,metal=0.1"], ["--class-shares", "sum to 0.8"])
+        try refused(more + ["fish=0.5,bird=0.5"], ["--class-shares", "\"bird\""])
+    }
+}

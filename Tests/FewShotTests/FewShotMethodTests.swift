@@ -1,0 +1,95 @@
+import FewShot
+import Foundation
+import Numerics
+import Testing
+
+struct FewShotMethodTests {
+    /// Points around a centre for each of three classes, with words that go with the class.
+    private func material(_ perClass: Int, spread: Double, seed: UInt64, meanTokens: Double = 10)
+        -> FewShotMethod.Material
+    {
+        var random = PhiloxStream(seed: seed, purpose: .split)
+        let width = 8
+        var (values, labels, terms) = ([Float](), [Int](), [[String]]())
+        for label in 0..<3 {
+            for _ in 0..<perClass {
+                for column in 0..<width {
+                    values.append(Float((column == label ? 1 : 0) + spread * (random.nextUnit() - 0.5)))
+                }
+                labels.append(label)
+                terms.append(["word\(label)", "word\(random.next(below: 3))", "all"])
+            }
+        }
+        return FewShotMethod.Material(
+            examples: TwoViewMethod.Examples(
+                features: FeatureMatrix(rows: labels.count, width: width, values: values), terms: terms),
+            labels: labels, classes: 3, meanTokens: meanTokens)
+    }
+
+    private func accuracy(_ outcome: FewShotMethod.Outcome, _ material: FewShotMethod.Material) -> Double {
+        outcome.classifier.scores(material.examples.features, terms: material.examples.terms).accuracy(material.labels)
+    }
+
+    @Test func `it is a function of the data and the seed`() {
+        let few = material(6, spread: 2, seed: 1, meanTokens: 100)
+        let (one, two) = (FewShotMethod(seed: 3).fit(few), FewShotMethod(seed: 3).fit(few))
+        #expect(one.classifier == two.classifier && one.temperature == two.temperature)
+        #expect(one.candidates == two.candidates)
+    }
+
+    @Test func `terms count where texts are long`() {
+        #expect(FewShotMethod(seed: 3).fit(material(6, spread: 2, seed: 1, meanTokens: 60)).classifier.lexical == nil)
+        #expect(FewShotMethod(seed: 3).fit(material(6, spread: 2, seed: 1, meanTokens: 61)).classifier.lexical != nil)
+    }
+
+    @Test func `the standard choice stays where no rival is clearly better`() {
+        let outcome = FewShotMethod(seed: 3).fit(material(6, spread: 0.1, seed: 1))
+        #expect(outcome.chosen == 0 && outcome.candidates[0].name == "logistic regression, C = 10")
+        #expect(outcome.candidates.allSatisfy { $0.accuracy == 1 && $0.standardError == 0 })
+        #expect(outcome.candidates.count == 5)
+    }
+
+    @Test func `a class of one example is left out one at a time`() {
+        var few = material(3, spread: 0.5, seed: 1)
+        few.examples = few.examples.selecting([0, 3, 4, 6, 7])
+        few.labels = [0, 1, 1, 2, 2]
+        let outcome = FewShotMethod(seed: 3).fit(few)
+        #expect(outcome.validation.hasPrefix("leave-one-out"))
+        #expect(accuracy(outcome, few) == 1)
+    }
+
+    @Test func `the temperature makes probabilities of held-out texts honest`() {
+        let outcome = FewShotMethod(seed: 3).fit(material(20, spread: 4, seed: 1))
+        #expect(outcome.temperature > 0.01 && outcome.temperature < 100)
+        let test = material(300, spread: 4, seed: 9)
+        let logits = outcome.classifier.scores(test.examples.features, terms: test.examples.terms)
+        let scaled = logits.scaled(by: 1 / outcome.temperature)
+        let found = TemperatureScaling.expectedCalibrationError(scaled.softmax(), labels: test.labels)
+        #expect(found < 0.1, "\(found)")
+    }
+
+    @Test func `descriptions of the classes help where examples are few`() {
+        var few = material(2, spread: 2, seed: 2)
+        let test = material(300, spread: 2, seed: 9)
+        let without = accuracy(FewShotMethod(seed: 3).fit(few), test)
+        var values = [Float](repeating: 0, count: 24)
+        for label in 0..<3 { values[label * 8 + label] = 1 }
+        few.descriptions = FeatureMatrix(rows: 3, width: 8, values: values)
+        few.descriptionLabels = [0, 1, 2]
+        let with = accuracy(FewShotMethod(seed: 3).fit(few), test)
+        #expect(with > without + 0.02, "\(with) against \(without)")
+    }
+
+    @Test func `shares of classes among texts without labels are estimated, or as given`() throws {
+        var few = material(8, spread: 1.5, seed: 1)
+        let all = material(200, spread: 1.5, seed: 9)
+        // Many of the first class, few of the last.
+        let chosen = Array(0..<200) + Array(200..<300) + Array(400..<420)
+        few.unlabelled = all.examples.selecting(chosen)
+        let outcome = FewShotMethod(seed: 3).fit(few)
+        let shares = try #require(outcome.shares)
+        #expect(abs(shares[0] - 200.0 / 320) < 0.06 && abs(shares[2] - 20.0 / 320) < 0.06, "\(shares)")
+        few.shares = [0.5, 0.25, 0.25]
+        #expect(FewShotMethod(seed: 3).fit(few).shares == [0.5, 0.25, 0.25])
+    }
+}
