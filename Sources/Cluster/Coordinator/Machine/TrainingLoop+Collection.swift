@@ -10,8 +10,8 @@ extension TrainingLoop {
         return true
     }
 
-    /// Whether nothing is left to do with the state that the phase under way begins with but to write it: it is the last
-    /// one, and has no steps.
+    /// Whether nothing is left to do with the state that the phase under way begins with but to write it: it is the
+    /// last one, and has no steps.
     var endsAtOnce: Bool { phases.map { $0.isLast && $0.current.steps.isEmpty && $0.plan.phases.count > 1 } ?? false }
 
     /// Where the run ends at once: the state that the last phase begins with, which no worker has, becomes the model.
