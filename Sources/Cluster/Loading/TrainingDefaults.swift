@@ -14,6 +14,11 @@ struct TrainingDefaults: Equatable {
     static let usual = TrainingDefaults(epochs: 3, learningRate: 5e-5)
     /// The rate of new weights.
     static let scratchRate = 5e-4
+    /// The rate at which a small model learns tags of words. Most words have the tag O, and at a rate for texts the
+    /// model says nothing else for hundreds of steps.
+    static let taggingRate = 5e-4
+    /// The width from which on a model is not small, and would diverge at that rate.
+    static let wide = 768
     /// The rate of a run that has more epochs.
     static let higherRate = 1e-4
 
@@ -38,10 +43,14 @@ struct TrainingDefaults: Equatable {
 
     /// Puts the defaults into a configuration that leaves its epochs or its rate to the run; a line that says what was
     /// chosen, or nil where options have decided on both.
-    static func apply(to run: inout RunConfiguration, examples: Int) -> String? {
+    ///
+    /// - Parameter taggingWidth: The width of the encoder where the words of the examples have tags.
+    static func apply(to run: inout RunConfiguration, examples: Int, taggingWidth: Int? = nil) -> String? {
         guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
         var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize)
         if run.fromScratch { chosen.learningRate = scratchRate }
+        let isSmallTagger = taggingWidth.map { $0 < wide } ?? false
+        if isSmallTagger { chosen.learningRate = taggingRate }
         let (what, options): (String, String)
         switch (run.choosesEpochs, run.choosesRate) {
         case (true, true): (what, options) = ("chosen", "--epochs, --learning-rate")
@@ -54,7 +63,7 @@ struct TrainingDefaults: Equatable {
         let perEpoch = plural(stepsPerEpoch(examples, run.batchSize), "step")
         let length = run.steps.map { plural($0, "step") } ?? "\(plural(run.epochs ?? 1, "epoch")) of \(perEpoch)"
         return "\(length) at a learning rate of \(shown(run.learningRate)) "
-            + "(\(what) for \(plural(examples, "example")); \(options) to change)"
+            + "(\(what) for \(plural(examples, "example"))\(isSmallTagger ? " with tags" : ""); \(options) to change)"
     }
 
     /// A rate as people write it: "5e-5".
