@@ -72,6 +72,19 @@ public struct FetchEntry: Sendable {
     /// What its folder is known by: it changes with each of the archives.
     var fingerprint: String { archives.map(\.sha256).joined(separator: " ") }
 
+    /// The files that are taken from the archive of a model: those of a folder of sentence-transformers.
+    var modelFiles: [String] {
+        switch contents {
+        case .model, .pieces:
+            [
+                "config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
+                "special_tokens_map.json", "modules.json", "sentence_bert_config.json",
+                "config_sentence_transformers.json", "\(FlatFolder.ownSubfolders[0])/config.json",
+            ]
+        case .e5, .tables, .scores, .lines: []
+        }
+    }
+
     /// Where it comes from, for people: package and version.
     public var source: String { "\(archive.package) \(archive.version)" }
 }

@@ -13,6 +13,8 @@ public enum DatasetReader {
         /// Reads the labels, which every example must have, and a text that is not blank. Nil: labels are not read at
         /// all, and empty texts pass.
         public var labels: (any LabelReader)?
+        /// Whether the second text of an example with a label, where there is one, must not be blank either.
+        public var needsSecondText: Bool
         /// The longest record in bytes.
         public var recordLimit: Int
         /// How many records are read; nil for all.
@@ -20,11 +22,12 @@ public enum DatasetReader {
 
         /// These options; records may have 8 MiB.
         public init(
-            columns: ColumnNames = .init(), labels: (any LabelReader)? = ClassLabelReader(), recordLimit: Int = 8 << 20,
-            first: Int? = nil
+            columns: ColumnNames = .init(), labels: (any LabelReader)? = ClassLabelReader(),
+            needsSecondText: Bool = false, recordLimit: Int = 8 << 20, first: Int? = nil
         ) {
             self.columns = columns
             self.labels = labels
+            self.needsSecondText = needsSecondText
             self.recordLimit = recordLimit
             self.first = first
         }
@@ -68,6 +71,10 @@ public enum DatasetReader {
                 guard !isBlank(record.text) else {
                     throw FileError(
                         path, line: record.line, "the text is empty; fill it in, or remove the example")
+                }
+                guard !options.needsSecondText || !(record.pair.map(isBlank) ?? false) else {
+                    throw FileError(
+                        path, line: record.line, "the second text is empty; fill it in, or remove the example")
                 }
                 example.label = label
             }

@@ -38,7 +38,7 @@ public struct FetchCache: Sendable {
         guard entry.isModel else {
             throw FileError(entry.name, "is a data set, not a model; `shoal fetch` lists the models")
         }
-        guard has(entry) else {
+        guard has(entry, orOlder: true) else {
             throw FileError(entry.name, "is not there yet; bring it with: shoal fetch \(entry.name)")
         }
         return folder(of: entry)
@@ -60,11 +60,16 @@ public struct FetchCache: Sendable {
     private static let manifestName = "fetched.json"
 
     /// Whether an entry is there, whole, and from the same archive.
-    public func has(_ entry: FetchEntry) -> Bool {
+    ///
+    /// - Parameter orOlder: Whether a model folder counts, too, that an earlier version has made with fewer files: all
+    ///   that are there are as now.
+    public func has(_ entry: FetchEntry, orOlder: Bool = false) -> Bool {
         let folder = folder(of: entry)
         guard let data = try? RegularFile.read("\(folder)/\(Self.manifestName)", limit: 1 << 20),
             let manifest = try? JSONDecoder().decode(Manifest.self, from: data),
-            manifest.archive == entry.fingerprint, manifest.conversion == Self.conversion, !manifest.files.isEmpty
+            manifest.archive == entry.fingerprint, !manifest.files.isEmpty,
+            manifest.conversion == Self.conversion,
+            orOlder || entry.modelFiles.allSatisfy({ manifest.files[$0] != nil })
         else { return false }
         return manifest.files.allSatisfy { FlatFolder.isOwnFile($0) && Self.size("\(folder)/\($0)") == $1 }
     }
@@ -79,7 +84,7 @@ public struct FetchCache: Sendable {
         let place = folder(of: entry)
         try Self.makeFolder(parentFolder(of: place))
         // A torn one has to go; a whole one that another process puts there meanwhile is as good as ours.
-        if !has(entry) { FlatFolder.remove(place) }
+        if !has(entry, orOlder: true) { FlatFolder.remove(place) }
         try await AtomicDirectory.create(place, replacing: Self.manifestName, keepsExisting: { has(entry) }) { folder in
             try await build(folder)
             var files: [String: Int] = [:]

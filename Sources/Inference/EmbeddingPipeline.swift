@@ -24,7 +24,7 @@ public struct EmbeddingPipeline {
         _ folder: ModelFolder, threads: Int, maxLength: Int?, prefix: String?, precision: Precision
     ) throws {
         let modules = folder.sentenceModules ?? SentenceModules()
-        try modules.requireKnown(folder: folder.root)
+        try modules.requireKnown(folder: folder.root, width: folder.configuration.encoder.hidden)
         let limit = folder.configuration.encoder.maxLength
         if let maxLength, !(3...limit).contains(maxLength) {
             throw FileError(folder.path, "the length is \(maxLength), must be 3 to the \(limit) tokens of the model")

@@ -24,26 +24,37 @@ public final class InferenceModel: BatchModel {
 
     /// Loads the weights of a fine-tuned model.
     ///
-    /// - Parameter adapter: What is merged into them; nil for nothing.
+    /// - Parameters:
+    ///   - adapter: What is merged into them; nil for nothing.
+    ///   - chosen: What the model is to be used for, where the folder leaves it open; nil for no choice.
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
     public convenience init(
-        _ folder: ModelFolder, adapter: AdapterFolder? = nil, threads: Int, precision: Precision = .float32
+        _ folder: ModelFolder, adapter: AdapterFolder? = nil, task chosen: (any Task)? = nil, threads: Int,
+        precision: Precision = .float32
     ) throws {
         if let adapter {
             let merged = try adapter.merged(into: folder)
-            let task = try Tasks.task(of: merged.configuration, path: adapter.path)
-            let specification = task.specification(
-                merged.configuration, objective: try task.objective(TaskOptions(), data: nil))
+            let task = try Tasks.task(of: merged.configuration, path: adapter.path, chosen: chosen)
+            try task.check(merged.configuration, path: folder.configurationPath)
+            var specification = merged.model
+            specification.objective = try task.objective(TaskOptions(), data: nil)
             try self.init(
                 merged.configuration, specification, merged.layout, merged.weights, task, threads: threads,
                 precision: precision)
             return
         }
         try folder.requireLabels()
-        let task = try Tasks.task(of: folder)
+        let task = try Tasks.task(of: folder, chosen: chosen)
         try task.check(folder.configuration, path: folder.configurationPath)
         let specification = task.specification(
             folder.configuration, objective: try task.objective(TaskOptions(), data: nil))
+        guard try folder.hasWeights(of: specification.head) else {
+            throw FileError(
+                folder.path,
+                "the weights have no trained head for \(task.name): train the model first"
+                    + (chosen == nil && Tasks.leavesOpen(folder.configuration)
+                        ? ", or compare texts by its embeddings with --task \(Embedding().name)" : ""))
+        }
         let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)

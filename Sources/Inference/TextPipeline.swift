@@ -54,14 +54,18 @@ public struct TextPipeline {
 
     /// Loads the folder of a fine-tuned model.
     ///
-    /// - Parameter adapter: An adapter of the model; the labels are then the adapter's.
+    /// - Parameters:
+    ///   - adapter: An adapter of the model; the labels are then the adapter's.
+    ///   - task: What the model is to be used for, where the folder leaves it open; nil for no choice.
     /// - Throws: An error that names the folder or file, and what to do.
     public init(
-        _ folder: ModelFolder, adapter: AdapterFolder? = nil, threads: Int, maxLength: Int, precision: Precision
+        _ folder: ModelFolder, adapter: AdapterFolder? = nil, task: (any Task)? = nil, threads: Int, maxLength: Int,
+        precision: Precision
     ) throws {
         let tokenizer = try TokenizerFolder.load(folder.path)
         try ModelFit.check(tokenizer, folder)
-        let model = try InferenceModel(folder, adapter: adapter, threads: threads, precision: precision)
+        let model = try InferenceModel(
+            folder, adapter: adapter, task: task, threads: threads, precision: precision)
         self.init(
             model.configuration, path: folder.path, tokenizer: tokenizer, maxLength: maxLength, task: model.task,
             model: model, team: model.team)

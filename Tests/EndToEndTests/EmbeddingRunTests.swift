@@ -92,6 +92,32 @@ import Training
         #expect(regression.status == 0 && !world.exists("head/model/modules.json"), "\(regression.errors)")
     }
 
+    @Test func `a task can be chosen where a folder leaves it open, and nowhere else`() throws {
+        try world.writeModel("bare") { $0.purpose = ModelPurpose(classSuffix: nil) }
+        try FileManager.default.removeItem(atPath: world.path("bare/modules.json"))
+        let data = ["--data", world.path("pairs.csv"), "--json"]
+        let open = try shoal(["evaluate", "--model", world.path("bare")] + data)
+        #expect(open.status == 1, "\(open.errors)")
+        #expect(open.errors.contains("no trained head for classification"), "\(open.errors)")
+        #expect(open.errors.contains("or compare texts by its embeddings with --task embedding"), "\(open.errors)")
+        let chosen = try shoal(["evaluate", "--model", world.path("bare"), "--task", "embedding"] + data)
+        #expect(chosen.status == 0 && chosen.output.contains("\"spearman\""), "\(chosen.errors)")
+        // The model with modules has the same mean, whose cosines do not depend on its length.
+        let own = try shoal(["predict", "--model", world.path("model"), "--text", "a cod", "--text-pair", "zinc"])
+        let same = try shoal([
+            "predict", "--model", world.path("bare"), "--text", "a cod", "--text-pair", "zinc", "--task", "embedding",
+        ])
+        #expect(own.status == 0 && own.output.prefix(15) == same.output.prefix(15), "\(own.output) \(same.output)")
+        let head = try shoal(["evaluate", "--model", world.path("bare"), "--task", "regression"] + data)
+        #expect(head.status == 1 && head.errors.contains("no trained head for regression: train the model first"))
+        #expect(!head.errors.contains("--task embedding"), "\(head.errors)")
+        let other = try shoal(["evaluate", "--model", world.path("model"), "--task", "regression"] + data)
+        #expect(other.status == 1, "\(other.errors)")
+        #expect(other.errors.contains("is that of a model for embedding, and --task is regression"), "\(other.errors)")
+        let none = try shoal(["evaluate", "--model", world.path("model"), "--task", "ner"] + data)
+        #expect(none.status == 64 && none.errors.contains("must be one of classification,"), "\(none.errors)")
+    }
+
     @Test func `what does not go together is refused in a line`() throws {
         func expect(_ message: String, _ more: [String], train file: String = "pairs.csv") throws {
             let result = try train("refused", more, train: file)
@@ -107,7 +133,6 @@ import Training
             "--label-separator does not go with --task embedding: nothing in its data is",
             task + ["--label-separator", "|"])
         try expect("--shots does not go with --task embedding", task + ["--shots", "4"])
-        try expect("--lora does not go with --task embedding", task + ["--lora", "rank=2"])
         try expect("--label-smoothing", task + ["--label-smoothing", "0.1"])
         try world.write("single.csv", "text,score\na cod,1.5\nan eel,2\n")
         try expect("single.csv: embeddings are compared, which takes two texts", task, train: "single.csv")
@@ -119,6 +144,10 @@ import Training
         try expect(
             "comma.csv, line 2: the score \"3,5\" is not a number; decimals are written with a point", task,
             train: "comma.csv")
+        try world.write("large.csv", "sentence1,sentence2,score\na cod,an eel,1e39\n")
+        try expect("large.csv, line 2: the label \"1e39\" is beyond what a number of 32 bits", task, train: "large.csv")
+        try world.write("empty.csv", "sentence1,sentence2,score\na cod,an eel,1\na cod, ,2\n")
+        try expect("empty.csv, line 3: the second text is empty", task, train: "empty.csv")
         try world.write("list.jsonl", "{\"sentence1\": \"a\", \"sentence2\": \"b\", \"score\": [1, 2]}\n")
         try expect(
             "list.jsonl, line 1: the label is an array: a pair of texts has one score", task, train: "list.jsonl")

@@ -95,6 +95,27 @@ import Testing
         (#"{"pooling_mode": "mean", "include_prompt": false}"#, "", "include_prompt is false"),
         ("[", "", "1_Pooling/config.json: not valid JSON"),
         (
+            #"{"pooling_mode_cls_token": false, "pooling_mode_mean_tokens": false}"#, "",
+            "1_Pooling/config.json: names no pooling: none of the entries pooling_mode_… is true"
+        ),
+        (#"{"pooling_mode": []}"#, "", "names no pooling"),
+        (
+            #"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}"#, "",
+            "its pooling is cls and mean; one of"
+        ),
+        (#"{"pooling_mode_cls_token": "yes"}"#, "", "pooling_mode_cls_token is \"yes\", must be true or false"),
+        (
+            #"{"pooling_mode": "mean", "pooling_mode_cls_token": true}"#, "",
+            "pooling_mode is \"mean\", but the entries pooling_mode_… say cls"
+        ),
+        (#"{"pooling_mode": "mean", "scale": 2}"#, "", "has the entry \"scale\", which is not understood"),
+        (
+            #"{"word_embedding_dimension": 384}"#, "",
+            "1_Pooling: its config.json is for rows of 384 floats, but the model has 16"
+        ),
+        (#"{"embedding_dimension": 16, "word_embedding_dimension": 17}"#, "", "word_embedding_dimension is 17"),
+        (#"{"embedding_dimension": 0}"#, "", "embedding_dimension is 0, must be a whole number above 0"),
+        (
             #"{"pooling_mode": "mean"}"#,
             #", {"idx": 2, "name": "2", "path": "2_Dense", "type": "sentence_transformers.models.Dense"}"#,
             "modules.json: has the module \"sentence_transformers.models.Dense\"; known are"
@@ -120,6 +141,16 @@ import Testing
         try scratch.write(#"{"tokenizer_class": "BertTokenizer", "do_lower_case": false}"#, "m/tokenizer_config.json")
         let capitals = failure { try expect(path, "mean") }
         #expect(capitals.contains("do_lower_case is true, but the tokenizer keeps capitals"), "\(capitals)")
+        try scratch.write(
+            #"{"max_seq_length": 12, "transformer_task": "feature-extraction", "processing_kwargs": {}}"#,
+            "m/sentence_bert_config.json")
+        try scratch.write("{}", "m/tokenizer_config.json")
+        try expect(path, "mean")
+        for entry in [#""transformer_task": "text-generation""#, #""new_thing": 1"#] {
+            try scratch.write("{\(entry)}", "m/sentence_bert_config.json")
+            let message = failure { try expect(path, "mean") }
+            #expect(message.contains("sentence_bert_config.json: has the entry "), "\(message)")
+        }
         try scratch.write(#"{"max_seq_length": 0}"#, "m/sentence_bert_config.json")
         #expect(failure { try expect(path, "mean") }.contains("max_seq_length is 0, must be a whole number"))
     }

@@ -73,6 +73,8 @@ import Testing
             ("piece 9: its score is inf", { $0.pieces[9].score = .infinity }),
             ("piece 9: its type 7", { $0.pieces[9].type = 7 }),
             ("piece 9: a piece of 70000 bytes", { $0.pieces[9].piece = String(repeating: "x", count: 70_000) }),
+            ("<unk> is not there", { $0.pieces[0].piece = "<pad>" }), ("<s> is not there", { $0.pieces.remove(at: 1) }),
+            ("first 3 pieces must be <unk>, <s> and </s>, but </s> is not there", { $0.pieces[2].piece = "▁the" }),
             ("byte pairs", { $0.trainerSpec.modelType = 2 }), ("unknown type 77", { $0.trainerSpec.modelType = 77 }),
             ("no pieces", { $0.pieces = [] }), ("only 2 pieces", { $0.pieces.removeLast($0.pieces.count - 2) }),
             ("precompiled_charsmap", { $0.normalizerSpec.precompiledCharsmap = Data([1, 2, 3]) }),

@@ -131,6 +131,8 @@ final class CoordinatorLoop: @unchecked Sendable {
             try handle(.bestLoaded(found.source))
         case .loadingFailed(let error):
             failure = error
+            // They have nothing yet, and so need no time to end.
+            children?.killAll()
             try handle(.loadingFailed(.failed("\(error)")))
         case .loadedRun(var new):
             new.plan.endpoint = Endpoint.shown(endpoint)

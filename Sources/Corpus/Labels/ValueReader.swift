@@ -30,12 +30,15 @@ public struct ValueReader: LabelReader {
             while end.last?.isWhitespace == true { end.removeLast() }
             // "0x1p3", "inf" and "nan" are numbers to Swift, not to people.
             guard end.utf8.allSatisfy({ ($0 >= 48 && $0 <= 57) || "+-.eE".utf8.contains($0) }),
-                let value = Float(String(end)), value.isFinite
+                let value = Float(String(end))
             else {
+                throw FileError(path, line: line, "the label \(quoted(text)) is not a number; \(advice(for: label))")
+            }
+            guard value.isFinite else {
                 throw FileError(
                     path, line: line,
-                    "the label \(quoted(text)) is not a number; correct it, or for classes give --task classification"
-                )
+                    "the label \(quoted(text)) is beyond what a number of 32 bits holds, 3.4e38: correct it, or scale the "
+                        + "labels")
             }
             values.append(value)
         }
@@ -47,6 +50,14 @@ public struct ValueReader: LabelReader {
         }
         count = values.count
         return .values(values)
+    }
+
+    /// What to do about a label that is no number.
+    private func advice(for label: RawLabel?) -> String {
+        // The file alone decides on the task only where nothing else is known.
+        guard known == nil else { return "correct it" }
+        if case .list = label { return "correct it, or for several classes of a text give --task multi-label" }
+        return "correct it, or for classes give --task classification"
     }
 
     /// The known names, or `value_0` and so on; `value` for a single number.

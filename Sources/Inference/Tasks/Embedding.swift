@@ -32,7 +32,18 @@ public struct Embedding: Task {
 
     /// All modules must be known.
     public func check(_ configuration: ModelConfiguration, path: String) throws(FileError) {
-        try configuration.sentenceModules?.requireKnown(folder: parentFolder(of: path))
+        try configuration.sentenceModules?.requireKnown(
+            folder: parentFolder(of: path), width: configuration.encoder.hidden)
+    }
+
+    /// Pairs of texts of which none is blank: the cosine with the embedding of no text says nothing.
+    public func read(
+        _ path: String, columns: ColumnNames, known: [String]?, options: TaskOptions
+    ) throws(FileError) -> Dataset {
+        try DatasetReader.read(
+            path,
+            options: .init(
+                columns: columns, labels: labelReader(known: known, options: options), needsSecondText: true))
     }
 
     /// A number for each pair.
@@ -127,14 +138,5 @@ extension Example {
     fileprivate var score: Float? {
         guard case .values(let values) = label, values.count == 1 else { return nil }
         return values[0]
-    }
-}
-
-extension SentenceEmbedding {
-    /// As the folder's modules say; the mean over the tokens where it has none.
-    init(_ configuration: ModelConfiguration) {
-        self.init(
-            width: configuration.encoder.hidden, pooling: configuration.sentenceModules?.pooling ?? .mean,
-            normalizes: configuration.sentenceModules?.normalizes ?? false)
     }
 }

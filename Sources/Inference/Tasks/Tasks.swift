@@ -20,22 +20,43 @@ public enum Tasks {
     public static func named(_ name: String) -> (any Task)? { all.first { $0.name == name } }
 
     /// What the model in a folder was trained for. A folder without a head counts as a classifier, whose classifier is
-    /// missing.
+    /// missing, unless a task is chosen.
     ///
-    /// - Throws: An error that names config.json, where it is for something that no task is.
-    public static func task(of folder: ModelFolder) throws(FileError) -> any Task {
-        try task(of: folder.configuration, path: folder.configurationPath)
+    /// - Parameter chosen: What the model is to be used for, where the folder leaves it open; nil for no choice.
+    /// - Throws: An error that names config.json, where it is for something that no task is, or not for the chosen one.
+    public static func task(of folder: ModelFolder, chosen: (any Task)? = nil) throws(FileError) -> any Task {
+        try task(of: folder.configuration, path: folder.configurationPath, chosen: chosen)
     }
 
-    /// What a model of this configuration was trained for; see ``task(of:)``.
+    /// What a model of this configuration was trained for; see ``task(of:chosen:)``.
     ///
     /// - Parameter path: The file or folder, for the message.
-    static func task(of configuration: ModelConfiguration, path: String) throws(FileError) -> any Task {
-        var purpose = configuration.purpose
+    static func task(
+        of configuration: ModelConfiguration, path: String, chosen: (any Task)? = nil
+    ) throws(FileError) -> any Task {
+        let isOpen = leavesOpen(configuration)
+        if isOpen, let chosen { return chosen.configured(by: configuration) }
+        let own = try task(of: configuration, isOpen: isOpen, path: path)
+        guard let chosen, chosen.name != own.name else { return own }
+        throw FileError(
+            path,
+            "the folder is that of a model for \(own.name), and --task is \(chosen.name): leave --task out, or give another "
+                + "model")
+    }
+
+    /// Whether a model of this configuration may have been trained for any task.
+    static func leavesOpen(_ configuration: ModelConfiguration) -> Bool {
         // Of sentence-transformers: what else the encoder was trained for is not what the folder is for.
+        configuration.sentenceModules?.pooling == nil && !ModelPurpose.hasTask(configuration.purpose.classSuffix)
+    }
+
+    private static func task(
+        of configuration: ModelConfiguration, isOpen: Bool, path: String
+    ) throws(FileError) -> any Task {
+        var purpose = configuration.purpose
         if configuration.sentenceModules?.pooling != nil {
             purpose = .embedding
-        } else if purpose.classSuffix == nil || !ModelPurpose.hasTask(purpose.classSuffix) {
+        } else if isOpen {
             purpose.classSuffix = ModelPurpose.sequenceClassification
             purpose.problem = purpose.problem ?? .singleLabel
         }

@@ -121,6 +121,15 @@ public struct ModelFolder: Sendable {
         return file
     }
 
+    /// Whether the weights have the tensor of a head that gives its labels; true for a head without one.
+    ///
+    /// - Throws: As ``openWeights()``.
+    public func hasWeights(of head: any Head) throws(FileError) -> Bool {
+        guard let linear = head.labelLinear else { return true }
+        let file = try openWeights()
+        return family.storedName(.head(linear, .weight)) { file.shape(of: $0) != nil } != nil
+    }
+
     /// Writes a whole model folder: it is there with all its files on the disk, or not at all. That of a model of
     /// embeddings is one of sentence-transformers.
     ///

@@ -12,6 +12,10 @@ public struct SentenceModules: Sendable, Equatable {
     public var normalizes = false
     /// The types of the modules that are not understood, in their order: whoever needs embeddings must refuse them.
     public var unknown: [String] = []
+    /// The entries of ``settingsFile`` that are not understood, sorted: the same holds for them.
+    public var unknownSettings: [String] = []
+    /// Floats of a token's row, as the pooling has it; nil where it does not say.
+    public var poolingWidth: Int?
     /// Tokens of a text at most; nil where no file says.
     public var maxLength: Int?
     /// What is put before texts, by name, as `config_sentence_transformers.json` has them.
@@ -53,7 +57,9 @@ public struct SentenceModules: Sendable, Equatable {
                 modules.transformer = place
             case "Pooling" where modules.pooling == nil && hasTransformer:
                 let file = joinedPath(joinedPath(folder, place), "config.json")
-                modules.pooling = try TokenPooling(try json(file), path: file)
+                let settings = try json(file)
+                modules.pooling = try TokenPooling(settings, path: file)
+                modules.poolingWidth = try TokenPooling.width(settings, path: file)
             case "Normalize" where modules.pooling != nil: modules.normalizes = true
             default: modules.unknown.append(type)
             }
@@ -75,14 +81,49 @@ public struct SentenceModules: Sendable, Equatable {
         return joinedPath(folder, place)
     }
 
-    /// Makes sure that all modules are understood, as embeddings need.
+    /// Makes sure that all modules are understood, as embeddings need, and that they go with the model.
     ///
-    /// - Parameter folder: For the message.
-    public func requireKnown(folder: String) throws(FileError) {
-        guard let type = unknown.first else { return }
-        throw FileError(
-            joinedPath(folder, Self.fileName),
-            "has the module \(quoted(type)); known are one Transformer, one Pooling and one Normalize, in this order")
+    /// - Parameters:
+    ///   - folder: For the message.
+    ///   - width: Floats of a token's row of the model.
+    public func requireKnown(folder: String, width: Int) throws(FileError) {
+        if let type = unknown.first {
+            throw FileError(
+                joinedPath(folder, Self.fileName),
+                "has the module \(quoted(type)); known are one Transformer, one Pooling and one Normalize, in this order"
+            )
+        }
+        if let entry = unknownSettings.first {
+            throw FileError(
+                joinedPath(folder, joinedPath(transformer, Self.settingsFile)),
+                "has the entry \(quoted(entry)) with a value that is not understood; take it out if it says nothing")
+        }
+        if let poolingWidth, poolingWidth != width {
+            throw FileError(
+                joinedPath(folder, Self.poolingFolder),
+                "its config.json is for rows of \(poolingWidth) floats, but the model has \(width): they are of two models; "
+                    + "fetch the model again")
+        }
+    }
+
+    /// The entries of ``settingsFile`` of a transformer that are not understood, or whose values are not: all but those
+    /// that say what is done anyhow.
+    private static func unknownSettings(_ json: JSONValue) -> [String] {
+        var unknown: [String] = []
+        for (key, value) in (json.members ?? []).map({ ($0.key, $0.value) }) {
+            let isUsual: Bool =
+                switch key {
+                case "max_seq_length", "do_lower_case", "unpad_inputs": true
+                case "transformer_task": value.string == "feature-extraction"
+                case "module_output_name": value.string == "token_embeddings"
+                case "modality_config":
+                    value["text"]?["method"]?.string == "forward"
+                        && value["text"]?["method_output_name"]?.string == "last_hidden_state"
+                default: value.isNull || value.members?.isEmpty ?? false
+                }
+            if !isUsual { unknown.append(key) }
+        }
+        return unknown.sorted()
     }
 
     /// The length, the prompts, and what would change the texts.
@@ -90,6 +131,7 @@ public struct SentenceModules: Sendable, Equatable {
         let settings = joinedPath(joinedPath(folder, transformer), Self.settingsFile)
         if try PathKind(settings) == .file {
             let json = try Self.json(settings)
+            unknownSettings = Self.unknownSettings(json)
             if let value = json["max_seq_length"], !value.isNull {
                 guard let length = value.integer, length >= 1 else {
                     throw FileError(settings, "max_seq_length is \(value.summary), must be a whole number above 0")

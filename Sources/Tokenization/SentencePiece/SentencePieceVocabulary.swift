@@ -12,6 +12,17 @@ enum SentencePieceVocabulary {
         guard file.pieces.count >= passed else {
             throw FileError(path, "has only \(file.pieces.count) pieces; fetch the model again")
         }
+        // Anything else in their places would be lost, and all that follows have other ids than in training.
+        let missing = Set(isCamembert ? ["<unk>"] : ["<unk>", "<s>", "</s>"])
+            .subtracting(file.pieces.prefix(passed).map(\.piece))
+        if let piece = missing.sorted().first {
+            throw FileError(
+                path,
+                "its first \(plural(passed, "piece")) must be "
+                    + (isCamembert ? "<unk>" : "<unk>, <s> and </s>")
+                    + ", but \(piece) is not there: it is not a model for "
+                    + "\(settings.tokenizerClass.name); take another model, or one with tokenizer.json")
+        }
         func name(_ role: String) -> [UInt8] { settings.name(role)?.content ?? [] }
         let first: [([UInt8], Double)] =
             isCamembert

@@ -21,6 +21,7 @@ struct Evaluate: AsyncParsableCommand {
     var model: String
 
     @OptionGroup var adapter: AdapterOption
+    @OptionGroup var task: TaskOption
 
     @Option(
         help: ArgumentHelp(
@@ -52,8 +53,8 @@ struct Evaluate: AsyncParsableCommand {
 
     mutating func run() async throws {
         let pipeline = try TextPipeline(
-            path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
-            precision: try precision.checked())
+            path: try ModelPath.resolve(model), adapter: adapter.adapter, task: task.task, threads: threads.count,
+            maxLength: maxLength, precision: try precision.checked())
         let names = ColumnNames(
             text: columns.given.textColumn, textPair: columns.given.textPairColumn, label: labels.given.labelColumn)
         guard !pipeline.task.packsDocuments else { return try evaluateDocuments(pipeline, names) }

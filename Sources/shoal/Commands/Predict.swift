@@ -19,6 +19,7 @@ struct Predict: AsyncParsableCommand {
     var model: String
 
     @OptionGroup var adapter: AdapterOption
+    @OptionGroup var task: TaskOption
 
     @Option(
         parsing: .unconditionalSingleValue,
@@ -70,8 +71,8 @@ struct Predict: AsyncParsableCommand {
         let texts = text.enumerated().map { Example(text: $1, pair: pairs.isEmpty ? nil : pairs[$0]) }
         let names = ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn)
         let pipeline = try TextPipeline(
-            path: try ModelPath.resolve(model), adapter: adapter.adapter, threads: threads.count, maxLength: maxLength,
-            precision: try precision.checked())
+            path: try ModelPath.resolve(model), adapter: adapter.adapter, task: task.task, threads: threads.count,
+            maxLength: maxLength, precision: try precision.checked())
         let read = try file.flatMap { try pipeline.task.texts($0, columns: names) }
         let source = read.map { .given($0) } ?? TextSource(texts: texts, file: file, columns: names)
         guard !pipeline.task.packsDocuments else { return try fillMasks(source, pipeline) }

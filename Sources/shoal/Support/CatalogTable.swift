@@ -12,7 +12,8 @@ enum CatalogTable {
                 entry.name, Format.bytes(entry.archiveBytes), entry.isModel ? "-" : "\(entry.classes)",
                 entry.isModel
                     ? "-" : "\(Format.count(entry.trainExamples)) + \(Format.count(entry.testExamples))",
-                cache.has(entry) ? "yes" : "-", entry.source, entry.summary,
+                cache.has(entry) ? "yes" : cache.has(entry, orOlder: true) ? "in part" : "-", entry.source,
+                entry.summary,
             ]
         }
         var table = TextTable(columns: head)
