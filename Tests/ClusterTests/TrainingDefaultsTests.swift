@@ -74,6 +74,8 @@ import Testing
             #expect(run.learningRate == rate && run.epochs == 3)
             #expect(line?.contains("for 5485 examples with tags;") == (width == 384), "\(line ?? "")")
         }
+        let few = TrainingDefaults(examples: 266, batchSize: 32, isSmallTagger: true)
+        #expect(few.epochs == 45 && few.learningRate == 5e-4)
         var run = try RunConfiguration.resolve(options { $0.learningRate = 2e-5 })
         _ = TrainingDefaults.apply(to: &run, examples: 5485, taggingWidth: 384)
         #expect(run.learningRate == 2e-5)

@@ -17,6 +17,8 @@ struct TrainingDefaults: Equatable {
     /// The rate at which a small model learns tags of words. Most words have the tag O, and at a rate for texts the
     /// model says nothing else for hundreds of steps.
     static let taggingRate = 5e-4
+    /// The steps that it should have at least: the first 150 or so teach it little but O.
+    static let leastTaggingSteps = 400
     /// The width from which on a model is not small, and would diverge at that rate.
     static let wide = 768
     /// The rate of a run that has more epochs.
@@ -31,10 +33,14 @@ struct TrainingDefaults: Equatable {
     }
 
     /// Those for `examples` examples in batches of `batchSize`, both at least 1.
-    init(examples: Int, batchSize: Int) {
+    ///
+    /// - Parameter isSmallTagger: Whether a small model learns tags of words.
+    init(examples: Int, batchSize: Int, isSmallTagger: Bool = false) {
         let perEpoch = Self.stepsPerEpoch(examples, batchSize)
-        let needed = min(Self.mostEpochs, (Self.leastSteps + perEpoch - 1) / perEpoch)
+        let least = isSmallTagger ? Self.leastTaggingSteps : Self.leastSteps
+        let needed = min(Self.mostEpochs, (least + perEpoch - 1) / perEpoch)
         self = needed > Self.usual.epochs ? Self(epochs: needed, learningRate: Self.higherRate) : Self.usual
+        if isSmallTagger { learningRate = Self.taggingRate }
     }
 
     private static func stepsPerEpoch(_ examples: Int, _ batchSize: Int) -> Int {
@@ -47,10 +53,9 @@ struct TrainingDefaults: Equatable {
     /// - Parameter taggingWidth: The width of the encoder where the words of the examples have tags.
     static func apply(to run: inout RunConfiguration, examples: Int, taggingWidth: Int? = nil) -> String? {
         guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
-        var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize)
-        if run.fromScratch { chosen.learningRate = scratchRate }
         let isSmallTagger = taggingWidth.map { $0 < wide } ?? false
-        if isSmallTagger { chosen.learningRate = taggingRate }
+        var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize, isSmallTagger: isSmallTagger)
+        if run.fromScratch { chosen.learningRate = scratchRate }
         let (what, options): (String, String)
         switch (run.choosesEpochs, run.choosesRate) {
         case (true, true): (what, options) = ("chosen", "--epochs, --learning-rate")
