@@ -35,8 +35,9 @@ public final class InferenceModel: BatchModel {
         if let adapter {
             let merged = try adapter.merged(into: folder)
             let task = try Tasks.task(of: merged.configuration, path: adapter.path, chosen: chosen)
-            let specification = task.specification(
-                merged.configuration, objective: try task.objective(TaskOptions(), data: nil))
+            try task.check(merged.configuration, path: folder.configurationPath)
+            var specification = merged.model
+            specification.objective = try task.objective(TaskOptions(), data: nil)
             try self.init(
                 merged.configuration, specification, merged.layout, merged.weights, task, threads: threads,
                 precision: precision)

@@ -133,7 +133,6 @@ import Training
             "--label-separator does not go with --task embedding: nothing in its data is",
             task + ["--label-separator", "|"])
         try expect("--shots does not go with --task embedding", task + ["--shots", "4"])
-        try expect("--lora does not go with --task embedding", task + ["--lora", "rank=2"])
         try expect("--label-smoothing", task + ["--label-smoothing", "0.1"])
         try world.write("single.csv", "text,score\na cod,1.5\nan eel,2\n")
         try expect("single.csv: embeddings are compared, which takes two texts", task, train: "single.csv")

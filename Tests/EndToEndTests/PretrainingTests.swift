@@ -100,6 +100,70 @@ import Training
         #expect(abs(losses[0] - log(31)) < 0.3 && losses[29] < 2.9)
     }
 
+    @Test(.timeLimit(.minutes(10)))
+    func `an adapter learns beside the head of the model, and is read by every command`() async throws {
+        _ = try await run("w1", 2)
+        func adapted(_ output: String, _ workers: Int, resumes: Bool = false) async throws -> RunResult {
+            try await run(output, workers, resumes: resumes) {
+                $0.model = world.path("w1/model")
+                $0.lora = try AdapterSelection("rank=2,targets=all-linear,dropout=0.1")
+            }
+        }
+        let first = try await adapted("a1", 1)
+        #expect(try await adapted("a3", 3).weightsSHA256 == first.weightsSHA256)
+        for checkpoint in try CheckpointFolder.list(in: world.path("a3")) where checkpoint.step > 2 {
+            try FileManager.default.removeItem(atPath: checkpoint.path)
+        }
+        for file in ["result.json", "model", "adapter"] {
+            try FileManager.default.removeItem(atPath: world.path("a3/\(file)"))
+        }
+        #expect(try await adapted("a3", 2, resumes: true).weightsSHA256 == first.weightsSHA256)
+        let tensors = try SafetensorsFile(path: world.path("a1/adapter/adapter_model.safetensors")).tensors.keys
+        #expect(tensors.count == 24 && tensors.allSatisfy { $0.contains(".lora_") })
+
+        func output(_ arguments: [String]) throws -> String {
+            let (code, process) = try ShoalProcess.run(arguments, in: world.folder)
+            #expect(code == 0, "\(process.errors)")
+            return process.output
+        }
+        let beside = ["--model", world.path("w1/model"), "--adapter", world.path("a1/adapter")]
+        _ = try output(["merge", "--output", world.path("merged")] + beside)
+        #expect(try weightsSHA256(safetensors: world.path("merged/model.safetensors")) == first.weightsSHA256)
+        let config = try world.json("merged/config.json")
+        #expect(config["architectures"] as? [String] == ["BertForMaskedLM"])
+        let data = ["evaluate", "--data", world.path("test.csv"), "--max-length", "16", "--json"]
+        func perplexity(_ arguments: [String]) throws -> Double? {
+            let text = try output(data + arguments)
+            return (try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])?["perplexity"] as? Double
+        }
+        let merged = try #require(try perplexity(["--model", world.path("a1/model")]))
+        #expect(try perplexity(beside) == merged)
+        let plain = try #require(try perplexity(["--model", world.path("w1/model")]))
+        #expect(plain != merged)
+        let text = ["predict", "--text", "we saw [MASK] and eel"]
+        #expect(try output(text + beside) == output(text + ["--model", world.path("a1/model")]))
+
+        // A classifier from both, as a whole or by training the adapter on.
+        for (name, model) in [("whole", ["--model", world.path("merged")]), ("more", beside)] {
+            let train = ["train", "--train", world.path("train.csv"), "--steps", "2", "--output", world.path(name)]
+            let (code, process) = try ShoalProcess.run(train + model, in: world.folder)
+            let goesOn = process.errors.contains("training goes on from the adapter")
+            #expect(code == 0 && goesOn == (name == "more"), "\(process.errors)")
+            #expect(!process.errors.contains("not used"))
+        }
+        #expect(!world.exists("whole/adapter") && world.exists("more/adapter"))
+        let refused = try ShoalProcess.run(
+            [
+                "pretrain", "--model", world.path("model"), "--train", world.path("documents.txt"), "--output",
+                world.path("refused"), "--lora", "rank=2",
+            ], in: world.folder
+        )
+        #expect(
+            refused.1.errors.contains("has no head of a masked language model, and beside an adapter none is trained"),
+            "\(refused.1.errors)")
+        #expect(refused.0 != 0 && !world.exists("refused"))
+    }
+
     @Test func `what does not go together is refused`() throws {
         func expect(_ message: String, _ arguments: [String]) throws {
             let given = arguments.contains("--train") ? [] : ["--train", world.path("documents.txt")]

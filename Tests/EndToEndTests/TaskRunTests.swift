@@ -60,15 +60,32 @@ import Training
     }
 
     /// What an adapter answers is what the model with it merged answers, for its task and with its threshold.
-    @Test(.timeLimit(.minutes(5)), arguments: [Kind.multiLabel, .regression])
+    @Test(.timeLimit(.minutes(5)), arguments: [Kind.multiLabel, .regression, .pairs, .embedding])
     func `an adapter knows its task`(kind: Kind) async throws {
         let world = try TinyWorld()
         try world.write("\(kind).jsonl", Self.lines(kind, count: 50, seed: 5))
         try world.write("\(kind)-dev.jsonl", Self.lines(kind, count: 20, seed: 6))
-        _ = try await TinyRun.run(world, FineTuning(), "run", workers: 2) {
-            Self.change(&$0, world, kind)
-            $0.lora = try AdapterSelection("rank=2")
+        // Embeddings or not: what else the encoder was trained for is not what the adapter is for.
+        try world.writeModules()
+        func run(_ output: String, _ workers: Int, resumes: Bool = false) async throws -> RunResult {
+            try await TinyRun.run(world, FineTuning(), output, workers: workers, resumes: resumes) {
+                Self.change(&$0, world, kind)
+                $0.lora = try AdapterSelection("rank=2,targets=query,value,output,dropout=0.1")
+            }
         }
+        let first = try await run("run", 2)
+        #expect(try await run("w3", 3).weightsSHA256 == first.weightsSHA256)
+        for checkpoint in try CheckpointFolder.list(in: world.path("w3")) where checkpoint.step > 2 {
+            try FileManager.default.removeItem(atPath: checkpoint.path)
+        }
+        for file in ["result.json", "model", "adapter"] {
+            try FileManager.default.removeItem(atPath: world.path("w3/\(file)"))
+        }
+        #expect(try await run("w3", 1, resumes: true).weightsSHA256 == first.weightsSHA256)
+        let files = try ["run", "w3"].map {
+            try weightsSHA256(safetensors: world.path("\($0)/adapter/adapter_model.safetensors"))
+        }
+        #expect(files[0] == files[1])
         func output(_ arguments: [String]) throws -> String {
             let (code, process) = try ShoalProcess.run(arguments, in: world.folder)
             #expect(code == 0, "\(process.errors)")
@@ -76,16 +93,37 @@ import Training
         }
         let merged = ["--model", world.path("run/model")]
         let beside = ["--model", world.path("model"), "--adapter", world.path("run/adapter")]
-        let text = ["predict", "--text", "we saw cod and more"]
+        let isPair = kind == .embedding || kind == .pairs
+        let text = ["predict", "--text", "we saw cod and more"] + (isPair ? ["--text-pair", "a cod"] : [])
         let answer = try output(text + merged)
-        #expect(answer.contains(kind == .multiLabel ? "\"labels\": [" : "\"value_1\": "), "\(answer)")
+        let sign = [Kind.multiLabel: "\"labels\": [", .regression: "\"value_1\": ", .pairs: "\"value\": "][kind]
+        #expect(answer.contains(sign ?? "\"cosine\": "), "\(answer)")
         #expect(try output(text + beside) == answer)
         _ = try output(["merge", "--output", world.path("merged")] + beside)
         #expect(try output(text + ["--model", world.path("merged")]) == answer)
+        #expect(try weightsSHA256(safetensors: world.path("merged/model.safetensors")) == first.weightsSHA256)
+        let data = ["evaluate", "--json", "--data", world.path("\(kind)-dev.jsonl")]
+        func scores(_ arguments: [String]) throws -> String {
+            // The rest is the time that it took.
+            try output(data + arguments).split(separator: ",").filter { !$0.contains("second") }.joined(separator: ",")
+        }
+        #expect(try scores(beside) == scores(merged))
         let (one, two) = (try world.json("run/model/config.json"), try world.json("merged/config.json"))
         #expect(one["problem_type"] as? String == kind.task.problem)
         #expect(two["problem_type"] as? String == kind.task.problem)
         #expect(one["shoal_threshold"] as? Double == two["shoal_threshold"] as? Double)
+        #expect(one["shoal_score_range"] as? [Double] == two["shoal_score_range"] as? [Double])
+        #expect(one["architectures"] as? [String] == two["architectures"] as? [String])
+        #expect(world.exists("merged/modules.json") == (kind == .embedding))
+        let peft = try world.json("run/adapter/adapter_config.json")
+        #expect(peft["task_type"] as? String == (kind == .embedding ? "FEATURE_EXTRACTION" : "SEQ_CLS"))
+        let (code, more) = try ShoalProcess.run(
+            [
+                "train", "--train", world.path("\(kind).jsonl"), "--task", kind.task.name, "--steps", "1", "--output",
+                world.path("more"),
+            ] + beside, in: world.folder)
+        let found = more.errors.contains("run/adapter and its head")
+        #expect(code == 0 && found != (kind == .embedding) && !more.errors.contains("not used"), "\(more.errors)")
     }
 
     @Test(.timeLimit(.minutes(10)), arguments: Kind.allCases)

@@ -135,6 +135,42 @@ import Training
         #expect(try predict([world.path("words.conll")]) == text)
     }
 
+    /// What an adapter answers is what the model with it merged answers.
+    @Test(.timeLimit(.minutes(5)), arguments: Kind.allCases)
+    func `an adapter knows its tags`(kind: Kind) async throws {
+        func adapted(_ output: String, _ workers: Int) async throws -> RunResult {
+            try await run(kind, output, workers) {
+                $0.lora = try AdapterSelection("rank=2,dropout=0.1")
+                ($0.steps, $0.learningRate, $0.checkpointEvery) = (40, 2e-2, 20)
+            }
+        }
+        let first = try await adapted("a2", 2)
+        #expect(try await adapted("a3", 3).weightsSHA256 == first.weightsSHA256)
+        func output(_ arguments: [String]) throws -> String {
+            let (code, process) = try ShoalProcess.run(arguments, in: world.folder)
+            #expect(code == 0, "\(process.errors)")
+            return process.output
+        }
+        let merged = ["--model", world.path("a2/model")]
+        let beside = ["--model", world.path("model"), "--adapter", world.path("a2/adapter")]
+        let dev = world.path("dev.\(kind.file)")
+        let answer = try output(["predict", dev] + merged)
+        #expect(answer.contains("\"label\": \"f"), "\(answer)")
+        #expect(try output(["predict", dev] + beside) == answer)
+        let scores = try output(["evaluate", "--data", dev] + beside)
+        #expect(scores.contains("fruit") && scores.contains("strict"), "\(scores)")
+        _ = try output(["merge", "--output", world.path("merged")] + beside)
+        #expect(try weightsSHA256(safetensors: world.path("merged/model.safetensors")) == first.weightsSHA256)
+        let config = try world.json("merged/config.json")
+        #expect(config["architectures"] as? [String] == ["BertForTokenClassification"])
+        let peft = try world.json("a2/adapter/adapter_config.json")
+        #expect(peft["task_type"] as? String == "TOKEN_CLS" && peft["modules_to_save"] as? [String] == ["classifier"])
+        let (code, more) = try ShoalProcess.run(
+            ["train", "--train", world.path("train.\(kind.file)"), "--steps", "1", "--output", world.path("more")]
+                + beside, in: world.folder)
+        #expect(code == 0 && more.errors.contains("a2/adapter and its head"), "\(more.errors)")
+    }
+
     @Test func `bad tags and options are refused by name`() throws {
         func expect(_ message: String, _ arguments: [String]) throws {
             let (code, process) = try ShoalProcess.run(

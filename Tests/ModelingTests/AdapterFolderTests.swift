@@ -67,6 +67,8 @@ import Testing
             ("lora_dropout", .number(1.5), "lora_dropout is 1.5"), ("use_rslora", .integer(1), "use_rslora is 1"),
             ("r", .integer(5), "has shape [4, 24], but beside this model it must have [5, 24]"),
             ("target_modules", .array([.string("dense"), .string("lm_head")]), "target_modules names \"lm_head\""),
+            ("task_type", .string("CAUSAL_LM"), "task_type is \"CAUSAL_LM\", only \"SEQ_CLS\", \"TOKEN_CLS\", "),
+            ("task_type", .string("TOKEN_CLS"), "no place for the tensor base_model.model.bert.pooler.dense.bias"),
         ] as [(String, JSONValue, String)])
     func `what cannot be done is refused by name`(_ key: String, _ value: JSONValue, _ wanted: String) throws {
         let scratch = try Scratch()
@@ -124,7 +126,8 @@ import Testing
         let weights = try WeightLoader.load(
             folder, model, layout: layout, missingHead: .initialize(seed: 1)
         ).weights
-        #expect(try original.read(into: weights, layout, labels: configuration.labels, problem: .singleLabel))
+        #expect(
+            try original.read(into: weights, layout, labels: configuration.labels, purpose: .classification) == .read)
         let path = scratch.file("written")
         try AdapterFolder.write(
             to: path, model, layout, weights: weights, configuration: configuration, base: "/somewhere/base")
@@ -164,6 +167,11 @@ import Testing
         #expect(names.savedModules(layout) == ["classifier", "pooler"])
         #expect(names.targets("attention-output") == [.attentionOutput] && names.targets("key") == [.key])
         #expect(names.targets("output.dense") == [.attentionOutput, .output] && names.targets("tail").isEmpty)
-        #expect(names.targets("all-linear").count == 6)
+        #expect(names.targets("all-linear").count == 6 && names.usualTargets == [.query, .value])
+        let packed = AdapterNames(family: ModernBERT.self)
+        #expect(packed.usualTargets == [.queryKeyValue] && packed.targets("Wqkv") == [.queryKeyValue])
+        #expect(packed.targets("query").isEmpty && packed.targets("Wo") == [.attentionOutput, .output])
+        #expect(
+            packed.targets("all-linear") == [.queryKeyValue, .attentionOutput, .intermediate, .output])
     }
 }

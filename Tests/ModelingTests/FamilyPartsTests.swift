@@ -1,4 +1,6 @@
+import Checkpoint
 import Numerics
+import TestSupport
 import Testing
 
 @testable import Modeling
@@ -48,14 +50,16 @@ import Testing
         }
     }
 
-    private let adapter = LowRankAdapter(
-        rank: 3, alpha: 4, dropout: 0.25, targets: Set(LowRankAdapter.Target.allCases))
+    private func adapter(_ family: any ModelFamily.Type) -> LowRankAdapter {
+        LowRankAdapter(rank: 3, alpha: 4, dropout: 0.25, targets: Set(AdapterNames(family: family).targets))
+    }
 
     @Test(arguments: names)
     func `gradients of an adapter equal finite differences`(name: String) throws {
+        let adapter = adapter(try FamilyReference(name).folder.family)
         let reference = try reference(name) {
             $0.adapter = adapter
-            $0.trainable = .only([.head])
+            $0.trainable = .besideAdapter($0.head)
         }
         let (model, weights) = (reference.model(), reference.loaded.weights)
         let (gradient, _) = try reference.gradient(model, dropout: dropout)
@@ -77,6 +81,43 @@ import Testing
             #expect(
                 abs(difference - expected) < 1e-2 * max(squares.squareRoot(), 1), "\(parameter.id): \(difference)")
         }
+    }
+
+    /// Of each head, in names that `peft` has for it.
+    @Test(arguments: names)
+    func `an adapter that is written is read for its task, and merged`(name: String) throws {
+        let adapter = adapter(try FamilyReference(name).folder.family)
+        let reference = try reference(name) {
+            $0.adapter = adapter
+            $0.trainable = .besideAdapter($0.head)
+        }
+        let (folder, weights, layout) = (reference.folder, reference.loaded.weights, reference.layout)
+        // Whatever the head was.
+        for parameter in layout.trainable { weights.pointer[parameter.offset] += 1 }
+        var configuration = folder.configuration
+        let hasLabels = configuration.purpose.hasLabels
+        if hasLabels { configuration.labels = configuration.labels.map { "a label, \($0)" } }
+        let scratch = try Scratch()
+        let path = scratch.file("adapter")
+        try AdapterFolder.write(
+            to: path, reference.specification, layout, weights: weights, configuration: configuration, base: "base")
+        let read = try AdapterFolder(path: path, for: folder.configuration)
+        #expect(read.adapter == adapter && read.purpose == configuration.purpose)
+        #expect(read.labels == (hasLabels ? configuration.labels : nil) && read.labelsNotice(of: configuration) == nil)
+        let merged = try read.merged(into: folder)
+        #expect(merged.configuration.purpose == configuration.purpose)
+        let wanted = LowRankMerge.merged(weights, layout)
+        #expect(merged.layout.parameters.count == LowRankMerge.merged(layout).count)
+        for parameter in merged.layout.parameters {
+            let place = try #require(layout.parameters.first { $0.id == parameter.id })
+            #expect(
+                parameter.range.map { merged.weights.pointer[$0] } == place.range.map { wanted.pointer[$0] },
+                "\(parameter.id)")
+        }
+        // A masked language model's head stays as it is, and is not in the folder.
+        let tensors = try SafetensorsFile(path: path + "/adapter_model.safetensors").tensors.keys
+        let hasHead = configuration.purpose.classSuffix != nil && !reference.specification.head.tiesWords
+        #expect(tensors.contains { !$0.contains(".lora_") } == hasHead)
     }
 
     /// A description of a model comes to a worker from outside.

@@ -45,7 +45,9 @@ import Testing
         ) { replica, _ in [Array(replica.weights.elements), Array(replica.secondMoment.elements)] }
     }
 
-    @Test(arguments: [Set(LowRankAdapter.Target.allCases), [.query, .value]])
+    @Test(arguments: [
+        Set(LowRankAdapter.Target.allCases).subtracting([.queryKeyValue]), [.queryKeyValue], [.query, .value],
+    ])
     func `ranks, threads and computing again do not change a bit`(_ targets: Set<LowRankAdapter.Target>) throws {
         let one = try Self.run(targets, ranks: 1)
         for ranks in [2, 3, 7] { #expect(try Self.run(targets, ranks: ranks) == one, "\(ranks) ranks") }

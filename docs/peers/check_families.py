@@ -230,7 +230,7 @@ def check(shoal, work, family, task, kind):
                "--max-length", "48", "--learning-rate", "0.003"]
     if task == "lora":
         # In ModernBERT's files query, key and value are one module.
-        targets = "attention-output,output" if family == "modernbert" else "query,value,intermediate"
+        targets = "Wqkv,intermediate" if family == "modernbert" else "query,value,intermediate"
         command += ["--lora", f"rank=3,alpha=5,targets={targets},dropout=0.1", "--learning-rate", "0.02"]
     elif task == "frozen":
         command += ["--freeze", "embeddings,0"]
@@ -309,4 +309,5 @@ def main():
     sys.exit(1 if failures else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

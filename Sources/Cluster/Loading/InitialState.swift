@@ -21,11 +21,12 @@ struct InitialState {
     ///   - adapter: An adapter that is trained on.
     ///   - seed: Draws what the model lacks.
     ///   - labels: The classes, in the order of the logits.
+    ///   - purpose: What the model is for.
     ///   - configuration: The model's, if all of its weights are to be drawn.
     init(
         _ source: RunModel, _ phases: [PhasePlan], _ layouts: [ParameterLayout], checkpoint: CheckpointFolder?,
         adapter: AdapterFolder?, seed: UInt64, labels: [String],
-        drawing configuration: ModelConfiguration?
+        purpose: ModelPurpose, drawing configuration: ModelConfiguration?
     ) throws {
         if let checkpoint {
             state = try LoadedState(checkpoint, phases, layouts)
@@ -42,14 +43,22 @@ struct InitialState {
         state = LoadedState(weights: loaded.weights)
         if let adapter {
             try adapter.checkBase(source.directory, loaded.weights, layouts[0])
-            let hasHead = try adapter.read(
-                into: loaded.weights, layouts[0], labels: labels,
-                problem: (phases[0].model.head as? SequenceClassification)?.problem)
+            let head = try adapter.read(into: loaded.weights, layouts[0], labels: labels, purpose: purpose)
             let path = adapter.path.printable()
-            notices.append(
-                "training goes on from the adapter \(path)"
-                    + (hasHead ? " and its head" : ": its head is for other labels or another task, and not used"))
-            if hasHead { return }
+            let what =
+                switch head {
+                case .read: " and its head"
+                case .none: ""
+                case .other: ": its head is for other labels or another task, and not used"
+                }
+            notices.append("training goes on from the adapter \(path)" + what)
+            if head == .read { return }
+        }
+        if !loaded.drawn.isEmpty, phases[0].model.adapter != nil, phases[0].model.head.tiesWords {
+            throw RunError.failed(
+                "\(source.directory.path) has no head of a masked language model, and beside an adapter none is trained: "
+                    + "begin with a model that has one, or train all of it, without \(adapter == nil ? "--lora" : "--adapter")"
+            )
         }
         if !loaded.drawn.isEmpty, !phases[0].model.trainable.contains(.head) {
             warnings.append("the head is drawn anew and is not trained: what it puts out stays random")

@@ -78,9 +78,6 @@ struct RunData {
         if run.scoreRange != nil, !task.encodesApart {
             throw refuse("score-range", "its texts are not compared by the cosine of embeddings")
         }
-        if task.encodesApart, run.lora != nil || run.adapter != nil {
-            throw refuse(run.lora == nil ? "adapter" : "lora", "an adapter of embeddings cannot be written yet")
-        }
         if run.fromScratch, run.lora != nil || run.adapter != nil {
             throw .failed(
                 "--from-scratch draws all weights, beside which an adapter learns nothing: leave one of them out")

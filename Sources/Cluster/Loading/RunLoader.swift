@@ -30,10 +30,11 @@ enum RunLoader {
         (run.task, run.scoreRange) = (data.task.name, data.task.scoreRange)
         let encoder = model.encoder
         let (adapter, folder) = try source.adapter(of: run)
+        let head = data.task.head(model)
         let request = RecipeRequest(
-            run: run, head: data.task.head(model),
+            run: run, head: head,
             objective: try data.task.objective(run.taskOptions, data: data.training), maxLength: source.maxLength,
-            trainable: adapter == nil ? try run.trainableSet(of: encoder) : .only([.head]), adapter: adapter)
+            trainable: adapter == nil ? try run.trainableSet(of: encoder) : .besideAdapter(head), adapter: adapter)
         let phases = recipe.phases(request)
         let length = try RunLength(phases, of: run, examples: examples)
         try length.requireRest(
@@ -51,7 +52,7 @@ enum RunLoader {
         }
         let initial = try InitialState(
             source, planned, layouts, checkpoint: resumption?.checkpoint, adapter: folder, seed: run.seed,
-            labels: data.training.labels, drawing: run.fromScratch ? model : nil)
+            labels: data.training.labels, purpose: model.purpose, drawing: run.fromScratch ? model : nil)
         let state = initial.state
         let shares = planned.map(\.parameters)
         data.notices += shares.indices.filter { shares[$0].trained < shares[$0].all }.map { shares[$0].text }

@@ -140,12 +140,3 @@ extension Example {
         return values[0]
     }
 }
-
-extension SentenceEmbedding {
-    /// As the folder's modules say; the mean over the tokens where it has none.
-    init(_ configuration: ModelConfiguration) {
-        self.init(
-            width: configuration.encoder.hidden, pooling: configuration.sentenceModules?.pooling ?? .mean,
-            normalizes: configuration.sentenceModules?.normalizes ?? false)
-    }
-}

@@ -147,9 +147,10 @@ extension Task {
     public func specification(
         _ configuration: ModelConfiguration, objective: any Objective
     ) -> ModelSpecification {
-        ModelSpecification(
-            encoder: configuration.encoder, head: head(configuration), objective: objective,
-            adapter: configuration.adapter, trainable: configuration.adapter == nil ? .all : .only([.head]))
+        let head = head(configuration)
+        return ModelSpecification(
+            encoder: configuration.encoder, head: head, objective: objective, adapter: configuration.adapter,
+            trainable: configuration.adapter == nil ? .all : .besideAdapter(head))
     }
 }
 

@@ -6,7 +6,7 @@ extension AdapterFolder {
     /// A model and its adapter as one: the head of the adapter, and the layers with what the adapter adds.
     ///
     /// - Parameter folder: The model that the adapter was trained on.
-    /// - Returns: What goes into config.json, and the weights of its classifier.
+    /// - Returns: What goes into config.json, and the weights; the model's objective says nothing.
     /// - Throws: An error that names the file that does not fit, or what is missing.
     public func merged(
         into folder: ModelFolder
@@ -14,14 +14,22 @@ extension AdapterFolder {
         configuration: ModelConfiguration, model: ModelSpecification, layout: ParameterLayout, weights: FloatBuffer
     ) {
         var configuration = folder.configuration
-        configuration.labels = labels(of: configuration)
-        configuration.purpose = ModelPurpose(classSuffix: ModelPurpose.sequenceClassification, problem: problem)
+        if purpose.hasLabels { configuration.labels = labels(of: configuration) }
+        configuration.purpose = purpose
         configuration.threshold = threshold
         configuration.isTrainedOnPairs = isTrainedOnPairs ?? configuration.isTrainedOnPairs
-        let model = configuration.classifier()
+        configuration.scoreRange = purpose == .embedding ? scoreRange ?? configuration.scoreRange : nil
+        // What the folder of the encoder was for.
+        configuration.sentenceModules =
+            purpose == .embedding ? configuration.sentenceModules ?? SentenceModules() : nil
+        guard let head = configuration.head(for: purpose) else {
+            throw FileError(path, "the model has no head that goes with it")
+        }
+        let model = ModelSpecification(encoder: configuration.encoder, head: head)
         let layout = ParameterLayout(model)
         let loaded = try WeightLoader.load(
-            folder, model, layout: layout, missingHead: .initialize(seed: 0), labels: configuration.labels)
+            folder, model, layout: layout, missingHead: .initialize(seed: 0),
+            labels: purpose.hasLabels ? configuration.labels : nil)
         try checkBase(folder, loaded.weights, layout)
         if let missing = loaded.drawn.first(where: { names[$0] == nil }) {
             throw FileError(
@@ -48,12 +56,12 @@ extension AdapterFolder {
     /// - Parameters:
     ///   - layout: Of a model with this adapter.
     ///   - labels: Those of the model.
-    ///   - problem: What the model's outputs mean.
-    /// - Returns: Whether its head is used.
+    ///   - purpose: What the model is for.
+    /// - Returns: What became of its head.
     /// - Throws: An error if not every layer has all of the adapter.
     public func read(
-        into weights: FloatBuffer, _ layout: ParameterLayout, labels: [String], problem: ProblemType?
-    ) throws -> Bool {
+        into weights: FloatBuffer, _ layout: ParameterLayout, labels: [String], purpose: ModelPurpose
+    ) throws -> HeadUse {
         for parameter in layout.parameters where parameter.id.isOfAdapter {
             guard let name = names[parameter.id] else {
                 throw FileError(
@@ -65,8 +73,19 @@ extension AdapterFolder {
                 name,
                 into: UnsafeMutableBufferPointer(start: weights.pointer + parameter.offset, count: parameter.count))
         }
-        guard self.labels == nil || self.labels == labels, self.problem == problem else { return false }
-        return try readHead(into: weights, layout)
+        guard names.keys.contains(where: { $0.part == .head }) else { return .none }
+        guard self.labels == nil || self.labels == labels, self.purpose == purpose else { return .other }
+        return try readHead(into: weights, layout) ? .read : .other
+    }
+
+    /// What becomes of the head of an adapter that is trained on.
+    public enum HeadUse: Sendable {
+        /// It is trained on.
+        case read
+        /// It has none.
+        case none
+        /// It is for other labels, or another task.
+        case other
     }
 
     /// Puts the head's tensors where they belong; false where the classifier has another number of rows.

@@ -18,18 +18,23 @@ extension AdapterFolder {
         configuration: ModelConfiguration, base: String
     ) throws {
         guard let adapter = model.adapter else { return }
-        let names = AdapterNames(family: configuration.family)
+        let purpose = configuration.purpose
+        let names = AdapterNames(family: configuration.family, isOfEncoder: purpose == .embedding)
         let json = PEFTConfiguration.json(
             adapter, targets: names.targetModules(adapter.targets, layout), saved: names.savedModules(layout),
-            task: model.head.peftTask, base: base)
+            task: purpose.peftTask, base: base)
         let tensors = layout.trainable.map {
             TensorToWrite(
                 name: names.tensor($0.id), shape: $0.shape,
                 data: UnsafeRawBufferPointer(start: weights.pointer + $0.offset, count: 4 * $0.count))
         }
         var metadata = ["format": "pt", baseKey: encoderSHA256(weights, layout)]
-        metadata[labelsKey] = JSONValue.array(configuration.labels.map { .string($0) }).text
-        metadata[problemKey] = configuration.purpose.problem?.rawValue
+        if purpose.hasLabels { metadata[labelsKey] = JSONValue.array(configuration.labels.map { .string($0) }).text }
+        if purpose.peftTask == nil { metadata[classKey] = purpose.classSuffix }
+        metadata[problemKey] = purpose.problem?.rawValue
+        metadata[scoreRangeKey] = configuration.scoreRange.map {
+            JSONValue.array([.number($0.lowerBound), .number($0.upperBound)]).text
+        }
         metadata[thresholdKey] = configuration.threshold.map { "\($0)" }
         metadata[pairsKey] = configuration.isTrainedOnPairs.map { "\($0)" }
         try AtomicDirectory.create(path, replacing: PEFTConfiguration.fileName) { folder in
@@ -37,9 +42,4 @@ extension AdapterFolder {
             try SafetensorsWriter.write(tensors, metadata: metadata, to: joinedPath(folder, weightsFile))
         }
     }
-}
-
-extension Head {
-    /// What `peft` calls the task of a model with this head; nil for none of its tasks.
-    var peftTask: String? { labelLinear == nil ? nil : reads == .firstTokens ? "SEQ_CLS" : "TOKEN_CLS" }
 }

@@ -12,10 +12,12 @@ public struct AdapterFolder: Sendable {
     public let adapter: LowRankAdapter
     /// The labels of its classifier; nil where it does not say.
     public let labels: [String]?
-    /// What the outputs of its classifier mean; one class for each text where it does not say.
-    public let problem: ProblemType
+    /// What it was trained for.
+    public let purpose: ModelPurpose
     /// From which probability on a text has one of several labels; nil where it does not say.
     let threshold: Double?
+    /// Which scores of pairs stand for the cosines 0 and 1; nil where it does not say.
+    let scoreRange: ClosedRange<Double>?
 
     static let weightsFile = "adapter_model.safetensors"
     /// The keys in the metadata of the tensors: of the encoder's hash, the labels as a JSON array, and whether the
@@ -23,11 +25,15 @@ public struct AdapterFolder: Sendable {
     static let (baseKey, labelsKey, pairsKey) = ("shoal_base_sha256", "shoal_labels", "shoal_text_pairs")
     /// Those of the problem, as `problem_type` in config.json calls it, and of the threshold.
     static let (problemKey, thresholdKey) = ("shoal_problem_type", "shoal_threshold")
+    /// Those of the range of scores, and of what `architectures` would end with where `task_type` has no word for it.
+    static let (scoreRangeKey, classKey) = ("shoal_score_range", "shoal_class")
 
     let file: SafetensorsFile
     /// The name in the file of each tensor that it has: of adapters, and of the head.
     let names: [ParameterID: String]
     let isTrainedOnPairs: Bool?
+    /// Rows of its classifier; nil where it has none.
+    private let labelCount: Int?
     private let baseName: String?
     private let baseSHA256: String?
     let modules: AdapterNames
@@ -54,7 +60,7 @@ public struct AdapterFolder: Sendable {
         }
         let file = try SafetensorsFile(path: weights)
         let modules = AdapterNames(family: model.family)
-        let found = try Self.find(file, configuration.rank, model, modules)
+        let (purpose, found) = try Self.find(file, configuration, model, modules)
         let adapter = LowRankAdapter(
             rank: configuration.rank, alpha: configuration.alpha, dropout: configuration.dropout,
             targets: found.targets,
@@ -72,14 +78,17 @@ public struct AdapterFolder: Sendable {
         names = found.names
         baseName = configuration.baseName
         baseSHA256 = file.metadata[Self.baseKey]
-        labels = try Self.labels(file)
-        isTrainedOnPairs = file.metadata[Self.pairsKey].flatMap(Bool.init)
-        let problem = file.metadata[Self.problemKey]
-        guard let known = problem.map({ ProblemType(rawValue: $0) }) ?? .singleLabel else {
+        let labels = try Self.labels(file)
+        let count = found.labelCount
+        guard labels == nil || count == nil || labels?.count == count else {
             throw FileError(
-                file.path, "\(Self.problemKey) in its metadata is \(quoted(problem ?? "")), which is not known")
+                file.path, "\(Self.labelsKey) in its metadata has \(labels?.count ?? 0) labels, its head \(count ?? 0)")
         }
-        self.problem = known
+        self.labels = labels
+        labelCount = count
+        isTrainedOnPairs = file.metadata[Self.pairsKey].flatMap(Bool.init)
+        self.purpose = try purpose.completed(by: file, labelCount: count, model)
+        scoreRange = try Self.scoreRange(file)
         let threshold = file.metadata[Self.thresholdKey]
         self.threshold = threshold.flatMap(Double.init)
         guard threshold == nil || self.threshold.map(ModelConfiguration.thresholds.contains) == true else {
@@ -89,6 +98,15 @@ public struct AdapterFolder: Sendable {
         }
     }
 
+    private static func scoreRange(_ file: SafetensorsFile) throws(FileError) -> ClosedRange<Double>? {
+        guard let text = file.metadata[scoreRangeKey] else { return nil }
+        let parsed = try? Data(text.utf8).withUnsafeBytes { try JSONValue(parsing: $0) }
+        guard let range = parsed.flatMap(ModelConfiguration.scoreRange) else {
+            throw FileError(file.path, "\(scoreRangeKey) in its metadata is no list of two numbers")
+        }
+        return range
+    }
+
     private static func labels(_ file: SafetensorsFile) throws(FileError) -> [String]? {
         guard let text = file.metadata[labelsKey] else { return nil }
         let parsed = try? Data(text.utf8).withUnsafeBytes { try JSONValue(parsing: $0) }
@@ -96,63 +114,6 @@ public struct AdapterFolder: Sendable {
             Set(labels).count == labels.count
         else { throw FileError(file.path, "\(labelsKey) in its metadata is no list of labels") }
         return labels
-    }
-
-    private struct Found {
-        var names: [ParameterID: String] = [:]
-        var targets: Set<LowRankAdapter.Target> = []
-        /// The modules with an adapter.
-        var modules: Set<String> = []
-    }
-
-    /// The tensors of the file, each of which must be of an adapter of the model or of its head.
-    private static func find(
-        _ file: SafetensorsFile, _ rank: Int, _ model: ModelConfiguration, _ modules: AdapterNames
-    ) throws(FileError) -> Found {
-        var found = Found()
-        func stored(_ id: ParameterID) -> String? { modules.readable(id).first { file.tensors[$0] != nil } }
-        var specification = model.classifier()
-        specification.adapter = LowRankAdapter(
-            rank: rank, alpha: 1, dropout: 0, targets: Set(LowRankAdapter.Target.allCases))
-        specification.trainable = .only([.head])
-        let layout = ParameterLayout(specification)
-        for parameter in layout.parameters {
-            let isOfHead = if case .head = parameter.id { true } else { false }
-            guard isOfHead || parameter.id.isOfAdapter, let name = stored(parameter.id),
-                let shape = file.tensors[name]?.shape
-            else { continue }
-            found.names[parameter.id] = name
-            // A classifier may have other labels.
-            let isLabelled =
-                if case .head(let name, _) = parameter.id { name == specification.head.labelLinear } else { false }
-            guard isLabelled ? shape.dropFirst() == parameter.shape.dropFirst() : shape == parameter.shape else {
-                throw FileError(
-                    file.path,
-                    "tensor \(name) has shape \(shape), but beside this model it must have \(parameter.shape): the "
-                        + "adapter is for another model")
-            }
-            if case .layer(let layer, let part, _) = parameter.id, let target = LowRankAdapter.Target(part) {
-                found.targets.insert(target)
-                found.modules.insert(modules.module(layer, target))
-            }
-        }
-        let known = Set(found.names.values)
-        if let other = file.tensors.keys.filter({ !known.contains($0) }).min() {
-            throw FileError(
-                file.path,
-                "there is no place for the tensor \(other.printable(limit: 200)): adapters stand beside the linear "
-                    + "layers of the \(model.encoder.layers.count) encoder layers, and of whole modules only those of "
-                    + "the head are replaced")
-        }
-        guard !found.targets.isEmpty else { throw FileError(file.path, "holds no adapter") }
-        for (id, name) in found.names {
-            guard case .layer(let layer, let part, let factor) = id else { continue }
-            let other = ParameterID.layer(layer, part, factor == .lowRankA ? .lowRankB : .lowRankA)
-            guard found.names[other] != nil else {
-                throw FileError(file.path, "there is \(name), but not \(modules.tensor(other))")
-            }
-        }
-        return found
     }
 
     /// Makes sure that the adapter was trained on this model.
@@ -196,10 +157,22 @@ public struct AdapterFolder: Sendable {
     /// their numbers.
     public func labels(of model: ModelConfiguration) -> [String] {
         if let labels { return labels }
-        guard let linear = model.classifier().head.labelLinear, let name = names[.head(linear, .weight)],
-            let count = file.tensors[name]?.shape.first
-        else { return model.labels }
-        return model.hasLabels(for: model.classifierHead(.singleLabel)) && model.labels.count == count
-            ? model.labels : (0..<count).map { "LABEL_\($0)" }
+        guard let labelCount else { return model.labels }
+        return hasLabels(model) ? model.labels : (0..<labelCount).map { "LABEL_\($0)" }
+    }
+
+    /// Whether the model's labels can be those of an adapter that does not say its own.
+    private func hasLabels(_ model: ModelConfiguration) -> Bool {
+        guard let head = model.head(for: purpose) else { return false }
+        return model.hasLabels(for: head) && model.labels.count == labelCount
+    }
+
+    /// A line about labels that the adapter does not say; nil where it does.
+    public func labelsNotice(of model: ModelConfiguration) -> String? {
+        guard labels == nil, purpose.hasLabels, let labelCount else { return nil }
+        let what = "\(path.printable(limit: 200)) does not name its \(labelCount) labels: they are "
+        return hasLabels(model)
+            ? what + "taken from the config.json of the model"
+            : what + "called LABEL_0, LABEL_1, …; name them by id2label in the config.json of the model"
     }
 }

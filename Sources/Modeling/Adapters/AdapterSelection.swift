@@ -2,14 +2,16 @@ import Support
 
 /// An adapter as `--lora` asks for it, before the model is known: `rank=8,alpha=16,targets=query,value,dropout=0.1`.
 ///
-/// By default the rank is 8, alpha twice the rank, the targets are query and value, and there is no dropout.
+/// By default the rank is 8, alpha twice the rank, the targets are those of ``AdapterNames/usualTargets``, and there is
+/// no dropout.
 public struct AdapterSelection: Sendable, Equatable {
     /// As it was given.
     public let text: String
     private var rank = 8
     private var alpha: Double?
     private var dropout: Float = 0
-    private var targets = ["query", "value"]
+    /// Nil for the usual ones.
+    private var targets: [String]?
     private var isRankStabilized = false
 
     /// Reads what the option says.
@@ -80,20 +82,19 @@ public struct AdapterSelection: Sendable, Equatable {
     /// - Throws: `PartSelection.Problem` for a target that the model does not have.
     public func adapter(of family: any ModelFamily.Type) throws(PartSelection.Problem) -> LowRankAdapter {
         let names = AdapterNames(family: family)
+        guard let targets else { return adapter(names.usualTargets) }
         var found: Set<LowRankAdapter.Target> = []
         for name in targets {
             let meant = names.targets(name)
             guard !meant.isEmpty else {
+                let isPacked = names.targets.contains(.queryKeyValue)
+                let other = LowRankAdapter.Target(rawValue: name)
                 throw PartSelection.Problem(
                     need: "an adapter of linear layers that the model has; target \"\(name.printable(limit: 40))\" is "
-                        + "none of \(LowRankAdapter.Target.allCases.map(\.rawValue).joined(separator: ", ")), and no "
-                        + "module of the encoder layers")
-            }
-            if let packed = meant.first(where: { family.isPacked(.layer(0, $0.part, .weight)) }) {
-                throw PartSelection.Problem(
-                    need: "without query, key and value for this model, whose files have the three as one module: "
-                        + "\"\(name.printable(limit: 40))\" would put an adapter beside \(packed.rawValue) alone; "
-                        + "attention-output, intermediate and output can have one")
+                        + "none of \(names.targets.map(\.rawValue).joined(separator: ", ")), and no module of the "
+                        + "encoder layers"
+                        + (isPacked && other != nil
+                            ? "; the files of this model have query, key and value as one module" : ""))
             }
             found.formUnion(meant)
         }

@@ -13,7 +13,7 @@ extension EncoderLayer {
         var saved = ByTarget<LowRank<Element>.Saved>()
         for target in LowRankAdapter.Target.allCases {
             guard let slot = slots[target] else { continue }
-            let rows = target == .key || target == .value ? tokens : rows
+            let rows = target.readsAllTokens ? tokens : rows
             saved[target] = LowRank.Saved(
                 keep: dropout ? workspace.bytes(rows * maskStride(slot.inputs)) : nil,
                 reduced: .layOut(workspace, rows * slot.rank, shared: nil))
@@ -30,7 +30,10 @@ extension EncoderLayer {
         let dropped = dropout ? tokens * inputs : 0
         return LowRank.Scratch(
             dropped: Element.allocate(dropped, in: workspace),
-            reducedGradient: .layOut(workspace, tokens * rank, shared: nil), inputGradient: workspace.floats(dropped))
+            reducedGradient: .layOut(workspace, tokens * rank, shared: nil),
+            selected: layers.contains { $0[.queryKeyValue] != nil }
+                ? .layOut(workspace, tokens * rank, shared: nil) : nil,
+            inputGradient: workspace.floats(dropped))
     }
 
     /// Adds what the adapter of `target` makes of x (rows, inputs) to y, of which a row begins every `stride` elements.
@@ -55,9 +58,9 @@ extension EncoderLayer {
         recorderForAdapters?.end("adapters, gradients")
     }
 
-    private var recorderForAdapters: SpanRecorder? { attention.recorder }
+    var recorderForAdapters: SpanRecorder? { attention.recorder }
 
-    private func lowRank(
+    func lowRank(
         _ target: LowRankAdapter.Target, _ saved: Activations, _ scratch: Scratch
     ) -> (path: LowRank<Element>, saved: LowRank<Element>.Saved, scratch: LowRank<Element>.Scratch)? {
         guard let slot = slots.lowRank[target], let saved = saved.lowRank[target], let scratch = scratch.lowRank else {
@@ -70,13 +73,13 @@ extension EncoderLayer {
     }
 
     /// Draws the mask of an adapter's input. A row's mask is that of its place among the rows of its sequence.
-    private func drawMask(_ target: LowRankAdapter.Target, _ keep: UnsafeMutablePointer<UInt8>?, width: Int) {
+    func drawMask(_ target: LowRankAdapter.Target, _ keep: UnsafeMutablePointer<UInt8>?, width: Int) {
         guard let keep, let dropout = attention.dropout else { return }
-        let ofAllTokens = target == .key || target == .value
         var row = 0
         for (s, key) in attention.sampleKeys.enumerated() {
             let count =
-                ofAllTokens ? Int(attention.offsets[s + 1] - attention.offsets[s]) : attention.queries.rows(of: s)
+                target.readsAllTokens
+                ? Int(attention.offsets[s + 1] - attention.offsets[s]) : attention.queries.rows(of: s)
             guard count > 0 else { continue }
             dropout.mask(
                 keep + row * maskStride(width), rate: dropout.adapter,

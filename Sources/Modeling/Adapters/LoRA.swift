@@ -11,8 +11,8 @@ struct LowRank<Element: ComputeElement> {
     /// What kept elements of x are multiplied by; 1 without dropout.
     let keepScale: Float
 
-    private var a: UnsafePointer<Element> { weights.elements + slot.a }
-    private var b: UnsafePointer<Element> { weights.elements + slot.b }
+    var a: UnsafePointer<Element> { weights.elements + slot.a }
+    var b: UnsafePointer<Element> { weights.elements + slot.b }
 
     /// What the forward pass leaves for the backward pass.
     struct Saved {
@@ -28,12 +28,14 @@ struct LowRank<Element: ComputeElement> {
         var dropped: UnsafeMutablePointer<Element>
         /// (T, rank): the gradient of A dropout(x).
         var reducedGradient: DualRows<Element>
+        /// (T, rank): rows of those that have a query; nil where no adapter has query, key and value as one.
+        var selected: DualRows<Element>?
         /// (T, the most inputs): the gradient of dropout(x).
         var inputGradient: UnsafeMutablePointer<Float>
     }
 
     /// What goes into A: x, or what dropout leaves of it.
-    private func input(
+    func input(
         _ x: UnsafeMutablePointer<Element>, rows: Int, _ saved: Saved, _ scratch: Scratch
     ) -> UnsafeMutablePointer<Element> {
         guard let keep = saved.keep else { return x }
@@ -46,15 +48,21 @@ struct LowRank<Element: ComputeElement> {
         _ x: UnsafeMutablePointer<Element>, addingTo y: UnsafeMutablePointer<Output>, stride: Int, rows: Int,
         saved: Saved, scratch: Scratch
     ) {
-        let padded = Matmul.paddedRows(rows)
+        reduce(x, rows: rows, saved: saved, scratch: scratch)
         matmul.multiply(
-            transposeB: true, m: padded, n: slot.rank, k: slot.inputs, a: input(x, rows: rows, saved, scratch),
-            lda: slot.inputs, b: a, ldb: slot.inputs, c: saved.reduced.residual, ldc: slot.rank)
+            transposeB: true, m: Matmul.paddedRows(rows), n: slot.outputs, k: slot.rank, a: saved.reduced.operand,
+            lda: slot.rank, b: b,
+            ldb: slot.rank, accumulate: true, c: y, ldc: stride)
+    }
+
+    /// x: (rows, inputs) → `saved.reduced`: s A dropout(x), (rows, rank).
+    func reduce(_ x: UnsafeMutablePointer<Element>, rows: Int, saved: Saved, scratch: Scratch) {
+        matmul.multiply(
+            transposeB: true, m: Matmul.paddedRows(rows), n: slot.rank, k: slot.inputs,
+            a: input(x, rows: rows, saved, scratch), lda: slot.inputs, b: a, ldb: slot.inputs,
+            c: saved.reduced.residual, ldc: slot.rank)
         shoal_scale(saved.reduced.residual, slot.scale, rows * slot.rank)
         Element.round(saved.reduced.operand, saved.reduced.residual, rows * slot.rank)
-        matmul.multiply(
-            transposeB: true, m: padded, n: slot.outputs, k: slot.rank, a: saved.reduced.operand, lda: slot.rank, b: b,
-            ldb: slot.rank, accumulate: true, c: y, ldc: stride)
     }
 
     /// From dy (rows, outputs), of which a row begins every `stride` elements: the gradients of A and B; and that of x
@@ -81,12 +89,23 @@ struct LowRank<Element: ComputeElement> {
                 transposeA: true, m: slot.outputs, n: rank, k: padded, a: dy, lda: stride, b: saved.reduced.operand,
                 ldb: rank, c: $0, ldc: rank)
         }
+        reduceBackward(dReduced, input, addingTo: dx, rows: rows, saved: saved, scratch: scratch, into: sink)
+    }
+
+    /// From the gradient of A dropout(x), (rows, rank), those of A and of x, which is added to `dx` unless that is nil.
+    ///
+    /// - Parameter input: dropout(x), whose rows beyond `rows` are zero, as are those of `dReduced`.
+    func reduceBackward<Output: ComputeElement>(
+        _ dReduced: DualRows<Element>, _ input: UnsafeMutablePointer<Element>,
+        addingTo dx: UnsafeMutablePointer<Output>?, rows: Int, saved: Saved, scratch: Scratch,
+        into sink: some GradientSink
+    ) {
+        let (padded, rank) = (Matmul.paddedRows(rows), slot.rank)
         sink.write(slot.a, rank * slot.inputs) {
             matmul.multiply(
                 transposeA: true, m: rank, n: slot.inputs, k: padded, a: dReduced.operand, lda: rank, b: input,
                 ldb: slot.inputs, c: $0, ldc: slot.inputs)
         }
-
         guard let dx else { return }
         guard let keep = saved.keep else {
             matmul.multiply(

@@ -42,10 +42,18 @@ struct ByTarget<Value> {
 extension ByTarget: Sendable where Value: Sendable {}
 
 extension LayerSlots {
+    /// Query, key and value, which adjoin, as one layer of (3 hidden, hidden).
+    var queryKeyValue: LinearSlot {
+        var slot = query
+        slot.outputs *= 3
+        return slot
+    }
+
     /// The linear layer that an adapter stands beside.
     func linear(_ target: LowRankAdapter.Target) -> LinearSlot {
         switch target {
         case .query: query
+        case .queryKeyValue: queryKeyValue
         case .key: key
         case .value: value
         case .attentionOutput: attentionOutput

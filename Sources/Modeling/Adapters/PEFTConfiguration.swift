@@ -8,6 +8,8 @@ struct PEFTConfiguration: Equatable {
     var alpha: Double
     var dropout: Float
     var isRankStabilized: Bool
+    /// `task_type`, one of ``ModelPurpose/peftTasks``; nil where it is not said.
+    var task: String?
     /// `base_model_name_or_path`.
     var baseName: String?
     /// Names of modules; none where they are given in another form.
@@ -18,14 +20,13 @@ struct PEFTConfiguration: Equatable {
 
     /// Entries that say nothing about what is computed, or whose effect the tensors show.
     private static let descriptive: Set<String> = [
-        "auto_mapping", "peft_version", "revision", "inference_mode", "task_type", "megatron_core", "qalora_group_size",
+        "auto_mapping", "peft_version", "revision", "inference_mode", "megatron_core", "qalora_group_size",
         "exclude_modules", "layers_to_transform", "layers_pattern", "eva_config", "modules_to_save",
     ]
     /// Entries that are read.
     private static let read: Set<String> = [
         "peft_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "base_model_name_or_path", "target_modules",
-        "bias",
-        "init_lora_weights",
+        "bias", "init_lora_weights", "task_type",
     ]
     /// Values of `init_lora_weights` that leave the base model as it is; the others change its weights.
     private static let plainBeginnings: [JSONValue] = [
@@ -80,6 +81,14 @@ struct PEFTConfiguration: Equatable {
         case .bool(let found)?: isRankStabilized = found
         case let found?: throw config.failure("use_rslora is \(found.summary), must be true or false")
         }
+        switch config.value("task_type") {
+        case nil: task = nil
+        case .string(let found)? where ModelPurpose.peftTasks.contains(found): task = found
+        case let found?:
+            throw config.failure(
+                "task_type is \(found.summary.printable(limit: 80)), only "
+                    + ModelPurpose.peftTasks.map { quoted($0) }.joined(separator: ", ") + " are supported")
+        }
         baseName = config.value("base_model_name_or_path")?.string
         targetModules = config.value("target_modules")?.array?.compactMap(\.string) ?? []
     }
@@ -101,7 +110,7 @@ struct PEFTConfiguration: Equatable {
             "r": .integer(adapter.rank), "lora_alpha": alpha, "lora_dropout": .float(adapter.dropout),
             "use_rslora": .bool(adapter.isRankStabilized), "fan_in_fan_out": .bool(false),
             "init_lora_weights": .bool(true), "target_modules": .array(targets.map { .string($0) }),
-            "modules_to_save": .array(saved.map { .string($0) }), "rank_pattern": .object([:]),
+            "modules_to_save": saved.isEmpty ? .null : .array(saved.map { .string($0) }), "rank_pattern": .object([:]),
             "alpha_pattern": .object([:]), "use_dora": .bool(false),
         ]
         return Data(JSONValue.object(JSONObject(entries)).text.utf8)

@@ -4,11 +4,7 @@ import Numerics
 /// Attention with its linear layers.
 extension EncoderLayer {
     /// Query, key and value as one layer of (3 hidden, hidden).
-    private var fusedQKV: Linear<Element> {
-        var fused = slots.query
-        fused.outputs = 3 * hidden
-        return linear(fused)
-    }
+    private var fusedQKV: Linear<Element> { linear(slots.queryKeyValue) }
 
     /// Key and value as one layer of (2 hidden, hidden).
     private var fusedKV: Linear<Element> {
@@ -47,6 +43,7 @@ extension EncoderLayer {
             fusedKV.forward(x, saved.qkv, rows: tokens)
             addLowRank(
                 .query, queryInput.operand, to: queries, stride: hidden, rows: rows, saved: saved, scratch: scratch)
+            addPackedLowRank(x, queries: queries, selected, saved: saved, scratch: scratch)
         } else {
             fusedQKV.forward(x, saved.qkv, rows: tokens)
         }
@@ -54,6 +51,8 @@ extension EncoderLayer {
         let (q, k, v) = operands(saved.qkv, queries: saved.queries)
         if !selectsQueries {
             addLowRank(.query, x, to: q.pointer, stride: q.stride, rows: tokens, saved: saved, scratch: scratch)
+            addLowRank(
+                .queryKeyValue, x, to: saved.qkv, stride: 3 * hidden, rows: tokens, saved: saved, scratch: scratch)
         }
         addLowRank(.key, x, to: k.pointer, stride: k.stride, rows: tokens, saved: saved, scratch: scratch)
         addLowRank(.value, x, to: v.pointer, stride: v.stride, rows: tokens, saved: saved, scratch: scratch)
@@ -142,6 +141,11 @@ extension EncoderLayer {
             lowRankBackward(
                 .query, dq.pointer, stride: dq.stride, x, addingTo: dx, rows: tokens, saved: saved,
                 scratch: scratch, into: sink)
+            lowRankBackward(
+                .queryKeyValue, scratch.qkvGradient, stride: 3 * hidden, x, addingTo: dx, rows: tokens, saved: saved,
+                scratch: scratch, into: sink)
+        } else if let selected = attention.queries.tokens {
+            packedLowRankBackward(x, selected, addingTo: dx, saved: saved, scratch: scratch, into: sink)
         }
         for (target, gradient) in [(LowRankAdapter.Target.key, dk), (.value, dv)] {
             lowRankBackward(

@@ -7,17 +7,19 @@ extension ModelConfiguration {
 
     /// The least and the greatest score; nil where the file has none, or none that can be used.
     public var scoreRange: ClosedRange<Double>? {
-        get {
-            guard let list = entries[Self.scoreRangeKey]?.array, list.count == 2, let low = Self.score(list[0]),
-                let high = Self.score(list[1]), low < high
-            else { return nil }
-            return low...high
-        }
+        get { entries[Self.scoreRangeKey].flatMap(Self.scoreRange) }
         set {
             entries[Self.scoreRangeKey] = newValue.map {
                 .array([.number($0.lowerBound), .number($0.upperBound)])
             }
         }
+    }
+
+    /// The range that a list of two numbers is, the smaller one first.
+    static func scoreRange(_ value: JSONValue) -> ClosedRange<Double>? {
+        guard let list = value.array, list.count == 2, let low = score(list[0]), let high = score(list[1]), low < high
+        else { return nil }
+        return low...high
     }
 
     /// Makes sure that the range, if there is one, can be used.

@@ -60,9 +60,10 @@ public struct ModelConfiguration: Sendable {
 
     /// A classifier of sequences with its labels.
     public func classifier(objective: any Objective = CrossEntropy()) -> ModelSpecification {
-        ModelSpecification(
-            encoder: encoder, head: classifierHead(.singleLabel), objective: objective, adapter: adapter,
-            trainable: adapter == nil ? .all : .only([.head]))
+        let head = classifierHead(.singleLabel)
+        return ModelSpecification(
+            encoder: encoder, head: head, objective: objective, adapter: adapter,
+            trainable: adapter == nil ? .all : .besideAdapter(head))
     }
 
     /// The head of a classifier of sequences, as `transformers` builds it for the family.

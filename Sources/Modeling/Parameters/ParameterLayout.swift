@@ -191,6 +191,7 @@ private struct Placed {
         case .intermediate: (encoder.preActivationWidth(layer), hidden)
         case .output: (hidden, layer.intermediate)
         case .query, .key, .value, .attentionOutput: (hidden, hidden)
+        case .queryKeyValue: (3 * hidden, hidden)
         }
     }
 

@@ -8,11 +8,13 @@ public struct LowRankAdapter: Sendable, Codable, Equatable {
         case query, key, value, intermediate, output
         /// The projection of attention's result.
         case attentionOutput = "attention-output"
+        /// Query, key and value as one layer, in families whose files have them so.
+        case queryKeyValue = "query-key-value"
 
-        /// The tensors beside which it stands.
+        /// The tensors beside which it stands; of several as one the first.
         public var part: ParameterID.LayerPart {
             switch self {
-            case .query: .query
+            case .query, .queryKeyValue: .query
             case .key: .key
             case .value: .value
             case .attentionOutput: .attentionOutput
@@ -21,17 +23,11 @@ public struct LowRankAdapter: Sendable, Codable, Equatable {
             }
         }
 
-        /// The linear layer of these tensors; nil for those of a LayerNorm.
-        public init?(_ part: ParameterID.LayerPart) {
-            guard let target = Self.allCases.first(where: { $0.part == part }) else { return nil }
-            self = target
-        }
-
         /// Its number among the places of a layer that draw a dropout mask. Part of what makes a run repeatable: never
-        /// renumber them.
+        /// renumber them. No adapter has both those of number 0.
         var site: UInt32 {
             switch self {
-            case .query: 0
+            case .query, .queryKeyValue: 0
             case .key: 1
             case .value: 2
             case .attentionOutput: 3
@@ -39,6 +35,9 @@ public struct LowRankAdapter: Sendable, Codable, Equatable {
             case .output: 5
             }
         }
+
+        /// What ``queryKeyValue`` is in other families.
+        static let separate: Set<Target> = [.query, .key, .value]
 
         /// Its place in lists of all of them.
         var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
@@ -91,6 +90,9 @@ public struct LowRankAdapter: Sendable, Codable, Equatable {
         }
         guard !targets.isEmpty, targets == Target.allCases.filter(targets.contains) else {
             throw .invalidModel("the targets of its adapter are none, or not in their order")
+        }
+        guard !targets.contains(.queryKeyValue) || !targets.contains(where: Target.separate.contains) else {
+            throw .invalidModel("its adapter has query, key and value as one, and one of them apart")
         }
     }
 }

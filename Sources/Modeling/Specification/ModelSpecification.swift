@@ -39,11 +39,13 @@ public struct ModelSpecification: Sendable {
         guard type(of: objective).scope == .microBatch || !head.isPerToken else {
             throw .invalidModel("its objective compares whole sequences, its head has outputs for each token")
         }
-        try trainable.validate(encoder)
-        guard let adapter else { return }
+        guard let adapter else { return try trainable.validate(encoder) }
         try adapter.validate()
-        guard trainable == .only([.head]) else {
-            throw .invalidModel("it has an adapter, beside which the head alone can be trained")
+        guard trainable == .besideAdapter(head) else {
+            throw .invalidModel(
+                head.tiesWords
+                    ? "it has an adapter, beside which a head with the word embedding as a matrix is not trained"
+                    : "it has an adapter, beside which the head alone can be trained")
         }
     }
 

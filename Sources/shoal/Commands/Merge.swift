@@ -27,7 +27,9 @@ struct Merge: ParsableCommand {
 
     mutating func run() throws {
         let folder = try ModelFolder(path: try ModelPath.resolve(model))
-        let merged = try AdapterFolder(path: adapter, for: folder.configuration).merged(into: folder)
+        let adapter = try AdapterFolder(path: adapter, for: folder.configuration)
+        if let notice = adapter.labelsNotice(of: folder.configuration) { StandardError.write(notice) }
+        let merged = try adapter.merged(into: folder)
         try withExtendedLifetime(merged.weights) {
             try ModelFolder.write(
                 to: output, configuration: merged.configuration,

@@ -12,8 +12,8 @@ extension TextPipeline {
     ///   - adapter: The folder of an adapter of the model; nil for none.
     ///   - task: What the model is to be used for, where its folder leaves that open; nil for no choice.
     ///   - threads: How many threads compute.
-    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the model comes from, or else as the
-    ///     folder says: `max_seq_length` of a model of embeddings, `model_max_length` of any other.
+    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the adapter or the model comes from, or
+    ///     else as the folder says: `max_seq_length` of a model of embeddings, `model_max_length` of any other.
     ///   - precision: The number format of matrix products; the machine must have it.
     init(
         path: String, adapter: String? = nil, task: (any Task)? = nil, threads: Int, maxLength: Int?,
@@ -25,10 +25,12 @@ extension TextPipeline {
             throw ConfigurationError.invalid(
                 "max-length", value: "\(maxLength)", need: "3 to the \(limit) tokens of the model")
         }
+        let run = adapter.flatMap { Self.maxLengthOfRun(modelPath: $0) }
         let adapter = try adapter.map { try AdapterFolder(path: $0, for: folder.configuration) }
         if adapter == nil { try folder.requireLabels() }
+        if let notice = adapter?.labelsNotice(of: folder.configuration) { StandardError.write(notice) }
         let own = folder.sentenceModules?.pooling == nil ? nil : folder.sentenceModules?.maxLength
-        let known = try Self.maxLengthOfRun(modelPath: path) ?? own ?? TokenizerLength.read(folder: folder.path)
+        let known = try run ?? Self.maxLengthOfRun(modelPath: path) ?? own ?? TokenizerLength.read(folder: folder.path)
         try self.init(
             folder, adapter: adapter, task: task, threads: threads,
             maxLength: max(3, maxLength ?? min(limit, known ?? RunConfiguration.defaultMaxLength)),
