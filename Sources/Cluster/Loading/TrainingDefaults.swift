@@ -14,6 +14,13 @@ struct TrainingDefaults: Equatable {
     static let usual = TrainingDefaults(epochs: 3, learningRate: 5e-5)
     /// The rate of new weights.
     static let scratchRate = 5e-4
+    /// The rate at which a small model learns tags of words. Most words have the tag O, and at a rate for texts the
+    /// model says nothing else for hundreds of steps.
+    static let taggingRate = 5e-4
+    /// The steps that it should have at least: the first 150 or so teach it little but O.
+    static let leastTaggingSteps = 400
+    /// The width from which on a model is not small, and would diverge at that rate.
+    static let wide = 768
     /// The rate of a run that has more epochs.
     static let higherRate = 1e-4
 
@@ -26,10 +33,14 @@ struct TrainingDefaults: Equatable {
     }
 
     /// Those for `examples` examples in batches of `batchSize`, both at least 1.
-    init(examples: Int, batchSize: Int) {
+    ///
+    /// - Parameter isSmallTagger: Whether a small model learns tags of words.
+    init(examples: Int, batchSize: Int, isSmallTagger: Bool = false) {
         let perEpoch = Self.stepsPerEpoch(examples, batchSize)
-        let needed = min(Self.mostEpochs, (Self.leastSteps + perEpoch - 1) / perEpoch)
+        let least = isSmallTagger ? Self.leastTaggingSteps : Self.leastSteps
+        let needed = min(Self.mostEpochs, (least + perEpoch - 1) / perEpoch)
         self = needed > Self.usual.epochs ? Self(epochs: needed, learningRate: Self.higherRate) : Self.usual
+        if isSmallTagger { learningRate = Self.taggingRate }
     }
 
     private static func stepsPerEpoch(_ examples: Int, _ batchSize: Int) -> Int {
@@ -38,9 +49,12 @@ struct TrainingDefaults: Equatable {
 
     /// Puts the defaults into a configuration that leaves its epochs or its rate to the run; a line that says what was
     /// chosen, or nil where options have decided on both.
-    static func apply(to run: inout RunConfiguration, examples: Int) -> String? {
+    ///
+    /// - Parameter taggingWidth: The width of the encoder where the words of the examples have tags.
+    static func apply(to run: inout RunConfiguration, examples: Int, taggingWidth: Int? = nil) -> String? {
         guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
-        var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize)
+        let isSmallTagger = taggingWidth.map { $0 < wide } ?? false
+        var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize, isSmallTagger: isSmallTagger)
         if run.fromScratch { chosen.learningRate = scratchRate }
         let (what, options): (String, String)
         switch (run.choosesEpochs, run.choosesRate) {
@@ -54,7 +68,7 @@ struct TrainingDefaults: Equatable {
         let perEpoch = plural(stepsPerEpoch(examples, run.batchSize), "step")
         let length = run.steps.map { plural($0, "step") } ?? "\(plural(run.epochs ?? 1, "epoch")) of \(perEpoch)"
         return "\(length) at a learning rate of \(shown(run.learningRate)) "
-            + "(\(what) for \(plural(examples, "example")); \(options) to change)"
+            + "(\(what) for \(plural(examples, "example"))\(isSmallTagger ? " with tags" : ""); \(options) to change)"
     }
 
     /// A rate as people write it: "5e-5".

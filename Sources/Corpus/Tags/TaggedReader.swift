@@ -84,6 +84,8 @@ public enum TaggedReader {
         let labels = try TagLabels(sentences, path: path, options: options)
         data.labels = labels.names
         data.notices += labels.notices
+        data.warnings += labels.warnings
+        data.unknownLabelCount = labels.unknownCount
         for (index, numbers) in labels.numbers.enumerated() { data.examples[index].label = .tags(numbers) }
         return data
     }

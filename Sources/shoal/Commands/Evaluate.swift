@@ -71,18 +71,38 @@ struct Evaluate: AsyncParsableCommand {
             if let notice = known.notice { StandardError.warning(notice) }
             examples = known.examples
         } else {
-            guard !skipUnknownLabels else {
+            guard !skipUnknownLabels || pipeline.task.tagsWords else {
                 throw ValidationError(
                     "--skip-unknown-labels: the model's task is \(pipeline.task.name), whose examples do not have one "
                         + "class each; leave it out")
             }
-            examples = try read(pipeline, names)
+            let found = try read(pipeline, names)
+            examples = skipUnknownLabels ? try withoutUnknownTags(found) : found
         }
         for notice in examples.notices { StandardError.write(notice.printable(limit: 1000)) }
+        for line in examples.warnings { StandardError.warning(line) }
         var review = DatasetReview(evaluating: examples, isPairModel: pipeline.isPairModel)
         pipeline.addTokens(of: examples, to: &review)
         StandardError.write(review)
         try show(try Evaluator(pipeline).evaluate(examples))
+    }
+
+    /// The sentences that have no tag that the model has not.
+    private func withoutUnknownTags(_ data: Dataset) throws -> Dataset {
+        let rest = data.withoutUnknownLabels
+        let lost = data.examples.count - rest.examples.count
+        guard lost > 0 else { return data }
+        guard !rest.examples.isEmpty else {
+            throw FileError(
+                data.path, "--skip-unknown-labels leaves no sentence: each has a tag that the model does not know")
+        }
+        let unknown = zip(data.unknownLabels, data.classCounts.suffix(data.unknownLabelCount)).map {
+            (name: $0, count: $1)
+        }
+        StandardError.warning(
+            "--skip-unknown-labels: without \(lost) of \(plural(data.examples.count, "example")) with tags that the model "
+                + "does not know: \(DatasetReview.counted(unknown))")
+        return rest
     }
 
     /// The examples of a task whose examples do not have one class each.
