@@ -25,11 +25,13 @@ enum RunLoader {
         if let line = sources?.notice(data, maxLength: source.maxLength) { data.notices.append(line) }
         let examples = sources?.training.count ?? data.training.examples.count
         var run = run
-        if let line = TrainingDefaults.apply(to: &run, examples: examples) { data.notices.append(line) }
+        let (adapter, folder) = try source.adapter(of: run)
+        if let line = TrainingDefaults.apply(to: &run, examples: examples, adapter: adapter) {
+            data.notices.append(line)
+        }
         let model = try source.configuration(for: data, of: run)
         (run.task, run.scoreRange) = (data.task.name, data.task.scoreRange)
         let encoder = model.encoder
-        let (adapter, folder) = try source.adapter(of: run)
         let head = data.task.head(model)
         let request = RecipeRequest(
             run: run, head: head,

@@ -1,4 +1,5 @@
 import Foundation
+import Modeling
 import Support
 
 /// How long a run trains, and at which learning rate, where an option does not say so: by the number of its examples.
@@ -16,6 +17,12 @@ struct TrainingDefaults: Equatable {
     static let scratchRate = 5e-4
     /// The rate of a run that has more epochs.
     static let higherRate = 1e-4
+    /// What rates are multiplied with for an adapter of the usual scale, which has few weights to change.
+    static let adapterFactor = 3.0
+    /// The most that they are multiplied with, for a smaller scale.
+    static let mostAdapterFactor = 20.0
+    /// How many times as many steps an adapter should have, where examples are few.
+    static let adapterSteps = 2
 
     var epochs: Int
     var learningRate: Double
@@ -26,11 +33,24 @@ struct TrainingDefaults: Equatable {
     }
 
     /// Those for `examples` examples in batches of `batchSize`, both at least 1.
-    init(examples: Int, batchSize: Int) {
+    ///
+    /// - Parameter adapter: What learns in place of the encoder; nil for nothing.
+    init(examples: Int, batchSize: Int, adapter: LowRankAdapter? = nil) {
         let perEpoch = Self.stepsPerEpoch(examples, batchSize)
-        let needed = min(Self.mostEpochs, (Self.leastSteps + perEpoch - 1) / perEpoch)
+        let steps = Self.leastSteps * (adapter == nil ? 1 : Self.adapterSteps)
+        let needed = min(Self.mostEpochs, (steps + perEpoch - 1) / perEpoch)
         self = needed > Self.usual.epochs ? Self(epochs: needed, learningRate: Self.higherRate) : Self.usual
+        if let adapter { learningRate = Self.rounded(learningRate * Self.factor(of: adapter)) }
     }
+
+    /// The smaller the scale, the higher the rate.
+    private static func factor(of adapter: LowRankAdapter) -> Double {
+        let factor = adapterFactor * (AdapterSelection.usualScale / adapter.scale).squareRoot()
+        return min(max(factor, adapterFactor), mostAdapterFactor)
+    }
+
+    /// To two digits, as it is shown.
+    private static func rounded(_ rate: Double) -> Double { Double(String(format: "%.1e", rate)) ?? rate }
 
     private static func stepsPerEpoch(_ examples: Int, _ batchSize: Int) -> Int {
         max(1, examples / batchSize + (examples % batchSize == 0 ? 0 : 1))
@@ -38,9 +58,11 @@ struct TrainingDefaults: Equatable {
 
     /// Puts the defaults into a configuration that leaves its epochs or its rate to the run; a line that says what was
     /// chosen, or nil where options have decided on both.
-    static func apply(to run: inout RunConfiguration, examples: Int) -> String? {
+    static func apply(
+        to run: inout RunConfiguration, examples: Int, adapter: LowRankAdapter? = nil
+    ) -> String? {
         guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
-        var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize)
+        var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize, adapter: adapter)
         if run.fromScratch { chosen.learningRate = scratchRate }
         let (what, options): (String, String)
         switch (run.choosesEpochs, run.choosesRate) {
@@ -54,7 +76,7 @@ struct TrainingDefaults: Equatable {
         let perEpoch = plural(stepsPerEpoch(examples, run.batchSize), "step")
         let length = run.steps.map { plural($0, "step") } ?? "\(plural(run.epochs ?? 1, "epoch")) of \(perEpoch)"
         return "\(length) at a learning rate of \(shown(run.learningRate)) "
-            + "(\(what) for \(plural(examples, "example")); \(options) to change)"
+            + "(\(what) for \(plural(examples, "example"))\(adapter == nil ? "" : " and an adapter"); \(options) to change)"
     }
 
     /// A rate as people write it: "5e-5".
