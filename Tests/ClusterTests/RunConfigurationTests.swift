@@ -201,7 +201,7 @@ import Training
             }
         }
         options["lora"] = .text("rank=16,rslora=true")
-        #expect(try RunConfiguration.resolve(options).lowRankAdapter(of: BERT.self)?.scale == 32)
+        #expect(try RunConfiguration.resolve(options).lowRankAdapter(of: BERT.self)?.scale == 8)
         options["lora"] = .text("targets=tail")
         let error = #expect(throws: ConfigurationError.self) {
             try RunConfiguration.resolve(options).lowRankAdapter(of: BERT.self)

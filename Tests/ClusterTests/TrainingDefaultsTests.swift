@@ -20,9 +20,9 @@ import Testing
     }
 
     @Test(arguments: [
-        (5485, "rank=8", 3, 1.5e-4), (1088, "rank=4", 6, 3e-4), (256, "rank=8", 25, 3e-4), (40, "rank=8", 50, 3e-4),
-        (256, "rank=8,alpha=16", 25, 1.2e-3), (256, "rank=8,alpha=0.1", 25, 2e-3), (256, "alpha=1e6", 25, 3e-4),
-        (256, "rank=4,rslora=true", 25, 3e-4),
+        (5485, "rank=8", 3, 1e-3), (1088, "rank=4", 6, 2e-3), (256, "rank=8", 25, 2e-3), (40, "rank=8", 50, 2e-3),
+        (256, "rank=8,alpha=256", 25, 5e-4), (256, "rank=8,alpha=0.1", 25, 2e-3), (256, "alpha=1e6", 25, 3e-4),
+        (256, "rank=4,rslora=true", 25, 1.4e-3),
     ])
     func `an adapter gets more steps and a higher rate`(
         examples: Int, settings: String, epochs: Int, rate: Double

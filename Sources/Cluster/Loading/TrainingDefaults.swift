@@ -18,9 +18,9 @@ struct TrainingDefaults: Equatable {
     /// The rate of a run that has more epochs.
     static let higherRate = 1e-4
     /// What rates are multiplied with for an adapter of the usual scale, which has few weights to change.
-    static let adapterFactor = 3.0
-    /// The most that they are multiplied with, for a smaller scale.
-    static let mostAdapterFactor = 20.0
+    static let adapterFactor = 20.0
+    /// The least that they are multiplied with, for a larger scale.
+    static let leastAdapterFactor = 3.0
     /// How many times as many steps an adapter should have, where examples are few.
     static let adapterSteps = 2
 
@@ -43,10 +43,10 @@ struct TrainingDefaults: Equatable {
         if let adapter { learningRate = Self.rounded(learningRate * Self.factor(of: adapter)) }
     }
 
-    /// The smaller the scale, the higher the rate.
+    /// The larger the scale, the lower the rate.
     private static func factor(of adapter: LowRankAdapter) -> Double {
         let factor = adapterFactor * (AdapterSelection.usualScale / adapter.scale).squareRoot()
-        return min(max(factor, adapterFactor), mostAdapterFactor)
+        return min(max(factor, leastAdapterFactor), adapterFactor)
     }
 
     /// To two digits, as it is shown.

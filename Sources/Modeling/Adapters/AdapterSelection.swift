@@ -71,17 +71,12 @@ public struct AdapterSelection: Sendable, Equatable {
                 + "\"\(word.printable(limit: 40))\" is none")
     }
 
-    /// What s is by default: the adapter then learns faster than the head, which would else learn the examples by heart
-    /// before the encoder has changed. See docs/models.md for the figures.
-    public static let usualScale = 32.0
-
-    private var usualAlpha: Double {
-        Self.usualScale * (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
-    }
+    /// What s is by default, but for rsLoRA.
+    public static let usualScale = 2.0
 
     private func adapter(_ targets: Set<LowRankAdapter.Target>) -> LowRankAdapter {
         LowRankAdapter(
-            rank: rank, alpha: alpha ?? usualAlpha, dropout: dropout, targets: targets,
+            rank: rank, alpha: alpha ?? Self.usualScale * Double(rank), dropout: dropout, targets: targets,
             isRankStabilized: isRankStabilized)
     }
 
