@@ -123,7 +123,9 @@ import Training
                 world.path("more"),
             ] + beside, in: world.folder)
         let found = more.errors.contains("run/adapter and its head")
-        #expect(code == 0 && found != (kind == .embedding) && !more.errors.contains("its head is for other"), "\(more.errors)")
+        #expect(
+            code == 0 && found != (kind == .embedding) && !more.errors.contains("its head is for other"),
+            "\(more.errors)")
     }
 
     @Test(.timeLimit(.minutes(10)), arguments: Kind.allCases)
