@@ -76,7 +76,7 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             exclude: ["Protocol/control.proto"]),
-        .target(name: "Dashboard", dependencies: ["Support", "Cluster", "Training"]),
+        .target(name: "Dashboard", dependencies: ["Support", "Cluster", "Modeling", "Training"]),
         .target(
             name: "Benchmarks",
             dependencies: [

@@ -46,8 +46,12 @@ public struct Dataset: Sendable {
     public var examples: [Example]
     /// The columns that they were read from; nil where that is not known.
     public var columns: DatasetColumns?
+    /// How many of the labels, at their end, are tags that the model does not have.
+    public var unknownLabelCount = 0
     /// What of the file people ought to know, a line each.
     public var notices: [String] = []
+    /// What of it is probably a mistake, a line each.
+    public var warnings: [String] = []
 
     /// A data set of these parts.
     public init(path: String, labels: [String], examples: [Example], columns: DatasetColumns? = nil) {
@@ -55,6 +59,17 @@ public struct Dataset: Sendable {
         self.labels = labels
         self.examples = examples
         self.columns = columns
+    }
+
+    /// The tags that the model does not have.
+    public var unknownLabels: [String] { Array(labels.suffix(unknownLabelCount)) }
+
+    /// The data set without the examples in which a word has a tag that the model does not have.
+    public var withoutUnknownLabels: Dataset {
+        let known = labels.count - unknownLabelCount
+        var rest = part(of: examples.filter { $0.classNumbers.allSatisfy { Int($0) < known } })
+        (rest.labels, rest.unknownLabelCount) = (Array(labels.prefix(known)), 0)
+        return rest
     }
 
     /// Whether every example has exactly one class.
@@ -113,7 +128,9 @@ public struct Dataset: Sendable {
     }
 
     private func part(of examples: [Example]) -> Dataset {
-        Dataset(path: path, labels: labels, examples: examples, columns: columns)
+        var part = Dataset(path: path, labels: labels, examples: examples, columns: columns)
+        part.unknownLabelCount = unknownLabelCount
+        return part
     }
 
     private static func drawn(

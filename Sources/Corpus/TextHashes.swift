@@ -36,6 +36,8 @@ struct TextHashes: Sendable {
         var hasher = Hasher()
         example.text.hashBytes(into: &hasher)
         if let pair = example.pair { pair.hashBytes(into: &hasher) }
+        // A sentence can have one word as its predicate twice.
+        if let predicate = example.words?.predicate { hasher.combine(predicate) }
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 }

@@ -128,6 +128,14 @@ public struct ProgressRenderer {
         }
     }
 
+    /// The examples, and the texts that they are windows of.
+    private static func examples(_ summary: RunSummary) -> String {
+        guard let texts = summary.texts, texts != summary.examples else {
+            return Format.plural(summary.examples, "example")
+        }
+        return "\(Format.plural(summary.examples, "window")) of \(Format.plural(texts, "example"))"
+    }
+
     /// Of how many classes, labels or numbers the examples are.
     private static func outputs(_ summary: RunSummary) -> String {
         let count = summary.labels.count
@@ -142,7 +150,7 @@ public struct ProgressRenderer {
     private func start(_ summary: RunSummary) -> [String] {
         let data =
             (summary.isResumed ? "going on training on " : "training on ")
-            + "\(Format.plural(summary.examples, "example"))\(Self.outputs(summary)): "
+            + "\(Self.examples(summary))\(Self.outputs(summary)): "
             + "\(Format.plural(summary.totalSteps, "step")), "
         let size = "\(Format.compact(summary.parameters)) parameters, "
         let workers = Format.plural(summary.workers, "worker")

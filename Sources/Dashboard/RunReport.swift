@@ -1,4 +1,5 @@
 import Cluster
+import Modeling
 import Support
 
 /// What is printed when a run has ended well.
@@ -56,8 +57,19 @@ public struct RunReport: Sendable {
         rows.append(("sha256", result.weightsSHA256))
         let width = rows.map(\.0.count).max() ?? 0
         var lines = rows.map { Style.bold.applied(to: $0.0.padded(to: width), usesColor) + "  " + $0.1 }
+        if let hint = noSpans { lines += ["", hint] }
         lines += ["", predicts ? "Try a text of your own:" : "Fine-tune it:", "  \(suggestion)"]
         return lines.joined(separator: "\n")
+    }
+
+    /// What to do where no span was found; nil where one was, or spans are not what is looked for.
+    private var noSpans: String? {
+        guard let primary = result.test?.metrics.primary ?? result.bestValidation?.primary,
+            primary.kind == SpanMetrics.f1, primary.value == 0
+        else { return nil }
+        return "F1 is 0: the model finds no span yet. Most words have the tag O, which a model learns first. "
+            + "\(Format.plural(result.steps, "step")) at this learning rate were too few: give more --epochs, a higher "
+            + "--learning-rate, or more sentences."
     }
 
     /// The command that tries a text of one's own, or that fine-tunes the model.
@@ -65,6 +77,11 @@ public struct RunReport: Sendable {
         guard predicts else {
             return "\(command) train --model \(shellQuoted(result.modelPath)) --train labelled.csv --output run-2"
         }
-        return "\(command) predict --model \(shellQuoted(result.modelPath)) --text \"Type a text here\""
+        let start = "\(command) predict --model \(shellQuoted(result.modelPath)) --text"
+        return switch result.secondText {
+        case .none: "\(start) \"Type a text here\""
+        case .text: "\(start) \"Type a text here\" --text-pair \"Type the second text here\""
+        case .predicate: "\(start) \"She sent him a letter\" --text-pair sent"
+        }
     }
 }

@@ -64,6 +64,7 @@ public struct Evaluator {
         // What is evaluated does not choose it.
         all.use(threshold: pipeline.configuration.threshold ?? ModelConfiguration.standardThreshold)
         return Evaluation(
-            metrics: all.report(labels: pipeline.labels), seconds: (ContinuousClock.now - start) / .seconds(1))
+            metrics: all.report(labels: pipeline.labels + data.unknownLabels),
+            seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 }

@@ -10,6 +10,8 @@ public protocol ExampleSource: Sendable {
     /// For each example, whether it goes on with the text of the one before, as windows of a long sentence do; nil
     /// where none does.
     var continues: [Bool]? { get }
+    /// The tags of words that the model does not have, in the order of ``Target/unknownTags``.
+    var unknownLabels: [String] { get }
     /// The sequences of tokens of an example.
     func encodings(_ index: Int) -> [Encoding]
     /// What is to be learnt of each of them.
@@ -27,6 +29,12 @@ public protocol ExampleSource: Sendable {
 extension ExampleSource {
     /// None does.
     public var continues: [Bool]? { nil }
+
+    /// There are none.
+    public var unknownLabels: [String] { [] }
+
+    /// The texts that they are of: fewer than examples where long ones are cut into windows.
+    public var textCount: Int { continues.map { $0.count { !$0 } } ?? count }
 
     /// The examples `indices`, packed; dropout is keyed by their numbers.
     public func pack(_ indices: some Sequence<Int>) -> PackedBatch {

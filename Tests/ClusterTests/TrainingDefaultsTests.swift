@@ -85,6 +85,20 @@ import Testing
         #expect(again == run)
     }
 
+    @Test func `a small model learns tags at a higher rate`() throws {
+        for (width, rate) in [(384, 5e-4), (768, 5e-5), (nil, 5e-5)] {
+            var run = try RunConfiguration.resolve(options())
+            let line = TrainingDefaults.apply(to: &run, examples: 5485, taggingWidth: width)
+            #expect(run.learningRate == rate && run.epochs == 3)
+            #expect(line?.contains("for 5485 examples with tags;") == (width == 384), "\(line ?? "")")
+        }
+        let few = TrainingDefaults(examples: 266, batchSize: 32, isSmallTagger: true)
+        #expect(few.epochs == 45 && few.learningRate == 5e-4)
+        var run = try RunConfiguration.resolve(options { $0.learningRate = 2e-5 })
+        _ = TrainingDefaults.apply(to: &run, examples: 5485, taggingWidth: 384)
+        #expect(run.learningRate == 2e-5)
+    }
+
     @Test func `options of the user win`() throws {
         for change in [{ ($0.epochs, $0.learningRate) = (3, 5e-5) }, { ($0.steps, $0.learningRate) = (30, 5e-5) }]
             as [(inout RunOptions) -> Void]

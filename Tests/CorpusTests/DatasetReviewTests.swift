@@ -109,6 +109,19 @@ struct DatasetReviewTests {
             two.warnings.contains { $0.contains("one text occurs with different labels (of 3 repetitions") }, "\(two)")
     }
 
+    @Test func `a sentence may have a word as its predicate twice`() {
+        func roles(_ predicates: [Int]) -> Dataset {
+            let examples = predicates.enumerated().map { number, predicate in
+                Example(
+                    text: "x x", pair: "x", label: .tags([Int32(number % 2), 0]),
+                    words: TextWords([0..<1, 2..<3], predicate: predicate))
+            }
+            return Dataset(path: "r.conllu", labels: ["O", "B-A"], examples: examples)
+        }
+        #expect(DatasetReview(training: roles([0, 1]), validation: nil, test: nil).warnings.isEmpty)
+        #expect(DatasetReview(training: roles([0, 0]), validation: nil, test: nil).warnings.count == 1)
+    }
+
     @Test func `the first text of pairs may recur`() throws {
         let pairs = try DatasetReader.read(
             scratch.file("p.csv", "question,sentence,label\nq,a,x\nq,b,y\nqa,,x\nr,s,y\n"))

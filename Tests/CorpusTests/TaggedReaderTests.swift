@@ -88,6 +88,30 @@ import Testing
         #expect(mended.notices.contains { $0.contains("has changed 2 tags in 1 sentence") })
         expectError(2, "is not ended", "a B-X\nb I-X\n\nc S-X\n")
         expectError(2, "has no prefix", "a B-X\nnoun N\n")
+        expectError(2, "the tag \"I-\" has no type behind its hyphen", "a B-X\nb I-\n")
+        #expect(try tags(read("a NNP\nb N-\n")) == ["NNP N-"])
+    }
+
+    @Test func `a tag that only an evaluation has is kept, and warned about`() throws {
+        let text = "a B-X\nb O\nc B-Z\nd I-Z\n\ne B-Z\nf S-Q\n"
+        #expect(throws: FileError.self) { try read(text, known: ["O", "B-X", "I-X"]) }
+        let data = try read(text.replacing("S-Q", with: "B-Q"), known: ["O", "B-X", "I-X"])
+        #expect(tags(data) == ["B-X O B-Z I-Z", "B-Z B-Q"])
+        #expect(data.labels.prefix(3) == ["O", "B-X", "I-X"] && data.unknownLabels == ["B-Z", "I-Z", "B-Q"])
+        #expect(data.warnings.count == 1 && data.warnings[0].contains("tags that training did not see"))
+        #expect(data.warnings[0].hasSuffix("count as missed: B-Z 2, B-Q 1, I-Z 1"))
+        #expect(data.classCounts == [1, 1, 0, 2, 1, 1])
+        let rest = try read("a B-X\n\nb B-Z\n", known: ["O", "B-X", "I-X"]).withoutUnknownLabels
+        #expect(tags(rest) == ["B-X"] && rest.labels == ["O", "B-X", "I-X"] && rest.unknownLabels.isEmpty)
+        // Spans are called as the file has them.
+        let spans = #"{"text": "a b c", "spans": [[0, 1, "X"], [2, 5, "R-Z"]]}"#
+        let line = try read(spans, "t.jsonl", known: ["O", "B-X"]).warnings.first
+        #expect(line?.hasSuffix("so that its spans count as missed: R-Z 1") == true, "\(line ?? "")")
+        #expect(try read("a B-X\n", known: ["O", "B-X"]).warnings.isEmpty)
+        // More than fit into two digits are another kind of file.
+        let many = "a B-X\n" + (0..<99).map { "b B-\($0)\n" }.joined()
+        expectError(2, "is none that training saw", many, known: ["O", "B-X"])
+        #expect(try read(many.replacing("b B-98\n", with: ""), known: ["O", "B-X"]).unknownLabels.count == 98)
     }
 
     @Test func `lines that cannot be are named`() throws {
@@ -145,6 +169,21 @@ import Testing
             2, "are not read", "# global.columns = ID FORM UP:PRED UP:ARGHEADS\n1\tHe\t_\t_\n", "t.conllup")
     }
 
+    @Test func `numbers of words that are not in order are named`() throws {
+        func numbered(_ numbers: [String]) -> String {
+            universal(numbers.map { [$0, "x", "_", $0 == "1" ? "run.01" : "_", "_"] })
+        }
+        #expect(try read(numbered(["1", "1.1", "1.2", "2-3", "2", "3", "3.1"]), "t.conllu").examples.count == 1)
+        for (numbers, line) in [
+            (["1", "3", "2"], 2), (["1", "2", "1"], 3), (["2"], 1), (["1", "1"], 2), (["1", "3-4", "2"], 2),
+            (["1", "2-1", "2"], 2), (["1", "2.1", "2"], 2), (["1", "1.2"], 2), (["1", "1.1", "1.1"], 3),
+            (["1", "-9223372036854775808"], 2), (["1", "9223372036854775807"], 2),
+        ] {
+            expectError(line, "out of order", numbered(numbers), "t.conllu")
+        }
+        expectError(2, "the number of the word is \"x\"; CoNLL-U counts words", numbered(["1", "x"]), "t.conllu")
+    }
+
     @Test func `columns of CoNLL-U Plus have names`() throws {
         let text = "# global.columns = ID FORM NER\n1\tAnn\tB-PER\n2\tran\tO\n"
         let data = try read(text, "t.conllup", label: "NER")
@@ -189,12 +228,24 @@ import Testing
         (#"{"tokens": ["a"], "tags": ["O", "O"]}"#, "2 tags for 1 word"), (#"{"tokens": ["a"]}"#, "no key of tags"),
         (#"{"tokens": ["a", " "], "tags": ["O", "O"]}"#, "is empty"), ("[1]", "not a JSON object"),
         (#"{"tokens": ["a"], "tags": ["O"], "predicate": 1}"#, "give the number of a word"),
+        (#"{"text": "a", "spans": [[0, 1, "O"]]}"#, "span 1 has the label \"O\""),
+        (#"{"text": "a", "spans": [], "entities": [[0, 1, "X"]]}"#, "spans under \"spans\" and under \"entities\""),
+        (#"{"tokens": ["a"], "tags": ["O"], "ner_tags": ["O"]}"#, "tags under \"tags\" and under \"ner_tags\""),
+        (#"{"text": "a b", "spans": [[0, 1, "B-X"], [2, 3, "I-X"]]}"#, "span 1 has the label \"B-X\", which is a tag"),
         (#"{"text": "a", "spans": [], "predicate": [0, 5]}"#, "the predicate, from 0 to 5, lies outside"),
     ])
     func `lines with wrong spans are named`(line: String, message: String) {
         let good = line.contains("tokens") ? #"{"tokens": ["x"], "tags": ["B-X"]}"# : #"{"text": "x", "spans": []}"#
         let first = message.contains("predicate") || message.contains("number of a word") ? "\n" : good + "\n"
         expectError(2, message, first + line + "\n", "t.jsonl")
+    }
+
+    @Test func `a type may look like a tag where others do not`() throws {
+        let data = try read(#"{"text": "a b", "spans": [[0, 1, "B-cell"], [2, 3, "protein"]]}"#, "t.jsonl")
+        #expect(tags(data) == ["B-B-cell B-protein"])
+        let both = #"{"text": "a b", "spans": [[0, 1, "X"]], "entities": [[2, 3, "Y"]]}"#
+        #expect(try tags(read(both, "t.jsonl", label: "entities")) == ["O B-Y"])
+        #expect(try tags(read(#"{"text": "a", "spans": [[0, 1, "X"]], "label": "pos"}"#, "t.jsonl")) == ["B-X"])
     }
 
     @Test func `words with tags, and predicates`() throws {

@@ -29,6 +29,23 @@ struct ProgressRendererTests {
         #expect(outputs.count == 80)
     }
 
+    @Test func `windows are counted beside the examples that they are of`() {
+        var summary = Samples.summary
+        for (texts, resumes, start) in [
+            (256, false, "training on 256 examples of 2 classes"),
+            (200, true, "going on training on 256 windows of 200 examples"),
+        ] {
+            (summary.texts, summary.isResumed) = (texts, resumes)
+            var renderer = ProgressRenderer(traits: Self.log)
+            let lines = renderer.render(.started(summary), at: 0, width: 120)
+            guard case .line(let line) = lines.first else {
+                Issue.record("no line")
+                continue
+            }
+            #expect(line.hasPrefix(start), "\(line)")
+        }
+    }
+
     @Test func `the live line is drawn at most ten times a second`() {
         // 80 steps of 10 ms are 0.8 s.
         let drawn = render(Self.terminal, stepsEach: 0.01).count

@@ -1,5 +1,6 @@
 @testable import Cluster
 import Foundation
+import Modeling
 import Support
 import Testing
 
@@ -15,6 +16,31 @@ struct ReportTests {
         #expect(text.contains("sha256      abc123\n"))
         #expect(text.contains("time        1 min 15 s, the first step began after 0.80 s\n"))
         #expect(text.hasSuffix("  ./launch.sh predict --model 'runs/my run/model' --text \"Type a text here\""))
+    }
+
+    @Test func `the command has what the model takes beside a text`() {
+        var result = Samples.result
+        for (second, end) in [
+            (RunResult.SecondText.text, "--text-pair \"Type the second text here\""), (.predicate, "--text-pair sent"),
+        ] {
+            result.secondText = second
+            #expect(RunReport(result: result, command: "shoal").text.hasSuffix(end))
+        }
+    }
+
+    @Test func `where no span is found the report says what to do`() {
+        var result = Samples.result
+        func metrics(_ f1: Double) -> MetricReport {
+            MetricReport(examples: 9, loss: 1, values: [Metric(SpanMetrics.f1, f1)], primary: SpanMetrics.f1)
+        }
+        result.test?.metrics = metrics(0)
+        let text = RunReport(result: result, command: "shoal").text
+        #expect(text.contains("F1 is 0: the model finds no span yet") && text.contains("80 steps"))
+        result.test?.metrics = metrics(0.01)
+        #expect(!RunReport(result: result, command: "shoal").text.contains("F1 is 0"))
+        result.test = nil
+        result.bestValidation = .init(step: 1, primary: Metric(SpanMetrics.f1, 0), loss: 1)
+        #expect(RunReport(result: result, command: "shoal").text.contains("F1 is 0"))
     }
 
     @Test func `a run without a test set has no accuracy`() {

@@ -78,6 +78,14 @@ import Training
             #expect(result.test?.metrics == first.test?.metrics)
         }
         #expect(try await run(kind, "killed", 2, killing: 3).weightsSHA256 == first.weightsSHA256)
+        let again = try await run(kind, "recomputed", 2) { $0.recompute = true }
+        #expect(again.weightsSHA256 == first.weightsSHA256)
+        if Precision.bf16.unsupportedReason == nil {
+            let rounded = try await run(kind, "bf16", 1) { $0.precision = .bf16 }
+            let other = try await run(kind, "bf16-3", 3) { ($0.precision, $0.recompute) = (.bf16, true) }
+            #expect(other.weightsSHA256 == rounded.weightsSHA256 && other.test?.metrics == rounded.test?.metrics)
+            #expect(rounded.weightsSHA256 != first.weightsSHA256)
+        }
         for checkpoint in try CheckpointFolder.list(in: world.path("w2")) where checkpoint.step > 2 {
             try FileManager.default.removeItem(atPath: checkpoint.path)
         }
@@ -135,6 +143,43 @@ import Training
         #expect(try predict([world.path("words.conll")]) == text)
     }
 
+    @Test(.timeLimit(.minutes(5)))
+    func `tags that only an evaluation has are missed, and predicates are words`() async throws {
+        let known = #"{"tokens": ["we", "saw", "cod"], "tags": ["O", "O", "B-fish"], "predicate": 1}"#
+        let unknown = #"{"tokens": ["a", "gold", "fig"], "tags": ["O", "B-metal", "B-fruit"], "predicate": 0}"#
+        try world.write("rest.jsonl", known + "\n" + unknown + "\n")
+        let options = ["train", "--model", world.path("model"), "--train", world.path("train.jsonl"), "--steps", "2"]
+        let rest = ["--test", world.path("rest.jsonl"), "--output", world.path("run"), "--workers", "2"]
+        func shoal(_ arguments: [String], code wanted: Int32 = 0) throws -> ShoalProcess {
+            let (code, process) = try ShoalProcess.run(arguments, in: world.folder)
+            #expect(code == wanted, "\(process.errors)")
+            return process
+        }
+        let trained = try shoal(options + rest)
+        let warning = "a tag that training did not see, so that its spans count as missed: B-metal 1"
+        #expect((trained.output + trained.errors).contains(warning), "\(trained.errors)")
+        #expect(trained.output.contains("--text-pair sent"))
+        let evaluate = ["evaluate", "--model", world.path("run/model"), "--data", world.path("rest.jsonl"), "--json"]
+        let all = try shoal(evaluate)
+        #expect(all.errors.contains(warning))
+        func values(_ process: ShoalProcess) throws -> [String: Any] {
+            try JSONSerialization.jsonObject(with: Data(process.output.utf8)) as? [String: Any] ?? [:]
+        }
+        let (found, test) = (try values(all), try world.json("run/result.json")["test"] as? [String: Any] ?? [:])
+        for key in ["f1", "recall", "token_accuracy", "loss"] {
+            let (one, other) = (found[key] as? Double ?? -1, test[key] as? Double ?? -2)
+            #expect(abs(one - other) < 1e-5, "\(key) \(one) \(other)")
+        }
+        let left = try shoal(evaluate + ["--skip-unknown-labels"])
+        #expect(left.errors.contains("--skip-unknown-labels: without 1 of 2 examples"), "\(left.errors)")
+        #expect(try values(left)["examples"] as? Int == 1)
+
+        let predict = ["predict", "--model", world.path("run/model"), "--text", "we saw cod", "--text-pair"]
+        #expect(try shoal(predict + ["saw"]).output.contains(#""predicate": "saw""#))
+        let refused = try shoal(predict + ["see"], code: 1)
+        #expect(refused.errors.contains("the predicate \"see\" is no word of the text"), "\(refused.errors)")
+    }
+
     /// What an adapter answers is what the model with it merged answers.
     @Test(.timeLimit(.minutes(5)), arguments: Kind.allCases)
     func `an adapter knows its tags`(kind: Kind) async throws {
@@ -185,6 +230,7 @@ import Training
         try expect("spans.jsonl, line 1: span 1, from 0 to 9, lies outside", ["--train", world.path("spans.jsonl")])
         let names = ["--train", world.path("train.conll")]
         try expect("--shots does not go with --task token-classification", names + ["--shots", "2"])
+        try expect("--drop-rare-classes does not go with --task token-", names + ["--drop-rare-classes"])
         try expect("--label-separator does not go with", names + ["--label-separator", "|"])
         try expect(
             "--repair-tags does not go with --task classification",

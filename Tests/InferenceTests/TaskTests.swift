@@ -49,6 +49,17 @@ import Tokenization
         #expect(target(Regression(), .values([1, 2, 3])) == .values([1, 2, 3]))
     }
 
+    @Test func `a predicate must be a word of its text`() {
+        let task = TokenTagging()
+        #expect(task.problem(of: Example(text: "She ran home.", pair: "ran")) == nil)
+        #expect(task.problem(of: Example(text: "She ran home.")) == nil)
+        #expect(task.problem(of: Example(text: "x", pair: "ran", words: TextWords([0..<1], predicate: 0))) == nil)
+        for wrong in ["run", "Ran", "ran home", ""] {
+            let problem = task.problem(of: Example(text: "She ran home.", pair: wrong))
+            #expect(problem?.hasPrefix("the predicate \"\(wrong)\" is no word of the text") == true)
+        }
+    }
+
     @Test func `the task is seen from the labels where they are plain`() throws {
         let scratch = try Scratch()
         func guess(_ lines: [String]) throws -> TaskGuess {

@@ -47,6 +47,33 @@ import Testing
         #expect(types.map(\.label) == ["A", "B"] && types.map(\.f1) == [0, 1] && types.map(\.support) == [1, 1])
     }
 
+    @Test func `tags that the model does not have are spans that it missed, without a loss`() throws {
+        // As seqeval has it: A found, Z (two words) and Q missed.
+        let unknown = part([[(1, 1), (2, 2), (-2, 0), (-3, 1)], [(-4, 0), (0, 0)]])
+        let report = unknown.report(labels: Self.labels + ["B-Z", "I-Z", "B-Q"])
+        #expect(value(report, "precision") == 0.5 && abs(value(report, "recall") - 1.0 / 3) < 1e-12)
+        #expect(abs(value(report, "strict_recall") - 1.0 / 3) < 1e-12 && value(report, "token_accuracy") == 0.5)
+        guard case .labels(let types) = report.details else {
+            Issue.record("no details")
+            return
+        }
+        #expect(types.map(\.label) == ["A", "Q", "Z"] && types.map(\.support) == [1, 1, 1])
+        let others = part([[(1, 1), (2, 2), (0, 0)]]).report(labels: Self.labels)
+        #expect(unknown.targetCounts == [2, 1] && report.loss == others.loss)
+        // They travel, and no more of them than there may be.
+        let json = unknown.metricsJSON()
+        #expect(
+            try EvaluationPart(losses: [0, 0], targetCounts: [2, 1], json: json, head: head)
+                .report(labels: Self.labels).values.count == report.values.count)
+        #expect(throws: ModelError.self) {
+            try EvaluationPart(losses: [0, 0], json: json.replacing("-4,", with: "-100,"), head: head)
+        }
+        try head.validate(.tokens([1, -2, -99]))
+        #expect(throws: ModelError.self) { try head.validate(.tokens([1, -100])) }
+        #expect(Targets.tokens([1, -1]).hasUnknownTags == false && Targets.tokens([-2]).hasUnknownTags)
+        #expect([0, 4, 5, 102, 103].map { Target.tag($0, of: 5) } == [0, 4, -2, -99, -99])
+    }
+
     @Test func `windows of a sentence are put together before spans are counted`() {
         var parts = part([[(0, 0), (1, 1)], [(2, 2), (0, 0)], [(3, 3)]])
         let apart = parts.report(labels: Self.labels)

@@ -39,11 +39,12 @@ struct RunData {
             if let reason = seen.reason { notices.append(reason) }
         }
         let kind = chosen
-        var said: [String] = []
+        var (said, warned): ([String], [String]) = ([], [])
         func read(_ path: String, labels: [String]?) throws(FileError) -> Dataset {
             let data = try kind.read(path, columns: columns, known: labels, options: options)
             try kind.check(data.examples, path: path)
             said += data.notices
+            warned += data.warnings
             return data
         }
         training = try read(run.train, labels: nil)
@@ -55,7 +56,7 @@ struct RunData {
         let names = training.labels
         validation = try run.validation.map { try read($0, labels: names) }
         test = try run.test.map { try read($0, labels: names) }
-        notices += said
+        (notices, warnings) = (notices + said, warnings + warned)
         if let share = run.validationShare { try holdOut(share, seed: run.seed) }
         if run.dropRareClasses { try dropRareClasses(run) }
         if let shots = run.shots { draw(shots, seed: run.seed) }

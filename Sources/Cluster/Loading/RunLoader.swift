@@ -25,11 +25,12 @@ enum RunLoader {
         if let line = sources?.notice(data, maxLength: source.maxLength) { data.notices.append(line) }
         let examples = sources?.training.count ?? data.training.examples.count
         var run = run
+        let model = try source.configuration(for: data, of: run)
+        let width = data.task.tagsWords ? model.encoder.hidden : nil
         let (adapter, folder) = try source.adapter(of: run)
-        if let line = TrainingDefaults.apply(to: &run, examples: examples, adapter: adapter) {
+        if let line = TrainingDefaults.apply(to: &run, examples: examples, taggingWidth: width, adapter: adapter) {
             data.notices.append(line)
         }
-        let model = try source.configuration(for: data, of: run)
         (run.task, run.scoreRange) = (data.task.name, data.task.scoreRange)
         let encoder = model.encoder
         let head = data.task.head(model)
@@ -63,7 +64,7 @@ enum RunLoader {
             epochLoss: state.epochLoss, epochSamples: state.epochSamples)
         var history = planned[state.phase].history(from: base)
         resumption?.log.replay(into: &history)
-        let plan = RunPlan(
+        var plan = RunPlan(
             phases: planned,
             source: StateSource(step: base.step, phase: state.phase, parts: state.digests(), point: base),
             history: history, checkpoint: resumption?.checkpoint?.path,
@@ -72,6 +73,7 @@ enum RunLoader {
                 by: planned[state.phase].model.head.primaryMetric),
             validation: try resumption?.lastValidation(
                 after: planned[state.phase].steps.lowerBound, by: planned[state.phase].model.head.primaryMetric))
+        if data.training.columns?.textPair != nil { plan.secondText = data.task.tagsWords ? .predicate : .text }
         return LoadedRun(
             plan: plan, state: state, layouts: layouts, configuration: model, maxLength: source.maxLength,
             fingerprint: fingerprint,

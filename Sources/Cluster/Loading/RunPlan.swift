@@ -15,6 +15,8 @@ struct RunPlan: Sendable {
     var best: BestState?
     /// The validation of the state in `checkpoint`, if there was one.
     var validation: BestState?
+    /// What the model is given beside a text.
+    var secondText = RunResult.SecondText.none
     /// Where workers connect to, and the run directory, for people.
     var endpoint = ""
     var output = ""
@@ -40,7 +42,8 @@ extension RunSummary {
     init(_ plan: RunPlan, _ settings: CoordinatorSettings) {
         let phase = plan.firstPhase
         self.init(
-            examples: phase.training.count, labels: phase.labels, parameters: phase.parameters.all,
+            examples: phase.training.count, texts: phase.training.textCount, labels: phase.labels,
+            parameters: phase.parameters.all,
             totalSteps: plan.totalSteps, stepsPerEpoch: phase.data.stepsPerEpoch,
             workers: settings.workers, endpoint: plan.endpoint, output: plan.output,
             isResumed: settings.isResumed, keys: settings.keys, communicationHints: settings.communicationHints,

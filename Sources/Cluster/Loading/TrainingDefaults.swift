@@ -15,6 +15,13 @@ struct TrainingDefaults: Equatable {
     static let usual = TrainingDefaults(epochs: 3, learningRate: 5e-5)
     /// The rate of new weights.
     static let scratchRate = 5e-4
+    /// The rate at which a small model learns tags of words. Most words have the tag O, and at a rate for texts the
+    /// model says nothing else for hundreds of steps.
+    static let taggingRate = 5e-4
+    /// The steps that it should have at least: the first 150 or so teach it little but O.
+    static let leastTaggingSteps = 400
+    /// The width from which on a model is not small, and would diverge at that rate.
+    static let wide = 768
     /// The rate of a run that has more epochs.
     static let higherRate = 1e-4
     /// What rates are multiplied with for an adapter of the usual scale, which has few weights to change.
@@ -34,13 +41,20 @@ struct TrainingDefaults: Equatable {
 
     /// Those for `examples` examples in batches of `batchSize`, both at least 1.
     ///
-    /// - Parameter adapter: What learns in place of the encoder; nil for nothing.
-    init(examples: Int, batchSize: Int, adapter: LowRankAdapter? = nil) {
+    /// - Parameters:
+    ///   - isSmallTagger: Whether a small model learns tags of words.
+    ///   - adapter: What learns in place of the encoder; nil for nothing.
+    init(examples: Int, batchSize: Int, isSmallTagger: Bool = false, adapter: LowRankAdapter? = nil) {
         let perEpoch = Self.stepsPerEpoch(examples, batchSize)
-        let steps = Self.leastSteps * (adapter == nil ? 1 : Self.adapterSteps)
+        let least = Self.leastSteps * (adapter == nil ? 1 : Self.adapterSteps)
+        let steps = isSmallTagger ? max(least, Self.leastTaggingSteps) : least
         let needed = min(Self.mostEpochs, (steps + perEpoch - 1) / perEpoch)
         self = needed > Self.usual.epochs ? Self(epochs: needed, learningRate: Self.higherRate) : Self.usual
-        if let adapter { learningRate = Self.rounded(learningRate * Self.factor(of: adapter)) }
+        if let adapter {
+            learningRate = Self.rounded(learningRate * Self.factor(of: adapter))
+        } else if isSmallTagger {
+            learningRate = Self.taggingRate
+        }
     }
 
     /// The larger the scale, the lower the rate.
@@ -58,11 +72,17 @@ struct TrainingDefaults: Equatable {
 
     /// Puts the defaults into a configuration that leaves its epochs or its rate to the run; a line that says what was
     /// chosen, or nil where options have decided on both.
+    ///
+    /// - Parameters:
+    ///   - taggingWidth: The width of the encoder where the words of the examples have tags.
+    ///   - adapter: What learns in place of the encoder; nil for nothing.
     static func apply(
-        to run: inout RunConfiguration, examples: Int, adapter: LowRankAdapter? = nil
+        to run: inout RunConfiguration, examples: Int, taggingWidth: Int? = nil, adapter: LowRankAdapter? = nil
     ) -> String? {
         guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
-        var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize, adapter: adapter)
+        let isSmallTagger = taggingWidth.map { $0 < wide } ?? false
+        var chosen = TrainingDefaults(
+            examples: examples, batchSize: run.batchSize, isSmallTagger: isSmallTagger, adapter: adapter)
         if run.fromScratch { chosen.learningRate = scratchRate }
         let (what, options): (String, String)
         switch (run.choosesEpochs, run.choosesRate) {
@@ -76,7 +96,8 @@ struct TrainingDefaults: Equatable {
         let perEpoch = plural(stepsPerEpoch(examples, run.batchSize), "step")
         let length = run.steps.map { plural($0, "step") } ?? "\(plural(run.epochs ?? 1, "epoch")) of \(perEpoch)"
         return "\(length) at a learning rate of \(shown(run.learningRate)) "
-            + "(\(what) for \(plural(examples, "example"))\(adapter == nil ? "" : " and an adapter"); \(options) to change)"
+            + "(\(what) for \(plural(examples, "example"))\(isSmallTagger ? " with tags" : "")"
+            + "\(adapter == nil ? "" : " and an adapter"); \(options) to change)"
     }
 
     /// A rate as people write it: "5e-5".

@@ -46,6 +46,8 @@ public enum RunEvent: Sendable {
 public struct RunSummary: Sendable, Equatable {
     /// The training examples.
     public var examples: Int
+    /// The texts that they are windows of, where some are too long for one; nil where each is an example.
+    public var texts: Int?
     /// The classes, in the order of the model's outputs.
     public var labels: [String]
     /// The model's parameters.

@@ -27,6 +27,16 @@ public struct RunResult: Sendable, Equatable, Encodable {
         }
     }
 
+    /// What a model is given beside a text.
+    public enum SecondText: Sendable {
+        /// Nothing.
+        case none
+        /// The second text of a pair.
+        case text
+        /// A word of the text, whose semantic roles are asked for.
+        case predicate
+    }
+
     /// A validation.
     public struct Validation: Sendable, Equatable, Encodable {
         /// The steps behind the state.
@@ -71,6 +81,8 @@ public struct RunResult: Sendable, Equatable, Encodable {
     public var parameters: Int?
     /// See `parameters`.
     public var trainedParameters: Int?
+    /// What the model is given beside a text. Not written.
+    public var secondText = SecondText.none
     /// The folder of the fine-tuned model. Not written.
     public var modelPath = ""
     /// The run directory. Not written.

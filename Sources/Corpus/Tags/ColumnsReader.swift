@@ -1,9 +1,9 @@
 import Support
 import Tagging
 
-/// Reads columns with a word a line and a blank line behind each sentence: those of CoNLL, with the word in the first
-/// and the tag in the last column; and CoNLL-U (Plus), whose rows have numbers, and whose predicates have a column of
-/// arguments each, as in Universal PropBanks 1.0.
+/// Reads columns with one word per line and a blank line behind each sentence: those of CoNLL, with the word in the
+/// first and the tag in the last column; and CoNLL-U (Plus), whose rows have numbers, and whose predicates have a
+/// column of arguments each, as in Universal PropBanks 1.0.
 struct ColumnsReader {
     private(set) var sentences: [TaggedSentence] = []
     private(set) var notices: [String] = []
@@ -214,6 +214,7 @@ struct ColumnsReader {
     private mutating func endSentence() throws(FileError) {
         guard !rows.isEmpty, let layout else { return }
         defer { rows.removeAll(keepingCapacity: true) }
+        if let number = layout.number { try checkNumbers(column: number) }
         guard layout.tag == nil, let sense = layout.sense else {
             let kept = try words(layout)
             guard !kept.isEmpty else { return }
@@ -222,6 +223,44 @@ struct ColumnsReader {
             return
         }
         try addRoles(layout, sense: sense)
+    }
+
+    /// Makes sure that the words of CoNLL-U are numbered from 1, with ranges of words (`3-4`) before the first of them,
+    /// and words that are not there (`5.1`) behind the one before: a number that is not so is a row too many, or one
+    /// that is missing.
+    private func checkNumbers(column: Int) throws(FileError) {
+        var (last, lastEmpty) = (0, 0)
+        for row in rows where column < row.fields.count {
+            let field = row.fields[column]
+            let isFit: Bool
+            if let number = Int(field) {
+                isFit = number >= 1 && number - 1 == last
+                (last, lastEmpty) = (number, 0)
+            } else if let (begin, end) = Self.pair(field, "-") {
+                isFit = begin >= 1 && begin - 1 == last && end >= begin
+            } else if let (word, place) = Self.pair(field, ".") {
+                isFit = word == last && place >= 1 && place - 1 == lastEmpty
+                lastEmpty = place
+            } else {
+                throw FileError(
+                    path, line: row.line,
+                    "the number of the word is \(quoted(field)); CoNLL-U counts words from 1, with ranges such as 3-4 and "
+                        + "words that are not there such as 5.1")
+            }
+            guard isFit else {
+                throw FileError(
+                    path, line: row.line,
+                    "the number of the word is \(quoted(field)), out of order; a sentence counts its words from 1, and a "
+                        + "blank line is behind its last one")
+            }
+        }
+    }
+
+    /// Two numbers with a character between them.
+    private static func pair(_ field: String, _ separator: Character) -> (Int, Int)? {
+        let parts = field.split(separator: separator, omittingEmptySubsequences: false)
+        guard parts.count == 2, let first = Int(parts[0]), let second = Int(parts[1]) else { return nil }
+        return (first, second)
     }
 
     /// The rows of words.

@@ -9,6 +9,9 @@ struct SpanLinesReader {
     private let options: TaggedReader.Options
     private(set) var columns = DatasetColumns(text: "text", label: "spans")
     private var widened = 0
+    /// The first label that looks like a tag, as long as all of them do.
+    private var tagLike: (label: String, line: Int, number: Int)?
+    private var hasPlainLabel = false
     private var hasColumns = false
 
     static let spanKeys = ["spans", "entities", "label", "labels"]
@@ -46,6 +49,23 @@ struct SpanLinesReader {
             try add(object, line: line)
             return true
         }
+        // A type may be called "B-cell"; where all are so, they are tags.
+        guard !hasPlainLabel, let tagLike else { return }
+        throw FileError(
+            path, line: tagLike.line,
+            "span \(tagLike.number) has the label \(quoted(tagLike.label)), which is a tag, as all labels of the file are: a "
+                + "span has its type alone, such as \"PER\", and covers all of its words")
+    }
+
+    /// Makes sure that one key alone holds what is asked for.
+    private func checkOne(
+        _ keys: [String], _ object: JSONObject, _ line: Int, _ what: String, _ isIt: (String, JSONValue) -> Bool
+    ) throws(FileError) {
+        let found = keys.filter { key in object[key].map { isIt(key, $0) } ?? false }
+        guard found.count >= 2, options.columns.label == nil else { return }
+        throw FileError(
+            path, line: line,
+            "there are \(what) under \(quoted(found[0])) and under \(quoted(found[1])); name one with --label-column")
     }
 
     private mutating func add(_ object: JSONObject, line: Int) throws(FileError) {
@@ -81,6 +101,11 @@ struct SpanLinesReader {
             sentence.pair = places.text(words.ranges[first])
         }
         if options.readsTags {
+            try checkOne(Self.spanKeys, object, line, "spans") { key, value in
+                guard let items = value.array else { return false }
+                guard let first = items.first else { return key == "spans" || key == "entities" }
+                return first.object != nil || first.array != nil
+            }
             guard let spanKey = key(options.columns.label, Self.spanKeys) else {
                 throw FileError(
                     path, line: line,
@@ -148,6 +173,7 @@ struct SpanLinesReader {
             sentence.pair = words[index]
         }
         if options.readsTags {
+            try checkOne(Self.tagKeys, object, line, "tags") { _, value in value.array?.count == words.count }
             guard let tagKey else {
                 throw FileError(
                     path, line: line,
@@ -207,6 +233,15 @@ struct SpanLinesReader {
                 ?? Self.typeKeys.lazy.compactMap { item[$0]?.string }.first
             guard let type, !isBlank(type) else {
                 throw FileError(path, line: line, "\(what) has no label; give one, such as \"PER\"")
+            }
+            guard type != Tag.outside else {
+                throw FileError(
+                    path, line: line, "\(what) has the label \"O\", which is for words in no span; remove the span")
+            }
+            if TagSchemeDetector.hasPrefix(type), type.utf8.count > 2 {
+                if tagLike == nil { tagLike = (type, line, number + 1) }
+            } else {
+                hasPlainLabel = true
             }
             let inner = covered(range, words)
             guard let first = inner.first, let last = inner.last else {

@@ -7,8 +7,15 @@ struct TagLabels {
     private(set) var names: [String] = []
     /// The tag of each word of each sentence, among ``names``.
     private(set) var numbers: [[Int32]] = []
+    /// How many of ``names``, at their end, the model does not have.
+    private(set) var unknownCount = 0
     /// What people ought to know.
     private(set) var notices: [String] = []
+    /// What probably is a mistake.
+    private(set) var warnings: [String] = []
+
+    /// Tags that the model does not have, at most, as their numbers travel in two digits.
+    static let mostUnknown = 98
 
     private let path: String
     private var repaired = (tags: 0, sentences: 0)
@@ -16,7 +23,8 @@ struct TagLabels {
     /// Finds the scheme, and brings all tags into that of the model if there is one, else into BIO where the file has
     /// IOB1, else leaves it.
     ///
-    /// - Throws: An error that names the line of a tag that breaks the scheme, or that the model does not know.
+    /// - Throws: An error that names the line of a tag that breaks the scheme, or, where the model knows none of the
+    ///   tags, of one that it does not know.
     init(_ sentences: [TaggedSentence], path: String, options: TaggedReader.Options) throws(FileError) {
         self.path = path
         let preferred = options.known.map { TagSchemeDetector.scheme(ofLabels: $0) }
@@ -99,6 +107,15 @@ struct TagLabels {
     private mutating func spans(
         _ tags: [String], of sentence: TaggedSentence, scheme: TagScheme, _ options: TaggedReader.Options
     ) throws(FileError) -> [TagSpan] {
+        let isBare = { (tag: String) in
+            tag.hasSuffix("-") && tag.utf8.count == 2 && TagSchemeDetector.hasPrefix(tag)
+        }
+        if let word = tags.firstIndex(where: isBare) {
+            throw FileError(
+                path, line: sentence.line(of: word),
+                "the tag \(quoted(tags[word])) has no type behind its hyphen; write such as B-PER, or B alone where spans "
+                    + "have no types")
+        }
         let spans = scheme.spans(tags)
         guard let problem = scheme.problem(tags.map { Tag($0) }) else { return spans }
         guard options.repairsTags else {
@@ -113,21 +130,59 @@ struct TagLabels {
         return spans
     }
 
+    /// Numbers the tags. Those that the model does not have are numbered behind its own, unless the file has no tag of
+    /// the model: then it is another kind of file.
     private mutating func number(_ tags: [[String]], _ sentences: [TaggedSentence]) throws(FileError) {
-        let known = Dictionary(names.enumerated().map { ($1, Int32($0)) }) { first, _ in first }
+        let count = names.count
+        var known = Dictionary(names.enumerated().map { ($1, Int32($0)) }) { first, _ in first }
+        var first: (error: FileError, number: Int32)?
+        var hasKnown = false
         for (index, sentence) in tags.enumerated() {
             var row: [Int32] = []
             row.reserveCapacity(sentence.count)
             for (word, tag) in sentence.enumerated() {
-                guard let number = known[tag] else {
-                    throw FileError(
-                        path, line: sentences[index].line(of: word),
-                        "the tag \(quoted(tag)) is none that training saw (\(listed(names)))"
-                            + "\(ClassNames.hint(tag, among: names)); correct it, or remove the sentence")
-                }
+                let number = known[tag] ?? Int32(clamping: known.count)
                 row.append(number)
+                guard number >= count else {
+                    hasKnown = hasKnown || tag != Tag.outside
+                    continue
+                }
+                if first == nil {
+                    first = (unknown(tag, sentences[index].line(of: word), among: Array(names.prefix(count))), number)
+                }
+                if known.updateValue(number, forKey: tag) == nil { names.append(tag) }
             }
             numbers.append(row)
         }
+        guard let first else { return }
+        unknownCount = names.count - count
+        guard hasKnown, unknownCount <= Self.mostUnknown else { throw first.error }
+        warnings.append(unknownLine(sentences, from: Int32(clamping: count)))
+    }
+
+    private func unknown(_ tag: String, _ line: Int, among known: [String]) -> FileError {
+        FileError(
+            path, line: line,
+            "the tag \(quoted(tag)) is none that training saw (\(listed(known)))\(ClassNames.hint(tag, among: known)); "
+                + "correct it, or remove the sentence")
+    }
+
+    /// A line with the tags that the model does not have, as the file has them, and how often.
+    private func unknownLine(_ sentences: [TaggedSentence], from limit: Int32) -> String {
+        var counts: [String: Int] = [:]
+        for (sentence, row) in zip(sentences, numbers) {
+            switch sentence.content {
+            case .none: break
+            case .tags(let tags):
+                for (tag, number) in zip(tags, row) where number >= limit { counts[tag, default: 0] += 1 }
+            case .spans(let spans):
+                for span in spans where row[span.words].contains(where: { $0 >= limit }) {
+                    counts[span.type, default: 0] += 1
+                }
+            }
+        }
+        let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (name: $0.key, count: $0.value) }
+        return "\(path): \(sorted.count == 1 ? "a tag" : "tags") that training did not see, so that "
+            + "\(sorted.count == 1 ? "its" : "their") spans count as missed: \(ClassNames.counted(sorted))"
     }
 }

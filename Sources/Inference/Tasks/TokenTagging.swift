@@ -35,6 +35,15 @@ public struct TokenTagging: Task {
     /// None: tags are read with their words.
     public func labelReader(known: [String]?, options: TaskOptions) -> any LabelReader { NoLabels() }
 
+    /// A predicate must be a word of its sentence.
+    public func problem(of example: Example) -> String? {
+        guard let pair = example.pair, example.words?.predicate == nil, !WordEncoder.holdsPredicate(example) else {
+            return nil
+        }
+        return "the predicate \(quoted(pair)) is no word of the text \(quoted(example.text)): give one as it stands "
+            + "there"
+    }
+
     /// At least one span, or tags of two kinds.
     public func checkTrainable(_ data: Dataset) throws(FileError) {
         let used = data.labels.indices.filter { data.classCounts[$0] > 0 }
@@ -57,7 +66,7 @@ public struct TokenTagging: Task {
     /// The tags of its words.
     public func target(of example: Example, encoding: Encoding, outputs: Int) -> Target {
         guard case .tags(let tags) = example.label else { return .none }
-        return .tokens(tags)
+        return .tokens(tags.map { Target.tag($0, of: outputs) })
     }
 
     /// Windows.

@@ -10,18 +10,27 @@ public struct TaggedWindows: ExampleSource {
     private let targets: [Target]
     /// See ``ExampleSource``.
     public let continues: [Bool]?
+    /// See ``ExampleSource``.
+    public let unknownLabels: [String]
 
     /// Tokenizes the sentences of a data set, on all threads of `team`.
     ///
     /// - Parameter maxLength: Tokens of a window at most.
     public init(_ data: Dataset, tokenizer: any Tokenizer, maxLength: Int, team: ThreadTeam) {
         let encoder = WordEncoder(tokenizer, maxLength: maxLength)
+        unknownLabels = data.unknownLabels
         let examples = data.examples
+        let known = data.labels.count - data.unknownLabelCount
         let parts = team.mapRanges(of: examples.count) { range in
             range.map { index -> [(Encoding, Target)] in
                 guard case .tags(let tags) = examples[index].label else { return [] }
                 return encoder.windows(of: examples[index]).map { window in
-                    (window.encoding, window.target { tags.indices.contains($0) ? tags[$0] : Target.ignored })
+                    (
+                        window.encoding,
+                        window.target {
+                            tags.indices.contains($0) ? Target.tag(tags[$0], of: known) : Target.ignored
+                        }
+                    )
                 }
             }
         }

@@ -93,7 +93,7 @@ public struct WordEncoder: Sendable {
         if second.count > max(1, capacity / Self.contextShare) {
             second = Array(second.prefix(max(1, capacity / Self.contextShare)))
         }
-        let predicate = words.predicate ?? predicate(example, words.ranges, bytes)
+        let predicate = words.predicate ?? Self.predicate(example, words.ranges, bytes)
         let room = max(1, capacity - second.count)
         guard tokens.reduce(0, { $0 + $1.count }) > room else {
             return [window(tokens, 0..<tokens.count, for: 0..<tokens.count, frame, second, predicate)]
@@ -149,8 +149,14 @@ public struct WordEncoder: Sendable {
         return ids.isEmpty ? [placeholder] : ids
     }
 
+    /// Whether the predicate of an example is one of its words.
+    static func holdsPredicate(_ example: Example) -> Bool {
+        let words = example.words ?? TextWords(of: example.text)
+        return predicate(example, words.ranges, Array(example.text.utf8)) != nil
+    }
+
     /// The first word that is the predicate's, where only its form is given.
-    private func predicate(_ example: Example, _ words: [Range<Int>], _ bytes: [UInt8]) -> Int? {
+    private static func predicate(_ example: Example, _ words: [Range<Int>], _ bytes: [UInt8]) -> Int? {
         guard let pair = example.pair.map({ Array($0.utf8) }) else { return nil }
         return words.firstIndex { bytes[$0].elementsEqual(pair) }
     }

@@ -33,6 +33,12 @@ public enum Targets: Sendable, Equatable {
         }
     }
 
+    /// Whether some token has a tag of which nothing can be learnt: see ``Target/unknownTags``.
+    public var hasUnknownTags: Bool {
+        guard case .tokens(let labels) = self else { return false }
+        return labels.contains { $0 < Target.ignored }
+    }
+
     /// Adds what is to be learnt of one more sequence, which must be of the kind of the others.
     mutating func append(_ target: Target) {
         switch (self, target) {

@@ -53,14 +53,14 @@ public struct TokenClassification: Head {
         try shape?.validate()
     }
 
-    /// Tags, at least one, or none at all.
+    /// Tags, at least one, or none at all; in an evaluation also those that stand for tags the head does not have.
     public func validate(_ targets: Targets) throws(ModelError) {
         switch targets {
         case .none: break
         case .tokens(let labels):
             var isEmpty = true
             for label in labels where label != Target.ignored {
-                guard label >= 0, Int(label) < self.labels else {
+                guard label >= 0 && Int(label) < self.labels || Target.unknownTags.contains(label) else {
                     throw .invalidBatch("a tag \(label) of a token, the model has \(self.labels)")
                 }
                 isEmpty = false

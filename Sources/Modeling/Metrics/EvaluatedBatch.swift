@@ -22,9 +22,9 @@ public struct EvaluatedBatch {
     /// The rows of an example.
     public func rows(of example: Int) -> Range<Int> { rowOffsets[example]..<rowOffsets[example + 1] }
 
-    /// Whether something is to be learnt of a row: not of every token.
+    /// Whether a row has a loss: not every token has one.
     func isTarget(_ row: Int) -> Bool {
         guard case .tokens(let labels) = targets else { return true }
-        return labels[row] != Target.ignored
+        return labels[row] >= 0
     }
 }

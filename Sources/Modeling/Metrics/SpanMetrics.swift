@@ -29,7 +29,8 @@ public struct SpanMetrics: MetricAccumulator, Equatable {
     public let labels: Int
     /// The words of each example.
     private var lengths: [Int] = []
-    /// The tag that each word has, by number, examples end to end.
+    /// The tag that each word has, by number, examples end to end; one of ``Target/unknownTags`` where the model does
+    /// not have it.
     private var truths: [Int32] = []
     /// The tag that was found of each word.
     private var predictions: [Int32] = []
@@ -37,8 +38,11 @@ public struct SpanMetrics: MetricAccumulator, Equatable {
     /// Of no words yet.
     public init(labels: Int) { self.labels = labels }
 
-    /// Two numbers for each word, and the count of words.
-    public func metricBytes(maxLength: Int) -> Int { 2 * (String(labels).utf8.count + 1) * maxLength + 16 }
+    /// Two numbers for each word, one of which may be negative, and the count of words.
+    public func metricBytes(maxLength: Int) -> Int {
+        let digits = String(labels).utf8.count
+        return (digits + 1 + max(digits, 2) + 2) * maxLength + 16
+    }
 
     /// Takes the tag with the greatest output of each row.
     public mutating func add(_ batch: EvaluatedBatch) {
@@ -82,20 +86,24 @@ public struct SpanMetrics: MetricAccumulator, Equatable {
             rest -= length
         }
         guard lengths.count == examples, rest == 0, predictions.count == truths.count,
-            (truths + predictions).allSatisfy({ $0 >= 0 && Int($0) < labels })
+            predictions.allSatisfy({ $0 >= 0 && Int($0) < labels }),
+            truths.allSatisfy({ $0 >= 0 && Int($0) < labels || Target.unknownTags.contains($0) })
         else { throw .invalidBatch("\(truths.count) and \(predictions.count) tags for \(examples) examples") }
     }
 
     /// Micro F1, precision and recall by default, macro F1, the same strictly, and token accuracy; with each type of
     /// span by default as details. Without words all are 0.
+    ///
+    /// - Parameter names: The tags of the model, and behind them those of ``Target/unknownTags``.
     public func report(examples: Int, loss: Double, labels names: [String]) -> MetricReport {
-        let scheme = TagSchemeDetector.scheme(ofLabels: names)
+        let scheme = TagSchemeDetector.scheme(ofLabels: Array(names.prefix(labels)))
         func tags(_ numbers: [Int32], _ known: [Tag]) -> [[Tag]] {
             var (sentences, start) = ([[Tag]](), 0)
             for length in lengths {
                 sentences.append(
                     numbers[start..<(start + length)].map {
-                        known.indices.contains(Int($0)) ? known[Int($0)] : Tag(Tag.outside)
+                        let place = $0 >= 0 ? Int($0) : labels - 2 - Int($0)
+                        return known.indices.contains(place) ? known[place] : Tag(Tag.outside)
                     })
                 start += length
             }

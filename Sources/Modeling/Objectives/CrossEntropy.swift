@@ -40,7 +40,7 @@ public struct CrossEntropy: Objective {
     /// The number of sequences, or of tokens with a class, or the sum of the weights of their classes.
     public func weight(of targets: Targets) -> Double {
         guard let classes = targets.rowClasses else { return 0 }
-        return classWeights?.sum(of: classes) ?? Double(classes.count { $0 != Target.ignored })
+        return classWeights?.sum(of: classes) ?? Double(classes.count { $0 >= 0 })
     }
 
     /// The sum over the rows of ``loss(_:label:smoothing:)``, or with weights of ``weightedLoss(_:_:gradient:)``.
@@ -50,7 +50,7 @@ public struct CrossEntropy: Objective {
             var sum = 0.0
             for (row, label) in classes.enumerated() {
                 let gradient = withGradient ? outputs.gradientRow(row) : nil
-                guard label != Target.ignored else {
+                guard label >= 0 else {
                     gradient?.update(repeating: 0)
                     continue
                 }
@@ -73,7 +73,7 @@ public struct CrossEntropy: Objective {
     public func losses(_ outputs: OutputRows, _ targets: Targets) -> [Double] {
         guard let classes = targets.rowClasses else { return [] }
         return classes.enumerated().map { row, label in
-            guard label != Target.ignored else { return 0 }
+            guard label >= 0 else { return 0 }
             let logits = outputs.row(row)
             return logits.allSatisfy(\.isFinite) ? Self.loss(logits, label: Int(label)) : .nan
         }

@@ -51,7 +51,7 @@ public struct FocalLoss: Objective {
         return classWeights.withWeights { weights in
             var sum = 0.0
             for (row, label) in classes.enumerated() {
-                guard label != Target.ignored else {
+                guard label >= 0 else {
                     if withGradient { outputs.gradientRow(row).update(repeating: 0) }
                     continue
                 }

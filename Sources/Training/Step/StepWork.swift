@@ -53,6 +53,9 @@ public struct StepWork: Sendable {
         for batch in microBatches {
             try batch.validate(model)
             try model.objective.validate(batch.targets)
+            guard !batch.targets.hasUnknownTags else {
+                throw .invalidBatch("a tag to learn that the model does not have")
+            }
         }
     }
 }

@@ -71,18 +71,38 @@ struct Evaluate: AsyncParsableCommand {
             if let notice = known.notice { StandardError.warning(notice) }
             examples = known.examples
         } else {
-            guard !skipUnknownLabels else {
+            guard !skipUnknownLabels || pipeline.task.tagsWords else {
                 throw ValidationError(
                     "--skip-unknown-labels: the model's task is \(pipeline.task.name), whose examples do not have one "
                         + "class each; leave it out")
             }
-            examples = try read(pipeline, names)
+            let found = try read(pipeline, names)
+            examples = skipUnknownLabels ? try withoutUnknownTags(found) : found
         }
         for notice in examples.notices { StandardError.write(notice.printable(limit: 1000)) }
+        for line in examples.warnings { StandardError.warning(line) }
         var review = DatasetReview(evaluating: examples, isPairModel: pipeline.isPairModel)
         pipeline.addTokens(of: examples, to: &review)
         StandardError.write(review)
         try show(try Evaluator(pipeline).evaluate(examples))
+    }
+
+    /// The sentences that have no tag that the model has not.
+    private func withoutUnknownTags(_ data: Dataset) throws -> Dataset {
+        let rest = data.withoutUnknownLabels
+        let lost = data.examples.count - rest.examples.count
+        guard lost > 0 else { return data }
+        guard !rest.examples.isEmpty else {
+            throw FileError(
+                data.path, "--skip-unknown-labels leaves no sentence: each has a tag that the model does not know")
+        }
+        let unknown = zip(data.unknownLabels, data.classCounts.suffix(data.unknownLabelCount)).map {
+            (name: $0, count: $1)
+        }
+        StandardError.warning(
+            "--skip-unknown-labels: without \(lost) of \(plural(data.examples.count, "example")) with tags that the model "
+                + "does not know: \(DatasetReview.counted(unknown))")
+        return rest
     }
 
     /// The examples of a task whose examples do not have one class each.
@@ -90,21 +110,32 @@ struct Evaluate: AsyncParsableCommand {
         let task = pipeline.task
         var options = TaskOptions(
             labelSeparator: labels.given.labelSeparator ?? nil, repairsTags: labels.given.repairTags ?? false)
-        func refuse(_ option: String) -> ValidationError {
-            ValidationError("--\(option): it does not go with the model's task, \(task.name); leave it out")
+        if options.labelSeparator != nil, !task.separatesLabels { throw refusal("label-separator", task) }
+        if options.repairsTags, !task.tagsWords { throw refusal("repair-tags", task) }
+        if let separator = options.labelSeparator, separator.count != 1 {
+            throw ValidationError("--label-separator is \(quoted(separator)), but must be one character")
         }
-        if options.labelSeparator != nil, !task.separatesLabels { throw refuse("label-separator") }
-        if options.repairsTags, !task.tagsWords { throw refuse("repair-tags") }
         if task.separatesLabels, options.labelSeparator == nil {
             let seen = try SeparatorGuess(data, columns: columns)
             options.labelSeparator = seen.separator
             if let reason = seen.reason { StandardError.write(reason) }
         }
-        return try task.read(data, columns: columns, known: pipeline.labels, options: options)
+        let examples = try task.read(data, columns: columns, known: pipeline.labels, options: options)
+        try task.check(examples.examples, path: data)
+        return examples
+    }
+
+    private func refusal(_ option: String, _ task: any Task) -> ValidationError {
+        ValidationError("--\(option): it does not go with the model's task, \(task.name); leave it out")
     }
 
     /// Perplexity on texts without labels.
     private func evaluateDocuments(_ pipeline: TextPipeline, _ columns: ColumnNames) throws {
+        let given = [
+            ("label-column", columns.label != nil), ("label-separator", labels.given.labelSeparator != nil),
+            ("repair-tags", labels.given.repairTags == true), ("skip-unknown-labels", skipUnknownLabels),
+        ]
+        if let option = given.first(where: \.1) { throw refusal(option.0, pipeline.task) }
         let documents = try DatasetReader.read(data, options: .init(columns: columns, labels: nil))
         try show(try Evaluator(pipeline).evaluate(documents: documents))
     }

@@ -31,10 +31,11 @@ extension TrainingLoop {
         }
         let workers = membership.members.isEmpty ? settings.workers : membership.members.count
         if let notice = plan.adapterNotice(modelPath: path) { transition.emit(.notice(notice)) }
-        let result = RunResult(
+        var result = RunResult(
             steps: steps, test: evaluations.test, best: policy.best, modelPath: path, sha256: digest,
             parameters: plan.phases.last?.parameters,
             modelStep: finalStep, workers: workers, startedAt: settings.startedAt, output: output, transition.now)
+        result.secondText = plan.secondText
         end(.success(result), &transition)
     }
 }

@@ -298,7 +298,7 @@ struct TrainingLoop: Sendable {
     ) {
         evaluations.start(
             kind, source, batchSize: phase.evaluationBatch, metricBytes: phase.metricBytes, head: phase.model.head,
-            labels: phase.labels, &transition)
+            labels: phase.labels + source.unknownLabels, &transition)
         evaluate(&membership, &transition)
     }
 
