@@ -176,6 +176,7 @@ public enum DatasetCatalog {
     public static func entry(_ name: String) throws(FileError) -> FetchEntry {
         if let entry = entries.first(where: { $0.name.lowercased() == name.lowercased() }) { return entry }
         throw FileError(
-            name, "nothing of that name to fetch; there are \(entries.map(\.name).joined(separator: ", "))")
+            name.isEmpty ? "\"\"" : name,
+            "nothing of that name to fetch; there are \(entries.map(\.name).joined(separator: ", "))")
     }
 }

@@ -22,6 +22,11 @@ enum DatasetFormat: Equatable {
                 throw FileError(path, "is compressed by its name; unpack it first, or rename it")
             case "xlsx", "xls", "ods", "parquet", "arrow", "feather":
                 throw FileError(path, "what format is this? Its name says .\(end); save the data as .csv in UTF-8")
+            case _ where TaggedReader.hasColumns(path):
+                throw FileError(
+                    path,
+                    "holds words with tags by its name, which --task token-classification reads; name it .csv, .tsv or "
+                        + ".jsonl where it has texts")
             case "txt": throw FileError(path, "plain text has no labels; give a .csv, .tsv or .jsonl file")
             default:
                 throw FileError(

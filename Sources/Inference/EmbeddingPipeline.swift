@@ -27,7 +27,8 @@ public struct EmbeddingPipeline {
         try modules.requireKnown(folder: folder.root, width: folder.configuration.encoder.hidden)
         let limit = folder.configuration.encoder.maxLength
         if let maxLength, !(3...limit).contains(maxLength) {
-            throw FileError(folder.path, "the length is \(maxLength), must be 3 to the \(limit) tokens of the model")
+            throw FileError(
+                folder.path, "--max-length is \(maxLength), but must be 3 to the \(limit) tokens of the model")
         }
         let known = try maxLength ?? modules.maxLength ?? TokenizerLength.read(folder: folder.path) ?? limit
         head = SentenceEmbedding(folder.configuration)

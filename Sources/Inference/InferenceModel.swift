@@ -48,14 +48,14 @@ public final class InferenceModel: BatchModel {
         try task.check(folder.configuration, path: folder.configurationPath)
         let specification = task.specification(
             folder.configuration, objective: try task.objective(TaskOptions(), data: nil))
-        guard try folder.hasWeights(of: specification.head) else {
+        let layout = ParameterLayout(specification)
+        guard try folder.hasHead(of: specification, layout: layout) else {
             throw FileError(
                 folder.path,
                 "the weights have no trained head for \(task.name): train the model first"
                     + (chosen == nil && Tasks.leavesOpen(folder.configuration)
                         ? ", or compare texts by its embeddings with --task \(Embedding().name)" : ""))
         }
-        let layout = ParameterLayout(specification)
         try ResourceProbe.memory(4 * layout.count + 16 << 20, for: "this model")
         let loaded = try WeightLoader.load(folder, specification, layout: layout, missingHead: .fail)
         // Beside embeddings, heads that the encoder was trained with say nothing.

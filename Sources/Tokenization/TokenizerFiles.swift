@@ -25,6 +25,30 @@ enum TokenizerFiles {
         throw FileError(folder, "has neither tokenizer.json nor vocab.txt; \(advice)")
     }
 
+    /// Calls `add` with the tokens and the ids of a vocabulary that is an object.
+    ///
+    /// - Parameter add: Returns why a token cannot be added; nil where it was.
+    /// - Throws: An error that names the file, and the line and the token that cannot be used.
+    static func forEachToken(
+        of entries: [JSONObject.Member], _ path: String,
+        _ add: (_ token: [UInt8], _ id: Int) -> WordPieceVocabulary.Conflict?
+    ) throws(FileError) {
+        guard !entries.isEmpty else { throw FileError(path, "the vocabulary is empty; fetch the model again") }
+        for entry in entries {
+            guard entry.key.utf8.count <= mostTokenBytes else {
+                throw FileError(path, line: entry.line, "a token of \(entry.key.utf8.count) bytes is too long")
+            }
+            let name = "\"\(entry.key.printable(limit: 60))\""
+            guard let id = entry.value.integer else {
+                throw FileError(path, line: entry.line, "the id of token \(name) is no integer")
+            }
+            if let conflict = add(entry.keyBytes, id) {
+                throw FileError(
+                    path, line: entry.line, "token \(name) with id \(id): \(VocabularyText.reason(conflict))")
+            }
+        }
+    }
+
     /// Makes sure that no two added tokens become one when they are normalized: which of them would be found then is
     /// chance in the `tokenizers` library.
     static func checked(

@@ -135,21 +135,7 @@ enum TokenizerJSON {
         guard let entries = model["vocab"]?.members else {
             throw FileError(path, "model.vocab must be an object of tokens and their ids")
         }
-        guard !entries.isEmpty else { throw FileError(path, "model.vocab is empty; fetch the model again") }
-        for entry in entries {
-            guard entry.key.utf8.count <= TokenizerFiles.mostTokenBytes else {
-                throw FileError(path, line: entry.line, "a token of \(entry.key.utf8.count) bytes is too long")
-            }
-            let name = "\"\(entry.key.printable(limit: 60))\""
-            guard let id = entry.value.integer else {
-                throw FileError(path, line: entry.line, "the id of token \(name) is no integer")
-            }
-            if let conflict = vocabulary.add(entry.keyBytes, id: id) {
-                throw FileError(
-                    path, line: entry.line,
-                    "token \(name) with id \(id): \(VocabularyText.reason(conflict))")
-            }
-        }
+        try TokenizerFiles.forEachToken(of: entries, path) { vocabulary.add($0, id: $1) }
         return vocabulary
     }
 

@@ -10,7 +10,7 @@ struct Shoal: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "shoal",
-        abstract: "Fine-tunes pretrained transformers for text classification on the CPUs at hand.",
+        abstract: "Fine-tunes and pretrains transformer encoders on the CPUs at hand.",
         discussion: """
             A first run: `\(CommandName.current) fetch all-MiniLM-L6-v2` and `\(CommandName.current) fetch reuters-r8` print \
             the folders of a model and of data; then `\(CommandName.current) train --model DIR --train DIR/train.csv --test \

@@ -89,6 +89,16 @@ import Testing
         #expect(found("text,label\na,x\n").hasSuffix("correct it, or for classes give --task classification"))
         // The model, or the training set, has decided on the task.
         #expect(found("text,label\na,x\n", known: ["value"]).hasSuffix("is not a number; correct it"))
+        let empty = found("{\"text\": \"a\", \"label\": []}\n", file: "m.jsonl")
+        #expect(empty.hasSuffix("line 1: the label is an empty array; give a number"), "\(empty)")
+        let classes = "{\"text\": \"a\", \"label\": [\"x\"]}\n"
+        func array(known: [String]?) -> String {
+            scratch.failure("c.jsonl", classes, .init(labels: ClassLabelReader(known: known)))?.description ?? ""
+        }
+        #expect(array(known: nil).hasSuffix("for several give --task multi-label"))
+        #expect(array(known: ["x"]).hasSuffix("an example has one class, as in training; correct it"))
+        let tags = scratch.failure("w.conll", "a O\n", .init())?.description ?? ""
+        #expect(tags.contains("holds words with tags by its name, which --task token-classification reads"), "\(tags)")
         let list = found("{\"text\": \"a\", \"label\": [\"x\"]}\n", file: "m.jsonl")
         #expect(list.hasSuffix("or for several classes of a text give --task multi-label"), "\(list)")
     }

@@ -99,7 +99,7 @@ import Testing
         try world.write("model/config.json", whole)
         try edit(world, "model/config.json", ("ForSequenceClassification", "ForQuestionAnswering"))
         for command in [predict, evaluate] {
-            try refused(world, command, "config.json", "BertForQuestionAnswering", "which is no text classifier")
+            try refused(world, command, "config.json", "BertForQuestionAnswering", "a model for none of the tasks")
         }
         try world.write("model/config.json", whole)
         try rewriteModel(world) { $0.encoder.segments = 1 }

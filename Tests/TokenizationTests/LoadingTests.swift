@@ -136,7 +136,7 @@ struct LoadingTests {
             #"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#,
             "tokenizer.json: holds a BPE tokenizer; only WordPiece"
         ),
-        (tokenizerJSON(vocab: "{}"), "tokenizer.json: model.vocab is empty"),
+        (tokenizerJSON(vocab: "{}"), "tokenizer.json: the vocabulary is empty"),
         (tokenizerJSON(vocab: "[1]"), "tokenizer.json: model.vocab must be an object"),
         (
             tokenizerJSON(vocab: "{\"[UNK]\":0,\n\"a\":0}"),

@@ -26,7 +26,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     /// One line for people.
     public var description: String {
         switch self {
-        case .invalid(let option, let value, let need): "--\(option) is \(value.printable()), but must be \(need)"
+        case .invalid(let option, let value, let need):
+            "--\(option) is \(value.isEmpty ? "\"\"" : value.printable()), but must be \(need)"
         case .missingOption(let option, let what):
             "--\(option) is missing: give \(what), there or as \(option.replacing("-", with: "_")) in the --config file"
         case .missingWorkerOption(let option, let what): "--\(option) is missing: give \(what)"

@@ -3,9 +3,13 @@ import Support
 /// Reads one class for each example.
 public struct ClassLabelReader: LabelReader {
     private var index: LabelIndex
+    private let areKnown: Bool
 
     /// A reader of the classes that a file has, or of `known` ones alone.
-    public init(known: [String]? = nil) { index = LabelIndex(known: known) }
+    public init(known: [String]? = nil) {
+        index = LabelIndex(known: known)
+        areKnown = known != nil
+    }
 
     /// See ``LabelReader``.
     public mutating func read(_ label: RawLabel?, line: Int, path: String) throws(FileError) -> ExampleLabel {
@@ -14,7 +18,9 @@ public struct ClassLabelReader: LabelReader {
         case .list:
             throw FileError(
                 path, line: line,
-                "the label is an array: an example has one class; for several give --task multi-label")
+                "the label is an array: an example has one class"
+                    // A model, or a training set, with one class per text has decided on the task.
+                    + (areKnown ? ", as in training; correct it" : "; for several give --task multi-label"))
         case .text(let name):
             guard !isBlank(name) else { throw Self.empty(line: line, path: path) }
             return .one(try index.number(of: name, line: line, path: path))

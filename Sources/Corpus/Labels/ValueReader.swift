@@ -42,7 +42,8 @@ public struct ValueReader: LabelReader {
             }
             values.append(value)
         }
-        guard !values.isEmpty, values.count == count ?? values.count else {
+        guard !values.isEmpty else { throw FileError(path, line: line, "the label is an empty array; give a number") }
+        guard values.count == count ?? values.count else {
             throw FileError(
                 path, line: line,
                 "\(plural(values.count, "number")) in the label, \(count ?? 1) "

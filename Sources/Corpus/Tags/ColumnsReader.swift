@@ -1,9 +1,9 @@
 import Support
 import Tagging
 
-/// Reads columns with a word a line and a blank line behind each sentence: those of CoNLL, with the word in the first
-/// and the tag in the last column; and CoNLL-U (Plus), whose rows have numbers, and whose predicates have a column of
-/// arguments each, as in Universal PropBanks 1.0.
+/// Reads columns with one word per line and a blank line behind each sentence: those of CoNLL, with the word in the
+/// first and the tag in the last column; and CoNLL-U (Plus), whose rows have numbers, and whose predicates have a
+/// column of arguments each, as in Universal PropBanks 1.0.
 struct ColumnsReader {
     private(set) var sentences: [TaggedSentence] = []
     private(set) var notices: [String] = []

@@ -2,8 +2,8 @@ import Foundation
 import Support
 import Tagging
 
-/// Reads texts whose words have tags: columns as those of CoNLL (a word a line), the arguments of predicates in CoNLL-U
-/// Plus, and JSON Lines with spans or with tags.
+/// Reads texts whose words have tags: columns as those of CoNLL (one word per line), the arguments of predicates in
+/// CoNLL-U Plus, and JSON Lines with spans or with tags.
 public enum TaggedReader {
     /// What to make of a file.
     public struct Options: Sendable {
@@ -38,7 +38,7 @@ public enum TaggedReader {
     /// The ends of names of files with columns that may be something else.
     static let otherExtensions: Set<String> = ["txt", "tsv", "tab", ""]
 
-    /// Whether the name says that a file has columns with a word a line.
+    /// Whether the name says that a file has columns with one word per line.
     public static func hasColumns(_ path: String) -> Bool { columnExtensions.contains(pathExtension(path)) }
 
     /// Whether a file holds sentences that are cut into words, or predicates: what a reader of texts would not see.
@@ -70,7 +70,7 @@ public enum TaggedReader {
             try TextFile.check(path)
             throw FileError(
                 path,
-                "what format is this? For tags of words name it .conll or .conllu (a word a line, its tag in the last "
+                "what format is this? For tags of words name it .conll or .conllu (one word per line, its tag in the last "
                     + "column) or .jsonl (a text with its spans)")
         }
         guard !sentences.isEmpty else {

@@ -63,7 +63,9 @@ public enum Tasks {
         guard let task = all.first(where: { $0.purpose == purpose }) else {
             let name = "\(configuration.classPrefix)\(purpose.classSuffix ?? "")"
             throw FileError(
-                path, "architectures is \(quoted(name)), which is no text classifier: train it first")
+                path,
+                "architectures is \(quoted(name)), a model for none of the tasks "
+                    + "\(all.map(\.name).joined(separator: ", ")): train it for one of them first")
         }
         return task.configured(by: configuration)
     }

@@ -48,7 +48,17 @@ public struct AdapterFolder: Sendable {
             throw FileError(configurationPath, "missing; the folder of an adapter holds it beside \(Self.weightsFile)")
         }
         let configuration = try PEFTConfiguration(path: configurationPath)
-        let file = try SafetensorsFile(path: joinedPath(path, Self.weightsFile))
+        let weights = joinedPath(path, Self.weightsFile)
+        guard try PathKind(weights) == .file else {
+            let old = try PathKind(joinedPath(path, "adapter_model.bin")) == .file
+            throw FileError(
+                weights,
+                "missing; "
+                    + (old
+                        ? "only adapter_model.bin is there: load it with peft and save it with save_pretrained"
+                        : "the folder of an adapter holds it beside \(PEFTConfiguration.fileName)"))
+        }
+        let file = try SafetensorsFile(path: weights)
         let modules = AdapterNames(family: model.family)
         let (purpose, found) = try Self.find(file, configuration, model, modules)
         let adapter = LowRankAdapter(

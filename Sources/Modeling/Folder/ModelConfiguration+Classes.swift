@@ -26,7 +26,7 @@ extension ModelConfiguration {
             labels = Self.defaultLabels(2)
             labelsProblem = error.reason
         }
-        let suffix = Self.classSuffix(config)
+        let suffix = try Self.classSuffix(config)
         // A class without a head; where none is named, it may have lost its name.
         let isEncoder = suffix == nil && config.value("architectures")?.array?.isEmpty == false
         // As `transformers` decides where the file does not say.
@@ -68,9 +68,13 @@ extension ModelConfiguration {
 
     /// What the name of the class of `transformers` that the folder was written for ends with, from "For" on; nil for
     /// one without a head.
-    private static func classSuffix(_ config: ConfigurationReader) -> String? {
-        guard case .array(let names) = config.value("architectures") else { return nil }
-        for case .string(let name) in names {
+    private static func classSuffix(_ config: ConfigurationReader) throws(FileError) -> String? {
+        guard let found = config.value("architectures") else { return nil }
+        let names = found.array?.compactMap(\.string) ?? []
+        guard let count = found.array?.count, names.count == count else {
+            throw config.failure("architectures is \(found.summary), must be a list of names of classes")
+        }
+        for name in names {
             if let start = name.range(of: "For", options: .backwards) { return String(name[start.lowerBound...]) }
         }
         return nil

@@ -121,13 +121,17 @@ public struct ModelFolder: Sendable {
         return file
     }
 
-    /// Whether the weights have the tensor of a head that gives its labels; true for a head without one.
+    /// Whether the weights have the tensor of a model's head that gives its labels, or of a head without labels all
+    /// tensors.
     ///
+    /// - Parameter layout: That of `model`.
     /// - Throws: As ``openWeights()``.
-    public func hasWeights(of head: any Head) throws(FileError) -> Bool {
-        guard let linear = head.labelLinear else { return true }
+    public func hasHead(of model: ModelSpecification, layout: ParameterLayout) throws(FileError) -> Bool {
         let file = try openWeights()
-        return family.storedName(.head(linear, .weight)) { file.shape(of: $0) != nil } != nil
+        return layout.parameters.allSatisfy { parameter in
+            guard case .head(let name, _) = parameter.id, name == model.head.labelLinear ?? name else { return true }
+            return family.storedName(parameter.id) { file.shape(of: $0) != nil } != nil
+        }
     }
 
     /// Writes a whole model folder: it is there with all its files on the disk, or not at all. That of a model of

@@ -9,8 +9,8 @@ public enum TrainableSet: Sendable, Equatable {
     /// These parts alone, which are not all that the model has.
     case only(Set<ModelPart>)
 
-    /// What learns beside an adapter: the head; nothing where that is pretrained and has the word embedding as a matrix,
-    /// which `peft` would untie.
+    /// What learns beside an adapter: the head; nothing where that is pretrained and has the word embedding as a
+    /// matrix, which `peft` would untie.
     public static func besideAdapter(_ head: any Head) -> TrainableSet { .only(head.tiesWords ? [] : [.head]) }
 
     /// Whether a part is trained.

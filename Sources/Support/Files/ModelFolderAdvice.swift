@@ -10,6 +10,9 @@ public enum ModelFolderAdvice {
     public static func advice(for path: String) -> String? {
         if exists("\(path)/run.yaml") { return adviceForRun(path) }
         let names = entries(path)
+        if names.contains("adapter_config.json") {
+            return "it is the folder of an adapter: give the folder of its model, and this one as --adapter"
+        }
         if names.contains("snapshots") { return adviceForHubCache(path) }
         if names.contains("0_Transformer") || names.contains("modules.json"),
             let found = names.sorted().first(where: { isModel("\(path)/\($0)") })

@@ -54,7 +54,9 @@ struct Embed: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
-        let source = TextSource(texts: nil, file: input, columns: ColumnNames(text: columns.given.textColumn))
+        let names = ColumnNames(text: columns.given.textColumn)
+        let source = TextSource(texts: nil, file: input, columns: names)
+        try source.check(names)
         let pipeline = try EmbeddingPipeline(
             try ModelFolder(path: try ModelPath.resolve(model)), threads: threads.count, maxLength: maxLength,
             prefix: prefix, precision: try precision.checked())

@@ -110,21 +110,32 @@ struct Evaluate: AsyncParsableCommand {
         let task = pipeline.task
         var options = TaskOptions(
             labelSeparator: labels.given.labelSeparator ?? nil, repairsTags: labels.given.repairTags ?? false)
-        func refuse(_ option: String) -> ValidationError {
-            ValidationError("--\(option): it does not go with the model's task, \(task.name); leave it out")
+        if options.labelSeparator != nil, !task.separatesLabels { throw refusal("label-separator", task) }
+        if options.repairsTags, !task.tagsWords { throw refusal("repair-tags", task) }
+        if let separator = options.labelSeparator, separator.count != 1 {
+            throw ValidationError("--label-separator is \(quoted(separator)), but must be one character")
         }
-        if options.labelSeparator != nil, !task.separatesLabels { throw refuse("label-separator") }
-        if options.repairsTags, !task.tagsWords { throw refuse("repair-tags") }
         if task.separatesLabels, options.labelSeparator == nil {
             let seen = try SeparatorGuess(data, columns: columns)
             options.labelSeparator = seen.separator
             if let reason = seen.reason { StandardError.write(reason) }
         }
-        return try task.read(data, columns: columns, known: pipeline.labels, options: options)
+        let examples = try task.read(data, columns: columns, known: pipeline.labels, options: options)
+        try task.check(examples.examples, path: data)
+        return examples
+    }
+
+    private func refusal(_ option: String, _ task: any Task) -> ValidationError {
+        ValidationError("--\(option): it does not go with the model's task, \(task.name); leave it out")
     }
 
     /// Perplexity on texts without labels.
     private func evaluateDocuments(_ pipeline: TextPipeline, _ columns: ColumnNames) throws {
+        let given = [
+            ("label-column", columns.label != nil), ("label-separator", labels.given.labelSeparator != nil),
+            ("repair-tags", labels.given.repairTags == true), ("skip-unknown-labels", skipUnknownLabels),
+        ]
+        if let option = given.first(where: \.1) { throw refusal(option.0, pipeline.task) }
         let documents = try DatasetReader.read(data, options: .init(columns: columns, labels: nil))
         try show(try Evaluator(pipeline).evaluate(documents: documents))
     }

@@ -60,6 +60,10 @@ struct Predict: AsyncParsableCommand {
         if !text.isEmpty, file != nil {
             throw ValidationError("--text and a file exclude each other: give one of them")
         }
+        let isNamed = columns.given.textColumn != nil || columns.given.textPairColumn != nil
+        if !text.isEmpty, isNamed {
+            throw ValidationError("--text has no columns: leave out --text-column and --text-pair-column")
+        }
         if let topK, topK < 1 { throw ValidationError("--top-k is \(topK), must be at least 1") }
         guard textPair.isEmpty || textPair.count == text.count else {
             throw ValidationError("\(textPair.count) --text-pair for \(text.count) --text: give one for each, or none")
@@ -75,6 +79,7 @@ struct Predict: AsyncParsableCommand {
             maxLength: maxLength, precision: try precision.checked())
         let read = try file.flatMap { try pipeline.task.texts($0, columns: names) }
         let source = read.map { .given($0) } ?? TextSource(texts: texts, file: file, columns: names)
+        try source.check(names)
         guard !pipeline.task.packsDocuments else { return try fillMasks(source, pipeline) }
         guard topK == nil else {
             throw ValidationError(

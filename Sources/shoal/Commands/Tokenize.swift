@@ -37,9 +37,9 @@ struct Tokenize: AsyncParsableCommand {
     }
 
     mutating func run() async throws {
-        let source = TextSource(
-            texts: [], file: file,
-            columns: ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn))
+        let names = ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn)
+        let source = TextSource(texts: [], file: file, columns: names)
+        try source.check(names)
         let writer = try TokenWriter(
             tokenizer: try ModelPath.tokenizer(model), threads: threads.count,
             maxLength: maxLength ?? Int(Int32.max))

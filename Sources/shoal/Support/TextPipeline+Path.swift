@@ -12,8 +12,8 @@ extension TextPipeline {
     ///   - adapter: The folder of an adapter of the model; nil for none.
     ///   - task: What the model is to be used for, where its folder leaves that open; nil for no choice.
     ///   - threads: How many threads compute.
-    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the adapter or the model comes from, or
-    ///     else as the folder says: `max_seq_length` of a model of embeddings, `model_max_length` of any other.
+    ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the adapter or the model comes from,
+    ///     or else as the folder says: `max_seq_length` of a model of embeddings, `model_max_length` of any other.
     ///   - precision: The number format of matrix products; the machine must have it.
     init(
         path: String, adapter: String? = nil, task: (any Task)? = nil, threads: Int, maxLength: Int?,

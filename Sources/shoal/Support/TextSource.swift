@@ -1,3 +1,4 @@
+import ArgumentParser
 import Corpus
 import Foundation
 import Support
@@ -28,6 +29,16 @@ enum TextSource {
         } else {
             self = .lines(path: file ?? "-", orText: texts != nil)
         }
+    }
+
+    /// Makes sure that columns are named only where there are some.
+    func check(_ columns: ColumnNames) throws {
+        guard case .lines(let path, _) = self else { return }
+        guard let option = columns.text != nil ? "text-column" : columns.textPair != nil ? "text-pair-column" : nil
+        else { return }
+        throw ValidationError(
+            "--\(option): \(path == "-" ? "standard input" : path.printable()) is read as one text per line, without "
+                + "columns; leave it out, or give a file that ends with .csv, .tsv or .jsonl")
     }
 
     /// What messages call it.
