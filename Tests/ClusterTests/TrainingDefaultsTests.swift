@@ -1,3 +1,4 @@
+import Modeling
 import Testing
 
 @testable import Cluster
@@ -16,6 +17,23 @@ import Testing
     ]) func `few examples get more epochs and a higher rate`(examples: Int, epochs: Int, rate: Double) {
         let chosen = TrainingDefaults(examples: examples, batchSize: 32)
         #expect(chosen.epochs == epochs && chosen.learningRate == rate)
+    }
+
+    @Test(arguments: [
+        (5485, "rank=8", 3, 1e-3), (1088, "rank=4", 6, 2e-3), (256, "rank=8", 25, 2e-3), (40, "rank=8", 50, 2e-3),
+        (256, "rank=8,alpha=256", 25, 5e-4), (256, "rank=8,alpha=0.1", 25, 2e-3), (256, "alpha=1e6", 25, 3e-4),
+        (256, "rank=4,rslora=true", 25, 1.4e-3),
+    ])
+    func `an adapter gets more steps and a higher rate`(
+        examples: Int, settings: String, epochs: Int, rate: Double
+    ) throws {
+        let adapter = try AdapterSelection(settings).adapter(of: BERT.self)
+        let chosen = TrainingDefaults(examples: examples, batchSize: 32, adapter: adapter)
+        #expect(chosen.epochs == epochs && chosen.learningRate == rate)
+        var run = try RunConfiguration.resolve(options())
+        let line = try #require(TrainingDefaults.apply(to: &run, examples: examples, adapter: adapter))
+        #expect(run.epochs == epochs && run.learningRate == rate)
+        #expect(line.contains("examples and an adapter; --epochs"), "\(line)")
     }
 
     @Test func `more examples never mean fewer steps`() {

@@ -72,7 +72,9 @@ import Training
     @Test(.timeLimit(.minutes(10)))
     func `model and adapter give what the merged model gives, and training goes on from them`() async throws {
         let world = try TinyWorld()
-        let first = try await run(world, "a", workers: 2) { ($0.steps, $0.lora) = (4, try AdapterSelection("rank=2")) }
+        let first = try await run(world, "a", workers: 2) {
+            ($0.steps, $0.lora) = (4, try AdapterSelection("rank=2,alpha=4"))
+        }
         let base = ["--model", world.path("model"), "--adapter", world.path("a/adapter")]
         func predict(_ arguments: [String]) throws -> String {
             let result = try shoal(world, ["predict", "--text", "cod and eel"] + arguments)

@@ -106,7 +106,7 @@ import Training
         func adapted(_ output: String, _ workers: Int, resumes: Bool = false) async throws -> RunResult {
             try await run(output, workers, resumes: resumes) {
                 $0.model = world.path("w1/model")
-                $0.lora = try AdapterSelection("rank=2,targets=all-linear,dropout=0.1")
+                $0.lora = try AdapterSelection("rank=2,alpha=4,targets=all-linear,dropout=0.1")
             }
         }
         let first = try await adapted("a1", 1)

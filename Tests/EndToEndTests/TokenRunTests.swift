@@ -185,7 +185,7 @@ import Training
     func `an adapter knows its tags`(kind: Kind) async throws {
         func adapted(_ output: String, _ workers: Int) async throws -> RunResult {
             try await run(kind, output, workers) {
-                $0.lora = try AdapterSelection("rank=2,dropout=0.1")
+                $0.lora = try AdapterSelection("rank=2,alpha=4,dropout=0.1")
                 ($0.steps, $0.learningRate, $0.checkpointEvery) = (40, 2e-2, 20)
             }
         }

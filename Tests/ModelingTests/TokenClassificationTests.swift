@@ -215,13 +215,18 @@ import Testing
         let specification = configuration.tokenClassifier
         for bad: Targets in [
             .tokens([Int32](repeating: Target.ignored, count: 29)), .tokens([Int32](repeating: 5, count: 29)),
-            .tokens([Int32](repeating: -2, count: 29)), .tokens([1]), .classes([0, 1, 2, 3]),
+            .tokens([Int32](repeating: -100, count: 29)), .tokens([1]), .classes([0, 1, 2, 3]),
             .values([0, 0, 0, 0], width: 1),
         ] {
             var batch = batch()
             batch.targets = bad
             #expect(throws: ModelError.self) { try batch.validate(specification) }
         }
+        var evaluated = batch()
+        evaluated.targets = .tokens([Int32](repeating: -2, count: 29))
+        // Tags that the model does not have; nothing is learnt of them.
+        try evaluated.validate(specification)
+        #expect(evaluated.targets.hasUnknownTags)
         let json = specification.json()
         #expect(try ModelSpecification(json: json).json() == json)
         for (good, bad) in [("\"labels\":5", "\"labels\":0"), ("\"dropout\":0", "\"dropout\":-1")] {

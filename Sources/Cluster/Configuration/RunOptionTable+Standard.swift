@@ -78,7 +78,7 @@ extension RunOptionTable {
     private static let optimization: [RunOption] = [
         RunOption(
             .learning, "learning_rate", \.learningRate, "rate", "The highest learning rate",
-            standard: "\(RunConfiguration.standard.learningRate), or 0.0001 for few examples",
+            standard: "\(RunConfiguration.standard.learningRate), or 0.0001 for few examples; more for an adapter",
             aliases: "lr rate maxlr baselr learnrate"),
         RunOption(
             .learning, "weight_decay", \.weightDecay, "factor",
@@ -153,7 +153,7 @@ extension RunOptionTable {
             .learning, "lora", \.lora, "settings",
             "Trains the head and a low-rank adapter of the encoder, which stays as it is: "
                 + "rank=8,alpha=16,targets=query,value,dropout=0.1 with targets among query, key, value, attention-output, "
-                + "intermediate, output",
+                + "intermediate, output; of ModernBERT query-key-value in place of the first three",
             aliases: "peft qlora adalora lorarank lorar"),
         RunOption(
             .learning, "layer_decay", \.layerDecay, "factor",

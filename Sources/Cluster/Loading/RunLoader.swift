@@ -27,13 +27,13 @@ enum RunLoader {
         var run = run
         let model = try source.configuration(for: data, of: run)
         let width = data.task.tagsWords ? model.encoder.hidden : nil
+        let (adapter, folder) = try source.adapter(of: run)
         let chosen =
             run.method == .finetune
-            ? TrainingDefaults.apply(to: &run, examples: examples, taggingWidth: width) : nil
+            ? TrainingDefaults.apply(to: &run, examples: examples, taggingWidth: width, adapter: adapter) : nil
         if let line = chosen { data.notices.append(line) }
         (run.task, run.scoreRange) = (data.task.name, data.task.scoreRange)
         let encoder = model.encoder
-        let (adapter, folder) = try source.adapter(of: run)
         let head = data.task.head(model)
         let request = RecipeRequest(
             run: run, head: head,

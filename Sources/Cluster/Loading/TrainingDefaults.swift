@@ -1,4 +1,5 @@
 import Foundation
+import Modeling
 import Support
 
 /// How long a run trains, and at which learning rate, where an option does not say so: by the number of its examples.
@@ -23,6 +24,12 @@ struct TrainingDefaults: Equatable {
     static let wide = 768
     /// The rate of a run that has more epochs.
     static let higherRate = 1e-4
+    /// What rates are multiplied with for an adapter of the usual scale, which has few weights to change.
+    static let adapterFactor = 20.0
+    /// The least that they are multiplied with, for a larger scale.
+    static let leastAdapterFactor = 3.0
+    /// How many times as many steps an adapter should have, where examples are few.
+    static let adapterSteps = 2
 
     var epochs: Int
     var learningRate: Double
@@ -34,14 +41,30 @@ struct TrainingDefaults: Equatable {
 
     /// Those for `examples` examples in batches of `batchSize`, both at least 1.
     ///
-    /// - Parameter isSmallTagger: Whether a small model learns tags of words.
-    init(examples: Int, batchSize: Int, isSmallTagger: Bool = false) {
+    /// - Parameters:
+    ///   - isSmallTagger: Whether a small model learns tags of words.
+    ///   - adapter: What learns in place of the encoder; nil for nothing.
+    init(examples: Int, batchSize: Int, isSmallTagger: Bool = false, adapter: LowRankAdapter? = nil) {
         let perEpoch = Self.stepsPerEpoch(examples, batchSize)
-        let least = isSmallTagger ? Self.leastTaggingSteps : Self.leastSteps
-        let needed = min(Self.mostEpochs, (least + perEpoch - 1) / perEpoch)
+        let least = Self.leastSteps * (adapter == nil ? 1 : Self.adapterSteps)
+        let steps = isSmallTagger ? max(least, Self.leastTaggingSteps) : least
+        let needed = min(Self.mostEpochs, (steps + perEpoch - 1) / perEpoch)
         self = needed > Self.usual.epochs ? Self(epochs: needed, learningRate: Self.higherRate) : Self.usual
-        if isSmallTagger { learningRate = Self.taggingRate }
+        if let adapter {
+            learningRate = Self.rounded(learningRate * Self.factor(of: adapter))
+        } else if isSmallTagger {
+            learningRate = Self.taggingRate
+        }
     }
+
+    /// The larger the scale, the lower the rate.
+    private static func factor(of adapter: LowRankAdapter) -> Double {
+        let factor = adapterFactor * (AdapterSelection.usualScale / adapter.scale).squareRoot()
+        return min(max(factor, leastAdapterFactor), adapterFactor)
+    }
+
+    /// To two digits, as it is shown.
+    private static func rounded(_ rate: Double) -> Double { Double(String(format: "%.1e", rate)) ?? rate }
 
     private static func stepsPerEpoch(_ examples: Int, _ batchSize: Int) -> Int {
         max(1, examples / batchSize + (examples % batchSize == 0 ? 0 : 1))
@@ -50,11 +73,16 @@ struct TrainingDefaults: Equatable {
     /// Puts the defaults into a configuration that leaves its epochs or its rate to the run; a line that says what was
     /// chosen, or nil where options have decided on both.
     ///
-    /// - Parameter taggingWidth: The width of the encoder where the words of the examples have tags.
-    static func apply(to run: inout RunConfiguration, examples: Int, taggingWidth: Int? = nil) -> String? {
+    /// - Parameters:
+    ///   - taggingWidth: The width of the encoder where the words of the examples have tags.
+    ///   - adapter: What learns in place of the encoder; nil for nothing.
+    static func apply(
+        to run: inout RunConfiguration, examples: Int, taggingWidth: Int? = nil, adapter: LowRankAdapter? = nil
+    ) -> String? {
         guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
         let isSmallTagger = taggingWidth.map { $0 < wide } ?? false
-        var chosen = TrainingDefaults(examples: examples, batchSize: run.batchSize, isSmallTagger: isSmallTagger)
+        var chosen = TrainingDefaults(
+            examples: examples, batchSize: run.batchSize, isSmallTagger: isSmallTagger, adapter: adapter)
         if run.fromScratch { chosen.learningRate = scratchRate }
         let (what, options): (String, String)
         switch (run.choosesEpochs, run.choosesRate) {
@@ -68,7 +96,8 @@ struct TrainingDefaults: Equatable {
         let perEpoch = plural(stepsPerEpoch(examples, run.batchSize), "step")
         let length = run.steps.map { plural($0, "step") } ?? "\(plural(run.epochs ?? 1, "epoch")) of \(perEpoch)"
         return "\(length) at a learning rate of \(shown(run.learningRate)) "
-            + "(\(what) for \(plural(examples, "example"))\(isSmallTagger ? " with tags" : ""); \(options) to change)"
+            + "(\(what) for \(plural(examples, "example"))\(isSmallTagger ? " with tags" : "")"
+            + "\(adapter == nil ? "" : " and an adapter"); \(options) to change)"
     }
 
     /// A rate as people write it: "5e-5".

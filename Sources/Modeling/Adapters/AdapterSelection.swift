@@ -2,8 +2,8 @@ import Support
 
 /// An adapter as `--lora` asks for it, before the model is known: `rank=8,alpha=16,targets=query,value,dropout=0.1`.
 ///
-/// By default the rank is 8, alpha twice the rank, the targets are those of ``AdapterNames/usualTargets``, and there is
-/// no dropout.
+/// By default the rank is 8, alpha ``usualScale`` times the rank, the targets are those of
+/// ``AdapterNames/usualTargets``, and there is no dropout.
 public struct AdapterSelection: Sendable, Equatable {
     /// As it was given.
     public let text: String
@@ -71,9 +71,12 @@ public struct AdapterSelection: Sendable, Equatable {
                 + "\"\(word.printable(limit: 40))\" is none")
     }
 
+    /// What s is by default, but for rsLoRA.
+    public static let usualScale = 2.0
+
     private func adapter(_ targets: Set<LowRankAdapter.Target>) -> LowRankAdapter {
         LowRankAdapter(
-            rank: rank, alpha: alpha ?? 2 * Double(rank), dropout: dropout, targets: targets,
+            rank: rank, alpha: alpha ?? Self.usualScale * Double(rank), dropout: dropout, targets: targets,
             isRankStabilized: isRankStabilized)
     }
 
