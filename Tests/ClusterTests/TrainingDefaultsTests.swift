@@ -34,6 +34,16 @@ import Testing
         let line = try #require(TrainingDefaults.apply(to: &run, examples: examples, adapter: adapter))
         #expect(run.epochs == epochs && run.learningRate == rate)
         #expect(line.contains("examples and an adapter; --epochs"), "\(line)")
+        // The head learns at the rate of a run without an adapter, unless the user says otherwise.
+        #expect(run.headLearningRate == (epochs == 3 ? 5e-5 : 1e-4), "\(line)")
+        #expect(line.contains(", of the head \(TrainingDefaults.shown(run.headLearningRate ?? 0)) ("), "\(line)")
+        #expect(abs((run.hyperparameters.headFactor ?? 0) * rate - (run.headLearningRate ?? 0)) < 1e-12)
+        var own = try RunConfiguration.resolve(options { $0.headLearningRate = 3e-4 })
+        _ = TrainingDefaults.apply(to: &own, examples: examples, adapter: adapter)
+        #expect(own.headLearningRate == 3e-4)
+        var given = try RunConfiguration.resolve(options { $0.learningRate = 3e-4 })
+        _ = TrainingDefaults.apply(to: &given, examples: examples, adapter: adapter)
+        #expect(given.headLearningRate == nil && given.hyperparameters.headFactor == nil)
     }
 
     @Test func `more examples never mean fewer steps`() {

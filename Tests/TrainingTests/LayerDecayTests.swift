@@ -22,11 +22,13 @@ import Testing
         var kept: [[Float]]
     }
 
-    private static func replica(_ decay: Double?, weightDecay: Double = 0.1, threads: Int = 1) throws -> ModelReplica {
+    private static func replica(
+        _ decay: Double?, weightDecay: Double = 0.1, threads: Int = 1, headFactor: Double? = nil
+    ) throws -> ModelReplica {
+        var hyperparameters = Hyperparameters(weightDecay: weightDecay, clipNorm: nil, layerDecay: decay)
+        hyperparameters.headFactor = headFactor
         let made = try ModelReplica(
-            TinyReplica.specification,
-            hyperparameters: Hyperparameters(weightDecay: weightDecay, clipNorm: nil, layerDecay: decay), seed: 5,
-            threads: threads)
+            TinyReplica.specification, hyperparameters: hyperparameters, seed: 5, threads: threads)
         for parameter in made.layout.parameters {
             var random = PhiloxStream(seed: 8, purpose: .initialization, stream: parameter.id.initializationStream)
             for i in parameter.range { made.weights.pointer[i] = Float(random.nextUnit() - 0.5) * 0.4 }
@@ -80,6 +82,34 @@ import Testing
         #expect(decay.distance(of: .head) == 0 && decay.distance(of: .layer(2)) == 1)
         #expect(decay.distance(of: .layer(0)) == 3 && decay.distance(of: .words) == 4)
         #expect(decay.distance(of: .positions) == 4)
+    }
+
+    @Test func `the head may have a rate of its own`() throws {
+        #expect(LayerDecay(0.5, layers: 2, headFactor: 3).factors == [3, 0.5, 0.25, 0.125])
+        func weights(_ factor: Double?, ranks: Int = 1) throws -> (head: [Float], rest: [Float]) {
+            let layout = ParameterLayout(try Self.replica(nil).specification)
+            let all = try TinyRanks.run(
+                ranks: ranks, steps: 1,
+                replica: { try Self.replica(nil, headFactor: factor) },
+                work: { TinyReplica.work(microBatches: 7, $0, step: $1) }
+            ) { replica, _ in Array(replica.weights.elements) }
+            func part(_ isHead: Bool) -> [Float] {
+                layout.parameters.filter { ($0.id.part == .head) == isHead }.flatMap { all[$0.range] }
+            }
+            return (part(true), part(false))
+        }
+        let (none, one, none0) = (try weights(nil), try weights(1), try weights(0))
+        #expect(none.head == one.head && none.rest == one.rest)
+        // A rate of 0 leaves the head as it is, and changes nothing of the rest.
+        #expect(none0.rest == none.rest && none0.head != none.head)
+        let start = try Self.replica(nil)
+        let before = start.layout.parameters.filter { $0.id.part == .head }.flatMap {
+            start.weights.elements[$0.range]
+        }
+        #expect(none0.head == before)
+        let three = try weights(0.3, ranks: 3)
+        let single = try weights(0.3)
+        #expect(three.head == single.head && three.rest == single.rest)
     }
 
     private static func run(_ decay: Double?, ranks: Int, threads: Int = 1) throws -> [Float] {

@@ -99,6 +99,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var lora: AdapterSelection?
     /// The folder of an adapter that is trained on; nil for none.
     public var adapter: String?
+    /// The highest learning rate of the head; nil for ``learningRate``.
+    public var headLearningRate: Double?
     /// What the learning rate is multiplied with for each layer further from the head; nil for the same rate
     /// everywhere.
     public var layerDecay: Double?
@@ -176,9 +178,11 @@ public struct RunConfiguration: Sendable, Equatable {
             case .adamw: .adamW(beta1: beta1, beta2: beta2, epsilon: epsilon)
             case .sgd: .sgd(momentum: momentum, nesterov: nesterov)
             }
-        return Hyperparameters(
+        var result = Hyperparameters(
             optimizer: kind, weightDecay: weightDecay, clipNorm: clipNorm, dropout: dropout,
             precision: precision, recompute: recompute, layerDecay: layerDecay)
+        if let headLearningRate, learningRate > 0 { result.headFactor = headLearningRate / learningRate }
+        return result
     }
 
     /// The settings of the learning-rate schedule.

@@ -156,6 +156,11 @@ extension RunOptionTable {
                 + "intermediate, output; of ModernBERT query-key-value in place of the first three",
             aliases: "peft qlora adalora lorarank lorar"),
         RunOption(
+            .learning, "head_learning_rate", \.headLearningRate, "rate",
+            "The highest learning rate of the head, where it is another one", allowed: .range(0...1, ""),
+            standard: "that of the rest; beside an adapter whose rate is not given, that of a run without one",
+            aliases: "classifierlearningrate headlr classifierlr bodylearningrate"),
+        RunOption(
             .learning, "layer_decay", \.layerDecay, "factor",
             "What the learning rate is multiplied with for each layer further from the head", standard: "1",
             aliases: "llrd layerwiselrdecay layerwiselearningratedecay lrlayerdecay layerlrdecay"),

@@ -33,6 +33,9 @@ struct TrainingDefaults: Equatable {
 
     var epochs: Int
     var learningRate: Double
+    /// The rate of the head, where it is another one: beside an adapter it learns at the rate of a run without one. At
+    /// the adapter's it would know few examples by heart before the adapter has learnt from them.
+    var headLearningRate: Double?
 
     private init(epochs: Int, learningRate: Double) {
         self.epochs = epochs
@@ -51,6 +54,7 @@ struct TrainingDefaults: Equatable {
         let needed = min(Self.mostEpochs, (steps + perEpoch - 1) / perEpoch)
         self = needed > Self.usual.epochs ? Self(epochs: needed, learningRate: Self.higherRate) : Self.usual
         if let adapter {
+            headLearningRate = isSmallTagger ? Self.taggingRate : learningRate
             learningRate = Self.rounded(learningRate * Self.factor(of: adapter))
         } else if isSmallTagger {
             learningRate = Self.taggingRate
@@ -91,11 +95,15 @@ struct TrainingDefaults: Equatable {
         default: (what, options) = ("the rate is chosen", "--learning-rate")
         }
         if run.choosesEpochs { (run.epochs, run.steps) = (chosen.epochs, nil) }
-        if run.choosesRate { run.learningRate = chosen.learningRate }
+        if run.choosesRate {
+            run.learningRate = chosen.learningRate
+            run.headLearningRate = run.headLearningRate ?? chosen.headLearningRate
+        }
         (run.choosesEpochs, run.choosesRate) = (false, false)
         let perEpoch = plural(stepsPerEpoch(examples, run.batchSize), "step")
         let length = run.steps.map { plural($0, "step") } ?? "\(plural(run.epochs ?? 1, "epoch")) of \(perEpoch)"
-        return "\(length) at a learning rate of \(shown(run.learningRate)) "
+        let head = run.headLearningRate.map { ", of the head \(shown($0))" } ?? ""
+        return "\(length) at a learning rate of \(shown(run.learningRate))\(head) "
             + "(\(what) for \(plural(examples, "example"))\(isSmallTagger ? " with tags" : "")"
             + "\(adapter == nil ? "" : " and an adapter"); \(options) to change)"
     }

@@ -11,11 +11,14 @@ public struct LayerDecay: Sendable, Equatable {
     public let decay: Double
     /// The encoder layers.
     public let layers: Int
+    /// What the rate of the head is multiplied with.
+    public let headFactor: Double
 
     /// That of a model of so many encoder layers.
-    public init(_ decay: Double, layers: Int) {
+    public init(_ decay: Double, layers: Int, headFactor: Double = 1) {
         self.decay = decay
         self.layers = layers
+        self.headFactor = headFactor
     }
 
     /// The distance of a part from the head: its rate group.
@@ -29,6 +32,10 @@ public struct LayerDecay: Sendable, Equatable {
 
     /// What the rate is multiplied with, by distance.
     public var factors: [Double] {
-        (0...layers).reduce(into: [1]) { factors, _ in factors.append(factors[factors.count - 1] * decay) }
+        var factors = (0...layers).reduce(into: [1.0]) { factors, _ in
+            factors.append(factors[factors.count - 1] * decay)
+        }
+        factors[0] = headFactor
+        return factors
     }
 }

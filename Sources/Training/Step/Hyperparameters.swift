@@ -18,12 +18,15 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
     /// What the learning rate is multiplied with for each layer further from the head; nil for the same rate
     /// everywhere. See ``LayerDecay``.
     public var layerDecay: Double?
+    /// What the learning rate is multiplied with for the head; nil for 1.
+    public var headFactor: Double?
 
     private enum CodingKeys: String, CodingKey {
         case optimizer, dropout, precision, recompute
         case weightDecay = "weight_decay"
         case clipNorm = "clip_norm"
         case layerDecay = "layer_decay"
+        case headFactor = "head_factor"
     }
 
     /// Settings, by default those of fine-tuning with AdamW as `transformers` has it, with clipping to norm 1.
@@ -50,6 +53,7 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         precision = try values.decodeIfPresent(Precision.self, forKey: .precision) ?? .float32
         recompute = try values.decodeIfPresent(Bool.self, forKey: .recompute) ?? false
         layerDecay = try values.decodeIfPresent(Double.self, forKey: .layerDecay)
+        headFactor = try values.decodeIfPresent(Double.self, forKey: .headFactor)
     }
 
     /// Throws an error that names the first option that is out of range.
@@ -58,6 +62,9 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         if let clipNorm { try Self.check("clip-norm", clipNorm, "a number above 0, or 0 for no clipping") { $0 > 0 } }
         if let dropout { try Self.check("dropout", dropout, "at least 0 and below 1") { $0 >= 0 && $0 < 1 } }
         if let layerDecay { try Self.check("layer-decay", layerDecay, "above 0 and at most 1") { $0 > 0 && $0 <= 1 } }
+        if let headFactor {
+            try Self.check("head-learning-rate", headFactor, "a rate of at least 0") { $0 >= 0 && $0 <= 1e6 }
+        }
         switch optimizer {
         case .adamW(let beta1, let beta2, let epsilon):
             try Self.check("beta1", beta1, "at least 0 and below 1") { $0 >= 0 && $0 < 1 }

@@ -57,7 +57,12 @@ public final class ModelReplica {
         let weights = ModelWeights(
             master: FloatBuffer(count: layout.count), layout: layout, precision: hyperparameters.precision)
         modelWeights = weights
-        let decay = hyperparameters.layerDecay.map { LayerDecay($0, layers: specification.encoder.layers.count) }
+        let layers = specification.encoder.layers.count
+        let decay =
+            hyperparameters.layerDecay == nil && hyperparameters.headFactor == nil
+            ? nil
+            : LayerDecay(
+                hyperparameters.layerDecay ?? 1, layers: layers, headFactor: hyperparameters.headFactor ?? 1)
         rateFactors = decay?.factors ?? [1]
         optimizer = ReplicaOptimizer(weights: weights, layout: layout, decay: decay)
         team = try ComputeTeam(count: threads, gradientCapacity: capacity) { thread, buffers in
