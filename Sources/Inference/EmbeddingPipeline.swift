@@ -25,6 +25,7 @@ public struct EmbeddingPipeline {
     ) throws {
         let modules = folder.sentenceModules ?? SentenceModules()
         try modules.requireKnown(folder: folder.root, width: folder.configuration.encoder.hidden)
+        try folder.requireMerged()
         let limit = folder.configuration.encoder.maxLength
         if let maxLength, !(3...limit).contains(maxLength) {
             throw FileError(

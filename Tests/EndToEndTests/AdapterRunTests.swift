@@ -113,5 +113,16 @@ import Training
                 "--steps", "1",
             ])
         #expect(unmerged.status == 1 && unmerged.error.contains("whose adapter is not merged"), "\(unmerged.error)")
+        // Whatever would leave out the checkpoint's own adapter.
+        let adapter = ["--model", checkpoint.path, "--adapter", world.path("a/adapter")]
+        for arguments in [
+            ["embed", "--model", checkpoint.path, "--input", world.path("test.csv")],
+            ["predict", "--text", "cod"] + adapter,
+            ["merge", "--output", world.path("z")] + adapter,
+        ] {
+            let refused = try shoal(world, arguments)
+            #expect(refused.status == 1 && refused.error.contains("whose adapter is not merged"), "\(refused.error)")
+        }
+        #expect(!world.exists("z"))
     }
 }

@@ -31,11 +31,7 @@ struct RunModel {
         maxLength = try Self.maxLength(run.maxLength, positions: directory.configuration.encoder.maxLength)
         tokenizer = try TokenizerFolder.load(directory.path)
         try ModelFit.check(tokenizer, directory)
-        guard isCheckpoint || directory.configuration.adapter == nil else {
-            throw RunError.failed(
-                "\(folder) is a checkpoint of a run with --lora, whose adapter is not merged: give the model/ of that run, "
-                    + "or its --model with its adapter/ as --adapter")
-        }
+        if !isCheckpoint { try directory.requireMerged() }
     }
 
     /// The adapter that a run trains, and the folder that it begins with where there is one.

@@ -13,6 +13,7 @@ extension AdapterFolder {
     ) throws -> (
         configuration: ModelConfiguration, model: ModelSpecification, layout: ParameterLayout, weights: FloatBuffer
     ) {
+        try folder.requireMerged()
         var configuration = folder.configuration
         if purpose.hasLabels { configuration.labels = labels(of: configuration) }
         configuration.purpose = purpose

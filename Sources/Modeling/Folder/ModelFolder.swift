@@ -69,6 +69,18 @@ public struct ModelFolder: Sendable {
         return object["vocab_size"]?.integer
     }
 
+    /// Makes sure that no adapter stands beside the weights, unmerged, as in a checkpoint of a run with `--lora`: where
+    /// it would be left out.
+    ///
+    /// - Throws: An error that names the folder, and what to give in its place.
+    public func requireMerged() throws(FileError) {
+        guard configuration.adapter != nil else { return }
+        throw FileError(
+            root,
+            "is a checkpoint of a run with --lora, whose adapter is not merged: give the model/ of that run, or its --model "
+                + "with its adapter/ as --adapter")
+    }
+
     /// Makes sure that the labels in config.json can be used.
     ///
     /// - Throws: An error that names config.json and the entry.
