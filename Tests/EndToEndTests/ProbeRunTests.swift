@@ -74,6 +74,23 @@ import Training
         #expect(evaluated.contains(String(format: "%.4f", accuracy)), "\(evaluated)")
         let answer = try output(["predict", "--model", world.path("w1/model"), "--text", "we saw cod and eel and tuna"])
         #expect(answer.contains("\"label\": \"fish\""), "\(answer)")
+        // Encoder and classifier go on together from there, with checkpoints.
+        var tuned: [String] = []
+        for workers in [1, 3] {
+            let result = try await TinyRun.run(world, FineTuning(), "tuned\(workers)", workers: workers) {
+                ($0.model, $0.steps, $0.epochs) = (world.path("w1/model"), 4, nil)
+            }
+            tuned.append(result.weightsSHA256)
+            #expect(world.exists("tuned\(workers)/checkpoints/step-00000004/3_Dense/config.json"))
+        }
+        #expect(tuned[0] == tuned[1] && tuned[0] != first.weightsSHA256)
+        let (code, process) = try ShoalProcess.run(
+            [
+                "train", "--model", world.path("w1/model"), "--train", world.path("train.csv"), "--lora", "rank=2",
+                "--output", world.path("lora"),
+            ], in: world.folder)
+        #expect(code == 1 && process.failure?.contains("--lora does not go with a model whose") == true)
+        #expect(!world.exists("lora"))
         let yaml = try String(contentsOfFile: world.path("w1/run.yaml"), encoding: .utf8)
         #expect(yaml.contains("method: probe"))
         let modules = try String(contentsOfFile: world.path("w1/model/modules.json"), encoding: .utf8)

@@ -88,6 +88,11 @@ struct RunData {
         if run.scoreRange != nil, !task.encodesApart {
             throw refuse("score-range", "its texts are not compared by the cosine of embeddings")
         }
+        if (task as? Classification)?.pooled != nil, run.lora != nil || run.adapter != nil {
+            throw RunError.failed(
+                "--\(run.lora == nil ? "adapter" : "lora") does not go with a model whose classifier stands on embeddings, as "
+                    + "of --method probe: peft has no such head; leave it out, or give the encoder")
+        }
         if run.fromScratch, run.lora != nil || run.adapter != nil {
             throw .failed(
                 "--from-scratch draws all weights, beside which an adapter learns nothing: leave one of them out")

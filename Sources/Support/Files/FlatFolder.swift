@@ -5,7 +5,7 @@ import Foundation
 public enum FlatFolder {
     /// The names of folders that Shoal writes within others, with files only: those of the modules of
     /// sentence-transformers.
-    public static let ownSubfolders = ["1_Pooling", "2_Normalize"]
+    public static let ownSubfolders = ["1_Pooling", "2_Normalize", "2_Dense", "3_Dense"]
 
     /// Whether a path leads to a file in the folder itself, or in one of ``ownSubfolders``.
     public static func isOwnFile(_ path: String) -> Bool {
