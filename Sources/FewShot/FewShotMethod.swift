@@ -17,6 +17,9 @@ public struct FewShotMethod: Sendable {
     public var seed: UInt64
     /// a of ``TwoViews``; nil for the rule by the length of the texts.
     public var lexicalWeight: Double?
+    /// Whether the encoder has learnt from the labelled texts. Then holding some of them out says nothing of texts that
+    /// it has not seen: nothing is chosen, and no temperature is fitted.
+    public var isEncoderTuned = false
 
     /// Of this seed.
     public init(seed: UInt64) { self.seed = seed }
@@ -65,7 +68,7 @@ public struct FewShotMethod: Sendable {
         public var classifier: TwoViews
         /// What its logits are to be divided by.
         public var temperature: Double
-        /// What was tried, in this order.
+        /// What was tried, in this order; nothing where the encoder has learnt from the labelled texts.
         public var candidates: [Candidate]
         /// The one of them that was chosen.
         public var chosen: Int
@@ -100,6 +103,14 @@ public struct FewShotMethod: Sendable {
     /// Learns.
     public func fit(_ material: Material) -> Outcome {
         let weight = lexicalWeight ?? TwoViewMethod.lexicalWeight(meanTokens: material.meanTokens)
+        guard !isEncoderTuned else {
+            let way = Dense.regression(standardStrength)
+            var outcome = Outcome(
+                classifier: fit(material.examples, material.labels, material.classes, way, weight), temperature: 1,
+                candidates: [], chosen: 0, validation: "")
+            learnFromUnlabelled(material, way, weight, nil, &outcome)
+            return outcome
+        }
         let folds = (0..<repetitions).map { Folds(material.labels, seed: seed, repetition: $0) }
         // The standard choice first: of equally good ones it is taken.
         var ways: [Dense] = [.regression(standardStrength)]

@@ -44,6 +44,8 @@ public enum RandomPurpose: UInt32, Sendable {
     case masking = 6
     /// The folds of a cross-validation.
     case folds = 7
+    /// Which texts are paired to be compared.
+    case pairs = 8
 }
 
 /// A sequential view of ``Philox`` for one purpose and one stream number (an epoch, a tensor, a class).

@@ -24,7 +24,7 @@ struct RunLoaderTests {
     }
 
     private func length(_ run: RunConfiguration, examples: Int) throws -> RunLength {
-        try RunLength(phases(run), of: run, examples: examples)
+        try RunLength(phases(run), of: run, examples: [examples])
     }
 
     @Test func `the steps follow from epochs and examples, or are given`() throws {
@@ -37,11 +37,11 @@ struct RunLoaderTests {
         let run = run { $0.epochs = 2 }
         var both = phases(run) + phases(run)
         (both[1].length, both[1].batchSize) = (.steps(4), 10)
-        let length = try RunLength(both, of: run, examples: 65)
+        let length = try RunLength(both, of: run, examples: [65, 65])
         #expect(length.steps == [0..<6, 6..<10] && length.totalSteps == 10)
         #expect(length.plans.map(\.phase) == [0, 1] && length.plans[1].stepsPerEpoch == 7)
         both[1].length = .steps(.max)
-        #expect(throws: ConfigurationError.self) { try RunLength(both, of: run, examples: 65) }
+        #expect(throws: ConfigurationError.self) { try RunLength(both, of: run, examples: [65, 65]) }
     }
 
     @Test func `numbers that do not go with the examples are refused by option`() {

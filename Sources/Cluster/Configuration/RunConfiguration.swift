@@ -26,6 +26,14 @@ public struct RunConfiguration: Sendable, Equatable {
     public var task: String?
     /// How the model is made.
     public var method = TrainingMethod.finetune
+    /// Whether a fine-tuning begins with the classifier of a probe.
+    public var headFirst = false
+    /// What a contrastive method learns by.
+    public var contrastiveLoss = ContrastiveLoss.supervised
+    /// What cosines are divided by in the supervised contrastive loss.
+    public var contrastiveTemperature = 0.1
+    /// Pairs of one class, and as many of two, that each text begins.
+    public var pairsPerText = 20
     /// The file of descriptions of the classes; nil for none.
     public var labels: String?
     /// The file of texts without labels that are learnt from; nil for none.
@@ -61,6 +69,9 @@ public struct RunConfiguration: Sendable, Equatable {
     public var choosesEpochs = false
     /// Whether ``learningRate`` follows from the number of examples when the data are read: where it was not given.
     public var choosesRate = false
+    /// Whether ``batchSize`` follows from the number of examples when the data are read: where it was not given, and
+    /// texts are compared with all others of a step.
+    public var choosesBatch = false
     /// Weight decay, not applied to biases and LayerNorm.
     public var weightDecay = 0.01
     /// The optimizer.
@@ -226,6 +237,7 @@ public struct RunConfiguration: Sendable, Equatable {
         if steps != nil { epochs = nil }
         choosesEpochs = options.epochs == nil && options.steps == nil
         choosesRate = options.learningRate == nil
+        choosesBatch = method == .contrastive && !options.gives("batch_size")
         // A user who says when by steps, or that there shall be none, need not say it twice.
         if options.checkpointMinutes == nil, options.gives("checkpoint_every") { checkpointMinutes = nil }
         try validate(table)
@@ -240,14 +252,18 @@ public struct RunConfiguration: Sendable, Equatable {
         for option in table.options where isChosen(option.owner, table) { result[option.key] = option.current(self) }
         if choosesEpochs { (result["epochs"], result["steps"]) = (nil, nil) }
         if choosesRate { result["learning_rate"] = nil }
+        if choosesBatch { result["batch_size"] = nil }
         return result
     }
 
-    /// Whether the optimizer or schedule is `owner`'s.
+    /// Whether the optimizer, schedule or method is `owner`'s.
     private func isChosen(_ owner: RunOption.Owner?, _ table: RunOptionTable) -> Bool {
         guard let owner, let choice = table.option(owner.choice) else { return true }
-        return choice.current(self) == .text(owner.value)
+        return owner.values.contains { choice.current(self) == .text($0) }
     }
+
+    /// Whether the classifier stands on embeddings, from which it is computed at first.
+    var computesClassifier: Bool { method.computesClassifier || headFirst }
 
     /// See ``RunSummary/communicationHints``. Those that keep every bit come first.
     var communicationHints: [String] {

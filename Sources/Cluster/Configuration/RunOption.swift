@@ -39,17 +39,29 @@ public struct RunOption: Sendable {
     /// The name on the command line that belongs to a key of YAML.
     static func name(of key: String) -> String { key.replacing("_", with: "-") }
 
-    /// A value of another option with which alone an option has an effect.
+    /// Values of another option with which alone an option has an effect.
     struct Owner: Sendable, Equatable {
         /// The key of the option that chooses, such as `optimizer`.
         var choice: String
-        /// The value with which the option has an effect.
-        var value: String
+        /// The values with which the option has an effect, the usual one first.
+        var values: [String]
 
-        static let adamW = Owner(choice: "optimizer", value: OptimizerName.adamw.rawValue)
-        static let probe = Owner(choice: "method", value: TrainingMethod.probe.rawValue)
-        static let sgd = Owner(choice: "optimizer", value: OptimizerName.sgd.rawValue)
-        static let plateau = Owner(choice: "schedule", value: "plateau")
+        init(choice: String, values: String...) { (self.choice, self.values) = (choice, values) }
+
+        /// For people: "the methods probe and contrastive".
+        var text: String {
+            "the \(choice)\(values.count > 1 ? "s" : "") \(values.dropLast().joined(separator: ", "))"
+                + (values.count > 1 ? " and " : "") + (values.last ?? "")
+        }
+
+        static let adamW = Owner(choice: "optimizer", values: OptimizerName.adamw.rawValue)
+        static let finetune = Owner(choice: "method", values: TrainingMethod.finetune.rawValue)
+        /// The methods that compute a classifier from embeddings.
+        static let classifier = Owner(
+            choice: "method", values: TrainingMethod.probe.rawValue, TrainingMethod.contrastive.rawValue)
+        static let contrastive = Owner(choice: "method", values: TrainingMethod.contrastive.rawValue)
+        static let sgd = Owner(choice: "optimizer", values: OptimizerName.sgd.rawValue)
+        static let plateau = Owner(choice: "schedule", values: "plateau")
     }
 
     /// What nil means for a property that is an optional.

@@ -125,6 +125,7 @@ extension RunOptionConvertible where Self: RawRepresentable & CaseIterable, RawV
 
 extension OptimizerName: RunOptionConvertible {}
 extension TrainingMethod: RunOptionConvertible {}
+extension ContrastiveLoss: RunOptionConvertible {}
 extension ScheduleKind: RunOptionConvertible {}
 extension Precision: RunOptionConvertible {}
 extension WirePrecision: RunOptionConvertible {}

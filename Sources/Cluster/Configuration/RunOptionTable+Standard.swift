@@ -219,25 +219,41 @@ extension RunOptionTable {
         RunOption(
             .fewShot, "method", \.method, "name",
             "finetune: encoder and classifier learn together; probe: a classifier is computed from embeddings of the "
-                + "texts, in seconds",
+                + "texts, in seconds; contrastive: before that the encoder learns to tell the classes apart",
             aliases: "trainingmethod recipe"),
+        RunOption(
+            .fewShot, "head_first", \.headFirst, "",
+            "Computes the classifier from embeddings, as the method probe does, before encoder and classifier learn",
+            owner: .finetune, aliases: "lpft linearprobefirst probefirst"),
+        RunOption(
+            .fewShot, "contrastive_loss", \.contrastiveLoss, "name",
+            "supervised: every text of a step is compared with all others; pairs: texts are compared two by two, as "
+                + "SetFit does", owner: .contrastive, aliases: "losstype"),
+        RunOption(
+            .fewShot, "contrastive_temperature", \.contrastiveTemperature, "number",
+            "What cosines are divided by in the supervised contrastive loss", allowed: .positive(atMost: 10),
+            owner: .contrastive, aliases: "temperature tau"),
+        RunOption(
+            .fewShot, "pairs_per_text", \.pairsPerText, "count",
+            "Pairs of one class, and as many of two, that each text begins with --contrastive-loss pairs",
+            allowed: .range(1...100_000), owner: .contrastive, aliases: "numiterations"),
         RunOption(
             .fewShot, "labels", \.labels, "file",
             "What the classes are called or about, with the columns label and description, several lines for a class if "
-                + "you like", kind: .path, owner: .probe,
+                + "you like", kind: .path, owner: .classifier,
             aliases: "labeldescriptions labelnames classnames classdescriptions descriptions"),
         RunOption(
             .fewShot, "unlabeled", \.unlabeled, "file",
             "Texts without labels, like those that the model will see, that are learnt from: .csv, .tsv, .jsonl or .txt",
-            kind: .path, owner: .probe, aliases: "unlabelled unlabeleddata unlabeledfile unlabelledfile"),
+            kind: .path, owner: .classifier, aliases: "unlabelled unlabeleddata unlabeledfile unlabelledfile"),
         RunOption(
             .fewShot, "class_shares", \.classShares, "label=share,…",
-            "How often each class occurs among --unlabeled, or equal", owner: .probe, standard: "estimated",
+            "How often each class occurs among --unlabeled, or equal", owner: .classifier, standard: "estimated",
             aliases: "classpriors priors"),
         RunOption(
             .fewShot, "windows", \.windows, "count",
             "Windows of --max-length tokens that a long text is cut into, at most", allowed: .range(1...1000),
-            owner: .probe),
+            owner: .classifier),
     ]
 
     private static let pretraining: [RunOption] = [

@@ -4,4 +4,18 @@ public enum TrainingMethod: String, Sendable, Equatable, CaseIterable {
     case finetune
     /// A classifier is computed from embeddings of the texts; the encoder stays as it is.
     case probe
+    /// The encoder learns to tell the classes apart by comparing texts; then the classifier is computed as that of a
+    /// probe.
+    case contrastive
+
+    /// Whether a classifier is computed from embeddings, of which the model is made.
+    var computesClassifier: Bool { self != .finetune }
+}
+
+/// What a contrastive method learns by, as the option `contrastive_loss` names it.
+public enum ContrastiveLoss: String, Sendable, Equatable, CaseIterable {
+    /// Every text of a step is compared with all others: `SupervisedContrastive`.
+    case supervised
+    /// Pairs of texts are compared, as SetFit does: `CosineSimilarity` of `ContrastedPairs`.
+    case pairs
 }

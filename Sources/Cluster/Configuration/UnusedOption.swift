@@ -17,13 +17,13 @@ extension RunOptions {
     /// The first option that is given and has no effect; nil if there is none. A flag that is off asks for nothing.
     var unused: UnusedOption? {
         for option in table.options {
-            guard let owner = option.owner, let now = chosen(owner.choice), now != owner.value,
+            guard let owner = option.owner, let now = chosen(owner.choice), !owner.values.contains(now),
                 let value = self[option.key], value != .flag(false)
             else { continue }
             return UnusedOption(
                 key: option.key,
-                reason: "belongs to the \(owner.choice) \(owner.value) and has no effect with "
-                    + "\(now.printable(limit: 80)): leave it out, or give --\(owner.choice) \(owner.value)")
+                reason: "belongs to \(owner.text) and has no effect with "
+                    + "\(now.printable(limit: 80)): leave it out, or give --\(owner.choice) \(owner.values[0])")
         }
         if chosen("method") == TrainingMethod.probe.rawValue {
             for option in table.options where Self.isOfSteps(option) && gives(option.key) {
@@ -33,12 +33,33 @@ extension RunOptions {
                         + "finetune")
             }
         }
+        if chosen("method") == TrainingMethod.contrastive.rawValue,
+            let option = table.options.first(where: { Self.isOfClassifier($0) && gives($0.key) })
+        {
+            return UnusedOption(
+                key: option.key,
+                reason:
+                    "has no effect with the method contrastive, whose classifier is computed: leave it out, or give "
+                    + "--method finetune")
+        }
+        for (key, loss) in [("contrastive_temperature", ContrastiveLoss.supervised), ("pairs_per_text", .pairs)]
+        where gives(key) && chosen("contrastive_loss") != loss.rawValue {
+            return UnusedOption(
+                key: key,
+                reason: "belongs to the contrastive loss \(loss.rawValue): leave it out, or give --contrastive-loss "
+                    + loss.rawValue)
+        }
         if self.keep == .best, self.validation == nil {
             return UnusedOption(
                 key: "keep",
                 reason: "best needs a set to compare states on: give a --validation file, or leave it out")
         }
         return nil
+    }
+
+    /// Whether an option says how a classifier learns by steps.
+    private static func isOfClassifier(_ option: RunOption) -> Bool {
+        ["label_smoothing", "class_weights", "focal_loss", "head_learning_rate", "keep"].contains(option.key)
     }
 
     /// Whether an option says something of steps: of those of learning, all but what every method has.
@@ -54,7 +75,9 @@ extension RunOptions {
     func withoutSettings(replacedBy upper: RunOptions) -> RunOptions {
         var result = self
         for option in table.options {
-            guard let owner = option.owner, upper.gives(owner.choice), upper.chosen(owner.choice) != owner.value else {
+            guard let owner = option.owner, upper.gives(owner.choice),
+                !owner.values.contains(upper.chosen(owner.choice) ?? "")
+            else {
                 continue
             }
             result[option.key] = nil

@@ -242,10 +242,11 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Computes the head of the next phase in the background.
     private func solve(_ part: EvaluationPart) throws {
         guard let loaded, let fewShot = loaded.fewShot else { return }
-        let reader = StateReader(path: directory.path, phases: loaded.plan.phases, layouts: loaded.layouts)
-        try load { _ in
+        try load { reader in
             let start = monotonicSeconds()
-            var solution = try fewShot.solve(part, loaded.plan.phases, loaded.layouts, loaded.state)
+            // That with which the phase under way has begun: the end of the one before, or the beginning of the run.
+            let state = try reader.newest(orElse: loaded.state).state
+            var solution = try fewShot.solve(part, loaded.plan.phases, loaded.layouts, state)
             solution.seconds = monotonicSeconds() - start
             return .solved(try reader.source(solution.state), solution)
         }

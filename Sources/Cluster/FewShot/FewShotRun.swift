@@ -23,6 +23,8 @@ struct FewShotRun: Sendable {
     private let labels: [String]
     private let method: FewShotMethod
     private let windows: Int
+    /// The phase in which embeddings are collected.
+    private let phase: Int
     /// Tokens of a training text, on average.
     private let meanTokens: Double
     private let shares: [Double]?
@@ -36,13 +38,18 @@ struct FewShotRun: Sendable {
     /// - Parameters:
     ///   - data: The sets.
     ///   - extra: What there is besides.
+    ///   - phase: That in which embeddings are collected.
     ///   - batch: Examples of a micro-batch.
     init(
-        _ data: RunData, _ extra: FewShotData, _ run: RunConfiguration, _ source: RunModel, batch: Int
+        _ data: RunData, _ extra: FewShotData, _ run: RunConfiguration, _ source: RunModel, phase: Int, batch: Int
     ) throws {
         labels = data.training.labels
-        method = FewShotMethod(seed: run.seed)
-        windows = run.windows
+        var method = FewShotMethod(seed: run.seed)
+        method.isEncoderTuned = phase > 0
+        // What learns by steps has neither words nor several windows.
+        if run.headFirst { method.lexicalWeight = 0 }
+        (self.method, self.phase) = (method, phase)
+        windows = run.headFirst ? 1 : run.windows
         shares = extra.shares
         var sets: [(examples: [Example], labels: [Int])] = []
         func set(_ examples: [Example], _ labels: [Int]) -> TextSet {
@@ -59,7 +66,7 @@ struct FewShotRun: Sendable {
         var descriptions = extra.descriptions.map { set($0.map { Example(text: $0.text) }, $0.map(\.label)) }
         var unlabelled = extra.unlabelled.map { set($0, []) }
         let team = try ThreadTeam(count: min(8, AvailableProcessors.count))
-        let cutter = TextWindows(source.tokenizer, maxLength: source.maxLength, most: run.windows)
+        let cutter = TextWindows(source.tokenizer, maxLength: source.maxLength, most: windows)
         let encodings = sets.map { set in
             team.mapRanges(of: set.examples.count) { range in
                 range.map { cutter.encodings(set.examples[$0].text, pair: set.examples[$0].pair) }
@@ -91,13 +98,13 @@ struct FewShotRun: Sendable {
     ///
     /// - Parameters:
     ///   - part: The outputs of ``source``.
-    ///   - model: The model of the next phase.
-    ///   - state: The state of this one.
+    ///   - state: The state of the phase in which they were collected.
+    /// - Throws: An error if the embeddings, or the state, are those of something else.
     func solve(
         _ part: EvaluationPart, _ phases: [PhasePlan], _ layouts: [ParameterLayout], _ state: LoadedState
     ) throws -> FewShotSolution {
         guard let collected = part.metrics as? CollectedOutputs, part.losses.count == source.count,
-            let weights = state.buffers[.weights], phases.count > 1
+            let weights = state.buffers[.weights], state.phase == phase, phases.count > phase + 1
         else { throw RunError.failed("the embeddings that were collected are not those of the run's texts") }
         let (values, width) = (collected.values, collected.width)
         func examples(_ set: TextSet) -> TwoViewMethod.Examples {
@@ -116,29 +123,31 @@ struct FewShotRun: Sendable {
         let outcome = method.fit(material)
         var classifier = outcome.classifier
         var temperature = outcome.temperature
-        if classifier.lexical == nil {
+        if classifier.lexical == nil, !method.isEncoderTuned {
             // Then the weights can have it themselves, and other programs see the same probabilities.
             classifier.dense = classifier.dense.scaled(by: 1 / temperature)
             temperature = 1
         }
-        let model = phases[1].model
+        let (next, model) = (phases[phase + 1], phases[phase + 1].model)
+        let goesOn = !next.steps.isEmpty
         var reports: [EvaluationKind: MetricReport] = [:]
-        for (kind, set) in evaluated {
+        for (kind, set) in evaluated where !goesOn {
             let found = examples(set)
             let scores = classifier.scores(found.features, terms: found.terms).scaled(by: 1 / temperature)
             reports[kind] = Self.report(scores, set.labels, model, labels)
         }
-        let next = try WeightTransition.weights(
-            of: model, layout: layouts[1],
-            from: WeightTransition.State(model: phases[0].model, layout: layouts[0], weights: weights),
-            seed: phases[1].welcome.seed)
-        PooledClassification.write(weights: classifier.dense.weights, bias: classifier.dense.bias, to: next, layouts[1])
-        var begun = LoadedState(weights: next)
-        (begun.step, begun.phase) = (phases[1].steps.lowerBound, 1)
+        let begun = try WeightTransition.weights(
+            of: model, layout: layouts[phase + 1],
+            from: WeightTransition.State(model: phases[phase].model, layout: layouts[phase], weights: weights),
+            seed: next.welcome.seed)
+        PooledClassification.write(
+            weights: classifier.dense.weights, bias: classifier.dense.bias, to: begun, layouts[phase + 1])
+        var solved = LoadedState(weights: begun)
+        (solved.step, solved.phase) = (next.steps.lowerBound, phase + 1)
+        let beside = PooledClassifier(
+            classes: labels.count, windows: windows, temperature: temperature, lexical: classifier.lexical)
         return FewShotSolution(
-            classifier: PooledClassifier(
-                classes: labels.count, windows: windows, temperature: temperature, lexical: classifier.lexical),
-            state: begun, reports: reports, notices: notices(outcome))
+            classifier: goesOn ? nil : beside, state: solved, reports: reports, notices: notices(outcome))
     }
 
     /// The mean over the windows of each text.
@@ -172,7 +181,9 @@ struct FewShotRun: Sendable {
 
     private func notices(_ outcome: FewShotMethod.Outcome) -> [String] {
         func percent(_ value: Double) -> String { String(format: "%.1f%%", 100 * value) }
-        let chosen = outcome.candidates[outcome.chosen]
+        guard
+            let chosen = outcome.candidates.indices.contains(outcome.chosen) ? outcome.candidates[outcome.chosen] : nil
+        else { return sharesNotice(outcome) }
         var lines = ["tried by \(outcome.validation) of the \(training.texts.count) labelled texts:"]
         let width = outcome.candidates.map(\.name.count).max() ?? 0
         for (number, candidate) in outcome.candidates.enumerated() {
@@ -185,14 +196,21 @@ struct FewShotRun: Sendable {
             "classifier: \(chosen.name)"
                 + (outcome.classifier.lexical.map { ", and the words of the texts with weight \($0.weight)" } ?? "")
                 + (descriptions == nil ? "" : ", with descriptions of the classes"))
+        return lines + sharesNotice(outcome)
+    }
+
+    /// A line about the shares of the classes among texts without labels, where there are such.
+    private func sharesNotice(_ outcome: FewShotMethod.Outcome) -> [String] {
+        func percent(_ value: Double) -> String { String(format: "%.1f%%", 100 * value) }
         if let shares = outcome.shares, let unlabelled {
             let sorted = shares.indices.sorted { (-shares[$0], $0) < (-shares[$1], $1) }
             let shown = sorted.prefix(5).map { "\(labels[$0].printable(limit: 30)) \(percent(shares[$0]))" }
-            lines.append(
+            return [
                 "learnt from \(grouped(unlabelled.texts.count)) texts without labels; "
                     + (self.shares == nil ? "estimated shares" : "given shares")
-                    + " of the classes: \(shown.joined(separator: ", "))\(shares.count > 5 ? ", …" : "")")
+                    + " of the classes: \(shown.joined(separator: ", "))\(shares.count > 5 ? ", …" : "")"
+            ]
         }
-        return lines
+        return []
     }
 }

@@ -3,8 +3,8 @@ import Modeling
 
 /// What was computed from the outputs that a phase has collected.
 struct FewShotSolution: Sendable {
-    /// What the folder of the model has beside its weights.
-    var classifier: PooledClassifier
+    /// What the folder of the model has beside its weights; nil where these go on learning.
+    var classifier: PooledClassifier?
     /// The state with which the next phase begins.
     var state: LoadedState
     /// What was found on the validation and the test set.

@@ -31,10 +31,11 @@ struct RunData {
         }
         var chosen = task ?? Tasks.standard
         if let folder { chosen = chosen.configured(by: folder.configuration) }
-        if run.method == .probe {
+        if run.computesClassifier {
             guard var classification = chosen as? Classification else {
+                let option = run.headFirst ? "head-first" : "method \(run.method.rawValue)"
                 throw RunError.failed(
-                    "--method probe does not go with --task \(chosen.name): it makes classifiers of texts; leave it out, or "
+                    "--\(option) does not go with --task \(chosen.name): it makes classifiers of texts; leave it out, or "
                         + "give --task classification")
             }
             classification.pooled = classification.pooled ?? PooledClassifier(classes: 0)

@@ -7,13 +7,14 @@ struct RunLength {
     /// By phase; numbered through the whole run.
     let steps: [Range<Int>]
 
-    /// The steps of `phases` with so many training examples.
+    /// The steps of `phases` with so many examples each.
     ///
     /// - Throws: An error that names the option that does not go with this number.
-    init(_ phases: [Phase], of run: RunConfiguration, examples: Int) throws {
+    init(_ phases: [Phase], of run: RunConfiguration, examples counts: [Int]) throws {
         var plans: [DataPlan] = []
         var steps: [Range<Int>] = []
         for (number, phase) in phases.enumerated() {
+            let examples = counts[number]
             try DataPlan.validate(
                 sampleCount: examples, batchSize: phase.batchSize, microBatches: phase.microBatches)
             guard run.workers <= examples else {

@@ -23,13 +23,15 @@ enum RunLoader {
         data.review(run, tokenizer: source.tokenizer, maxLength: source.maxLength)
         let sources = try RunSources(data, run, source)
         if let line = sources?.notice(data, maxLength: source.maxLength) { data.notices.append(line) }
-        let examples = sources?.training.count ?? data.training.examples.count
         var run = run
+        let extra = run.computesClassifier ? try FewShotData(run, data) : nil
+        let contrasted = try ContrastedExamples.source(data, extra, run, source)
+        let examples = contrasted?.count ?? sources?.training.count ?? data.training.examples.count
         let model = try source.configuration(for: data, of: run)
         let width = data.task.tagsWords ? model.encoder.hidden : nil
         let (adapter, folder) = try source.adapter(of: run)
         let chosen =
-            run.method == .finetune
+            run.method != .probe
             ? TrainingDefaults.apply(to: &run, examples: examples, taggingWidth: width, adapter: adapter) : nil
         if let line = chosen { data.notices.append(line) }
         (run.task, run.scoreRange) = (data.task.name, data.task.scoreRange)
@@ -41,7 +43,11 @@ enum RunLoader {
             maxLength: source.maxLength,
             trainable: adapter == nil ? try run.trainableSet(of: encoder) : .besideAdapter(head), adapter: adapter)
         let phases = recipe.phases(request)
-        let length = try RunLength(phases, of: run, examples: examples)
+        let length = try RunLength(
+            phases, of: run,
+            examples: phases.map {
+                $0.examples == .contrasted ? examples : sources?.training.count ?? data.training.examples.count
+            })
         try length.requireRest(
             checkpoint: resumption?.checkpoint?.step ?? 0, finished: resumption?.finishedSteps, output: run.output)
         let layouts = try phases.map { try source.layout($0.model(encoder)) }
@@ -53,12 +59,14 @@ enum RunLoader {
             planned.append(
                 try PhasePlan(
                     phase, number, run, encoder, layouts[number], length, schedule, data, sources, source,
+                    contrasted: contrasted,
                     labels: data.training.labels, runID: runID))
         }
         var fewShot: FewShotRun?
         if let collecting = phases.firstIndex(where: \.collectsOutputs) {
             let made = try FewShotRun(
-                data, FewShotData(run, data), run, source, batch: planned[collecting].evaluationBatch)
+                data, extra ?? FewShotData(run, data), run, source, phase: collecting,
+                batch: planned[collecting].evaluationBatch)
             planned[collecting].collection = made.source
             data.notices.append(made.notice)
             fewShot = made
@@ -107,7 +115,7 @@ extension PhasePlan {
     fileprivate init(
         _ phase: Phase, _ number: Int, _ run: RunConfiguration, _ encoder: EncoderArchitecture,
         _ layout: ParameterLayout, _ length: RunLength, _ schedule: LearningRateSchedule, _ data: RunData,
-        _ sources: RunSources?, _ source: RunModel, labels: [String], runID: String
+        _ sources: RunSources?, _ source: RunModel, contrasted: (any ExampleSource)?, labels: [String], runID: String
     ) throws {
         let model = phase.model(encoder)
         let isLast = number == length.steps.count - 1
@@ -120,8 +128,9 @@ extension PhasePlan {
             welcome: try Welcome(
                 run, phase, model: model, layout: layout, firstStep: length.steps[number].lowerBound, runID: runID),
             model: model, labels: labels, parameters: TrainedShare(layout),
-            training: examples(sources?.training, data.training),
-            validation: phase.collectsOutputs ? nil : data.validation.map { examples(sources?.validation, $0) },
+            training: examples(phase.examples == .contrasted ? contrasted : sources?.training, data.training),
+            validation: phase.collectsOutputs || phase.examples == .contrasted
+                ? nil : data.validation.map { examples(sources?.validation, $0) },
             test: isLast ? data.test.map { examples(sources?.test, $0) } : nil, data: length.plans[number],
             steps: length.steps[number],
             schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),

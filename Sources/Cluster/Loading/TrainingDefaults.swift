@@ -28,6 +28,14 @@ struct TrainingDefaults: Equatable {
     static let adapterFactor = 20.0
     /// The least that they are multiplied with, for a larger scale.
     static let leastAdapterFactor = 3.0
+    /// The rate at which an encoder learns to compare texts.
+    static let contrastiveRate = 2e-5
+    /// The texts of a step of which each is compared with all others, at most.
+    static let mostContrasted = 256
+    /// Pairs of a step, as SetFit has them.
+    static let pairsOfStep = 16
+    /// The steps in which texts are compared.
+    static let contrastiveSteps = 30
     /// How many times as many steps an adapter should have, where examples are few.
     static let adapterSteps = 2
 
@@ -36,6 +44,19 @@ struct TrainingDefaults: Equatable {
     /// The rate of the head, where it is another one: beside an adapter it learns at the rate of a run without one. At
     /// the adapter's it would know few examples by heart before the adapter has learnt from them.
     var headLearningRate: Double?
+
+    /// Those for comparing `examples` texts, or pairs of texts, in batches of `batchSize`: SetFit's for pairs, which are
+    /// as many as are asked for, and else enough passes.
+    init(contrasting examples: Int, loss: ContrastiveLoss, batchSize: Int) {
+        let perEpoch = Self.stepsPerEpoch(examples, batchSize)
+        epochs = loss == .pairs ? 1 : max(1, (Self.contrastiveSteps + perEpoch - 1) / perEpoch)
+        learningRate = Self.contrastiveRate
+    }
+
+    /// The size of a step of `examples` texts, or pairs of texts, that are compared.
+    static func contrastiveBatch(_ examples: Int, loss: ContrastiveLoss) -> Int {
+        loss == .pairs ? pairsOfStep : min(examples, mostContrasted)
+    }
 
     private init(epochs: Int, learningRate: Double) {
         self.epochs = epochs
@@ -83,11 +104,20 @@ struct TrainingDefaults: Equatable {
     static func apply(
         to run: inout RunConfiguration, examples: Int, taggingWidth: Int? = nil, adapter: LowRankAdapter? = nil
     ) -> String? {
-        guard run.choosesEpochs || run.choosesRate, examples > 0 else { return nil }
+        guard examples > 0 else { return nil }
+        let isContrastive = run.method == .contrastive
+        if run.choosesBatch {
+            run.batchSize = max(run.workers, contrastiveBatch(examples, loss: run.contrastiveLoss))
+            run.choosesBatch = false
+        }
+        guard run.choosesEpochs || run.choosesRate else { return nil }
         let isSmallTagger = taggingWidth.map { $0 < wide } ?? false
         var chosen = TrainingDefaults(
             examples: examples, batchSize: run.batchSize, isSmallTagger: isSmallTagger, adapter: adapter)
         if run.fromScratch { chosen.learningRate = scratchRate }
+        if isContrastive {
+            chosen = TrainingDefaults(contrasting: examples, loss: run.contrastiveLoss, batchSize: run.batchSize)
+        }
         let (what, options): (String, String)
         switch (run.choosesEpochs, run.choosesRate) {
         case (true, true): (what, options) = ("chosen", "--epochs, --learning-rate")
@@ -104,7 +134,7 @@ struct TrainingDefaults: Equatable {
         let length = run.steps.map { plural($0, "step") } ?? "\(plural(run.epochs ?? 1, "epoch")) of \(perEpoch)"
         let head = run.headLearningRate.map { ", of the head \(shown($0))" } ?? ""
         return "\(length) at a learning rate of \(shown(run.learningRate))\(head) "
-            + "(\(what) for \(plural(examples, "example"))\(isSmallTagger ? " with tags" : "")"
+            + "(\(what) for \(plural(examples, isContrastive && run.contrastiveLoss == .pairs ? "pair" : "example"))\(isSmallTagger ? " with tags" : "")"
             + "\(adapter == nil ? "" : " and an adapter"); \(options) to change)"
     }
 

@@ -8,18 +8,31 @@ struct Probe: Recipe {
     static let name = "probe"
 
     func phases(_ request: RecipeRequest) -> [Phase] {
-        guard let head = request.head as? PooledClassification, let width = request.embeddingWidth else { return [] }
+        guard let collection = Self.collection(request) else { return [] }
+        return [collection, Self.classifier(request)]
+    }
+
+    /// The phase in which embeddings are collected; nil for a head that does not stand on them.
+    static func collection(_ request: RecipeRequest) -> Phase? {
+        guard let head = request.embedding else { return nil }
+        var phase = phase("embedding", TextEmbedding(head), NoObjective(), .all, request)
+        phase.collectsOutputs = true
+        return phase
+    }
+
+    /// The phase that begins, and ends, with the classifier.
+    static func classifier(_ request: RecipeRequest) -> Phase {
+        phase(Self.name, request.head, request.objective, .only([.head]), request)
+    }
+
+    private static func phase(
+        _ name: String, _ head: any Head, _ objective: any Objective, _ trainable: TrainableSet,
+        _ request: RecipeRequest
+    ) -> Phase {
         let run = request.run
-        func phase(_ name: String, _ head: any Head, _ objective: any Objective, _ trainable: TrainableSet) -> Phase {
-            Phase(
-                name: name, head: head, objective: objective, trainable: trainable,
-                hyperparameters: run.hyperparameters,
-                schedule: run.scheduleSettings, length: .steps(0), batchSize: run.batchSize,
-                microBatches: run.microBatches, maxLength: request.maxLength)
-        }
-        let embedding = SentenceEmbedding(width: width, pooling: head.pooling, normalizes: head.normalizes)
-        var collection = phase("embedding", TextEmbedding(embedding), NoObjective(), .all)
-        collection.collectsOutputs = true
-        return [collection, phase(Self.name, head, request.objective, .only([.head]))]
+        return Phase(
+            name: name, head: head, objective: objective, trainable: trainable,
+            hyperparameters: run.hyperparameters, schedule: run.scheduleSettings, length: .steps(0),
+            batchSize: run.batchSize, microBatches: run.microBatches, maxLength: request.maxLength)
     }
 }

@@ -25,6 +25,12 @@ struct RecipeRequest: Sendable {
     var trainable = TrainableSet.all
     /// The adapter that learns beside the head.
     var adapter: LowRankAdapter?
+
+    /// The embeddings that the head stands on; nil for a head that does not.
+    var embedding: SentenceEmbedding? {
+        guard let head = head as? PooledClassification, let embeddingWidth else { return nil }
+        return SentenceEmbedding(width: embeddingWidth, pooling: head.pooling, normalizes: head.normalizes)
+    }
 }
 
 /// The methods that a run can be made by: one line for each.
@@ -33,6 +39,7 @@ enum Recipes {
     static let all: [any Recipe] = [
         FineTuning(),
         Probe(),
+        Contrastive(),
     ]
 
     /// That of a run for which none is asked for.
@@ -43,6 +50,7 @@ enum Recipes {
         switch method {
         case .finetune: FineTuning()
         case .probe: Probe()
+        case .contrastive: Contrastive()
         }
     }
 }

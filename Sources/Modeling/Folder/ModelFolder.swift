@@ -182,10 +182,12 @@ public struct ModelFolder: Sendable {
         try SafetensorsWriter.write(tensors, to: joinedPath(folder, weightsFile))
         if configuration.purpose == .embedding || configuration.purpose.isPooled {
             let modules = configuration.sentenceModules ?? SentenceModules()
+            // A checkpoint may be of a phase before the one that computes it.
+            let hasClassifier =
+                configuration.purpose.isPooled && SentenceModules.hasClassifier(tensors, family: configuration.family)
             try modules.write(
-                to: folder, width: configuration.encoder.hidden, maxLength: maxLength,
-                hasClassifier: configuration.purpose.isPooled)
-            if configuration.purpose.isPooled {
+                to: folder, width: configuration.encoder.hidden, maxLength: maxLength, hasClassifier: hasClassifier)
+            if hasClassifier {
                 try modules.writeClassifier(tensors, to: folder, family: configuration.family)
             }
         }

@@ -51,6 +51,12 @@ extension SentenceModules {
             ]), Self.ownFile, folder)
     }
 
+    /// Whether the classifier of ``PooledClassification`` is among the tensors of a model.
+    static func hasClassifier(_ tensors: [TensorToWrite], family: any ModelFamily.Type) -> Bool {
+        let stored = family.tensorName(.head(PooledClassification.Part.classifier, .weight))
+        return tensors.contains { $0.name == stored }
+    }
+
     /// Writes the classifier of ``PooledClassification`` as the module `Dense`, whose outputs are the logits.
     ///
     /// - Parameter tensors: Those of the model, the classifier's among them.

@@ -1,5 +1,5 @@
-/// A head without parameters whose outputs are embeddings of single texts, to be collected and not to be trained: as
-/// ``SentenceEmbedding``, whose examples are pairs.
+/// A head without parameters whose outputs are embeddings of single texts, to be collected, or to be compared with those
+/// of the other texts of a step: as ``SentenceEmbedding``, whose examples are pairs.
 public struct TextEmbedding: Head {
     /// See ``Head``.
     public static let kind = "text-embedding"
@@ -23,9 +23,14 @@ public struct TextEmbedding: Head {
     /// As wide as the encoder.
     public func validate(_ encoder: EncoderArchitecture) throws(ModelError) { try embedding.validate(encoder) }
 
-    /// Nothing is learnt.
+    /// Nothing where embeddings are collected; or the class of each text.
     public func validate(_ targets: Targets) throws(ModelError) {
-        guard case .none = targets else { throw .invalidBatch("targets of texts whose embeddings are collected") }
+        switch targets {
+        case .none: break
+        case .classes(let classes):
+            for label in classes where label < 0 { throw .invalidBatch("label \(label), must be at least 0") }
+        case .values, .tokens: throw .invalidBatch("targets of embeddings that are no classes")
+        }
     }
 
     /// Nothing.

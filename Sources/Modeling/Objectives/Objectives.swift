@@ -7,6 +7,7 @@ public enum Objectives {
         BinaryCrossEntropy.self,
         MeanSquaredError.self,
         CosineSimilarity.self,
+        SupervisedContrastive.self,
         VocabularyCrossEntropy.self,
         NoObjective.self,
     ]

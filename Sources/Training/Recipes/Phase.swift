@@ -37,6 +37,17 @@ public struct Phase: Sendable {
     public var maxLength: Int
     /// Whether, before the first step, the outputs of texts are collected, of which the next phase's head is computed.
     public var collectsOutputs = false
+    /// What it learns from.
+    public var examples = Examples.training
+
+    /// What a phase learns from.
+    public enum Examples: Sendable, Codable, Equatable {
+        /// The training examples, with a validation after each epoch where there is a set for it.
+        case training
+        /// The training texts and the descriptions of their classes, to be compared with each other; nothing is
+        /// validated.
+        case contrasted
+    }
 
     /// A phase of these parts.
     public init(
@@ -67,6 +78,7 @@ extension Phase: Codable {
         case microBatches = "micro_batches"
         case maxLength = "max_length"
         case collectsOutputs = "collects_outputs"
+        case examples
     }
 
     /// Reads what ``encode(to:)`` writes; the decoder's `ModelRegistry` knows the heads and objectives.
@@ -84,6 +96,7 @@ extension Phase: Codable {
         microBatches = try values.decode(Int.self, forKey: .microBatches)
         maxLength = try values.decode(Int.self, forKey: .maxLength)
         collectsOutputs = try values.decodeIfPresent(Bool.self, forKey: .collectsOutputs) ?? false
+        examples = try values.decodeIfPresent(Examples.self, forKey: .examples) ?? .training
     }
 
     /// Writes all of it.
@@ -101,5 +114,6 @@ extension Phase: Codable {
         try values.encode(microBatches, forKey: .microBatches)
         try values.encode(maxLength, forKey: .maxLength)
         if collectsOutputs { try values.encode(true, forKey: .collectsOutputs) }
+        if examples != .training { try values.encode(examples, forKey: .examples) }
     }
 }
