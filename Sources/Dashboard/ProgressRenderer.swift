@@ -222,7 +222,8 @@ public struct ProgressRenderer {
         let when = record.epoch > 0 ? "epoch \(record.epoch)" : "step \(record.step)"
         let place = record.kind == .validation ? "\(when): validation" : "test"
         let speed = Format.rate(Double(metrics.examples) / record.seconds)
-        let values = metrics.values.map { "\($0.kind.title) \(Format.share($0.value)), " }.joined()
+        let shown = metrics.values.filter { !$0.kind.isSecondary }
+        let values = shown.map { "\($0.kind.title) \(Format.share($0.value)), " }.joined()
         let outcome = "\(place): \(values)loss \(Format.loss(metrics.loss))"
         let (count, time) = (Format.plural(metrics.examples, "example"), Format.duration(record.seconds))
         let more = [" (\(count) in \(time), \(speed) examples/s)", " (\(count) in \(time))", " (\(time))", ""]

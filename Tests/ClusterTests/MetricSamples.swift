@@ -6,7 +6,7 @@ import TestSupport
 /// A report of `right` right predictions of `examples`, over two classes.
 func report(examples: Int, right: Int, loss: Double = 1) -> MetricReport {
     var metrics = ClassificationMetrics(classes: 2)
-    for example in 0..<examples { metrics.add(truth: 0, prediction: example < right ? 0 : 1) }
+    for example in 0..<examples { metrics.add(truth: 0, prediction: example < right ? 0 : 1, confidence: 0.5) }
     return metrics.report(examples: examples, loss: loss, labels: ["a", "b"])
 }
 

@@ -78,10 +78,12 @@ struct ReportTests {
                 acquisitions     0.9992  0.9975  0.9983  1,203
                 earn             0.7000  0.8750  0.7778      8
 
-                accuracy  0.9967
-                macro F1  0.8881
-                loss      0.2500
-                examples  1,211
+                accuracy                    0.9967
+                macro F1                    0.8881
+                mean confidence             0.5000
+                expected calibration error  0.4967
+                loss                        0.2500
+                examples                    1,211
 
                 confusion matrix: one row per true class, one column per predicted class
                                     0  1

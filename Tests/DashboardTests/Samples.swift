@@ -21,7 +21,7 @@ enum Samples {
     static func metrics(labels: [String], counts: [(truth: Int, prediction: Int, count: Int)]) -> MetricReport {
         var metrics = ClassificationMetrics(classes: labels.count)
         for (truth, prediction, count) in counts {
-            for _ in 0..<count { metrics.add(truth: truth, prediction: prediction) }
+            for _ in 0..<count { metrics.add(truth: truth, prediction: prediction, confidence: 0.5) }
         }
         return metrics.report(examples: counts.reduce(0) { $0 + $1.count }, loss: 0.25, labels: labels)
     }

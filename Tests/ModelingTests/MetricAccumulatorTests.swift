@@ -61,7 +61,9 @@ import Testing
                 Self.bits(read.report(labels: ["a", "b", "c"])) == Self.bits(part.report(labels: ["a", "b", "c"])))
             #expect(read.metricsJSON() == part.metricsJSON())
         }
-        #expect(Self.part(0..<4, Self.classifier).metricsJSON() == #"{"classes":3,"counts":[0,0,1,0,1,1,1,2,1,2,0,1]}"#)
+        let json = Self.part(0..<4, Self.classifier).metricsJSON()
+        #expect(json.hasSuffix(#""classes":3,"counts":[0,0,1,0,1,1,1,2,1,2,0,1]}"#), "\(json)")
+        #expect(json.hasPrefix(#"{"calibration":["#), "\(json)")
     }
 
     @Test func `a new metric takes one file, and the head that brings it decides what is best`() {
@@ -81,6 +83,9 @@ import Testing
                 } / 9) < 1e-12)
     }
 
+    /// Four predictions, one of them right, in one bin.
+    private static let bins = #""calibration":[9,4,1,11166914969]"#
+
     @Test(arguments: [
         "", "null", "{", #"{"classes":3}"#, #"{"classes":3,"counts":[]}"#, #"{"classes":3,"counts":[0,0,5]}"#,
         #"{"classes":2,"counts":[0,0,4]}"#, #"{"classes":0,"counts":[]}"#, #"{"classes":-3,"counts":[0,0,4]}"#,
@@ -91,15 +96,33 @@ import Testing
         #"{"classes":3,"counts":[0,0,1.5,1,1,2.5]}"#, #"{"classes":3,"counts":[0,0,1e400]}"#,
         #"{"classes":3,"counts":[0,0,"NaN"]}"#,
         #"{"classes":3,"counts":[0,0,9223372036854775807,0,1,9223372036854775807,0,2,6]}"#,
+        #"{"classes":3,"counts":[0,0,1,2,1,3]}"#,
     ])
     func `counts that cannot be are refused`(json: String) {
         let losses = [1.0, 2, 3, 4]
-        #expect(throws: ModelError.self) {
-            try EvaluationPart(losses: losses, json: json, head: Self.classifier.head)
+        for json in [json, json.replacing("{", with: "{" + Self.bins + ",", maxReplacements: 1)]
+        where json != Self.good {
+            #expect(throws: ModelError.self) {
+                try EvaluationPart(losses: losses, json: json, head: Self.classifier.head)
+            }
         }
         #expect(throws: Never.self) {
-            try EvaluationPart(
-                losses: losses, json: #"{"classes":3,"counts":[0,0,1,2,1,3]}"#, head: Self.classifier.head)
+            try EvaluationPart(losses: losses, json: Self.good, head: Self.classifier.head)
+        }
+    }
+
+    private static let good = "{" + bins + #","classes":3,"counts":[0,0,1,2,1,3]}"#
+
+    @Test(arguments: [
+        "[]", "[9,4,1]", "[9,4,2,11166914969]", "[9,3,1,8166914969]", "[15,4,1,11166914969]", "[-1,4,1,0]",
+        "[9,2,1,5583457484,9,2,0,5583457484]", "[10,2,1,6083457484,9,2,0,5583457484]", "[9,4,5,11166914969]",
+        "[9,4,-1,11166914969]", "[9,4,1,-1]", "[9,4,1,10307921511]", "[9,4,1,11453246124]", "[9,0,0,0]",
+        "[9,4,1,2.5]", "[0,9223372036854775807,1,0,9,9223372036854775807,0,5583457484]", "[9,4,1,9223372036854775807]",
+    ])
+    func `confidences that cannot be are refused`(numbers: String) {
+        let json = Self.good.replacing("[9,4,1,11166914969]", with: numbers)
+        #expect(throws: ModelError.self) {
+            try EvaluationPart(losses: [1, 2, 3, 4], json: json, head: Self.classifier.head)
         }
     }
 

@@ -19,7 +19,7 @@ private struct MetricsCase: Decodable {
 @Suite struct MetricsTests {
     private func counted(_ truth: [Int], _ predictions: [Int], classes: Int) -> ClassificationMetrics {
         var metrics = ClassificationMetrics(classes: classes)
-        for (t, p) in zip(truth, predictions) { metrics.add(truth: t, prediction: p) }
+        for (t, p) in zip(truth, predictions) { metrics.add(truth: t, prediction: p, confidence: 0.75) }
         return metrics
     }
 
@@ -33,7 +33,10 @@ private struct MetricsCase: Decodable {
         for test in cases {
             let got = report(
                 counted(test.truth, test.predictions, classes: test.classes), examples: test.truth.count)
-            #expect(got.values.map(\.kind.key) == ["accuracy", "macro_f1"] && got.primary == got.values[0])
+            let keys = ["accuracy", "macro_f1", "mean_confidence", "expected_calibration_error"]
+            #expect(got.values.map(\.kind.key) == keys && got.primary == got.values[0])
+            #expect(near(got.values[2].value, test.truth.isEmpty ? 0 : 0.75, 1e-9))
+            #expect(near(got.values[3].value, test.truth.isEmpty ? 0 : abs(0.75 - test.accuracy), 1e-9))
             #expect(near(got.values[0].value, test.accuracy, 1e-12))
             #expect(near(got.values[1].value, test.macroF1, 1e-12), "\(got.values) \(test.macroF1)")
             guard case .classes(let perClass, let confusion) = got.details else {
@@ -53,6 +56,6 @@ private struct MetricsCase: Decodable {
 
     @Test func `nothing to measure is zero, not NaN`() {
         let empty = EvaluationPart(SequenceClassification(labels: 3, dropout: 0)).report(labels: ["a", "b", "c"])
-        #expect(empty.values.map(\.value) == [0, 0] && empty.loss == 0 && empty.examples == 0)
+        #expect(empty.values.map(\.value) == [0, 0, 0, 0] && empty.loss == 0 && empty.examples == 0)
     }
 }

@@ -1,5 +1,6 @@
-/// Accuracy, macro F1 and the metrics of each class, from how often each class was taken for each. The definitions, and
-/// what is done where one divides by zero, are those of scikit-learn with `zero_division=0`.
+/// Accuracy, macro F1 and the metrics of each class, from how often each class was taken for each, and how well
+/// probabilities are calibrated. The definitions, and what is done where one divides by zero, are those of
+/// scikit-learn with `zero_division=0`; for calibration see ``CalibrationBins``.
 public struct ClassificationMetrics: MetricAccumulator, Equatable {
     /// The share of right predictions.
     public static let accuracy = MetricKind(key: "accuracy", title: "accuracy", isHigherBetter: true)
@@ -12,24 +13,35 @@ public struct ClassificationMetrics: MetricAccumulator, Equatable {
     public let classes: Int
     /// How often a class was taken for another one, for what occurred: by truth * classes + prediction.
     private var counts: [Int: Int] = [:]
+    /// The largest probabilities, and how often they were right.
+    public private(set) var calibration = CalibrationBins()
 
     /// Of no predictions yet.
     public init(classes: Int) { self.classes = classes }
 
     /// Counts one prediction.
-    public mutating func add(truth: Int, prediction: Int) { counts[truth * classes + prediction, default: 0] += 1 }
+    ///
+    /// - Parameter confidence: Its probability.
+    public mutating func add(truth: Int, prediction: Int, confidence: Double) {
+        counts[truth * classes + prediction, default: 0] += 1
+        calibration.add(confidence: confidence, isRight: truth == prediction)
+    }
 
     /// Counts the class with the greatest output of each row.
     public mutating func add(_ batch: EvaluatedBatch) {
         guard case .classes(let labels) = batch.targets else { return }
         for (row, label) in labels.enumerated() {
-            add(truth: Int(label), prediction: CrossEntropy.prediction(batch.outputs.row(row)))
+            let logits = batch.outputs.row(row)
+            add(
+                truth: Int(label), prediction: CrossEntropy.prediction(logits),
+                confidence: CrossEntropy.confidence(logits))
         }
     }
 
     /// Adds the counts of `other`.
     public mutating func merge(_ other: ClassificationMetrics) {
         counts.merge(other.counts) { $0 + $1 }
+        calibration.merge(other.calibration)
     }
 
     /// Checks that these are the same classes, and one prediction for each example.
@@ -44,9 +56,14 @@ public struct ClassificationMetrics: MetricAccumulator, Equatable {
             total = sum
         }
         guard total == examples else { throw .invalidBatch("counts of \(total) predictions for \(examples) examples") }
+        let right = (0..<classes).reduce(0) { $0 + (counts[$1 * classes + $1] ?? 0) }
+        guard calibration.isConsistent(examples: examples, right: right) else {
+            throw .invalidBatch("confidences that do not fit \(examples) predictions, \(right) of them right")
+        }
     }
 
-    /// Accuracy and macro F1, with the classes and the confusion matrix as details. Without predictions all are 0.
+    /// Accuracy, macro F1 and calibration, with the classes and the confusion matrix as details. Without predictions
+    /// all are 0.
     public func report(examples: Int, loss: Double, labels: [String]) -> MetricReport {
         var confusion = ConfusionMatrix(classes: classes)
         for (cell, count) in counts { confusion.add(truth: cell / classes, prediction: cell % classes, count: count) }
@@ -74,19 +91,23 @@ public struct ClassificationMetrics: MetricAccumulator, Equatable {
             values: [
                 Metric(Self.accuracy, Self.share(right, confusion.total)),
                 Metric(Self.macroF1, occurring == 0 ? 0 : f1Sum / Double(occurring)),
+                Metric(CalibrationBins.meanConfidence, calibration.meanConfidence),
+                Metric(CalibrationBins.expectedError, calibration.expectedError),
             ], primary: Self.primary, details: .classes(perClass, confusion))
     }
 
     private static func share(_ part: Int, _ whole: Int) -> Double { whole == 0 ? 0 : Double(part) / Double(whole) }
 }
 
-/// `{"classes": 3, "counts": [truth, prediction, count, truth, prediction, count, …]}`, ascending, without zeros.
+/// `{"calibration": [bin, count, right, sum, …], "classes": 3, "counts": [truth, prediction, count, …]}`, ascending,
+/// without zeros.
 extension ClassificationMetrics {
-    private enum CodingKeys: String, CodingKey { case classes, counts }
+    private enum CodingKeys: String, CodingKey { case calibration, classes, counts }
 
     /// See ``MetricAccumulator``.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(calibration.numbers, forKey: .calibration)
         try values.encode(classes, forKey: .classes)
         var list = values.nestedUnkeyedContainer(forKey: .counts)
         for (cell, count) in counts.sorted(by: { $0.key < $1.key }) {
@@ -105,6 +126,10 @@ extension ClassificationMetrics {
         guard (1...SequenceClassification.maxLabels).contains(classes), list.count % 3 == 0 else {
             throw refuse("not a list of counts")
         }
+        guard let calibration = CalibrationBins(numbers: try values.decode([Int].self, forKey: .calibration)) else {
+            throw refuse("confidences that cannot be")
+        }
+        self.calibration = calibration
         var last = -1
         for start in stride(from: 0, to: list.count, by: 3) {
             let (truth, prediction, count) = (list[start], list[start + 1], list[start + 2])

@@ -6,12 +6,15 @@ public struct MetricKind: Sendable, Equatable {
     public var title: String
     /// Whether the greater of two values is the better one.
     public var isHigherBetter: Bool
+    /// Whether a line that has little room leaves it out.
+    public var isSecondary: Bool
 
     /// A metric of these names.
-    public init(key: String, title: String, isHigherBetter: Bool) {
+    public init(key: String, title: String, isHigherBetter: Bool, isSecondary: Bool = false) {
         self.key = key
         self.title = title
         self.isHigherBetter = isHigherBetter
+        self.isSecondary = isSecondary
     }
 
     /// The mean loss.

@@ -136,6 +136,12 @@ public struct CrossEntropy: Objective {
         return best
     }
 
+    /// The probability of the ``prediction(_:)``; 0 where it is no number.
+    public static func confidence(_ logits: UnsafeBufferPointer<Float>) -> Double {
+        let probability = exp(Double(logits[prediction(logits)]) - logSumExp(logits))
+        return probability.isNaN ? 0 : min(probability, 1)
+    }
+
     /// log(sum(exp(logits))), without overflow: the greatest logit is taken out first.
     static func logSumExp(_ logits: UnsafeBufferPointer<Float>) -> Double {
         var greatest = -Double.infinity
