@@ -24,19 +24,23 @@ public struct Evaluator {
 
     /// Evaluates the model on the examples of `data`, whose labels must be those of the model.
     ///
+    /// - Parameter abstention: For models that give each text one class: when a text would be left without one. What is
+    ///   answered then, and how well, becomes two more metrics; the others stay those of all texts.
     /// - Throws: An error about a text that the model cannot take.
-    public func evaluate(_ data: Dataset) throws -> Evaluation {
+    public func evaluate(_ data: Dataset, abstention: Abstention? = nil) throws -> Evaluation {
         try pipeline.check(hasPairs: data.examples.contains { $0.pair != nil })
         let start = ContinuousClock.now
         let model = pipeline.specification
         // Where the model's folder does not say what the data mean, they say it themselves.
         let task = try pipeline.task.fitted(to: data, options: TaskOptions(scoreRange: pipeline.task.scoreRange))
         var all = EvaluationPart(model.head)
+        var selective = abstention.map { SelectiveAccuracy($0) }
         for first in stride(from: 0, to: data.examples.count, by: TextPipeline.window) {
             let examples = Array(data.examples[first..<min(first + TextPipeline.window, data.examples.count)])
             var (values, rowOffsets) = ([Float](), [0])
             var batch = PackedBatch()
             for found in try pipeline.outputs(examples) {
+                selective?.add(found)
                 let target = task.target(
                     of: found.example, encoding: found.encoding, outputs: model.head.outputWidth)
                 guard target != .none else { continue }
@@ -63,8 +67,10 @@ public struct Evaluator {
         }
         // What is evaluated does not choose it.
         all.use(threshold: pipeline.configuration.threshold ?? ModelConfiguration.standardThreshold)
+        var metrics = all.report(labels: pipeline.labels + data.unknownLabels)
+        metrics.values += selective?.values ?? []
         return Evaluation(
-            metrics: all.report(labels: pipeline.labels + data.unknownLabels),
+            metrics: metrics,
             seconds: (ContinuousClock.now - start) / .seconds(1))
     }
 }

@@ -50,4 +50,30 @@ private struct LengthModel: BatchModel {
         #expect(reports[0].examples == 2100 && reports[0].primary.value == 0.75)
         #expect(reports[1] == reports[0])
     }
+
+    @Test func `coverage and accuracy are those of the texts that are answered`() throws {
+        let scratch = try Scratch()
+        try scratch.write("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n", "vocab.txt")
+        let pipeline = TextPipeline(
+            .tiny(vocabulary: 6), path: scratch.path, tokenizer: try BertTokenizer(modelDirectory: scratch.path),
+            maxLength: 16, model: LengthModel(), team: try ThreadTeam(count: 1))
+        // 2, 3, 4 and 5 tokens: e^(3 / tokens) against 1 and 1.
+        let examples = (0..<4).map { (words: Int) -> Example in
+            let text = [String](repeating: "a", count: words).joined(separator: " ")
+            let label = words == 1 ? 1 : (words + 2) % 3
+            return Example(text: text, label: .one(Int32(label)))
+        }
+        let data = Dataset(path: "x.csv", labels: ["a", "b", "c"], examples: examples)
+        func values(_ least: Double) throws -> [String: Double] {
+            let report = try Evaluator(pipeline).evaluate(data, abstention: Abstention(leastProbability: least)).metrics
+            return Dictionary(uniqueKeysWithValues: report.values.map { ($0.kind.key, $0.value) })
+        }
+        // 0.69, 0.58 (wrong), 0.51 and 0.48.
+        #expect(try values(0.3)["coverage"] == 1 && values(0.3)["answered_accuracy"] == 0.75)
+        #expect(try values(0.5)["coverage"] == 0.75 && values(0.5)["answered_accuracy"] == 2.0 / 3)
+        #expect(try values(0.6)["coverage"] == 0.25 && values(0.6)["answered_accuracy"] == 1)
+        #expect(try values(0.9)["coverage"] == 0 && values(0.9)["answered_accuracy"] == nil)
+        #expect(try values(0.9)["accuracy"] == 0.75)
+        #expect(try Evaluator(pipeline).evaluate(data).metrics.values.allSatisfy { $0.kind.key != "coverage" })
+    }
 }

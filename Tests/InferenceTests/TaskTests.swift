@@ -1,4 +1,5 @@
 import Corpus
+import Foundation
 import Modeling
 import Support
 import TestSupport
@@ -35,6 +36,17 @@ import Tokenization
         #expect(line(Regression(), ["x", "y"], [2.5, -1]) == #"{"x": 2.5, "y": -1.0}"#)
         #expect(line(Embedding(), ["score"], [3, 4, 4, 3]) == #"{"cosine": 0.96}"#)
         #expect(line(Embedding(), ["score"], [0, 0, 4, 3]) == #"{"cosine": 0.0}"#)
+    }
+
+    @Test func `a class that is not probable enough is null`() {
+        var task = Classification()
+        task.abstention = Abstention(leastProbability: 0.75)
+        // Probabilities 0.75 and 0.25, as 32-bit floats; and a little less.
+        #expect(line(task, ["a", "b"], [log(3), 0]).hasPrefix(#"{"label": "a", "probabilities": {"a": 0.75"#))
+        #expect(line(task, ["a", "b"], [log(2.99), 0]).hasPrefix(#"{"label": null, "probabilities": {"a": 0.749"#))
+        #expect(line(task, ["a", "b"], [0, 9]).hasPrefix(#"{"label": "b""#))
+        task.abstention = Abstention(leastProbability: nil)
+        #expect(line(task, ["a", "b"], [0, 0]).hasPrefix(#"{"label": "a""#))
     }
 
     @Test func `an example becomes a target`() {

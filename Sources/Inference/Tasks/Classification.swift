@@ -13,6 +13,8 @@ public struct Classification: Task {
     public var hasOneClass: Bool { true }
     /// How a classifier on embeddings works, where the model is one.
     public var pooled: PooledClassifier?
+    /// When a text is left without a class; nil for never.
+    public var abstention: Abstention?
 
     /// The task.
     public init() {}
@@ -77,18 +79,23 @@ public struct Classification: Task {
         example.classNumber.map { .classIndex($0) } ?? .none
     }
 
-    /// `{"label": …, "probabilities": {label: p, …}}`.
-    public func predictions(labels: [String]) -> any PredictionFormat { Format(labels: labels) }
+    /// `{"label": …, "probabilities": {label: p, …}}`; the label of a text that is left without a class is null.
+    public func predictions(labels: [String]) -> any PredictionFormat {
+        Format(labels: labels.map { JSONWriter.bytes(of: $0) }, abstention: abstention)
+    }
 
     private struct Format: PredictionFormat {
         let labels: [ArraySlice<UInt8>]
-
-        init(labels: [String]) { self.labels = labels.map { JSONWriter.bytes(of: $0) } }
+        let abstention: Abstention?
 
         func append(_ prediction: TextOutputs, to json: inout JSONWriter) {
             prediction.values.withUnsafeBufferPointer { logits in
                 json.raw("{\"label\": ")
-                json.raw(labels[CrossEntropy.prediction(logits)])
+                if abstention?.abstains(prediction) == true {
+                    json.raw("null")
+                } else {
+                    json.raw(labels[CrossEntropy.prediction(logits)])
+                }
                 json.raw(", \"probabilities\": {")
                 for (index, probability) in CrossEntropy.probabilities(logits).enumerated() {
                     if index > 0 { json.raw(", ") }

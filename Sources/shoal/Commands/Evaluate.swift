@@ -11,7 +11,8 @@ struct Evaluate: AsyncParsableCommand {
         abstract: "Measures a fine-tuned model on labelled texts.",
         discussion: """
             Prints the metrics of the model's task and the mean loss: of classes precision, recall, F1 and count of each, \
-            accuracy, macro F1 and the confusion matrix; of several labels per text macro, micro and sample F1 and \
+            accuracy, macro F1, the mean confidence (the probability of the predicted class), the expected calibration \
+            error (15 bins of equal width) and the confusion matrix; of several labels per text macro, micro and sample F1 and \
             average precision; of numbers Spearman's and Pearson's correlation and the mean errors; of embeddings these of \
             the cosines of pairs; of tags of words precision, recall and F1 of their spans, as seqeval computes them by \
             default and strictly.
@@ -39,6 +40,8 @@ struct Evaluate: AsyncParsableCommand {
             """)
     var skipUnknownLabels = false
 
+    @OptionGroup var abstention: AbstentionOption
+
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
@@ -57,6 +60,7 @@ struct Evaluate: AsyncParsableCommand {
             maxLength: maxLength, precision: try precision.checked())
         let names = ColumnNames(
             text: columns.given.textColumn, textPair: columns.given.textPairColumn, label: labels.given.labelColumn)
+        let abstention = try abstention.checked(pipeline)
         guard !pipeline.task.packsDocuments else { return try evaluateDocuments(pipeline, names) }
         let examples: Dataset
         if pipeline.task.hasOneClass {
@@ -84,7 +88,7 @@ struct Evaluate: AsyncParsableCommand {
         var review = DatasetReview(evaluating: examples, isPairModel: pipeline.isPairModel)
         pipeline.addTokens(of: examples, to: &review)
         StandardError.write(review)
-        try show(try Evaluator(pipeline).evaluate(examples))
+        try show(try Evaluator(pipeline).evaluate(examples, abstention: abstention))
     }
 
     /// The sentences that have no tag that the model has not.

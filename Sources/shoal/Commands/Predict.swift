@@ -8,7 +8,8 @@ struct Predict: AsyncParsableCommand {
         commandName: "predict",
         abstract: "Predicts by a fine-tuned model: one JSON object per line, in the order of the texts.",
         discussion: """
-            Each line is, by the model's task, {"label": …, "probabilities": {label: p, …}}, {"labels": […], \
+            Each line is, by the model's task, {"label": …, "probabilities": {label: p, …}} (the label is null where the \
+            model abstains, see --abstain-below), {"labels": […], \
             "probabilities": {…}}, {name: number, …}, {"text": …, "spans": [{"start": 0, "end": 5, "label": …, "text": …, \
             "score": …}]}, of a pair of texts {"cosine": …}, or of a text with masks {"masks": [[{"score": …, "token": id, \
             "token_str": …}, …], …]}. Without --text and FILE, standard input is read, one text per \
@@ -52,6 +53,7 @@ struct Predict: AsyncParsableCommand {
             valueName: "count"))
     var topK: Int?
 
+    @OptionGroup var abstention: AbstentionOption
     @OptionGroup var columns: RunOptionArguments<TextColumnsSelection>
     @OptionGroup var threads: ThreadsOption
     @OptionGroup var precision: PrecisionOption
@@ -77,6 +79,7 @@ struct Predict: AsyncParsableCommand {
         let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), adapter: adapter.adapter, task: task.task, threads: threads.count,
             maxLength: maxLength, precision: try precision.checked())
+        let abstention = try abstention.checked(pipeline)
         let read = try file.flatMap { try pipeline.task.texts($0, columns: names) }
         let source = read.map { .given($0) } ?? TextSource(texts: texts, file: file, columns: names)
         try source.check(names)
@@ -85,18 +88,29 @@ struct Predict: AsyncParsableCommand {
             throw ValidationError(
                 "--top-k: the model's task is \(pipeline.task.name), which guesses no masked tokens; leave it out")
         }
-        let format = pipeline.task.predictions(labels: pipeline.labels)
+        var task = pipeline.task
+        if let abstention, var classification = task as? Classification {
+            classification.abstention = abstention
+            task = classification
+        }
+        let format = task.predictions(labels: pipeline.labels)
         var review = InputReview(pipeline)
+        var (seen, unanswered) = (0, 0)
         try source.forEachWindow(.init(count: TextPipeline.window)) {
             review.add($0, pipeline)
             var lines = JSONWriter()
             for prediction in try pipeline.outputs($0) {
                 format.append(prediction, to: &lines)
                 lines.newline()
+                seen += 1
+                unanswered += abstention?.abstains(prediction) == true ? 1 : 0
             }
             try StandardOutput.write(lines.bytes)
         }
         review.finish()
+        if abstention != nil {
+            StandardError.write("abstained from \(grouped(unanswered)) of \(plural(seen, "text"))")
+        }
     }
 
     /// The most probable tokens of each mask.
