@@ -1,4 +1,5 @@
 import Corpus
+import FewShot
 import Modeling
 
 /// When a classifier leaves a text without a class: classification with a reject option (Chow, "On optimum recognition
@@ -7,13 +8,18 @@ import Modeling
 public struct Abstention: Sendable, Equatable {
     /// The probability that the most probable class must have at least; nil for none.
     public var leastProbability: Double?
+    /// Whether a text that is out of scope has none.
+    public var isWithinScope: Bool
 
-    /// Where the most probable class has less than this.
-    public init(leastProbability: Double?) { self.leastProbability = leastProbability }
+    /// Where the most probable class has less than this, or the text is out of scope, if that is asked for.
+    public init(leastProbability: Double?, isWithinScope: Bool = false) {
+        (self.leastProbability, self.isWithinScope) = (leastProbability, isWithinScope)
+    }
 
     /// Whether a text with these logits is left without a class. Probabilities are compared as they are written: as
     /// 32-bit floats.
     public func abstains(_ outputs: TextOutputs) -> Bool {
+        if isWithinScope, let score = outputs.outOfScope, Float(score) > Float(OutOfScopeScore.limit) { return true }
         guard let leastProbability else { return false }
         return Float(outputs.values.withUnsafeBufferPointer { CrossEntropy.confidence($0) }) < Float(leastProbability)
     }

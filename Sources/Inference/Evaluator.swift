@@ -30,7 +30,7 @@ public struct Evaluator {
     public func evaluate(_ data: Dataset, abstention: Abstention? = nil) throws -> Evaluation {
         try pipeline.check(hasPairs: data.examples.contains { $0.pair != nil })
         let start = ContinuousClock.now
-        let model = pipeline.specification
+        let (model, width) = (pipeline.specification, pipeline.rowWidth)
         // Where the model's folder does not say what the data mean, they say it themselves.
         let task = try pipeline.task.fitted(to: data, options: TaskOptions(scoreRange: pipeline.task.scoreRange))
         var all = EvaluationPart(model.head)
@@ -42,11 +42,11 @@ public struct Evaluator {
             for found in try pipeline.outputs(examples) {
                 selective?.add(found)
                 let target = task.target(
-                    of: found.example, encoding: found.encoding, outputs: model.head.outputWidth)
+                    of: found.example, encoding: found.encoding, outputs: width)
                 guard target != .none else { continue }
                 values += found.values
-                rowOffsets.append(values.count / model.head.outputWidth)
-                let rows = found.values.count / model.head.outputWidth
+                rowOffsets.append(values.count / width)
+                let rows = found.values.count / width
                 guard rows > 0 else { continue }
                 // Of targets of words there is one for each row, whatever windows they are in; else there is one for
                 // each sequence, whatever its tokens are.
@@ -61,7 +61,7 @@ public struct Evaluator {
             try model.validate(batch.targets, sequences: batch.sequenceCount, tokens: batch.tokenCount)
             values.withUnsafeBufferPointer {
                 guard let start = $0.baseAddress, let count = rowOffsets.last else { return }
-                let rows = OutputRows(start, rows: count, width: model.head.outputWidth)
+                let rows = OutputRows(start, rows: count, width: width)
                 all.add(EvaluatedBatch(rows, batch.targets, rowOffsets: rowOffsets), of: model)
             }
         }

@@ -27,10 +27,11 @@ public final class InferenceModel: BatchModel {
     /// - Parameters:
     ///   - adapter: What is merged into them; nil for nothing.
     ///   - chosen: What the model is to be used for, where the folder leaves it open; nil for no choice.
+    ///   - appendsEmbeddings: Whether the outputs of a classifier on embeddings have these behind the logits.
     /// - Throws: An error that names the file and the tensor that is missing or has a wrong shape.
     public convenience init(
         _ folder: ModelFolder, adapter: AdapterFolder? = nil, task chosen: (any Task)? = nil, threads: Int,
-        precision: Precision = .float32
+        precision: Precision = .float32, appendsEmbeddings: Bool = false
     ) throws {
         if let adapter {
             let merged = try adapter.merged(into: folder)
@@ -44,7 +45,10 @@ public final class InferenceModel: BatchModel {
             return
         }
         try folder.requireLabels()
-        let task = try Tasks.task(of: folder, chosen: chosen)
+        var task = try Tasks.task(of: folder, chosen: chosen)
+        if appendsEmbeddings {
+            task = (task as? Classification)?.appendingEmbeddings(folder.configuration) ?? task
+        }
         try task.check(folder.configuration, path: folder.configurationPath)
         let specification = task.specification(
             folder.configuration, objective: try task.objective(TaskOptions(), data: nil))

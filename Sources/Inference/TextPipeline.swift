@@ -57,15 +57,18 @@ public struct TextPipeline {
     /// - Parameters:
     ///   - adapter: An adapter of the model; the labels are then the adapter's.
     ///   - task: What the model is to be used for, where the folder leaves it open; nil for no choice.
+    ///   - appendsEmbeddings: Whether a classifier on embeddings tells these too, see ``TextOutputs/embedding``,
+    ///     and what it says by them.
     /// - Throws: An error that names the folder or file, and what to do.
     public init(
         _ folder: ModelFolder, adapter: AdapterFolder? = nil, task: (any Task)? = nil, threads: Int, maxLength: Int,
-        precision: Precision
+        precision: Precision, appendsEmbeddings: Bool = false
     ) throws {
         let tokenizer = try TokenizerFolder.load(folder.path)
         try ModelFit.check(tokenizer, folder)
         let model = try InferenceModel(
-            folder, adapter: adapter, task: task, threads: threads, precision: precision)
+            folder, adapter: adapter, task: task, threads: threads, precision: precision,
+            appendsEmbeddings: appendsEmbeddings)
         self.init(
             model.configuration, path: folder.path, tokenizer: tokenizer, maxLength: maxLength, task: model.task,
             model: model, team: model.team)
@@ -73,6 +76,12 @@ public struct TextPipeline {
 
     /// The model.
     public var specification: ModelSpecification { model.specification }
+
+    /// Floats of a row of the outputs of a text.
+    var rowWidth: Int { (specification.head as? PooledClassification)?.labels ?? specification.head.outputWidth }
+
+    /// Whether outputs tell how far a text is from what was learnt, see ``TextOutputs/outOfScope``.
+    public var scoresScope: Bool { (task as? Classification)?.pooled?.outOfScope != nil }
 
     /// The classes, in the order of the outputs.
     public var labels: [String] { configuration.labels }

@@ -18,6 +18,17 @@ import Tokenization
             scale: 8)
     }
 
+    /// Of two classes and embeddings of `width` numbers.
+    private func outOfScope(_ width: Int) -> OutOfScopeScore {
+        let values = (0..<(2 * width)).map { Float($0 % 5) / 4 }
+        return OutOfScopeScore(
+            centres: FeatureMatrix(rows: 2, width: width, values: values),
+            regression: LinearClassifier(
+                classes: 2, width: width, weights: values.reversed(), bias: [0.5, -0.5]),
+            distance: .init(mean: 1.1, deviation: 0.3), energy: .init(mean: -2, deviation: 0.7), median: 0.1,
+            threshold: 1.7)
+    }
+
     private func outputs(_ text: String, _ values: [Float]) -> TextOutputs {
         TextOutputs(
             example: Example(text: text), encoding: Encoding(inputIDs: [2, 3], typeIDs: [0, 0]), values: values)
@@ -47,6 +58,51 @@ import Tokenization
         try folder.write(json)
         let read = try PooledClassifier(folder.folder)
         #expect(read.windows == 3 && read.temperature == 1.5 && read.lexical == classifier.lexical && read.classes == 2)
+    }
+
+    @Test func `embeddings behind the logits are taken apart, and say how far a text is`() {
+        var classifier = PooledClassifier(
+            classes: 2, windows: 2, temperature: 2, lexical: nil, outOfScope: outOfScope(3))
+        classifier.appendedWidth = 3
+        // Two windows: two logits and three numbers of an embedding each.
+        let found = classifier.combined(outputs("x", [1, 2, 0.5, 0, 1, 3, 8, 0.25, 1, 0]))
+        #expect(found.values == [1, 2.5] && found.embedding == [0.375, 0.5, 0.5])
+        let expected = outOfScope(3).scores(FeatureMatrix(rows: 1, width: 3, values: [0.375, 0.5, 0.5]))
+        #expect(found.outOfScope == expected[0])
+        classifier.outOfScope = nil
+        #expect(classifier.combined(outputs("x", [1, 2, 0.5, 0, 1])).outOfScope == nil)
+        classifier.appendedWidth = 0
+        #expect(classifier.combined(outputs("x", [1, 2])).embedding == nil)
+    }
+
+    @Test func `what is known of texts out of scope is read as it was written, and checked`() throws {
+        let folder = try ScratchModel()
+        let width = folder.folder.configuration.encoder.hidden
+        let classifier = PooledClassifier(
+            classes: 2, windows: 1, temperature: 1, lexical: nil, outOfScope: outOfScope(width))
+        try folder.write(try classifier.json())
+        #expect(try PooledClassifier(folder.folder).outOfScope == classifier.outOfScope)
+        let good = String(decoding: try classifier.json(), as: UTF8.self)
+        func problem(_ text: String) -> String {
+            do {
+                try folder.write(Data(text.utf8))
+                _ = try PooledClassifier(folder.folder)
+                return "none"
+            } catch { return "\(error)" }
+        }
+        let refusal = "its part for texts out of scope does not fit the 2 classes and the \(width) numbers"
+        #expect(problem(good) == "none")
+        for (old, new) in [
+            ("0.7", "0"), ("0.7", "-1"), ("1.7", "0.1"), ("\"centres\" : \"", "\"centres\" : \"AAAAAAAA"),
+            ("\"bias\" : \"", "\"bias\" : \"AADAf"),
+        ] {
+            #expect(good.contains(old), "\(good)")
+            let found = problem(good.replacing(old, with: new, maxReplacements: 1))
+            #expect(found.contains(refusal) || found.contains("is not what"), "\(old): \(found)")
+        }
+        let other = PooledClassifier(
+            classes: 2, windows: 1, temperature: 1, lexical: nil, outOfScope: outOfScope(width + 1))
+        #expect(problem(String(decoding: try other.json(), as: UTF8.self)).contains(refusal))
     }
 
     @Test func `a file that is damaged is refused by name`() throws {

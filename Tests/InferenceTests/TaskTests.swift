@@ -49,6 +49,25 @@ import Tokenization
         #expect(line(task, ["a", "b"], [0, 0]).hasPrefix(#"{"label": "a""#))
     }
 
+    @Test func `a text that is out of scope tells so, and has no class where that is asked for`() {
+        func line(_ score: Double, _ abstention: Abstention?) -> String {
+            var task = Classification()
+            task.abstention = abstention
+            var outputs = TextOutputs(
+                example: Example(text: "a"), encoding: Encoding(inputIDs: [], typeIDs: []), values: [0, 0])
+            outputs.outOfScope = score
+            var json = JSONWriter()
+            task.predictions(labels: ["x", "y"]).append(outputs, to: &json)
+            return String(decoding: json.bytes, as: UTF8.self)
+        }
+        let rest = #""probabilities": {"x": 0.5, "y": 0.5}, "out_of_scope": "#
+        #expect(line(1.25, nil) == #"{"label": "x", \#(rest)1.25}"#)
+        let within = Abstention(leastProbability: nil, isWithinScope: true)
+        #expect(line(1.25, within) == #"{"label": null, \#(rest)1.25}"#)
+        #expect(line(1, within) == #"{"label": "x", \#(rest)1.0}"#)
+        #expect(line(1, Abstention(leastProbability: 0.75, isWithinScope: true)).hasPrefix(#"{"label": null"#))
+    }
+
     @Test func `an example becomes a target`() {
         let encoding = Encoding(inputIDs: [1, 2], typeIDs: [0, 0])
         func target(_ task: any Task, _ label: ExampleLabel) -> Target {

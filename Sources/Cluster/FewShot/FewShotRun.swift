@@ -144,8 +144,15 @@ struct FewShotRun: Sendable {
             weights: classifier.dense.weights, bias: classifier.dense.bias, to: begun, layouts[phase + 1])
         var solved = LoadedState(weights: begun)
         (solved.step, solved.phase) = (next.steps.lowerBound, phase + 1)
+        // Texts that the encoder was tuned on say nothing of how far other texts are.
+        let outOfScope =
+            method.isEncoderTuned || goesOn
+            ? nil
+            : OutOfScopeScore(
+                material.examples.features, labels: training.labels, classes: labels.count, seed: method.seed)
         let beside = PooledClassifier(
-            classes: labels.count, windows: windows, temperature: temperature, lexical: classifier.lexical)
+            classes: labels.count, windows: windows, temperature: temperature, lexical: classifier.lexical,
+            outOfScope: outOfScope)
         return FewShotSolution(
             classifier: goesOn ? nil : beside, state: solved, reports: reports, notices: notices(outcome))
     }

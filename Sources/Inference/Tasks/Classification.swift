@@ -45,8 +45,8 @@ public struct Classification: Task {
         return task
     }
 
-    /// How embeddings are made, where the classifier stands on them: as the folder says, else the mean over the tokens,
-    /// of length 1.
+    /// How embeddings are made, where the classifier stands on them: as the folder says, else the mean over the
+    /// tokens, of length 1.
     public func configure(_ configuration: inout ModelConfiguration) {
         guard pooled != nil else { return }
         var modules = configuration.sentenceModules ?? SentenceModules()
@@ -56,8 +56,17 @@ public struct Classification: Task {
 
     /// As `transformers` builds it for the family; or on the embedding, where the model has that.
     public func head(_ configuration: ModelConfiguration) -> any Head {
-        guard pooled != nil else { return configuration.classifierHead(.singleLabel) }
-        return PooledClassification(configuration)
+        guard let pooled else { return configuration.classifierHead(.singleLabel) }
+        var head = PooledClassification(configuration)
+        head.appendedWidth = pooled.appendedWidth
+        return head
+    }
+
+    /// The same with the embeddings of texts beside their logits, where the classifier stands on such.
+    func appendingEmbeddings(_ configuration: ModelConfiguration) -> Classification {
+        var task = self
+        task.pooled?.appendedWidth = configuration.encoder.hidden
+        return task
     }
 
     /// One sequence; or windows of a long text, where the model was made of such.
@@ -79,7 +88,8 @@ public struct Classification: Task {
         example.classNumber.map { .classIndex($0) } ?? .none
     }
 
-    /// `{"label": …, "probabilities": {label: p, …}}`; the label of a text that is left without a class is null.
+    /// `{"label": …, "probabilities": {label: p, …}}`; the label of a text that is left without a class is null. Where
+    /// the model says how far texts are from its classes, `"out_of_scope": s` comes last.
     public func predictions(labels: [String]) -> any PredictionFormat {
         Format(labels: labels.map { JSONWriter.bytes(of: $0) }, abstention: abstention)
     }
@@ -103,7 +113,12 @@ public struct Classification: Task {
                     json.raw(": ")
                     json.number(Float(probability))
                 }
-                json.raw("}}")
+                json.raw("}")
+                if let outOfScope = prediction.outOfScope {
+                    json.raw(", \"out_of_scope\": ")
+                    json.number(Float(outOfScope))
+                }
+                json.raw("}")
             }
         }
     }

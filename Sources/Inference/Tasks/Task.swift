@@ -218,6 +218,10 @@ public struct TextOutputs: Sendable {
     public var encoding: Encoding
     /// (rows, width), row-major: one row, or one for each token that the head reads, all its sequences end to end.
     public var values: [Float]
+    /// The text's embedding, where the model has it and was asked for it; nil elsewhere.
+    public var embedding: [Float]?
+    /// How far the text is from what the model has learnt, see `OutOfScopeScore`; nil where the model does not say.
+    public var outOfScope: Double?
 
     /// Outputs of these parts.
     public init(example: Example, encoding: Encoding, values: [Float]) {

@@ -16,6 +16,11 @@ public struct PooledClassification: Head {
     public var normalizes: Bool
     /// The dropout probability before the classifier.
     public var dropout: Float
+    /// Floats of the embedding that stand behind the logits in each row of outputs, for who predicts and wants both: 0,
+    /// or as many as the encoder's rows have. It does not travel, and nothing can be learnt by such outputs.
+    public var appendedWidth = 0
+
+    private enum CodingKeys: String, CodingKey { case labels, pooling, normalizes, dropout }
 
     /// The names of its tensors in ``ParameterID``.
     enum Part {
@@ -32,8 +37,8 @@ public struct PooledClassification: Head {
 
     /// The first token, or all.
     public var reads: RowSelection { pooling == .first ? .firstTokens : .allTokens }
-    /// A logit for each class.
-    public var outputWidth: Int { labels }
+    /// A logit for each class, and what is appended.
+    public var outputWidth: Int { labels + appendedWidth }
     /// The classifier.
     public var labelLinear: String? { Part.classifier }
 
@@ -44,6 +49,13 @@ public struct PooledClassification: Head {
         }
         guard dropout >= 0, dropout < 1 else {
             throw .invalidModel("a dropout probability is \(dropout), must be at least 0 and below 1")
+        }
+    }
+
+    /// Embeddings are as wide as the encoder.
+    public func validate(_ encoder: EncoderArchitecture) throws(ModelError) {
+        guard appendedWidth == 0 || appendedWidth == encoder.hidden else {
+            throw .invalidModel("embeddings of \(appendedWidth) numbers on an encoder of \(encoder.hidden)")
         }
     }
 
@@ -92,6 +104,9 @@ private final class PooledClassificationPasses: HeadPasses {
     private var saved: Activations?
     /// Those of the last forward pass.
     private var embeddings: Outputs?
+    private let appendsEmbeddings: Bool
+    /// (S, labels + width): logits with embeddings behind them, where these are asked for.
+    private var appended = FloatBuffer(count: 0)
 
     /// What the backward pass needs.
     private struct Activations {
@@ -107,6 +122,7 @@ private final class PooledClassificationPasses: HeadPasses {
 
     init(_ context: HeadContext, _ head: PooledClassification) {
         classifier = context.linear(PooledClassification.Part.classifier)
+        appendsEmbeddings = head.appendedWidth > 0
         embedding = SentenceEmbeddingPasses(
             SentenceEmbedding(width: classifier.slot.inputs, pooling: head.pooling, normalizes: head.normalizes))
     }
@@ -145,7 +161,19 @@ private final class PooledClassificationPasses: HeadPasses {
             shoal_dropout_apply(saved.input, keep, embeddings.rows, width, maskStride(width), dropout.head.scale)
         }
         classifier.forward(saved.input, saved.logits, rows: embeddings.rows)
+        if appendsEmbeddings { return withEmbeddings(saved.logits, embeddings) }
         return Outputs(values: saved.logits, gradient: saved.dLogits, rows: embeddings.rows, width: labels)
+    }
+
+    /// Rows of logits with the embeddings behind them; there is no gradient of these.
+    private func withEmbeddings(_ logits: UnsafeMutablePointer<Float>, _ embeddings: Outputs) -> Outputs {
+        let total = labels + width
+        if appended.count < embeddings.rows * total { appended = FloatBuffer(count: embeddings.rows * total) }
+        for s in 0..<embeddings.rows {
+            (appended.pointer + s * total).update(from: logits + s * labels, count: labels)
+            (appended.pointer + s * total + labels).update(from: embeddings.values + s * width, count: width)
+        }
+        return Outputs(values: appended.pointer, gradient: appended.pointer, rows: embeddings.rows, width: total)
     }
 
     func backward(
@@ -153,6 +181,7 @@ private final class PooledClassificationPasses: HeadPasses {
         into sink: any GradientSink
     ) {
         let saved = activations
+        precondition(!appendsEmbeddings, "embeddings are appended to predict, not to learn")
         guard let embeddings else { preconditionFailure("a backward pass follows a forward pass") }
         let sequences = embeddings.rows
         classifier.backwardWeight(saved.dLogits, saved.input, rows: sequences, into: sink)

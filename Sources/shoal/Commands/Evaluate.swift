@@ -57,7 +57,7 @@ struct Evaluate: AsyncParsableCommand {
     mutating func run() async throws {
         let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), adapter: adapter.adapter, task: task.task, threads: threads.count,
-            maxLength: maxLength, precision: try precision.checked())
+            maxLength: maxLength, precision: try precision.checked(), appendsEmbeddings: abstention.abstainOutOfScope)
         let names = ColumnNames(
             text: columns.given.textColumn, textPair: columns.given.textPairColumn, label: labels.given.labelColumn)
         let abstention = try abstention.checked(pipeline)

@@ -9,7 +9,8 @@ struct Predict: AsyncParsableCommand {
         abstract: "Predicts by a fine-tuned model: one JSON object per line, in the order of the texts.",
         discussion: """
             Each line is, by the model's task, {"label": …, "probabilities": {label: p, …}} (the label is null where the \
-            model abstains, see --abstain-below), {"labels": […], \
+            model abstains, see --abstain-below; a classifier made by --method probe adds "out_of_scope": 0 is usual, and \
+            above 1 are 5% of texts of its classes), {"labels": […], \
             "probabilities": {…}}, {name: number, …}, {"text": …, "spans": [{"start": 0, "end": 5, "label": …, "text": …, \
             "score": …}]}, of a pair of texts {"cosine": …}, or of a text with masks {"masks": [[{"score": …, "token": id, \
             "token_str": …}, …], …]}. Without --text and FILE, standard input is read, one text per \
@@ -78,7 +79,7 @@ struct Predict: AsyncParsableCommand {
         let names = ColumnNames(text: columns.given.textColumn, textPair: columns.given.textPairColumn)
         let pipeline = try TextPipeline(
             path: try ModelPath.resolve(model), adapter: adapter.adapter, task: task.task, threads: threads.count,
-            maxLength: maxLength, precision: try precision.checked())
+            maxLength: maxLength, precision: try precision.checked(), appendsEmbeddings: true)
         let abstention = try abstention.checked(pipeline)
         let read = try file.flatMap { try pipeline.task.texts($0, columns: names) }
         let source = read.map { .given($0) } ?? TextSource(texts: texts, file: file, columns: names)

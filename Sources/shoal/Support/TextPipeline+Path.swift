@@ -15,9 +15,10 @@ extension TextPipeline {
     ///   - maxLength: Tokens of a text at most; nil for as many as in the run that the adapter or the model comes from,
     ///     or else as the folder says: `max_seq_length` of a model of embeddings, `model_max_length` of any other.
     ///   - precision: The number format of matrix products; the machine must have it.
+    ///   - appendsEmbeddings: Whether a classifier on embeddings tells these too, and what it says by them.
     init(
         path: String, adapter: String? = nil, task: (any Task)? = nil, threads: Int, maxLength: Int?,
-        precision: Precision
+        precision: Precision, appendsEmbeddings: Bool = false
     ) throws {
         let folder = try ModelFolder(path: path)
         let limit = folder.configuration.encoder.maxLength
@@ -34,7 +35,7 @@ extension TextPipeline {
         try self.init(
             folder, adapter: adapter, task: task, threads: threads,
             maxLength: max(3, maxLength ?? min(limit, known ?? RunConfiguration.defaultMaxLength)),
-            precision: precision)
+            precision: precision, appendsEmbeddings: appendsEmbeddings)
     }
 
     /// What `run.yaml` says, where the model lies in a run directory as `model` or `checkpoints/step-…`.
