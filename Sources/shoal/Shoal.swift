@@ -22,7 +22,7 @@ struct Shoal: AsyncParsableCommand {
         version: "shoal \(version)",
         subcommands: [
             Train.self, Pretrain.self, Resume.self, Stop.self, Status.self, CoordinatorCommand.self, WorkerCommand.self,
-            Keygen.self, Evaluate.self, Predict.self, Embed.self, Merge.self, Tokenize.self, Fetch.self,
+            Keygen.self, Evaluate.self, Predict.self, Suggest.self, Embed.self, Merge.self, Tokenize.self, Fetch.self,
             ConfigCommand.self, Benchmark.self,
         ])
 
