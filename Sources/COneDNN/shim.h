@@ -136,4 +136,12 @@ static inline int shoal_onednn_has_bf16(void) {
     return (dnnl_get_effective_cpu_isa() & wanted) == wanted;
 }
 
+// The version of the library that is loaded: major, minor, patch.
+static inline void shoal_onednn_version(int version[3]) {
+    const dnnl_version_t *v = dnnl_version();
+    version[0] = v->major;
+    version[1] = v->minor;
+    version[2] = v->patch;
+}
+
 #endif

@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// The folder in which fetched models and data are kept.
+/// The folder in which fetched models and data are kept, and what is computed of them.
 public struct FetchCache: Sendable {
     /// The folder.
     public let path: String
@@ -43,6 +43,9 @@ public struct FetchCache: Sendable {
         }
         return folder(of: entry)
     }
+
+    /// Where embeddings are kept from run to run.
+    public var embeddingFolder: String { "\(path)/embeddings" }
 
     /// Where an archive is kept.
     func file(of archive: PackageArchive) -> String { "\(path)/archives/\(archive.file)" }

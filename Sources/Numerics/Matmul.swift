@@ -163,6 +163,13 @@ public final class Matmul {
         return unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void).self)
     }()
 
+    /// The version of oneDNN, by which products may differ in their bits.
+    public static let libraryVersion: String = {
+        var version: [Int32] = [0, 0, 0]
+        shoal_onednn_version(&version)
+        return version.map { "\($0)" }.joined(separator: ".")
+    }()
+
     /// Whether this processor multiplies bfloat16 in hardware: AVX512-BF16 or AMX.
     public static var hasBFloat16: Bool { shoal_onednn_has_bf16() != 0 }
 }

@@ -10,7 +10,8 @@ extension Simulation {
     func startWorker(_ number: Int?) {
         let index = workers.count
         let description = WorkerDescription(
-            host: "h", pid: pid(index), threads: 1 + index % 2, cpu: "c", instructionSet: "AVX2")
+            host: "h", pid: pid(index), threads: 1 + index % 2, cpu: "c",
+            instructionSet: shape.instructionSets[min(index, shape.instructionSets.count - 1)])
         let worker = WorkerMachine(description, options: WorkerOptions(coordinator: "ipc:///x"), now: now)
         let greeting = worker.start()
         workers.append(worker)

@@ -39,6 +39,10 @@ final class Simulation {
         var secondPhase: Int?
         /// The texts of which a first phase without steps collects outputs; nil for no such phase.
         var collects: Int?
+        /// Whether these are kept for a coordinator that is started again.
+        var caches = false
+        /// The instructions of the first workers' processors; those of others are the last one's.
+        var instructionSets = ["AVX2"]
         var validation: Int?
         var test: Int? = 7
         var schedule = ScheduleKind.linear
@@ -107,6 +111,9 @@ final class Simulation {
     var restarts = 0
     /// Pairs of workers, from and to, between which no connection comes about.
     var unreachable: Set<[Int]> = []
+    /// Outputs that were kept, by micro-batch, and how many were computed in all.
+    var cache: [Int: EvaluationPart] = [:]
+    var keptBatches = 0
     /// Takes requests for micro-batches; nil packs them at once.
     var prefetch: ((BatchRequest) -> Void)?
     /// Changes what the coordinator decides; nil drops it.
@@ -160,6 +167,7 @@ final class Simulation {
         settings.maxWorkers = shape.microBatches
         settings.isResumed = previousStarts > 0
         settings.previousStarts = previousStarts
+        settings.cachesOutputs = shape.caches
         shape.change(&settings)
         return settings
     }
@@ -209,6 +217,10 @@ final class Simulation {
             steps.removeAll { $0.step > step }
             evaluations.removeAll { $0.step >= step + (isPhaseBeginning ? 1 : 0) }
         case .loadSource: if let source = try? newestSource() { pending.append(.sourceLoaded(source)) }
+        case .lookUpOutputs(let request): pending.append(.foundOutputs(request.id, cache))
+        case .keepOutputs(let batches):
+            keptBatches += batches.parts.count
+            for (number, part) in zip(batches.first..., batches.parts) { cache[number] = part }
         case .solve(let part):
             if part.losses.count != shape.collects { wrongBits.append("\(part.losses.count) outputs were collected") }
             isSolved = true

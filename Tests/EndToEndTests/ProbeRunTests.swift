@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 import Training
 
@@ -95,6 +96,60 @@ import Training
         #expect(yaml.contains("method: probe"))
         let modules = try String(contentsOfFile: world.path("w1/model/modules.json"), encoding: .utf8)
         #expect(modules.contains("sentence_transformers.models.Dense"))
+    }
+
+    @Test(.timeLimit(.minutes(10))) func `embeddings of a former run change no bit, and damage is noticed`()
+        async throws
+    {
+        let world = try TinyWorld()
+        try Self.write(world)
+        let cache = world.path("embeddings")
+        func run(
+            _ output: String, cache: String?, workers: Int = 2, change: (inout RunConfiguration) -> Void = { _ in }
+        ) async throws -> (result: RunResult, found: String?) {
+            let found = Mutex<String?>(nil)
+            let result = try await TinyRun.run(
+                world, Probe(), output, workers: workers, cache: cache,
+                change: {
+                    $0.method = .probe
+                    ($0.labels, $0.unlabeled) = (world.path("labels.csv"), world.path("more.txt"))
+                    change(&$0)
+                },
+                observe: { event in
+                    if case .notice(let text) = event, text.hasSuffix("were cached") { found.withLock { $0 = text } }
+                })
+            return (result, found.withLock { $0 })
+        }
+        let plain = try await run("plain", cache: nil)
+        #expect(plain.found == nil)
+        // 52 training texts, 30 to test on, 4 descriptions, 33 texts without labels, 16 a batch.
+        let first = try await run("first", cache: cache, workers: 3)
+        #expect(first.found == "0 of 10 batches of embeddings were cached")
+        let second = try await run("second", cache: cache)
+        #expect(second.found == "10 of 10 batches of embeddings were cached")
+        #expect(first.result.weightsSHA256 == plain.result.weightsSHA256)
+        #expect(second.result.weightsSHA256 == plain.result.weightsSHA256)
+        #expect(second.result.test?.metrics == plain.result.test?.metrics)
+        let names = try FileManager.default.subpathsOfDirectory(atPath: cache).filter { $0.utf8.count > 60 }
+        #expect(names.count == 10)
+        for (number, name) in names.sorted().enumerated() where number < 3 {
+            var data = try Data(contentsOf: URL(fileURLWithPath: "\(cache)/\(name)"))
+            data[number == 0 ? data.count - 1 : 100 * number] ^= 1
+            try data.write(to: URL(fileURLWithPath: "\(cache)/\(name)"))
+        }
+        let mended = try await run("mended", cache: cache)
+        #expect(mended.found == "7 of 10 batches of embeddings were cached")
+        #expect(mended.result.weightsSHA256 == plain.result.weightsSHA256)
+        // Another draw has training texts of its own alone.
+        let draw = try await run("draw", cache: cache) { $0.shots = 5 }
+        #expect(draw.found == "6 of 7 batches of embeddings were cached")
+        #expect(
+            try await run("again", cache: cache) { $0.shots = 5 }.found == "7 of 7 batches of embeddings were cached")
+        // Texts that are cut otherwise are others; some batches have none that is cut.
+        let short = try await run("short", cache: cache) { ($0.maxLength, $0.windows) = (12, 1) }
+        #expect(short.found?.hasSuffix("of 10 batches of embeddings were cached") == true)
+        #expect(short.found?.hasPrefix("10 ") == false)
+        #expect(try await run("off", cache: cache) { $0.embeddingCache = false }.found == nil)
     }
 
     @Test func `what does not fit is refused by name`() throws {

@@ -27,9 +27,12 @@ final class ShoalProcess {
         for path in [outputPath, errorPath] { _ = FileManager.default.createFile(atPath: path, contents: nil) }
         process.executableURL = Self.binary
         process.arguments = arguments
-        // Sockets go into the test's own folder: a process that is killed cannot remove them.
-        process.environment = ProcessInfo.processInfo.environment.merging(["XDG_RUNTIME_DIR": folder]) { $1 }
-            .merging(environment) { $1 }
+        // Sockets go into the test's own folder: a process that is killed cannot remove them. So do embeddings, which
+        // another test must not find.
+        process.environment = ProcessInfo.processInfo.environment.merging(
+            ["XDG_RUNTIME_DIR": folder, "SHOAL_CACHE": "\(folder)/cache"]
+        ) { $1 }
+        .merging(environment) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardOutput = FileHandle(forWritingAtPath: outputPath)
         process.standardError = FileHandle(forWritingAtPath: errorPath)

@@ -10,11 +10,14 @@ enum TinyRun {
     /// - Parameters:
     ///   - killing: The step after which the first worker that joined is killed; it is started again.
     ///   - killsInCollection: Whether the first worker that joined is killed while embeddings are collected.
+    ///   - cache: The folder of embeddings of former runs; nil for none.
     ///   - change: Sets further options.
+    ///   - observe: Sees what happens.
     static func run(
         _ world: TinyWorld, _ recipe: any Recipe, _ output: String, workers: Int, killing step: Int? = nil,
         resumes: Bool = false, killsInCollection: Bool = false,
-        change: (inout RunConfiguration) throws -> Void = { _ in }
+        cache: String? = nil, change: (inout RunConfiguration) throws -> Void = { _ in },
+        observe: @escaping @Sendable (RunEvent) -> Void = { _ in }
     ) async throws -> RunResult {
         var configuration = RunConfiguration(
             model: world.path("model"), train: world.path("train.csv"), output: world.path(output))
@@ -25,8 +28,9 @@ enum TinyRun {
         let victim = Mutex<Int32?>(nil)
         var run = TrainingRun(
             configuration: configuration, workers: .local(command: [ShoalProcess.binary.path, "worker"]),
-            resume: resumes ? ResumeOptions(acceptsChanges: false) : nil
+            resume: resumes ? ResumeOptions(acceptsChanges: false) : nil, embeddingFolder: cache
         ) { event in
+            observe(event)
             switch event {
             case .workerJoined(let worker, _, _): victim.withLock { $0 = $0 ?? Int32(exactly: worker.pid) }
             case .step(let metrics) where metrics.step == step:

@@ -36,14 +36,17 @@ import Tokenization
         #expect(ids("a b c d e", pair: "f g", maxLength: 6, most: 9).map(\.count) == [6])
     }
 
-    @Test func `each set begins a micro-batch of its own`() {
+    @Test func `each set has micro-batches of its own`() {
         func encodings(_ texts: [String], most: Int = 9) -> [[Encoding]] {
             texts.map { TextWindows(tokenizer, maxLength: 4, most: most).encodings($0, pair: nil) }
         }
         let source = WindowedTexts([encodings(["a b c", "d"]), encodings(["e"]), encodings(["f g"])], batch: 4)
-        #expect(source.windows == [[0..<2, 2..<3], [4..<5], [8..<9]] && source.count == 9)
-        // The gap is filled with the last window.
-        #expect(source.encodings(3)[0].inputIDs == [2, 8, 3] && source.encodings(7)[0].inputIDs == [2, 9, 3])
+        #expect(source.windows == [[0..<2, 2..<3], [4..<5], [8..<9]] && source.count == 12)
+        // The gap is filled with the shortest window.
+        #expect(source.encodings(3)[0].inputIDs == [2, 7, 3] && source.encodings(7)[0].inputIDs == [2, 9, 3])
+        #expect((9..<12).allSatisfy { source.encodings($0)[0].inputIDs == [2, 10, 11, 3] })
+        let alone = WindowedTexts([encodings(["e"])], batch: 4)
+        #expect((0..<4).map { alone.encodings($0)[0].inputIDs } == (4..<8).map { source.encodings($0)[0].inputIDs })
         let batch = source.pack([0, 1, 2], round: 0)
         #expect(batch.sequenceCount == 3 && batch.targets == .none)
     }

@@ -42,6 +42,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var classShares: String?
     /// Windows that a long text is cut into at most, where embeddings are collected.
     public var windows = 2
+    /// Whether embeddings are kept on this machine for other runs.
+    public var embeddingCache = true
     /// What stands between several labels of a text; nil for a comma.
     public var labelSeparator: String?
     /// Which scores of pairs stand for the cosines 0 and 1; nil to see from the data.

@@ -254,6 +254,10 @@ extension RunOptionTable {
             .fewShot, "windows", \.windows, "count",
             "Windows of --max-length tokens that a long text is cut into, at most", allowed: .range(1...1000),
             owner: .classifier),
+        RunOption(
+            .fewShot, "embedding_cache", \.embeddingCache, "",
+            "Keeps embeddings in the cache of shoal fetch, so that another run on the same texts need not compute them",
+            aliases: "cache cacheembeddings usecache"),
     ]
 
     private static let pretraining: [RunOption] = [

@@ -40,6 +40,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     private var nextStatus = 0.0
     private var statusResponder = StatusResponder()
     private var prefetcher: BatchPrefetcher?
+    /// Embeddings of former runs; nil where they do not count.
+    private let outputs: OutputStore?
     private var warnedOfMetrics = false
     private var loggedSenders: Set<String> = []
     /// Where the message that is being handled came from, if it is malformed.
@@ -49,7 +51,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Binds the control socket.
     init(
         configuration: RunConfiguration, settings: CoordinatorSettings, bind: String, directory: RunDirectory,
-        sockets: SocketFolder? = nil, keys: CoordinatorKeys?, inbox: Inbox<LoopInput>,
+        sockets: SocketFolder? = nil, keys: CoordinatorKeys?, embeddings: EmbeddingCache? = nil,
+        inbox: Inbox<LoopInput>,
         children makeChildren: (String) -> LocalWorkers?, startedAt: Double,
         emit: @escaping @Sendable (RunEvent) -> Void
     ) throws {
@@ -62,6 +65,9 @@ final class CoordinatorLoop: @unchecked Sendable {
             bind: bind, workers: configuration.workers, keys: keys, logger: Logger(lines: { inbox.post(.warning($0)) }))
         states = StateSender(socket: listener.socket)
         children = makeChildren(listener.endpoint)
+        outputs = embeddings.map { OutputStore($0) { inbox.post(.warning($0)) } }
+        var settings = settings
+        settings.cachesOutputs = embeddings != nil
         machine = CoordinatorMachine(settings, now: startedAt)
     }
 
@@ -84,6 +90,7 @@ final class CoordinatorLoop: @unchecked Sendable {
         }
         prefetcher?.close()
         listener.close()
+        outputs?.close()
         // The context may read it until here.
         withExtendedLifetime((states, loaded)) {}
         return outcome ?? .failure(RunError.failed("the run ended without a result"))
@@ -273,6 +280,11 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .rewindMetrics(let step, let isPhaseBeginning):
             try directory.rewindMetrics(to: step, isPhaseBeginning: isPhaseBeginning)
         case .loadSource: try loadSource()
+        case .lookUpOutputs(let request):
+            guard let phase = machine.training.phase else { break }
+            let inbox = inbox
+            outputs?.lookUp(request, phase) { inbox.post(.event(.foundOutputs(request.id, $0))) }
+        case .keepOutputs(let batches): outputs?.keep(batches)
         case .solve(let part): try solve(part)
         case .loadBest(let step): try load { .loadedBest(try $0.best(step: step)) }
         case .releaseSource: states.replace(with: nil)

@@ -91,7 +91,8 @@ struct FewShotRun: Sendable {
             ("training", training), ("validation", evaluated[.validation]), ("test", evaluated[.test]),
             ("of descriptions", descriptions), ("without labels", unlabelled),
         ].compactMap { name, set in set.map { "\(grouped($0.texts.count)) \(name)" } }
-        return "embeddings are made of \(sets.joined(separator: ", ")) texts, in \(plural(source.count, "window"))"
+        return
+            "embeddings are made of \(sets.joined(separator: ", ")) texts, in \(plural(source.windowCount, "window"))"
     }
 
     /// Computes the classifier.

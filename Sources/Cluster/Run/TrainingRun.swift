@@ -10,6 +10,8 @@ public struct TrainingRun: Sendable {
     let workers: WorkerSource
     let resume: ResumeOptions?
     let profileFolder: String?
+    /// The folder of embeddings of former runs; nil for none.
+    let embeddingFolder: String?
     /// Makes the phases.
     var recipe: any Recipe
     let events: @Sendable (RunEvent) -> Void
@@ -32,10 +34,12 @@ public struct TrainingRun: Sendable {
     ///   - workers: Where the workers come from.
     ///   - resume: Goes on with the run in the configuration's `output`; nil begins a new one.
     ///   - profileFolder: Where workers that it starts write their profiles; nil for none.
+    ///   - embeddingFolder: Where embeddings are kept from run to run, if the configuration says that they are; nil for
+    ///     nowhere.
     ///   - events: Called with what happens, from one thread at a time.
     public init(
         configuration: RunConfiguration, workers: WorkerSource = .local(), resume: ResumeOptions? = nil,
-        profileFolder: String? = nil,
+        profileFolder: String? = nil, embeddingFolder: String? = nil,
         events: @escaping @Sendable (RunEvent) -> Void
     ) {
         self.configuration = configuration
@@ -43,6 +47,7 @@ public struct TrainingRun: Sendable {
         self.workers = workers
         self.resume = resume
         self.profileFolder = profileFolder
+        self.embeddingFolder = configuration.embeddingCache ? embeddingFolder : nil
         self.events = events
     }
 
@@ -103,7 +108,8 @@ public struct TrainingRun: Sendable {
         let loop = try CoordinatorLoop(
             configuration: configuration, settings: settings(isLocal: place.sockets != nil, starts: known?.starts ?? 0),
             bind: place.bind,
-            directory: directory, sockets: place.sockets, keys: try coordinatorKeys(), inbox: inbox,
+            directory: directory, sockets: place.sockets, keys: try coordinatorKeys(),
+            embeddings: embeddingFolder.map { EmbeddingCache(path: $0) }, inbox: inbox,
             children: { makeLocalWorkers(endpoint: $0, allotment: allotment, inbox: inbox) }, startedAt: startedAt,
             emit: events)
         if case .external(_, let portFile?) = workers { try PortFile.write(loop.boundEndpoint, to: portFile) }

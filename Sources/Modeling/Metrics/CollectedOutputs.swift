@@ -15,13 +15,24 @@ public struct CollectedOutputs: MetricAccumulator, Equatable {
     /// Of no outputs yet.
     public init(width: Int) { self.width = width }
 
+    /// Of outputs that were collected before.
+    ///
+    /// - Parameter values: (examples, width).
+    public init(width: Int, values: [Float]) {
+        precondition(width > 0 && values.count.isMultiple(of: width))
+        self.width = width
+        for value in values { append(value) }
+    }
+
     /// Adds the rows of a batch.
     public mutating func add(_ batch: EvaluatedBatch) {
         for row in 0..<batch.outputs.rows {
-            for value in batch.outputs.row(row) {
-                withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
-            }
+            for value in batch.outputs.row(row) { append(value) }
         }
+    }
+
+    private mutating func append(_ value: Float) {
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     /// Appends the rows of `other`.

@@ -1,4 +1,5 @@
 import Cluster
+import Corpus
 import Dashboard
 import Foundation
 import Inference
@@ -20,7 +21,8 @@ enum TrainingSession {
         defer { display.close() }
         let result = try await TrainingRun(
             configuration: configuration, workers: workers, resume: resume,
-            profileFolder: profiles ? ProfileOutput.folder(run: configuration.output) : nil
+            profileFolder: profiles ? ProfileOutput.folder(run: configuration.output) : nil,
+            embeddingFolder: FetchCache(environment: ProcessInfo.processInfo.environment).embeddingFolder
         ) {
             display.show($0)
         }.run()

@@ -20,6 +20,10 @@ enum CoordinatorEffect: Sendable {
     /// Read the newest whole checkpoint, or else what the run began with. The checkpoint of the end of a phase is read
     /// as the state that the next phase begins with.
     case loadSource
+    /// Look for outputs that are to be collected; ``CoordinatorEvent/foundOutputs(_:_:)`` brings them.
+    case lookUpOutputs(OutputLookup)
+    /// Keep outputs for runs to come.
+    case keepOutputs(CollectedBatches)
     /// Compute the head of the next phase from these outputs; ``CoordinatorEvent/solved(_:_:seconds:)`` brings the
     /// state with which it begins.
     case solve(EvaluationPart)

@@ -16,6 +16,8 @@ enum CoordinatorEvent: Sendable {
     case interrupt
     /// Micro-batches that ``CoordinatorEffect/prefetch(_:)`` asked for.
     case prefetched(PrefetchedBatches)
+    /// The outputs that the lookup of this number has found, by micro-batch.
+    case foundOutputs(UInt32, [Int: EvaluationPart])
     /// The state to begin with was read again from disk.
     case sourceLoaded(StateSource)
     case sourceFailed(String)

@@ -60,6 +60,7 @@ struct CoordinatorMachine: Sendable {
         case .prefetched(let batches):
             training.prefetched(batches, &rendezvous.membership, &transition)
             rendezvous.beginWork(&training, &transition)
+        case .foundOutputs(let id, let parts): training.found(id, parts, &rendezvous.membership, &transition)
         case .sourceLoaded(let source): rendezvous.sourceLoaded(source, &training, &transition)
         case .solved(let source, let reports, let seconds):
             rendezvous.sourceLoaded(source, &training, &transition)

@@ -50,6 +50,8 @@ struct CoordinatorSettings: Sendable {
     var balances = true
     /// In what workers compute: which of their instructions decide the bits.
     var precision = Precision.float32
+    /// Whether outputs that are to be collected are looked for first, and kept.
+    var cachesOutputs = false
     /// When the run began, on the monotonic clock of the events.
     var startedAt = 0.0
 

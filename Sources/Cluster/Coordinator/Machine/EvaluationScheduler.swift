@@ -1,5 +1,6 @@
 import Inference
 import Modeling
+import Support
 import Training
 
 /// Hands out the micro-batches of an evaluation to whichever worker is free; their composition is fixed, so that it
@@ -26,10 +27,24 @@ struct EvaluationScheduler: Sendable {
         /// What was found of every micro-batch, by its number.
         var parts: [EvaluationPart?]
         var done = 0
+        /// What was looked for in the cache, and whether it has answered; nil where there is none.
+        var lookup: (request: OutputLookup, isDone: Bool)?
         /// A member is sent away: nothing is concluded before the generation that follows.
         var awaitsGeneration = false
 
         var isComplete: Bool { done == source.count && !awaitsGeneration }
+
+        /// Takes the next micro-batches, so many at most, that follow each other and that nothing is known of yet; nil
+        /// where none are left.
+        mutating func takeNext(_ batches: Int) -> Range<Int>? {
+            while next < source.count, parts[next / batchSize] != nil { next += batchSize }
+            let first = next
+            while next < source.count, next < first + batches * batchSize, parts[next / batchSize] == nil {
+                next += batchSize
+            }
+            next = min(next, source.count)
+            return first < next ? first..<next : nil
+        }
 
         /// The numbers of the micro-batches that have these examples.
         func microBatches(of examples: Range<Int>) -> Range<Int> {
@@ -57,6 +72,7 @@ struct EvaluationScheduler: Sendable {
     private var job: Job?
     /// Orders of all evaluations, so that a late answer is never taken for another one.
     private var nextOrderID: UInt32 = 0
+    private var nextLookup: UInt32 = 0
     /// The outcome of the test set.
     private(set) var test: EvaluationRecord?
 
@@ -69,16 +85,38 @@ struct EvaluationScheduler: Sendable {
         job?.orders.values.contains { $0.peer == peer && $0.isSent } ?? false
     }
 
+    /// - Parameter origin: What the outputs follow from, where they are to be looked for before they are computed.
     mutating func start(
         _ kind: EvaluationKind, _ source: any ExampleSource, batchSize: Int, metricBytes: Int = 0, head: any Head,
-        labels: [String], _ transition: inout Transition
+        labels: [String], origin: EmbeddingOrigin? = nil, _ transition: inout Transition
     ) {
         let batches = (source.count + batchSize - 1) / batchSize
         job = Job(
             kind: kind, source: source, startedAt: transition.now, batchSize: batchSize,
             metricBytes: metricBytes, head: head, labels: labels,
             parts: [EvaluationPart?](repeating: nil, count: batches))
+        if let origin {
+            let request = OutputLookup(id: nextLookup, origin: origin, batchSize: batchSize)
+            job?.lookup = (request, false)
+            transition.perform(.lookUpOutputs(request))
+            nextLookup &+= 1
+        }
         transition.emit(.evaluating(kind, done: 0, total: source.count))
+    }
+
+    /// The cache has answered: what it has need not be computed.
+    mutating func found(_ id: UInt32, _ parts: [Int: EvaluationPart], _ transition: inout Transition) {
+        guard var job, let (request, isDone) = job.lookup, request.id == id, !isDone else { return }
+        job.lookup = (request, true)
+        for (number, part) in parts
+        where job.parts.indices.contains(number) && part.losses.count == job.examples(of: number).count {
+            job.parts[number] = part
+            job.done += part.losses.count
+        }
+        self.job = job
+        transition.emit(.evaluating(job.kind, done: job.done, total: job.source.count))
+        let known = job.parts.count { $0 != nil }
+        transition.emit(.notice("\(known) of \(plural(job.parts.count, "batch", "batches")) of embeddings were cached"))
     }
 
     /// The generation ends, or the run: what the orders out asked for is to be handed out again.
@@ -104,19 +142,19 @@ struct EvaluationScheduler: Sendable {
     }
 
     private mutating func handOut(to member: WorkerRecord, _ transition: inout Transition) {
-        guard var job else { return }
+        guard var job, job.lookup?.isDone ?? true else { return }
         if let again = job.again.popLast() {
             self.job = job
             order(again, of: member.peer, claimedBy: nil, &transition)
-        } else if job.next < job.source.count {
+        } else {
             // The report must fit into an envelope.
             let fitting = min(
                 ControlLimits.maxEvaluationExamples, ControlLimits.reportBytes / 2 / max(1, job.metricBytes))
             let most = fitting / job.batchSize
             let batches = max(1, min(member.worker.threads, most))
-            let examples = job.next..<min(job.source.count, job.next + batches * job.batchSize)
-            job.next = examples.upperBound
+            let examples = job.takeNext(batches)
             self.job = job
+            guard let examples else { return }
             order(examples, of: member.peer, claimedBy: nil, &transition)
         }
     }
@@ -174,6 +212,15 @@ struct EvaluationScheduler: Sendable {
         }
         job.orders[id] = nil
         job.done += order.examples.count
+        if let lookup = job.lookup {
+            let batches = job.microBatches(of: order.examples)
+            transition.perform(
+                .keepOutputs(
+                    CollectedBatches(
+                        lookup: lookup.request.id, first: batches.lowerBound,
+                        parts: batches.compactMap { job.parts[$0] },
+                        products: member.worker.products(in: lookup.request.origin.precision))))
+        }
         transition.emit(.evaluating(job.kind, done: job.done, total: job.source.count))
         self.job = job
         handOut(to: member, &transition)

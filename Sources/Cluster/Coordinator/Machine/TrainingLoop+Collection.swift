@@ -10,6 +10,27 @@ extension TrainingLoop {
         return true
     }
 
+    /// What the outputs of a phase that begins follow from; nil where they are not looked for: nobody knows what they
+    /// will follow from where workers compute with different instructions; and weights that the run has trained are
+    /// hardly those of another run.
+    func origin(_ phase: PhasePlan, _ members: [WorkerRecord]) -> EmbeddingOrigin? {
+        let products = Set(members.map { $0.worker.products(in: settings.precision) })
+        guard settings.cachesOutputs, let only = products.first, products.count == 1,
+            let source = checkpointer.transfer.source, source.step == 0, steps.completed == 0,
+            let weights = source.parts.first(where: { $0.part == .weights })?.sha256
+        else { return nil }
+        return EmbeddingOrigin(
+            weights: weights, model: phase.welcome.modelSpecification, precision: settings.precision, products: only)
+    }
+
+    /// The cache has answered.
+    mutating func found(
+        _ id: UInt32, _ parts: [Int: EvaluationPart], _ membership: inout Membership, _ transition: inout Transition
+    ) {
+        evaluations.found(id, parts, &transition)
+        if case .evaluating = stage, evaluations.kind == .collection { evaluate(&membership, &transition) }
+    }
+
     /// Whether nothing is left to do with the state that the phase under way begins with but to write it: it is the
     /// last one, and has no steps.
     var endsAtOnce: Bool { phases.map { $0.isLast && $0.current.steps.isEmpty && $0.plan.phases.count > 1 } ?? false }

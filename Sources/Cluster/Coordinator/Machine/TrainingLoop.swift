@@ -300,12 +300,13 @@ struct TrainingLoop: Sendable {
     ) {
         evaluations.start(
             kind, source, batchSize: phase.evaluationBatch, metricBytes: phase.metricBytes, head: phase.model.head,
-            labels: phase.labels + source.unknownLabels, &transition)
+            labels: phase.labels + source.unknownLabels,
+            origin: kind == .collection ? origin(phase, membership.members) : nil, &transition)
         evaluate(&membership, &transition)
     }
 
     /// An evaluation begins, or goes on.
-    private mutating func evaluate(_ membership: inout Membership, _ transition: inout Transition) {
+    mutating func evaluate(_ membership: inout Membership, _ transition: inout Transition) {
         stage = .evaluating
         evaluations.handOut(to: membership.members, &transition)
         if evaluations.isComplete { finishEvaluation(&membership, &transition) }
