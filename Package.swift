@@ -55,7 +55,7 @@ let package = Package(
         .target(
             name: "Inference",
             dependencies: ["Support", "Numerics", "Tokenization", "Tagging", "Corpus", "Modeling", "FewShot"]),
-        .target(name: "FewShot", dependencies: ["Support", "Numerics"]),
+        .target(name: "FewShot", dependencies: ["Support", "Numerics", "CKernels"]),
         .target(
             name: "Collectives",
             dependencies: [
@@ -82,7 +82,9 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "Support", "Collectives", "Training", "Modeling", "Numerics", "CKernels",
+                "Support", "Cluster", "Collectives", "Corpus", "Training", "Modeling", "Numerics", "CKernels",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .executableTarget(
             name: "shoal",
@@ -127,7 +129,9 @@ let package = Package(
         ),
         .testTarget(
             name: "BenchmarksTests",
-            dependencies: ["Benchmarks", "Checkpoint", "Collectives", "Numerics", "Support", "TestSupport"]),
+            dependencies: [
+                "Benchmarks", "Checkpoint", "Cluster", "Collectives", "Corpus", "Numerics", "Support", "TestSupport",
+            ]),
         .testTarget(
             name: "InferenceTests",
             dependencies: ["Inference", "Corpus", "FewShot", "Modeling", "Numerics", "Tokenization", "TestSupport"],

@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 
 /// Logistic regression whose prior points at the embeddings of what the classes are called or described by: its mean is
 /// g times the mean embedding of a class's descriptions, of length 1, less the mean over all classes.
@@ -46,20 +47,25 @@ public struct DescribedClasses: Sendable {
     /// - Parameters:
     ///   - directions: See ``directions(_:labels:classes:)``.
     ///   - folds: The fold of each example, for each way to cut them, at least one.
+    ///   - team: Threads to compute on; nil for this one alone. The outcome does not depend on them.
     public func fit(
-        _ features: FeatureMatrix, labels: [Int], classes: Int, directions: [Float], folds: [[Int]]
+        _ features: FeatureMatrix, labels: [Int], classes: Int, directions: [Float], folds: [[Int]],
+        team: ThreadTeam? = nil
     ) -> Outcome {
-        let candidates = gains.map { gain in
-            let prior = directions.map { $0 * Float(gain) }
-            let heldOut = folds.map { folds in
-                CrossValidation.scores(labels, folds: folds, classes: classes) { train, held in
-                    regression.fit(
-                        features.selecting(train), labels: train.map { labels[$0] }, classes: classes, priorMean: prior
-                    ).scores(features.selecting(held))
-                }
-            }
-            return (
-                classifier: regression.fit(features, labels: labels, classes: classes, priorMean: prior),
+        let (regression, priors) = (regression, gains.map { gain in directions.map { $0 * Float(gain) } })
+        let scores = CrossValidation.scores(
+            labels, foldings: folds, classes: classes, ways: priors.count, team: team
+        ) { way, train, held in
+            regression.fit(
+                features.selecting(train), labels: train.map { labels[$0] }, classes: classes, priorMean: priors[way]
+            ).scores(features.selecting(held))
+        }
+        let classifiers = CrossValidation.map(priors, team) {
+            regression.fit(features, labels: labels, classes: classes, priorMean: $0)
+        }
+        let candidates = zip(classifiers, scores).map { classifier, heldOut in
+            (
+                classifier: classifier,
                 heldOut: heldOut,
                 logLikelihood: -heldOut.reduce(0) { $0 + $1.crossEntropy(labels) } * Double(labels.count)
                     / Double(max(folds.count, 1))

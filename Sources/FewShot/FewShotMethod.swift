@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 
 /// Learns a classifier of texts from few labelled ones: from their embeddings and, where texts are long, their terms;
 /// from what the classes are called or described by; and from texts without labels.
@@ -79,7 +80,7 @@ public struct FewShotMethod: Sendable {
     }
 
     /// A way from embeddings to a linear classifier.
-    private enum Dense: Equatable {
+    private enum Dense: Equatable, Sendable {
         case regression(Double)
         case discriminant
         case centres
@@ -101,7 +102,9 @@ public struct FewShotMethod: Sendable {
     }
 
     /// Learns.
-    public func fit(_ material: Material) -> Outcome {
+    ///
+    /// - Parameter team: Threads to compute on; nil for this one alone. The outcome does not depend on them.
+    public func fit(_ material: Material, team: ThreadTeam? = nil) -> Outcome {
         let weight = lexicalWeight ?? TwoViewMethod.lexicalWeight(meanTokens: material.meanTokens)
         guard !isEncoderTuned else {
             let way = Dense.regression(standardStrength)
@@ -117,14 +120,10 @@ public struct FewShotMethod: Sendable {
         ways += strengths.filter { $0 != standardStrength }.map { .regression($0) }
         ways += [.discriminant, .centres]
         // The part by terms is the same for all.
-        let none = ScoreMatrix(rows: material.labels.count, classes: material.classes)
-        let lexical = folds.map { fuse(material, none, weight, $0.numbers) }
-        let held = ways.map { way in
-            Held(
-                dense: way,
-                scores: zip(folds, lexical).map { folds, lexical in
-                    heldOut(material, way, folds.numbers).logSoftmax().adding(lexical)
-                })
+        let foldings = folds.map(\.numbers)
+        let lexical = lexicalScores(material, weight, foldings, team)
+        let held = zip(ways, heldOut(material, ways, foldings, team)).map { way, scores in
+            Held(dense: way, scores: zip(scores, lexical).map { Self.fuse($0, $1, weight) })
         }
         let chosen = choose(held, material.labels)
         let way = ways[chosen]
@@ -135,13 +134,11 @@ public struct FewShotMethod: Sendable {
             let method = DescribedClasses(regression: LogisticRegression(inverseRegularization: strength))
             let described = method.fit(
                 material.examples.features, labels: material.labels, classes: material.classes, directions: directions,
-                folds: folds.map(\.numbers))
+                folds: foldings, team: team)
             views.dense = described.classifier
             let gain = zip(method.gains, described.shares).reduce(0) { $0 + $1.0 * $1.1 }
             prior = directions.map { $0 * Float(gain) }
-            logits = zip(described.heldOut, folds).map { dense, folds in
-                fuse(material, dense, weight, folds.numbers)
-            }
+            logits = zip(described.heldOut, lexical).map { Self.fuse($0, $1, weight) }
         }
         let all = logits.reduce(into: [Double]()) { $0 += $1.values }
         var stacked = ScoreMatrix(rows: material.labels.count * logits.count, classes: material.classes)
@@ -176,19 +173,35 @@ public struct FewShotMethod: Sendable {
         }
     }
 
-    private func heldOut(_ material: Material, _ way: Dense, _ folds: [Int]) -> ScoreMatrix {
-        CrossValidation.scores(material.labels, folds: folds, classes: material.classes) { train, out in
+    /// Held-out scores by embeddings, by way and by folding.
+    private func heldOut(
+        _ material: Material, _ ways: [Dense], _ foldings: [[Int]], _ team: ThreadTeam?
+    ) -> [[ScoreMatrix]] {
+        CrossValidation.scores(
+            material.labels, foldings: foldings, classes: material.classes, ways: ways.count, team: team
+        ) { way, train, out in
             dense(
-                material.examples.features.selecting(train), train.map { material.labels[$0] }, material.classes, way
+                material.examples.features.selecting(train), train.map { material.labels[$0] }, material.classes,
+                ways[way]
             ).scores(material.examples.features.selecting(out))
         }
     }
 
-    /// Held-out scores by embeddings with those by terms.
-    private func fuse(_ material: Material, _ dense: ScoreMatrix, _ weight: Double, _ folds: [Int]) -> ScoreMatrix {
+    /// Held-out scores by embeddings with those by terms, if there are any.
+    private static func fuse(_ dense: ScoreMatrix, _ lexical: ScoreMatrix?, _ weight: Double) -> ScoreMatrix {
+        let dense = dense.logSoftmax()
+        return lexical.map { dense.adding($0, times: weight) } ?? dense
+    }
+
+    /// Held-out scores by terms, by folding; nil where these count for nothing.
+    private func lexicalScores(
+        _ material: Material, _ weight: Double, _ foldings: [[Int]], _ team: ThreadTeam?
+    ) -> [ScoreMatrix?] {
         let method = TwoViewMethod(lexicalWeight: weight)
-        guard weight > 0 else { return dense.logSoftmax() }
-        let lexical = CrossValidation.scores(material.labels, folds: folds, classes: material.classes) { train, out in
+        guard weight > 0 else { return foldings.map { _ in nil } }
+        return CrossValidation.scores(
+            material.labels, foldings: foldings, classes: material.classes, ways: 1, team: team
+        ) { _, train, out in
             let labels = train.map { material.labels[$0] }
             let part = method.lexical(
                 material.examples.selecting(train), targets: .oneHot(labels, classes: material.classes))
@@ -196,8 +209,7 @@ public struct FewShotMethod: Sendable {
                 part?.view.row(material.examples.terms[$0]) ?? LexicalView.Row(columns: [], values: [])
             }
             return part?.scores(rows).logSoftmax() ?? ScoreMatrix(rows: out.count, classes: material.classes)
-        }
-        return dense.logSoftmax().adding(lexical, times: weight)
+        }[0]
     }
 
     /// What each text has been worth over the repetitions: the share of them in which it was recognised.

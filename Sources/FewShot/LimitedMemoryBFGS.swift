@@ -41,20 +41,20 @@ struct LimitedMemoryBFGS {
         for _ in 0..<maxIterations {
             guard gradient.contains(where: { abs($0) > gradientTolerance }) else { return .converged }
             var direction = newtonDirection(gradient, pairs)
-            var slope = dot(direction, gradient)
+            var slope = Vectors.dot(direction, gradient)
             if !(slope < 0) {
                 // Rounding has spoilt the memory.
                 pairs = []
-                direction = gradient.map { -$0 }
-                slope = -dot(gradient, gradient)
+                direction = negated(gradient)
+                slope = -Vectors.dot(gradient, gradient)
             }
-            var length = pairs.isEmpty ? min(1, 1 / dot(gradient, gradient).squareRoot()) : 1
+            var length = pairs.isEmpty ? min(1, 1 / Vectors.dot(gradient, gradient).squareRoot()) : 1
             var next = x
             var nextGradient = gradient
             var nextValue = value
             var isShorter = false
             for _ in 0..<40 {
-                for i in x.indices { next[i] = x[i] + length * direction[i] }
+                next = Vectors.sum(x, length, direction)
                 nextValue = evaluate(next, &nextGradient)
                 if nextValue <= value + 1e-4 * length * slope {
                     isShorter = true
@@ -63,10 +63,11 @@ struct LimitedMemoryBFGS {
                 length /= 2
             }
             guard isShorter, nextValue < value else { return .exhaustedPrecision }
-            let step = zip(next, x).map { $0 - $1 }
-            let change = zip(nextGradient, gradient).map { $0 - $1 }
-            let product = dot(step, change)
-            if product > 1e-12 * dot(change, change).squareRoot() * dot(step, step).squareRoot() {
+            let step = Vectors.sum(next, -1, x)
+            let change = Vectors.sum(nextGradient, -1, gradient)
+            let product = Vectors.dot(step, change)
+            let squares = (step: Vectors.dot(step, step), change: Vectors.dot(change, change))
+            if product > 1e-12 * squares.change.squareRoot() * squares.step.squareRoot() {
                 pairs.append(Pair(step: step, change: change, rho: 1 / product))
                 if pairs.count > memory { pairs.removeFirst() }
             }
@@ -77,31 +78,27 @@ struct LimitedMemoryBFGS {
 
     /// The two loops of the paper: minus the inverse Hessian, as the pairs know it, times the gradient.
     private func newtonDirection(_ gradient: [Double], _ pairs: [Pair]) -> [Double] {
-        var direction = gradient.map { -$0 }
+        var direction = negated(gradient)
         var shares: [Double] = []
         for pair in pairs.reversed() {
-            let share = pair.rho * dot(pair.step, direction)
+            let share = pair.rho * Vectors.dot(pair.step, direction)
             shares.append(share)
-            for i in direction.indices { direction[i] -= share * pair.change[i] }
+            Vectors.add(-share, pair.change, to: &direction)
         }
         if let last = pairs.last {
-            let scale = 1 / (last.rho * dot(last.change, last.change))
-            for i in direction.indices { direction[i] *= scale }
+            let scale = 1 / (last.rho * Vectors.dot(last.change, last.change))
+            direction = scaled(direction, by: scale)
         }
         for (pair, share) in zip(pairs, shares.reversed()) {
-            let back = pair.rho * dot(pair.change, direction)
-            for i in direction.indices { direction[i] += (share - back) * pair.step[i] }
+            let back = pair.rho * Vectors.dot(pair.change, direction)
+            Vectors.add(share - back, pair.step, to: &direction)
         }
         return direction
     }
 
-    private func dot(_ a: [Double], _ b: [Double]) -> Double {
-        var sum = 0.0
-        a.withUnsafeBufferPointer { a in
-            b.withUnsafeBufferPointer { b in
-                for i in a.indices { sum += a[i] * b[i] }
-            }
-        }
-        return sum
+    private func negated(_ vector: [Double]) -> [Double] { scaled(vector, by: -1) }
+
+    private func scaled(_ vector: [Double], by factor: Double) -> [Double] {
+        Vectors.sum([Double](repeating: 0, count: vector.count), factor, vector)
     }
 }

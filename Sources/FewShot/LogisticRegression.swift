@@ -1,4 +1,4 @@
-import Foundation
+import CKernels
 import Numerics
 
 /// Multinomial logistic regression with a Gaussian prior on the weights, solved to convergence.
@@ -61,6 +61,8 @@ public struct LogisticRegression: Sendable {
         var weights: [Float]
         var logits: [Float]
         var weightGradient: [Float]
+        /// Scratch memory for a row's classes.
+        var terms: [Double]
 
         init(features: FeatureMatrix, targets: ScoreMatrix, strength: Double, priorMean: [Float]?) {
             self.features = features
@@ -72,41 +74,53 @@ public struct LogisticRegression: Sendable {
             weights = [Float](repeating: 0, count: classes * features.width)
             weightGradient = weights
             logits = [Float](repeating: 0, count: features.rows * classes)
+            terms = [Double](repeating: 0, count: classes)
         }
 
         func evaluate(_ point: [Double], _ gradient: inout [Double]) -> Double {
             let (rows, width, classes) = (features.rows, features.width, targets.classes)
             let count = classes * width
-            for i in 0..<count { weights[i] = Float(point[i]) }
+            point.withUnsafeBufferPointer { point in
+                weights.withUnsafeMutableBufferPointer { weights in
+                    guard let to = weights.baseAddress, let from = point.baseAddress else { return }
+                    shoal_narrow_double(to, from, count)
+                }
+            }
             multiply(transposeB: true, m: rows, n: classes, k: width, features.values, weights, &logits)
-            var value = 0.0
             var biasGradient = [Double](repeating: 0, count: classes)
-            for row in 0..<rows {
-                let start = row * classes
-                var largest = -Double.infinity
-                for label in 0..<classes {
-                    largest = max(largest, Double(logits[start + label]) + point[count + label])
-                }
-                var sum = 0.0
-                for label in 0..<classes { sum += exp(Double(logits[start + label]) + point[count + label] - largest) }
-                let shift = largest + log(sum)
-                for label in 0..<classes {
-                    let logProbability = Double(logits[start + label]) + point[count + label] - shift
-                    let target = targets[row, label]
-                    if target != 0 { value -= strength * target * logProbability }
-                    let d = strength * (rowWeights[row] * exp(logProbability) - target)
-                    biasGradient[label] += d
-                    logits[start + label] = Float(d)
-                }
-            }
+            let loss = residuals(Array(point[count...]), &biasGradient)
             multiply(transposeA: true, m: classes, n: width, k: rows, logits, features.values, &weightGradient)
-            for i in 0..<count {
-                let difference = point[i] - Double(priorMean?[i] ?? 0)
-                value += difference * difference / 2
-                gradient[i] = Double(weightGradient[i]) + difference
+            let distance = addPrior(point, &gradient)
+            gradient.replaceSubrange(count..., with: biasGradient)
+            return loss + distance / 2
+        }
+
+        /// Puts the gradient by the logits in their place, and adds it up for the biases; returns the loss.
+        private func residuals(_ bias: [Double], _ biasGradient: inout [Double]) -> Double {
+            let (rows, classes) = (features.rows, targets.classes)
+            return targets.values.withUnsafeBufferPointer { targets in
+                rowWeights.withUnsafeBufferPointer { rowWeights in
+                    logits.withUnsafeMutableBufferPointer { logits in
+                        guard let logits = logits.baseAddress, let targets = targets.baseAddress,
+                            let rowWeights = rowWeights.baseAddress
+                        else { return 0 }
+                        return shoal_softmax_residuals(
+                            logits, bias, targets, rowWeights, strength, &biasGradient, &terms, rows, classes)
+                    }
+                }
             }
-            for label in 0..<classes { gradient[count + label] = biasGradient[label] }
-            return value
+        }
+
+        /// The gradient by the weights with that of the prior; returns ‖W - P‖².
+        private func addPrior(_ point: [Double], _ gradient: inout [Double]) -> Double {
+            let count = weightGradient.count
+            return gradient.withUnsafeMutableBufferPointer { gradient in
+                guard let gradient = gradient.baseAddress else { return 0 }
+                guard let priorMean else {
+                    return shoal_ridge_gradient(point, nil, weightGradient, gradient, count)
+                }
+                return shoal_ridge_gradient(point, priorMean, weightGradient, gradient, count)
+            }
         }
 
         private func multiply(

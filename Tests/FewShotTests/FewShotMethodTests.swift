@@ -37,6 +37,21 @@ struct FewShotMethodTests {
         #expect(one.candidates == two.candidates)
     }
 
+    @Test(arguments: [1, 2, 3, 7]) func `the number of threads changes no bit`(threads: Int) throws {
+        let team = try ThreadTeam(count: threads)
+        for meanTokens in [10.0, 100] {
+            var few = material(6, spread: 2, seed: 1, meanTokens: meanTokens)
+            for _ in 0..<2 {
+                let (alone, together) = (FewShotMethod(seed: 3).fit(few), FewShotMethod(seed: 3).fit(few, team: team))
+                #expect(alone.classifier == together.classifier && alone.temperature == together.temperature)
+                #expect(alone.candidates == together.candidates && alone.chosen == together.chosen)
+                // And with descriptions.
+                few.descriptions = few.examples.features.selecting([0, 6, 12])
+                few.descriptionLabels = [0, 1, 2]
+            }
+        }
+    }
+
     @Test func `terms count where texts are long`() {
         #expect(FewShotMethod(seed: 3).fit(material(6, spread: 2, seed: 1, meanTokens: 60)).classifier.lexical == nil)
         #expect(FewShotMethod(seed: 3).fit(material(6, spread: 2, seed: 1, meanTokens: 61)).classifier.lexical != nil)

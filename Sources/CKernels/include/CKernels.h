@@ -15,6 +15,7 @@
 #include "residual.h"
 #include "rotary.h"
 #include "rows.h"
+#include "softmax_regression.h"
 #include "wire.h"
 
 #endif

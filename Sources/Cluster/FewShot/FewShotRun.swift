@@ -121,7 +121,7 @@ struct FewShotRun: Sendable {
         }
         material.unlabelled = unlabelled.map(examples)
         material.shares = shares
-        let outcome = method.fit(material)
+        let outcome = method.fit(material, team: try ThreadTeam(count: AvailableProcessors.count))
         var classifier = outcome.classifier
         var temperature = outcome.temperature
         if classifier.lexical == nil, !method.isEncoderTuned {
