@@ -33,18 +33,9 @@ final class LocalWorkers: Sendable {
     init(
         command: [String], arguments: @escaping @Sendable (Int) -> [String], report: @escaping @Sendable (Event) -> Void
     ) {
-        self.command = command.isEmpty ? [Self.ownExecutable, "worker"] : command
+        self.command = command.isEmpty ? [OwnExecutable.path, "worker"] : command
         self.arguments = arguments
         self.report = report
-    }
-
-    /// The path of this program; the link itself where the file was replaced since.
-    private static var ownExecutable: String {
-        let link = "/proc/self/exe"
-        guard let path = try? FileManager.default.destinationOfSymbolicLink(atPath: link),
-            FileManager.default.isExecutableFile(atPath: path)
-        else { return link }
-        return path
     }
 
     /// Starts worker `number`; what becomes of it is reported.

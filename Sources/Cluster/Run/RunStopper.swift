@@ -55,6 +55,17 @@ public enum RunStopper {
         return "\(shown) was stopped: " + outcome(path, RunState(of: path))
     }
 
+    /// Ends the process of this user and machine that is at work in `folder`, whatever it has got to, so that the folder
+    /// can be removed: by force where it has not ended within `seconds`.
+    public static func end(_ folder: String, within seconds: Double) async throws {
+        guard let pid = LockHolder.process(of: folder), kill(pid, SIGTERM) == 0 else { return }
+        let deadline = monotonicSeconds() + seconds
+        while LockHolder.holds(pid, lockOf: folder) {
+            if monotonicSeconds() > deadline { kill(pid, SIGKILL) }
+            try await Task.sleep(for: .seconds(pollSeconds))
+        }
+    }
+
     private static func isThere(_ pid: Int32) -> Bool {
         guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
         // A zombie has ended, though its parent has not asked for its exit code.

@@ -5,10 +5,10 @@ import Support
 
 struct Benchmark: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measures what this machine can do, and what Shoal reaches of it.",
+        commandName: "benchmark", abstract: "Measures what this machine can do, and what Shoal reaches of it.",
         subcommands: [
             BenchmarkMatmul.self, BenchmarkKernels.self, BenchmarkAllReduce.self, BenchmarkStep.self,
-            BenchmarkScaling.self, BenchmarkTokenize.self, BenchmarkPredict.self,
+            BenchmarkScaling.self, BenchmarkTokenize.self, BenchmarkPredict.self, BenchmarkFewShot.self,
         ])
 }
 
