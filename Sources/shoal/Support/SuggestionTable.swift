@@ -132,8 +132,8 @@ struct SuggestionTable {
                     case .integer(let value): return .figure("\(value)")
                     case .number(let value): return .figure(String(format: "%.4f", value))
                     case .text(let value):
-                        let isLong = columns[column].hasPrefix("text")
-                        return .text(value.printable().shortened(to: isLong ? Self.textColumns : 40))
+                        let width = ["text", "text_pair", "reason"].contains(columns[column]) ? Self.textColumns : 40
+                        return .text(value.printable().shortened(to: width))
                     }
                 })
         }
