@@ -15,7 +15,8 @@ struct TrialRunner: Sendable {
 
     /// The run directory of a trial that has ended well.
     private var run: String { "\(folder)/run" }
-    /// Until then it is a folder of this process alone: a trial may go on for a while after a benchmark that was killed.
+    /// Until then it is a folder of this process alone: a trial may go on for a while after a benchmark that was
+    /// killed.
     private var attempt: String { "\(folder)/\(Self.attemptPrefix)\(getpid())" }
     private static let attemptPrefix = "attempt-"
     private var log: String { "\(folder)/log.txt" }

@@ -25,7 +25,11 @@ public struct RunConfiguration: Sendable, Equatable {
     /// The name of what the model is trained for, see `Tasks`; nil to see from the data.
     public var task: String?
     /// How the model is made.
-    public var method = TrainingMethod.finetune
+    public var method = TrainingMethod.auto
+    /// The time in which methods are compared where ``method`` leaves it open; nil for none.
+    public var budget: TimeBudget?
+    /// What was given, by which ``MethodChoice`` goes.
+    var given = Given()
     /// Whether a fine-tuning begins with the classifier of a probe.
     public var headFirst = false
     /// What a contrastive method learns by.
@@ -174,6 +178,17 @@ public struct RunConfiguration: Sendable, Equatable {
     /// Allows to listen on addresses that other machines reach, without encryption.
     public var insecure = false
 
+    /// Options that were given where they may have been left to their defaults. It says how a configuration was made,
+    /// and not what it is: any two are equal.
+    struct Given: Sendable, Equatable {
+        /// The first option that says something of steps; nil for none.
+        var optionOfSteps: String?
+        /// Whether ``windows`` was given.
+        var hasWindows = false
+
+        static func == (_: Given, _: Given) -> Bool { true }
+    }
+
     /// The defaults, without the paths that have none.
     public static let standard = RunConfiguration(model: "", train: "", output: "")
 
@@ -239,6 +254,7 @@ public struct RunConfiguration: Sendable, Equatable {
         if steps != nil { epochs = nil }
         choosesEpochs = options.epochs == nil && options.steps == nil
         choosesRate = options.learningRate == nil
+        given = Given(optionOfSteps: options.givenOptionOfSteps, hasWindows: options.gives("windows"))
         choosesBatch = method == .contrastive && !options.gives("batch_size")
         // A user who says when by steps, or that there shall be none, need not say it twice.
         if options.checkpointMinutes == nil, options.gives("checkpoint_every") { checkpointMinutes = nil }

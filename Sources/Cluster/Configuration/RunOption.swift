@@ -55,10 +55,13 @@ public struct RunOption: Sendable {
         }
 
         static let adamW = Owner(choice: "optimizer", values: OptimizerName.adamw.rawValue)
-        static let finetune = Owner(choice: "method", values: TrainingMethod.finetune.rawValue)
+        static let finetune = Owner(
+            choice: "method", values: TrainingMethod.finetune.rawValue, TrainingMethod.auto.rawValue)
+        static let auto = Owner(choice: "method", values: TrainingMethod.auto.rawValue)
         /// The methods that compute a classifier from embeddings.
         static let classifier = Owner(
-            choice: "method", values: TrainingMethod.probe.rawValue, TrainingMethod.contrastive.rawValue)
+            choice: "method", values: TrainingMethod.probe.rawValue, TrainingMethod.contrastive.rawValue,
+            TrainingMethod.auto.rawValue)
         static let contrastive = Owner(choice: "method", values: TrainingMethod.contrastive.rawValue)
         static let sgd = Owner(choice: "optimizer", values: OptimizerName.sgd.rawValue)
         static let plateau = Owner(choice: "schedule", values: "plateau")

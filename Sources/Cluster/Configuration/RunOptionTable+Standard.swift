@@ -218,9 +218,14 @@ extension RunOptionTable {
     private static let fewShot: [RunOption] = [
         RunOption(
             .fewShot, "method", \.method, "name",
-            "finetune: encoder and classifier learn together; probe: a classifier is computed from embeddings of the "
+            "auto: probe for few examples, else finetune; finetune: encoder and classifier learn together; probe: a classifier is computed from embeddings of the "
                 + "texts, in seconds; contrastive: before that the encoder learns to tell the classes apart",
             aliases: "trainingmethod recipe"),
+        RunOption(
+            .fewShot, "budget", \.budget, "time",
+            "In which methods that take steps are compared with the probe by cross-validation, such as 10m",
+            owner: .auto,
+            aliases: "timebudget timelimit maxtime"),
         RunOption(
             .fewShot, "head_first", \.headFirst, "",
             "Computes the classifier from embeddings, as the method probe does, before encoder and classifier learn",

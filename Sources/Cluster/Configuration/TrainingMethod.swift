@@ -1,5 +1,7 @@
 /// The methods of training, as the option `method` names them.
 public enum TrainingMethod: String, Sendable, Equatable, CaseIterable {
+    /// One of the others, by the data: see ``MethodChoice``. Where nothing has decided it, fine-tuning.
+    case auto
     /// Encoder and head learn together.
     case finetune
     /// A classifier is computed from embeddings of the texts; the encoder stays as it is.
@@ -9,7 +11,7 @@ public enum TrainingMethod: String, Sendable, Equatable, CaseIterable {
     case contrastive
 
     /// Whether a classifier is computed from embeddings, of which the model is made.
-    var computesClassifier: Bool { self != .finetune }
+    var computesClassifier: Bool { self == .probe || self == .contrastive }
 }
 
 /// What a contrastive method learns by, as the option `contrastive_loss` names it.

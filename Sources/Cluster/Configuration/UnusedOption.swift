@@ -26,9 +26,9 @@ extension RunOptions {
                     + "\(now.printable(limit: 80)): leave it out, or give --\(owner.choice) \(owner.values[0])")
         }
         if chosen("method") == TrainingMethod.probe.rawValue {
-            for option in table.options where Self.isOfSteps(option) && gives(option.key) {
+            if let key = givenOptionOfSteps {
                 return UnusedOption(
-                    key: option.key,
+                    key: key,
                     reason: "has no effect with the method probe, which takes no steps: leave it out, or give --method "
                         + "finetune")
             }
@@ -55,6 +55,11 @@ extension RunOptions {
                 reason: "best needs a set to compare states on: give a --validation file, or leave it out")
         }
         return nil
+    }
+
+    /// The key of the first option that is given and says something of steps.
+    var givenOptionOfSteps: String? {
+        table.options.first { Self.isOfSteps($0) && gives($0.key) }?.key
     }
 
     /// Whether an option says how a classifier learns by steps.

@@ -45,8 +45,8 @@ struct TrainingDefaults: Equatable {
     /// the adapter's it would know few examples by heart before the adapter has learnt from them.
     var headLearningRate: Double?
 
-    /// Those for comparing `examples` texts, or pairs of texts, in batches of `batchSize`: SetFit's for pairs, which are
-    /// as many as are asked for, and else enough passes.
+    /// Those for comparing `examples` texts, or pairs of texts, in batches of `batchSize`: for pairs, which are as many
+    /// as are asked for, SetFit's; for texts, enough passes.
     init(contrasting examples: Int, loss: ContrastiveLoss, batchSize: Int) {
         let perEpoch = Self.stepsPerEpoch(examples, batchSize)
         epochs = loss == .pairs ? 1 : max(1, (Self.contrastiveSteps + perEpoch - 1) / perEpoch)

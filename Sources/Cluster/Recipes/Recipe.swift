@@ -48,7 +48,7 @@ enum Recipes {
     /// That of a method.
     static func recipe(_ method: TrainingMethod) -> any Recipe {
         switch method {
-        case .finetune: FineTuning()
+        case .auto, .finetune: FineTuning()
         case .probe: Probe()
         case .contrastive: Contrastive()
         }

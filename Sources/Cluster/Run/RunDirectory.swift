@@ -24,6 +24,9 @@ final class RunDirectory {
     /// Worth a warning.
     private(set) var warnings: [String] = []
 
+    /// Trials of methods, of which a run directory may be made before the run begins; see `MethodComparison`.
+    static let trialsFolder = "trials"
+
     var modelPath: String { path + "/model" }
     var resultPath: String { path + "/result.json" }
 
@@ -41,7 +44,7 @@ final class RunDirectory {
             do { names = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
                 throw RunError.failed("--output: cannot read the folder \(path): \(Self.reason(error))")
             }
-            guard names.isEmpty else {
+            guard names.allSatisfy({ $0 == Self.trialsFolder }) else {
                 throw RunError.failed(RunState(of: path).refusalAsOutput(path))
             }
         }

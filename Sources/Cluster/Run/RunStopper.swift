@@ -55,8 +55,8 @@ public enum RunStopper {
         return "\(shown) was stopped: " + outcome(path, RunState(of: path))
     }
 
-    /// Ends the process of this user and machine that is at work in `folder`, whatever it has got to, so that the folder
-    /// can be removed: by force where it has not ended within `seconds`.
+    /// Ends the process of this user and machine that is at work in `folder`, whatever it has got to, so that the
+    /// folder can be removed: by force where it has not ended within `seconds`.
     public static func end(_ folder: String, within seconds: Double) async throws {
         guard let pid = LockHolder.process(of: folder), kill(pid, SIGTERM) == 0 else { return }
         let deadline = monotonicSeconds() + seconds

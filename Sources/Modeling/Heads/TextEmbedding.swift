@@ -1,5 +1,5 @@
-/// A head without parameters whose outputs are embeddings of single texts, to be collected, or to be compared with those
-/// of the other texts of a step: as ``SentenceEmbedding``, whose examples are pairs.
+/// A head without parameters whose outputs are embeddings of single texts, to be collected, or to be compared with
+/// those of the other texts of a step: as ``SentenceEmbedding``, whose examples are pairs.
 public struct TextEmbedding: Head {
     /// See ``Head``.
     public static let kind = "text-embedding"

@@ -19,6 +19,17 @@ enum TrainingSession {
         let isLaunched = ProcessInfo.processInfo.environment["SHOAL_LAUNCHER"]?.isEmpty == false
         let display = RunDisplay(command: CommandName.current, showsWorkers: isExternal, showsStartCommand: !isLaunched)
         defer { display.close() }
+        var configuration = configuration
+        if resume == nil {
+            let choice = try MethodChoice(configuration)
+            configuration = choice.configuration
+            if let notice = choice.notice { display.show(.notice(notice)) }
+            if configuration.budget != nil, isExternal {
+                throw ConfigurationError.unused(
+                    "budget", reason: "belongs to train: methods are compared by workers that are started for it")
+            }
+            configuration = try await MethodComparison(choice, workers: workers) { display.show($0) }.best()
+        }
         let result = try await TrainingRun(
             configuration: configuration, workers: workers, resume: resume,
             profileFolder: profiles ? ProfileOutput.folder(run: configuration.output) : nil,

@@ -1,0 +1,77 @@
+import Corpus
+import Foundation
+import Inference
+import Modeling
+import Support
+
+/// The method of a run that leaves it open: a probe for a small set of texts with one class each, else fine-tuning.
+///
+/// It is a function of the options and the data. What small means was fixed on the validation sets that docs/data.md
+/// names: from about a hundred examples of a class on, fine-tuning with its defaults reaches what a probe does.
+public struct MethodChoice: Sendable {
+    /// The run, with a method.
+    public private(set) var configuration: RunConfiguration
+    /// Why it is that one, for people; nil where it was asked for.
+    public private(set) var notice: String?
+    /// The labelled texts, where other methods could be compared on them: nil for a set that is not small, and for a
+    /// method that was asked for.
+    let training: Dataset?
+
+    /// Examples of a class of a small set, on average, at most.
+    static let mostPerClass = 64
+    /// Examples of a small set at most: beyond them cross-validation takes long.
+    static let mostExamples = 10_000
+    /// A file that is larger is not read for this.
+    private static let mostBytes = 256 << 20
+
+    /// Decides.
+    ///
+    /// - Throws: An error about the options, the model or the data.
+    public init(_ run: RunConfiguration) throws {
+        configuration = run
+        guard run.method == .auto else {
+            training = nil
+            return
+        }
+        let onlyForClassifiers = [
+            ("labels", run.labels != nil), ("unlabeled", run.unlabeled != nil), ("windows", run.given.hasWindows),
+        ].first(where: \.1)?.0
+        if let option = onlyForClassifiers, let other = run.given.optionOfSteps {
+            throw ConfigurationError.unused(
+                other,
+                reason: "belongs to methods that take steps, and --\(option) to those that take none: leave out "
+                    + "one of them, or choose by --method")
+        }
+        let dataset = try run.given.optionOfSteps == nil && !run.headFirst ? Self.smallSet(run) : nil
+        configuration.method = dataset != nil || onlyForClassifiers != nil ? .probe : .finetune
+        training = dataset
+        guard let dataset else {
+            if let budget = run.budget {
+                throw ConfigurationError.unused(
+                    "budget",
+                    reason: "is \(budget.optionValue), in which methods are compared for small sets of texts with "
+                        + "one class each, by their defaults: leave it out here")
+            }
+            return
+        }
+        notice =
+            "method: probe, since there are \(plural(dataset.examples.count, "labelled text")) of "
+            + "\(dataset.labels.count) classes (--method to change"
+            + (run.budget == nil ? ", or --budget 10m to compare others)" : ")")
+    }
+
+    /// The training set, if it is a small one of texts with one class each, and the model is no classifier on
+    /// embeddings already.
+    private static func smallSet(_ run: RunConfiguration) throws -> Dataset? {
+        let size = (try? FileManager.default.attributesOfItem(atPath: run.train))?[.size] as? Int
+        guard run.task ?? Classification().name == Classification().name, !run.fromScratch, size ?? 0 <= mostBytes
+        else { return nil }
+        let folder = try ModelFolder(path: run.model)
+        guard !folder.configuration.purpose.isPooled else { return nil }
+        let data = try RunData(run, folder: folder)
+        let count = data.training.examples.count
+        guard data.task is Classification, count <= mostExamples, count <= mostPerClass * data.training.labels.count
+        else { return nil }
+        return data.training
+    }
+}
