@@ -12,9 +12,6 @@ QUICKSTART_DATA=reuters-r8
 QUICKSTART_OPTIONS=(
     --workers 2
     --shots 32
-    --epochs 10
-    --batch-size 32
-    --learning-rate 1e-4
     --max-length 128
 )
 
@@ -312,8 +309,6 @@ quickstart() {
         while [[ -e $output$suffix ]]; do suffix=-$((${suffix#-} + 1)); done
         options+=(--output "$output$suffix")
     fi
-    # How long is said by one of the two.
-    [[ -z ${given[--steps]-} ]] || given[--epochs]=yes
     for ((i = 0; i < ${#QUICKSTART_OPTIONS[@]}; i += 2)); do
         [[ -n ${given[${QUICKSTART_OPTIONS[i]}]-} ]] || options+=("${QUICKSTART_OPTIONS[@]:i:2}")
     done

@@ -117,11 +117,10 @@ expect_line 64 'there is no test none' "$clone/launch.sh" test cluster none
 
 # The quickstart's options give way to those that are given.
 quickstart() { expect 0 "$1" "$clone/launch.sh" quickstart "${@:2}"; }
-quickstart '^train --model /cache/all-MiniLM-L6-v2 --train /cache/reuters-r8/train.csv --test .* --epochs 10 '
+quickstart '^train --model /cache/all-MiniLM-L6-v2 --train /cache/reuters-r8/train.csv --test .* --shots 32 '
 quickstart ' --steps 2$' --steps 2
-! grep -q -- --epochs out || fail 'both --steps and --epochs'
-quickstart ' --epochs=3$' --epochs=3
-(($(grep -o -- --epochs out | wc -l) == 1)) || fail '--epochs twice'
+quickstart ' --shots=3$' --shots=3
+(($(grep -o -- --shots out | wc -l) == 1)) || fail '--shots twice'
 quickstart ' --model /mine --train /mine.csv --output run$' --model /mine --train /mine.csv --output run
 ! grep -q cache out || fail 'something was fetched in vain'
 expect_line 64 'quickstart has options of its own' "$clone/launch.sh" quickstart --config a.yaml

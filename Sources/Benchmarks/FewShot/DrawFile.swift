@@ -7,12 +7,18 @@ enum DrawFile {
     static func text(_ data: Dataset) -> String {
         let hasPairs = data.examples.contains { $0.pair != nil }
         var text = hasPairs ? "label,text,text_pair\n" : "label,text\n"
-        for example in data.examples {
-            let label = example.classNumber.map { data.labels[Int($0)] } ?? ""
-            let fields = [label, example.text] + (hasPairs ? [example.pair ?? ""] : [])
-            text += fields.map { field($0) }.joined(separator: ",") + "\n"
-        }
+        for example in data.examples { text += line(example, data.labels, hasPairs: hasPairs) }
         return text
+    }
+
+    /// Not inlined: the optimizer of Swift 6.3.1 aborts on the loop above with this in it.
+    @inline(never)
+    private static func line(_ example: Example, _ labels: [String], hasPairs: Bool) -> String {
+        var line = ""
+        if let number = example.classNumber { line = field(labels[Int(number)]) }
+        line += "," + field(example.text)
+        if hasPairs { line += "," + field(example.pair ?? "") }
+        return line + "\n"
     }
 
     private static func field(_ text: String) -> String {
