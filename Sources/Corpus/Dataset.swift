@@ -21,7 +21,9 @@ public struct Example: Sendable, Equatable {
     }
 
     /// The number of its class; nil for an example that does not have exactly one.
+    @inline(never)
     public var classNumber: Int32? {
+        // Inlined into loops of other modules, this makes the optimizer of Swift 6.3.1 abort.
         guard case .one(let number) = label else { return nil }
         return number
     }

@@ -11,8 +11,6 @@ enum DrawFile {
         return text
     }
 
-    /// Not inlined: the optimizer of Swift 6.3.1 aborts on the loop above with this in it.
-    @inline(never)
     private static func line(_ example: Example, _ labels: [String], hasPairs: Bool) -> String {
         var line = ""
         if let number = example.classNumber { line = field(labels[Int(number)]) }
