@@ -109,6 +109,6 @@ import Training
         try refused(contrastive + ["--pairs-per-text", "3"], ["--pairs-per-text", "pairs"])
         try refused(contrastive + ["--lora", "rank=2"], ["--lora"])
         try refused(["--head-first", "--lora", "rank=2"], ["--lora"])
-        try refused(["--head-first", "--labels", world.path("single.csv")], ["--labels", "probe"])
+        try refused(["--head-first", "--labels", world.path("single.csv")], ["--head-first", "--labels", "--method"])
     }
 }

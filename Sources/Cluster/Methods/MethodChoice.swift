@@ -36,13 +36,14 @@ public struct MethodChoice: Sendable {
         let onlyForClassifiers = [
             ("labels", run.labels != nil), ("unlabeled", run.unlabeled != nil), ("windows", run.given.hasWindows),
         ].first(where: \.1)?.0
-        if let option = onlyForClassifiers, let other = run.given.optionOfSteps {
+        let ofSteps = run.given.optionOfSteps ?? (run.headFirst ? "head-first" : nil)
+        if let option = onlyForClassifiers, let other = ofSteps {
             throw ConfigurationError.unused(
-                other,
+                RunOption.name(of: other),
                 reason: "belongs to methods that take steps, and --\(option) to those that take none: leave out "
                     + "one of them, or choose by --method")
         }
-        let dataset = try run.given.optionOfSteps == nil && !run.headFirst ? Self.smallSet(run) : nil
+        let dataset = try ofSteps == nil ? Self.smallSet(run) : nil
         configuration.method = dataset != nil || onlyForClassifiers != nil ? .probe : .finetune
         training = dataset
         guard let dataset else {
