@@ -144,7 +144,8 @@ public struct FewShotMethod: Sendable {
         var stacked = ScoreMatrix(rows: material.labels.count * logits.count, classes: material.classes)
         stacked.values = all
         let repeated = logits.flatMap { _ in material.labels }
-        let temperature = TemperatureScaling.fit(stacked, labels: repeated)
+        let temperature = TemperatureScaling.fit(
+            stacked, labels: repeated, texts: material.labels.count)
         var outcome = Outcome(
             classifier: views, temperature: temperature,
             candidates: held.map { candidate($0, material.labels) }, chosen: chosen,

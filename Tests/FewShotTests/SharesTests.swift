@@ -56,6 +56,22 @@ struct SharesTests {
         #expect(TemperatureScaling.expectedCalibrationError(probabilities, labels: labels) < 0.03)
     }
 
+    @Test(arguments: [2, 4, 30]) func `few texts that are all recognised do not make it sure of everything`(count: Int)
+    {
+        var logits = ScoreMatrix(rows: count, classes: 3)
+        for row in 0..<count { (logits[row, 0], logits[row, 1], logits[row, 2]) = (2, 1, -3) }
+        let labels = [Int](repeating: 0, count: count)
+        let found = TemperatureScaling.fit(logits, labels: labels)
+        let sure = logits.scaled(by: 1 / found).softmax()[0, 0]
+        // The share of the target that is the class's own; the third class takes next to nothing.
+        #expect(abs(sure - Double(count + 1) / Double(count + 2)) < 0.01, "\(sure)")
+        // The same rows twice are no more texts.
+        var twice = ScoreMatrix(rows: 2 * count, classes: 3)
+        twice.values = logits.values + logits.values
+        let again = TemperatureScaling.fit(twice, labels: labels + labels, texts: count)
+        #expect(abs(again / found - 1) < 1e-3)
+    }
+
     @Test func `the calibration error is the gap between confidence and accuracy`() {
         var sure = ScoreMatrix(rows: 4, classes: 2)
         for row in 0..<4 { (sure[row, 0], sure[row, 1]) = (0.9, 0.1) }
