@@ -56,7 +56,7 @@ extension PooledClassifier {
     /// Reads what the folder of a model has; without the file, one window and nothing else.
     ///
     /// - Throws: An error that names the file.
-    init(_ folder: ModelFolder) throws(FileError) {
+    public init(_ folder: ModelFolder) throws(FileError) {
         self.init(classes: folder.configuration.labels.count)
         let path = joinedPath(folder.path, Self.fileName)
         guard try PathKind(path) == .file else { return }

@@ -3,6 +3,7 @@ import Foundation
 import FewShot
 import Modeling
 import Support
+import Tokenization
 
 /// What a classifier on embeddings has beside its weights: `shoal_classifier.json` in the model's folder.
 ///
@@ -67,6 +68,13 @@ public struct PooledClassifier: Sendable {
             result.outOfScope = outOfScope?.scores(features).first
         }
         return result
+    }
+
+    /// The logits of a whole text.
+    ///
+    /// - Parameter windows: (windows, classes), row-major, without embeddings behind them.
+    public func combined(_ windows: [Float], of example: Example) -> [Float] {
+        combined(TextOutputs(example: example, encoding: Encoding(inputIDs: [], typeIDs: []), values: windows)).values
     }
 }
 

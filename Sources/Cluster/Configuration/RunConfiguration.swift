@@ -38,6 +38,12 @@ public struct RunConfiguration: Sendable, Equatable {
     public var contrastiveTemperature = 0.1
     /// Pairs of one class, and as many of two, that each text begins.
     public var pairsPerText = 20
+    /// The folders of classifiers whose outputs are learnt, with commas between them; nil for a probe.
+    public var teacher: String?
+    /// What the logits of teacher and student are divided by.
+    public var distillationTemperature = 2.0
+    /// What the class of a text counts for where it is known.
+    public var distillationLabelWeight = 0.5
     /// The file of descriptions of the classes; nil for none.
     public var labels: String?
     /// The file of texts without labels that are learnt from; nil for none.

@@ -61,7 +61,8 @@ public struct RunOption: Sendable {
         /// The methods that compute a classifier from embeddings.
         static let classifier = Owner(
             choice: "method", values: TrainingMethod.probe.rawValue, TrainingMethod.contrastive.rawValue,
-            TrainingMethod.auto.rawValue)
+            TrainingMethod.distill.rawValue, TrainingMethod.auto.rawValue)
+        static let distill = Owner(choice: "method", values: TrainingMethod.distill.rawValue)
         static let contrastive = Owner(choice: "method", values: TrainingMethod.contrastive.rawValue)
         static let sgd = Owner(choice: "optimizer", values: OptimizerName.sgd.rawValue)
         static let plateau = Owner(choice: "schedule", values: "plateau")

@@ -218,8 +218,10 @@ extension RunOptionTable {
     private static let fewShot: [RunOption] = [
         RunOption(
             .fewShot, "method", \.method, "name",
-            "auto: probe for few examples, else finetune; finetune: encoder and classifier learn together; probe: a classifier is computed from embeddings of the "
-                + "texts, in seconds; contrastive: before that the encoder learns to tell the classes apart",
+            "auto: probe for few examples, else finetune; finetune: encoder and classifier learn together; probe: a "
+                + "classifier is computed from embeddings of the texts, in seconds; contrastive: before that the "
+                + "encoder learns to tell the classes apart; distill: the outputs of --teacher, or of a probe, are "
+                + "learnt on texts with and without labels",
             aliases: "trainingmethod recipe"),
         RunOption(
             .fewShot, "budget", \.budget, "time",
@@ -242,6 +244,18 @@ extension RunOptionTable {
             .fewShot, "pairs_per_text", \.pairsPerText, "count",
             "Pairs of one class, and as many of two, that each text begins with --contrastive-loss pairs",
             allowed: .range(1...100_000), owner: .contrastive, aliases: "numiterations"),
+        RunOption(
+            .fewShot, "teacher", \.teacher, "dir[,dir…]",
+            "The folders of classifiers whose outputs are learnt, of the same classes; the mean of several",
+            owner: .distill, standard: "a probe of --model", aliases: "teachers teachermodel teachermodelnameorpath"),
+        RunOption(
+            .fewShot, "distillation_temperature", \.distillationTemperature, "number",
+            "What the logits of teacher and student are divided by", allowed: .positive(atMost: 100), owner: .distill,
+            aliases: "temperaturedistillation kdtemperature softmaxtemperature"),
+        RunOption(
+            .fewShot, "distillation_label_weight", \.distillationLabelWeight, "share",
+            "What the class of a text counts for where it is known; its teacher counts for the rest",
+            allowed: .range(0...1, ""), owner: .distill, aliases: "distillationalpha hardweight"),
         RunOption(
             .fewShot, "labels", \.labels, "file",
             "What the classes are called or about, with the columns label and description, several lines for a class if "

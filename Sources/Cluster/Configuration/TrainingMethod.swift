@@ -9,9 +9,11 @@ public enum TrainingMethod: String, Sendable, Equatable, CaseIterable {
     /// The encoder learns to tell the classes apart by comparing texts; then the classifier is computed as that of a
     /// probe.
     case contrastive
+    /// Encoder and classifier learn the outputs of other models, or of a probe, on texts with and without labels.
+    case distill
 
-    /// Whether a classifier is computed from embeddings, of which the model is made.
-    var computesClassifier: Bool { self == .probe || self == .contrastive }
+    /// Whether a classifier is computed from embeddings, of which the model is made or from which it goes on.
+    var computesClassifier: Bool { self == .probe || self == .contrastive || self == .distill }
 }
 
 /// What a contrastive method learns by, as the option `contrastive_loss` names it.

@@ -49,6 +49,20 @@ extension RunOptions {
                 reason: "belongs to the contrastive loss \(loss.rawValue): leave it out, or give --contrastive-loss "
                     + loss.rawValue)
         }
+        if chosen("method") == TrainingMethod.distill.rawValue {
+            // What a teacher of another kind has no use for, and what the loss of the method has no place for.
+            let ofProbe = self["teacher"] == nil ? [] : ["labels", "class_shares", "windows"]
+            if let key = ofProbe.first(where: { gives($0) }) {
+                return UnusedOption(
+                    key: key, reason: "belongs to a probe, and --teacher is given in its place: leave one of them out")
+            }
+            if let key = ["label_smoothing", "class_weights", "focal_loss"].first(where: { gives($0) }) {
+                return UnusedOption(
+                    key: key,
+                    reason: "has no effect with the method distill, whose loss is about a teacher's outputs: leave it "
+                        + "out, or give --method finetune")
+            }
+        }
         if self.keep == .best, self.validation == nil {
             return UnusedOption(
                 key: "keep",

@@ -248,12 +248,15 @@ final class CoordinatorLoop: @unchecked Sendable {
 
     /// Computes the head of the next phase in the background.
     private func solve(_ part: EvaluationPart) throws {
-        guard let loaded, let fewShot = loaded.fewShot else { return }
+        guard let loaded else { return }
         try load { reader in
             let start = monotonicSeconds()
             // That with which the phase under way has begun: the end of the one before, or the beginning of the run.
             let state = try reader.newest(orElse: loaded.state).state
-            var solution = try fewShot.solve(part, loaded.plan.phases, loaded.layouts, state)
+            guard let use = loaded.outputUses[state.phase] else {
+                throw RunError.failed("outputs were collected that nothing is made of")
+            }
+            var solution = try use.solve(part, loaded.plan.phases, loaded.layouts, state)
             solution.seconds = monotonicSeconds() - start
             return .solved(try reader.source(solution.state), solution)
         }

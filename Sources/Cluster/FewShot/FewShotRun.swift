@@ -8,7 +8,7 @@ import Support
 import Tokenization
 
 /// The data of a run whose classifier is computed from embeddings, and what is made of these.
-struct FewShotRun: Sendable {
+struct FewShotRun: OutputUse {
     /// The texts of a set.
     private struct TextSet: Sendable {
         var texts: [String]
@@ -28,6 +28,10 @@ struct FewShotRun: Sendable {
     /// Tokens of a training text, on average.
     private let meanTokens: Double
     private let shares: [Double]?
+    /// What a student learns afterwards; nil for a run without one.
+    private let distilled: DistilledTexts?
+    /// What teachers have said of that; nil where the classifier that is computed is the teacher.
+    private let answers: TeacherAnswers?
     private var training: TextSet
     private var evaluated: [EvaluationKind: TextSet]
     private var descriptions: TextSet?
@@ -39,17 +43,21 @@ struct FewShotRun: Sendable {
     ///   - data: The sets.
     ///   - extra: What there is besides.
     ///   - phase: That in which embeddings are collected.
+    ///   - isEncoderTuned: Whether the encoder has learnt before.
     ///   - batch: Examples of a micro-batch.
     init(
-        _ data: RunData, _ extra: FewShotData, _ run: RunConfiguration, _ source: RunModel, phase: Int, batch: Int
+        _ data: RunData, _ extra: FewShotData, _ run: RunConfiguration, _ source: RunModel, phase: Int,
+        isEncoderTuned: Bool, distillation: StudentTexts?, batch: Int
     ) throws {
         labels = data.training.labels
+        (distilled, answers) = (distillation?.texts, distillation?.answers)
         var method = FewShotMethod(seed: run.seed)
-        method.isEncoderTuned = phase > 0
+        method.isEncoderTuned = isEncoderTuned
         // What learns by steps has neither words nor several windows.
-        if run.headFirst { method.lexicalWeight = 0 }
+        let isHeadAlone = run.headFirst || answers != nil
+        if isHeadAlone { method.lexicalWeight = 0 }
         (self.method, self.phase) = (method, phase)
-        windows = run.headFirst ? 1 : run.windows
+        windows = isHeadAlone ? 1 : run.windows
         shares = extra.shares
         var sets: [(examples: [Example], labels: [Int])] = []
         func set(_ examples: [Example], _ labels: [Int]) -> TextSet {
@@ -61,8 +69,10 @@ struct FewShotRun: Sendable {
         }
         training = labelled(data.training)
         var evaluated: [EvaluationKind: TextSet] = [:]
-        if let validation = data.validation { evaluated[.validation] = labelled(validation) }
-        if let test = data.test { evaluated[.test] = labelled(test) }
+        // Where steps follow, the model is evaluated after them.
+        let endsHere = !run.headFirst && distilled == nil
+        if endsHere, let validation = data.validation { evaluated[.validation] = labelled(validation) }
+        if endsHere, let test = data.test { evaluated[.test] = labelled(test) }
         var descriptions = extra.descriptions.map { set($0.map { Example(text: $0.text) }, $0.map(\.label)) }
         var unlabelled = extra.unlabelled.map { set($0, []) }
         let team = try ThreadTeam(count: min(8, AvailableProcessors.count))
@@ -95,12 +105,6 @@ struct FewShotRun: Sendable {
             "embeddings are made of \(sets.joined(separator: ", ")) texts, in \(plural(source.windowCount, "window"))"
     }
 
-    /// Computes the classifier.
-    ///
-    /// - Parameters:
-    ///   - part: The outputs of ``source``.
-    ///   - state: The state of the phase in which they were collected.
-    /// - Throws: An error if the embeddings, or the state, are those of something else.
     func solve(
         _ part: EvaluationPart, _ phases: [PhasePlan], _ layouts: [ParameterLayout], _ state: LoadedState
     ) throws -> FewShotSolution {
@@ -121,7 +125,10 @@ struct FewShotRun: Sendable {
         }
         material.unlabelled = unlabelled.map(examples)
         material.shares = shares
-        let outcome = method.fit(material, team: try ThreadTeam(count: AvailableProcessors.count))
+        let outcome =
+            try answers.map { student(material, $0.logits()) }
+            ?? method.fit(material, team: try ThreadTeam(count: AvailableProcessors.count))
+        if answers == nil { try distilled?.take(teaching(outcome, material)) }
         var classifier = outcome.classifier
         var temperature = outcome.temperature
         if classifier.lexical == nil, !method.isEncoderTuned {
@@ -158,6 +165,30 @@ struct FewShotRun: Sendable {
             classifier: goesOn ? nil : beside, state: solved, reports: reports, notices: notices(outcome))
     }
 
+    /// The regression on what teachers say of all texts, for the student to begin with.
+    private func student(_ material: FewShotMethod.Material, _ logits: [Float]) -> FewShotMethod.Outcome {
+        var rows = ScoreMatrix(rows: logits.count / labels.count, classes: labels.count)
+        rows.values = logits.map { Double($0) }
+        let features = [material.examples.features, material.unlabelled?.features].compactMap { $0 }
+        let all = FeatureMatrix(
+            rows: features.reduce(0) { $0 + $1.rows }, width: material.examples.features.width,
+            values: features.flatMap(\.values))
+        var targets = rows.softmax()
+        for (row, label) in material.labels.enumerated() {
+            for other in labels.indices { targets[row, other] = other == label ? 1 : 0 }
+        }
+        let regression = TwoViewMethod(lexicalWeight: 0).regression
+        return FewShotMethod.Outcome(classifier: regression.fit(all, targets: targets))
+    }
+
+    /// What the classifier that was computed says of all texts: their logits, labelled ones first.
+    private func teaching(_ outcome: FewShotMethod.Outcome, _ material: FewShotMethod.Material) -> [Float] {
+        [material.examples, material.unlabelled].compactMap { $0 }.flatMap { examples in
+            outcome.classifier.scores(examples.features, terms: examples.terms).scaled(by: 1 / outcome.temperature)
+                .values.map { Float($0) }
+        }
+    }
+
     /// The mean over the windows of each text.
     private static func embeddings(_ windows: [Range<Int>], _ values: [Float], width: Int) -> FeatureMatrix {
         var result: [Float] = []
@@ -188,6 +219,7 @@ struct FewShotRun: Sendable {
     }
 
     private func notices(_ outcome: FewShotMethod.Outcome) -> [String] {
+        guard answers == nil else { return [] }
         func percent(_ value: Double) -> String { String(format: "%.1f%%", 100 * value) }
         guard
             let chosen = outcome.candidates.indices.contains(outcome.chosen) ? outcome.candidates[outcome.chosen] : nil

@@ -16,15 +16,17 @@ struct InitialState {
     ///
     /// - Parameters:
     ///   - source: The folder to read, which is `checkpoint` where there is one.
-    ///   - phases: The run's; a new one begins with the model of the first.
+    ///   - phases: The run's.
     ///   - layouts: Theirs.
+    ///   - first: The phase whose model a new run begins with: the first that is not a teacher's.
     ///   - adapter: An adapter that is trained on.
     ///   - seed: Draws what the model lacks.
     ///   - labels: The classes, in the order of the logits.
     ///   - purpose: What the model is for.
     ///   - configuration: The model's, if all of its weights are to be drawn.
     init(
-        _ source: RunModel, _ phases: [PhasePlan], _ layouts: [ParameterLayout], checkpoint: CheckpointFolder?,
+        _ source: RunModel, _ phases: [PhasePlan], _ layouts: [ParameterLayout], first: Int,
+        checkpoint: CheckpointFolder?,
         adapter: AdapterFolder?, seed: UInt64, labels: [String],
         purpose: ModelPurpose, drawing configuration: ModelConfiguration?
     ) throws {
@@ -33,17 +35,19 @@ struct InitialState {
             return
         }
         if let configuration {
-            let drawn = WeightLoader.draw(phases[0].model, layout: layouts[0], configuration: configuration, seed: seed)
+            let drawn = WeightLoader.draw(
+                phases[first].model, layout: layouts[first], configuration: configuration, seed: seed)
             state = LoadedState(weights: drawn.weights)
             notices.append("all weights are drawn by --seed \(seed)")
             return
         }
         let loaded = try WeightLoader.load(
-            source.directory, phases[0].model, layout: layouts[0], missingHead: .initialize(seed: seed), labels: labels)
+            source.directory, phases[first].model, layout: layouts[first], missingHead: .initialize(seed: seed),
+            labels: labels)
         state = LoadedState(weights: loaded.weights)
         if let adapter {
-            try adapter.checkBase(source.directory, loaded.weights, layouts[0])
-            let head = try adapter.read(into: loaded.weights, layouts[0], labels: labels, purpose: purpose)
+            try adapter.checkBase(source.directory, loaded.weights, layouts[first])
+            let head = try adapter.read(into: loaded.weights, layouts[first], labels: labels, purpose: purpose)
             let path = adapter.path.printable()
             let what =
                 switch head {
@@ -54,16 +58,16 @@ struct InitialState {
             notices.append("training goes on from the adapter \(path)" + what)
             if head == .read { return }
         }
-        if !loaded.drawn.isEmpty, phases[0].model.adapter != nil, phases[0].model.head.tiesWords {
+        if !loaded.drawn.isEmpty, phases[first].model.adapter != nil, phases[first].model.head.tiesWords {
             throw RunError.failed(
                 "\(source.directory.path) has no head of a masked language model, and beside an adapter none is trained: "
                     + "begin with a model that has one, or train all of it, without \(adapter == nil ? "--lora" : "--adapter")"
             )
         }
-        if !loaded.drawn.isEmpty, !phases[0].model.trainable.contains(.head) {
+        if !loaded.drawn.isEmpty, !phases[first].model.trainable.contains(.head) {
             warnings.append("the head is drawn anew and is not trained: what it puts out stays random")
         }
-        notices += loaded.notices(labels: labels, head: phases[0].model.head, of: source.directory)
+        notices += loaded.notices(labels: labels, head: phases[first].model.head, of: source.directory)
     }
 }
 

@@ -8,8 +8,8 @@ struct LoadedRun: Sendable {
     var state: LoadedState
     /// By phase.
     var layouts: [ParameterLayout]
-    /// Computes a head from collected outputs; nil where no phase collects any.
-    var fewShot: FewShotRun?
+    /// What is made of the outputs that phases collect, by their numbers.
+    var outputUses: [Int: any OutputUse]
     /// What the folder of the model has beside its weights; nil for nothing.
     var classifier: PooledClassifier?
     /// What goes into config.json.

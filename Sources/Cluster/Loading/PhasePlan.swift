@@ -32,6 +32,8 @@ struct PhasePlan: Sendable {
     var evaluationBatch: Int
     /// Bytes, at most, of what is counted of an example.
     var metricBytes = 0
+    /// Whether it learns what teachers have put out.
+    var isDistilled = false
 
     /// Examples of a micro-batch when evaluating: about 2,000 tokens, as many as a training micro-batch of the usual
     /// size has, and fewer where there are very many classes.

@@ -25,8 +25,11 @@ enum RunLoader {
         if let line = sources?.notice(data, maxLength: source.maxLength) { data.notices.append(line) }
         var run = run
         let extra = run.computesClassifier ? try FewShotData(run, data) : nil
-        let contrasted = try ContrastedExamples.source(data, extra, run, source)
-        let examples = contrasted?.count ?? sources?.training.count ?? data.training.examples.count
+        let student = try StudentTexts(data, extra, run, source)
+        let teachers = student?.teachers ?? []
+        let prepared: (any ExampleSource)? =
+            try student?.texts ?? ContrastedExamples.source(data, extra, run, source)
+        let examples = prepared?.count ?? sources?.training.count ?? data.training.examples.count
         let model = try source.configuration(for: data, of: run)
         let width = data.task.tagsWords ? model.encoder.hidden : nil
         let (adapter, folder) = try source.adapter(of: run)
@@ -41,16 +44,20 @@ enum RunLoader {
             run: run, head: head,
             objective: try data.task.objective(run.taskOptions, data: data.training), embeddingWidth: encoder.hidden,
             maxLength: source.maxLength,
-            trainable: adapter == nil ? try run.trainableSet(of: encoder) : .besideAdapter(head), adapter: adapter)
+            trainable: adapter == nil ? try run.trainableSet(of: encoder) : .besideAdapter(head), adapter: adapter,
+            teachers: teachers.map { ($0.head, $0.model.maxLength) })
         let phases = recipe.phases(request)
         let length = try RunLength(
             phases, of: run,
             examples: phases.map {
-                $0.examples == .contrasted ? examples : sources?.training.count ?? data.training.examples.count
+                $0.examples == .training ? sources?.training.count ?? data.training.examples.count : examples
             })
         try length.requireRest(
             checkpoint: resumption?.checkpoint?.step ?? 0, finished: resumption?.finishedSteps, output: run.output)
-        let layouts = try phases.map { try source.layout($0.model(encoder)) }
+        let models = phases.map { phase in phase.teacher.map { teachers[$0].model } ?? source }
+        let layouts = try zip(phases, models).map { phase, own in
+            try own.layout(phase.model(phase.teacher == nil ? encoder : own.directory.configuration.encoder))
+        }
         guard layouts.allSatisfy({ $0.trainableCount > 0 }) else { throw run.nothingToTrain(data.task.name) }
         var (planned, shortening) = ([PhasePlan](), [String]())
         for (number, phase) in phases.enumerated() {
@@ -58,23 +65,23 @@ enum RunLoader {
             shortening += warnings
             planned.append(
                 try PhasePlan(
-                    phase, number, run, encoder, layouts[number], length, schedule, data, sources, source,
-                    contrasted: contrasted,
+                    phase, number, run,
+                    phase.teacher == nil ? encoder : models[number].directory.configuration.encoder, layouts[number],
+                    length, schedule, data, sources, models[number], prepared: prepared,
                     labels: data.training.labels, runID: runID))
         }
-        var fewShot: FewShotRun?
-        if let collecting = phases.firstIndex(where: \.collectsOutputs) {
-            let made = try FewShotRun(
-                data, extra ?? FewShotData(run, data), run, source, phase: collecting,
-                batch: planned[collecting].evaluationBatch)
-            planned[collecting].collection = made.source
-            data.notices.append(made.notice)
-            fewShot = made
-        }
         let initial = try InitialState(
-            source, planned, layouts, checkpoint: resumption?.checkpoint, adapter: folder, seed: run.seed,
-            labels: data.training.labels, purpose: model.purpose, drawing: run.fromScratch ? model : nil)
-        let state = initial.state
+            source, planned, layouts, first: teachers.count, checkpoint: resumption?.checkpoint, adapter: folder,
+            seed: run.seed, labels: data.training.labels, purpose: model.purpose,
+            drawing: run.fromScratch ? model : nil)
+        let uses = try outputUses(
+            phases, &planned, student, data, extra ?? FewShotData(run, data), run, source, initial.state)
+        data.notices += uses.keys.sorted().compactMap { uses[$0]?.notice }
+        var state = initial.state
+        if resumption?.checkpoint == nil, let first = teachers.first {
+            state = LoadedState(weights: try first.weights(planned[0], layouts[0]))
+        }
+        if planned[state.phase].isDistilled { try student?.texts.read() }
         let shares = planned.map(\.parameters)
         data.notices += shares.indices.filter { shares[$0].trained < shares[$0].all }.map { shares[$0].text }
         let base = RunHistory.Point(
@@ -93,7 +100,7 @@ enum RunLoader {
                 after: planned[state.phase].steps.lowerBound, by: planned[state.phase].model.head.primaryMetric))
         if data.training.columns?.textPair != nil { plan.secondText = data.task.tagsWords ? .predicate : .text }
         return LoadedRun(
-            plan: plan, state: state, layouts: layouts, fewShot: fewShot, configuration: model,
+            plan: plan, state: state, layouts: layouts, outputUses: uses, configuration: model,
             maxLength: source.maxLength,
             fingerprint: fingerprint,
             warnings: [
@@ -101,6 +108,37 @@ enum RunLoader {
                 initial.warnings,
             ].flatMap { $0 },
             notices: data.notices + initial.notices, run: run)
+    }
+}
+
+extension RunLoader {
+    /// What is made of the outputs that phases collect; the phases get the texts.
+    private static func outputUses(
+        _ phases: [Phase], _ planned: inout [PhasePlan], _ student: StudentTexts?, _ data: RunData,
+        _ extra: FewShotData, _ run: RunConfiguration, _ source: RunModel, _ initial: LoadedState
+    ) throws -> [Int: any OutputUse] {
+        var uses: [Int: any OutputUse] = [:]
+        for (number, phase) in phases.enumerated() where phase.collectsOutputs {
+            let batch = planned[number].evaluationBatch
+            let use: any OutputUse
+            if let teacher = phase.teacher, let student, let answers = student.answers {
+                let next = teacher + 1
+                use = try TeacherRun(
+                    student.teachers[teacher], number: number, student.texts, answers, batch: batch
+                ) { phases, layouts in
+                    guard next < student.teachers.count else { return initial }
+                    return LoadedState(weights: try student.teachers[next].weights(phases[next], layouts[next]))
+                }
+            } else {
+                use = try FewShotRun(
+                    data, extra, run, source, phase: number,
+                    isEncoderTuned: planned[..<number].contains { !$0.steps.isEmpty }, distillation: student,
+                    batch: batch)
+            }
+            planned[number].collection = use.source
+            uses[number] = use
+        }
+        return uses
     }
 }
 
@@ -115,12 +153,12 @@ extension PhasePlan {
     fileprivate init(
         _ phase: Phase, _ number: Int, _ run: RunConfiguration, _ encoder: EncoderArchitecture,
         _ layout: ParameterLayout, _ length: RunLength, _ schedule: LearningRateSchedule, _ data: RunData,
-        _ sources: RunSources?, _ source: RunModel, contrasted: (any ExampleSource)?, labels: [String], runID: String
+        _ sources: RunSources?, _ source: RunModel, prepared: (any ExampleSource)?, labels: [String], runID: String
     ) throws {
         let model = phase.model(encoder)
         let isLast = number == length.steps.count - 1
-        func examples(_ prepared: (any ExampleSource)?, _ dataset: Dataset) -> any ExampleSource {
-            prepared
+        func examples(_ made: (any ExampleSource)?, _ dataset: Dataset) -> any ExampleSource {
+            made
                 ?? source.tokenized(dataset, data.task, outputs: model.head.outputWidth, maxLength: phase.maxLength)
         }
         self.init(
@@ -128,14 +166,15 @@ extension PhasePlan {
             welcome: try Welcome(
                 run, phase, model: model, layout: layout, firstStep: length.steps[number].lowerBound, runID: runID),
             model: model, labels: labels, parameters: TrainedShare(layout),
-            training: examples(phase.examples == .contrasted ? contrasted : sources?.training, data.training),
+            training: examples(phase.examples == .training ? sources?.training : prepared, data.training),
             validation: phase.collectsOutputs || phase.examples == .contrasted
                 ? nil : data.validation.map { examples(sources?.validation, $0) },
             test: isLast ? data.test.map { examples(sources?.test, $0) } : nil, data: length.plans[number],
             steps: length.steps[number],
             schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),
             evaluationBatch: Self.evaluationBatch(maxLength: phase.maxLength, head: model.head),
-            metricBytes: model.head.metricBytes(maxLength: phase.maxLength))
+            metricBytes: model.head.metricBytes(maxLength: phase.maxLength),
+            isDistilled: phase.examples == .distilled)
     }
 }
 

@@ -25,7 +25,8 @@ struct Probe: Recipe {
         phase(Self.name, request.head, request.objective, .only([.head]), request)
     }
 
-    private static func phase(
+    /// A phase without steps.
+    static func phase(
         _ name: String, _ head: any Head, _ objective: any Objective, _ trainable: TrainableSet,
         _ request: RecipeRequest
     ) -> Phase {

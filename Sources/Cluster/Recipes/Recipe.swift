@@ -25,6 +25,8 @@ struct RecipeRequest: Sendable {
     var trainable = TrainableSet.all
     /// The adapter that learns beside the head.
     var adapter: LowRankAdapter?
+    /// What the teachers' logits are made by, and the tokens of a text that each of them sees at most.
+    var teachers: [(head: CollectedLogits, maxLength: Int)] = []
 
     /// The embeddings that the head stands on; nil for a head that does not.
     var embedding: SentenceEmbedding? {
@@ -40,6 +42,7 @@ enum Recipes {
         FineTuning(),
         Probe(),
         Contrastive(),
+        Distilling(),
     ]
 
     /// That of a run for which none is asked for.
@@ -51,6 +54,7 @@ enum Recipes {
         case .auto, .finetune: FineTuning()
         case .probe: Probe()
         case .contrastive: Contrastive()
+        case .distill: Distilling()
         }
     }
 }

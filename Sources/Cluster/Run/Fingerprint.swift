@@ -9,7 +9,7 @@ import Support
 /// By what a run knows its data and its model again.
 enum Fingerprint {
     /// The SHA-256 of every file that decides on the bits, by what it is for: `train`, `validation`, `test`,
-    /// `class-weights`, `labels`, `unlabeled`, `model`.
+    /// `class-weights`, `labels`, `unlabeled`, `model`, `adapter`, `teacher-1`.
     ///
     /// A model folder that is not there any more is left out.
     static func take(_ run: RunConfiguration) throws -> [String: String] {
@@ -23,6 +23,7 @@ enum Fingerprint {
         result["unlabeled"] = try run.unlabeled.map { try dataFileSHA256($0) }
         result["model"] = modelSHA256(run.model)
         if let adapter = run.adapter { result["adapter"] = modelSHA256(adapter) }
+        for (number, teacher) in run.teachers.enumerated() { result["teacher-\(number + 1)"] = modelSHA256(teacher) }
         return result
     }
 

@@ -1,5 +1,6 @@
 import Checkpoint
 import Foundation
+import Inference
 import Support
 
 /// The folder that a run writes.
@@ -147,6 +148,13 @@ final class RunDirectory {
         resolved.validation = configuration.validation.map(absolutePath)
         resolved.test = configuration.test.map(absolutePath)
         resolved.output = absolutePath(configuration.output)
+        resolved.labels = configuration.labels.map(absolutePath)
+        resolved.unlabeled = configuration.unlabeled.map(absolutePath)
+        resolved.adapter = configuration.adapter.map(absolutePath)
+        resolved.classWeights = configuration.classWeights.map { $0 == TaskOptions.balanced ? $0 : absolutePath($0) }
+        resolved.teacher =
+            configuration.teacher == nil
+            ? nil : configuration.teachers.map(absolutePath).joined(separator: ",")
         try writeSmall(try coordinator.json(), to: CoordinatorFile.name, mode: CoordinatorFile.mode)
         try writeSmall(Data((header + resolved.yaml()).utf8), to: "run.yaml", mode: 0o644)
         if metrics < 0 { try openMetrics() }

@@ -6,6 +6,7 @@ public enum Heads {
         SentenceEmbedding.self,
         TextEmbedding.self,
         PooledClassification.self,
+        CollectedLogits.self,
         MaskedLanguageModel.self,
         TokenClassification.self,
     ]

@@ -59,7 +59,7 @@ public struct PooledClassification: Head {
         }
     }
 
-    /// One class for each sequence, or none at all.
+    /// One class for each sequence, or what ``Distillation`` learns, or none at all.
     public func validate(_ targets: Targets) throws(ModelError) {
         switch targets {
         case .none: break
@@ -67,7 +67,11 @@ public struct PooledClassification: Head {
             for label in classes where label < 0 || Int(label) >= labels {
                 throw .invalidBatch("label \(label), the model has \(labels)")
             }
-        case .values, .tokens: throw .invalidBatch("targets that are no classes")
+        case .values(_, let width):
+            guard width == labels + Distillation.leading else {
+                throw .invalidBatch("\(width) numbers of a teacher, the model has \(labels) classes")
+            }
+        case .tokens: throw .invalidBatch("targets that are no classes")
         }
     }
 

@@ -51,13 +51,17 @@ public struct SequenceClassification: Head {
         try shape.validate()
     }
 
-    /// One class for each sequence, or a number for each output, or none at all.
+    /// One class for each sequence, or a number for each output, or what ``Distillation`` learns, or none at all.
     public func validate(_ targets: Targets) throws(ModelError) {
         switch (targets, problem) {
         case (.none, _): break
         case (.classes(let classes), .singleLabel):
             for label in classes where label < 0 || Int(label) >= labels {
                 throw .invalidBatch("label \(label), the model has \(labels)")
+            }
+        case (.values(_, let width), .singleLabel):
+            guard width == labels + Distillation.leading else {
+                throw .invalidBatch("\(width) numbers of a teacher, the model has \(labels) classes")
             }
         case (.values(let values, let width), .multiLabel), (.values(let values, let width), .regression):
             guard width == labels else { throw .invalidBatch("\(width) values of a text, the model has \(labels)") }

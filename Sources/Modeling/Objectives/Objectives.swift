@@ -3,6 +3,7 @@ public enum Objectives {
     /// All of them.
     public static let all: [any Objective.Type] = [
         CrossEntropy.self,
+        Distillation.self,
         FocalLoss.self,
         BinaryCrossEntropy.self,
         MeanSquaredError.self,

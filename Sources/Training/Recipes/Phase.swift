@@ -39,6 +39,8 @@ public struct Phase: Sendable {
     public var collectsOutputs = false
     /// What it learns from.
     public var examples = Examples.training
+    /// The teacher, by its number from 0, that the phase computes with in place of the run's own model; nil for that.
+    public var teacher: Int?
 
     /// What a phase learns from.
     public enum Examples: Sendable, Codable, Equatable {
@@ -47,6 +49,8 @@ public struct Phase: Sendable {
         /// The training texts and the descriptions of their classes, to be compared with each other; nothing is
         /// validated.
         case contrasted
+        /// The training texts and those without labels, with the outputs of teachers to learn.
+        case distilled
     }
 
     /// A phase of these parts.
@@ -78,7 +82,7 @@ extension Phase: Codable {
         case microBatches = "micro_batches"
         case maxLength = "max_length"
         case collectsOutputs = "collects_outputs"
-        case examples
+        case examples, teacher
     }
 
     /// Reads what ``encode(to:)`` writes; the decoder's `ModelRegistry` knows the heads and objectives.
@@ -97,6 +101,7 @@ extension Phase: Codable {
         maxLength = try values.decode(Int.self, forKey: .maxLength)
         collectsOutputs = try values.decodeIfPresent(Bool.self, forKey: .collectsOutputs) ?? false
         examples = try values.decodeIfPresent(Examples.self, forKey: .examples) ?? .training
+        teacher = try values.decodeIfPresent(Int.self, forKey: .teacher)
     }
 
     /// Writes all of it.
@@ -115,5 +120,6 @@ extension Phase: Codable {
         try values.encode(maxLength, forKey: .maxLength)
         if collectsOutputs { try values.encode(true, forKey: .collectsOutputs) }
         if examples != .training { try values.encode(examples, forKey: .examples) }
+        try values.encodeIfPresent(teacher, forKey: .teacher)
     }
 }

@@ -1,0 +1,20 @@
+import Inference
+import Modeling
+
+/// What the outputs that a phase collects are for: from them comes the state with which the next phase begins.
+protocol OutputUse: Sendable {
+    /// The texts whose outputs are collected.
+    var source: WindowedTexts { get }
+    /// A line about what is collected.
+    var notice: String { get }
+
+    /// Computes what comes of them.
+    ///
+    /// - Parameters:
+    ///   - part: The outputs of ``source``.
+    ///   - state: The state of the phase in which they were collected.
+    /// - Throws: An error if the outputs, or the state, are those of something else.
+    func solve(
+        _ part: EvaluationPart, _ phases: [PhasePlan], _ layouts: [ParameterLayout], _ state: LoadedState
+    ) throws -> FewShotSolution
+}
