@@ -1,6 +1,6 @@
 import Foundation
 
-/// Ridge regression from sparse rows to one number for each class, 1 for the class of a text and 0 for others.
+/// Ridge regression from sparse rows to numbers, such as 1 for the class of a text and 0 for others.
 ///
 /// It minimizes Σ vᵢ ‖W xᵢ + b - yᵢ‖² + λ ‖W‖², with b the weighted mean of y - W x, by conjugate gradients (Hestenes
 /// and Stiefel 1952), a system for each class.
@@ -50,11 +50,16 @@ public struct RidgeRegression: Sendable {
 
     /// The solution of these examples.
     ///
-    /// - Parameter targets: y times what the row counts for: a row counts for the sum of its targets.
-    public func fit(_ rows: [LexicalView.Row], columns: Int, targets: ScoreMatrix) -> Solution {
+    /// - Parameters:
+    ///   - targets: y times what the row counts for.
+    ///   - rowWeights: What each row counts for; nil for the sum of its targets, as of classes.
+    public func fit(
+        _ rows: [LexicalView.Row], columns: Int, targets: ScoreMatrix, rowWeights: [Double]? = nil
+    ) -> Solution {
         precondition(rows.count == targets.rows)
         let classes = targets.classes
-        let weights = (0..<rows.count).map { row in (0..<classes).reduce(0) { $0 + targets[row, $1] } }
+        let weights =
+            rowWeights ?? (0..<rows.count).map { row in (0..<classes).reduce(0) { $0 + targets[row, $1] } }
         let total = weights.reduce(0, +)
         var solution = Solution(
             weights: [Double](repeating: 0, count: classes * columns), bias: [Double](repeating: 0, count: classes),

@@ -89,6 +89,7 @@ extension PooledClassification {
     public init(_ configuration: ModelConfiguration) {
         self.init(
             labels: configuration.labels.count, pooling: configuration.sentenceModules?.pooling ?? .mean,
-            normalizes: configuration.sentenceModules?.normalizes ?? true)
+            normalizes: configuration.sentenceModules?.normalizes ?? true,
+            problem: configuration.purpose.problem ?? .singleLabel)
     }
 }

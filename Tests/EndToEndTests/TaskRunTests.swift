@@ -60,7 +60,7 @@ import Training
     }
 
     /// What an adapter answers is what the model with it merged answers, for its task and with its threshold.
-    @Test(.timeLimit(.minutes(5)), arguments: [Kind.multiLabel, .regression, .pairs, .embedding])
+    @Test(.timeLimit(.minutes(10)), arguments: [Kind.multiLabel, .regression, .pairs, .embedding])
     func `an adapter knows its task`(kind: Kind) async throws {
         let world = try TinyWorld()
         try world.write("\(kind).jsonl", Self.lines(kind, count: 50, seed: 5))

@@ -1,6 +1,6 @@
 """The usual ways to learn from few examples, on the examples that `shoal benchmark few-shot` has drawn.
 
-    few_shot_peers.py --model DIR --test TEST.csv --draws BENCH/draws [--methods probe-c1,probe-c10,setfit,finetune]
+    few_shot_peers.py --model DIR --test TEST.csv --draws BENCH/draws [--methods probe-c1,probe-c10,setfit,finetune,setfit-package,fast-fit]
                       [--max-length 128] [--threads N] [--batch 32]
 
 A draw is a CSV file `kK-seedS.csv` with the columns label and text, as the benchmark leaves them in its folder; a single
@@ -9,12 +9,16 @@ file does as well. Methods:
 probe-c1, probe-c10  scikit-learn's LogisticRegression(C=1 or 10) on the embeddings of sentence-transformers
 setfit               SetFit's recipe (Tunstall et al. 2022): 20 pairs of one class and 20 of two for each text, the squared
                      error of their cosines, AdamW 2e-5, batches of 16, one pass; then LogisticRegression(C=1)
+setfit-package       the package `setfit` itself: its trainer with num_iterations=20, and its classifier
+fast-fit             the package `fast-fit` itself, with the settings of its README: 40 passes, batches of 32, 4 repeats
 finetune             a new classifier of `transformers` and the encoder together: AdamW 5e-5, batches of 16, 20
                      passes, linear warmup over a tenth and decay, gradients clipped to 1
 
 Prints one line a trial as it ends: method, k, seed, accuracy and the seconds that it took without the test set; then a
 line for each method and k with the mean and the half-width of its 95% confidence interval by Student's t.
-Needs torch, transformers, sentence-transformers, scikit-learn and scipy.
+Needs torch, transformers, sentence-transformers, scikit-learn and scipy; only where they are asked for setfit, and
+fast-fit, which needs an environment of its own ("transformers<4.47" "datasets<3" "pyarrow<18" "numpy<2" "pandas<2.3"
+"scikit-learn<1.6" "accelerate<1.3").
 """
 
 import argparse
@@ -23,9 +27,11 @@ import os
 import random
 import re
 import sys
+import tempfile
 import time
 
-METHODS = ["probe-c1", "probe-c10", "setfit", "finetune"]
+METHODS = ["probe-c1", "probe-c10", "setfit", "finetune", "setfit-package", "fast-fit"]
+STANDARD = METHODS[:4]
 
 
 def read(path):
@@ -160,7 +166,64 @@ class Trial:
                 right += sum(self.labels[i] == label for i, (label, _) in zip(best, batch))
         return right / len(self.test), seconds
 
+    def setfit_package(self):
+        from datasets import Dataset
+        from setfit import SetFitModel, Trainer, TrainingArguments
+
+        model = SetFitModel.from_pretrained(self.options.model, labels=self.labels, device="cpu")
+        model.model_body.max_seq_length = self.options.max_length
+        rows = {"text": [text for _, text in self.shots], "label": [label for label, _ in self.shots]}
+        with tempfile.TemporaryDirectory() as folder:
+            arguments = TrainingArguments(
+                output_dir=folder, batch_size=16, num_epochs=1, num_iterations=20, seed=self.seed, report_to="none",
+                save_strategy="no", show_progress_bar=False,
+            )
+            trainer = Trainer(model=model, args=arguments, train_dataset=Dataset.from_dict(rows))
+            start = time.time()
+            trainer.train()
+            seconds = time.time() - start
+        found = list(model.predict([text for _, text in self.test], batch_size=self.options.batch))
+        return sum(str(one) == label for one, (label, _) in zip(found, self.test)) / len(self.test), seconds
+
+    def fast_fit(self):
+        import fastfit.train
+        from datasets import Dataset, DatasetDict
+        from fastfit import FastFitTrainer
+
+        class Accuracy:
+            """In place of one that it would load from the network."""
+
+            def compute(self, predictions, references):
+                return {"accuracy": float((predictions == references).mean())}
+
+        fastfit.train.load_metric = lambda *_, **__: Accuracy()
+
+        def rows(examples):
+            return Dataset.from_dict(
+                {"text": [text for _, text in examples], "label": [label.replace("_", " ") for label, _ in examples]}
+            )
+
+        with tempfile.TemporaryDirectory() as folder:
+            trainer = FastFitTrainer(
+                model_name_or_path=self.options.model, label_column_name="label", text_column_name="text",
+                num_train_epochs=40, per_device_train_batch_size=32, per_device_eval_batch_size=self.options.batch,
+                max_text_length=self.options.max_length, dataloader_drop_last=False, num_repeats=4, optim="adafactor",
+                clf_loss_factor=0.1, fp16=False, use_cpu=True, seed=self.seed, output_dir=folder, report_to="none",
+                evaluation_strategy="no", save_strategy="no", overwrite_output_dir=True,
+                dataset=DatasetDict(
+                    {"train": rows(self.shots), "validation": rows(self.shots[:8]), "test": rows(self.test)}
+                ),
+            )
+            start = time.time()
+            trainer.train()
+            seconds = time.time() - start
+            return trainer.test()["test_accuracy"], seconds
+
     def run(self, method):
+        if method == "setfit-package":
+            return self.setfit_package()
+        if method == "fast-fit":
+            return self.fast_fit()
         if method == "setfit":
             return self.setfit()
         if method == "finetune":
@@ -182,7 +245,7 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--test", required=True)
     parser.add_argument("--draws", required=True)
-    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--methods", default=",".join(STANDARD))
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--batch", type=int, default=32)

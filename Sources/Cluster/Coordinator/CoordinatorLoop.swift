@@ -141,6 +141,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             states.replace(with: solution.state)
             loaded?.state = solution.state
             loaded?.classifier = solution.classifier
+            loaded?.threshold = solution.threshold
             try handle(.solved(source, solution.reports, seconds: solution.seconds))
         case .loadingFailed(let error):
             failure = error
@@ -304,7 +305,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             try writer.writeModel(
                 best?.buffers[.weights] ?? solvedWeights ?? written.buffer(.weights), of: loaded,
                 checkpoint: newestCheckpoint,
-                threshold: machine.training.checkpointer.policy.tested.threshold)
+                threshold: loaded.threshold ?? machine.training.checkpointer.policy.tested.threshold)
         case .saveCheckpoint(let state):
             written = store
             store = StateStore(StateShape())

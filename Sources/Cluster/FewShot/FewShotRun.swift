@@ -190,7 +190,7 @@ struct FewShotRun: OutputUse {
     }
 
     /// The mean over the windows of each text.
-    private static func embeddings(_ windows: [Range<Int>], _ values: [Float], width: Int) -> FeatureMatrix {
+    static func embeddings(_ windows: [Range<Int>], _ values: [Float], width: Int) -> FeatureMatrix {
         var result: [Float] = []
         result.reserveCapacity(windows.count * width)
         for range in windows {

@@ -9,6 +9,8 @@ struct FewShotSolution: Sendable {
     var state: LoadedState
     /// What was found on the validation and the test set.
     var reports: [EvaluationKind: MetricReport]
+    /// From which probability on a text has a label, where that is a question.
+    var threshold: Double?
     /// For people: what was tried and chosen.
     var notices: [String]
     /// Seconds that it took.

@@ -12,6 +12,8 @@ struct LoadedRun: Sendable {
     var outputUses: [Int: any OutputUse]
     /// What the folder of the model has beside its weights; nil for nothing.
     var classifier: PooledClassifier?
+    /// From which probability on a text has a label, where a computed model says it.
+    var threshold: Double?
     /// What goes into config.json.
     var configuration: ModelConfiguration
     /// Tokens of a text at most.

@@ -32,14 +32,7 @@ struct RunData {
         var chosen = task ?? Tasks.standard
         if let folder { chosen = chosen.configured(by: folder.configuration) }
         if run.computesClassifier {
-            guard var classification = chosen as? Classification else {
-                let option = run.headFirst ? "head-first" : "method \(run.method.rawValue)"
-                throw RunError.failed(
-                    "--\(option) does not go with --task \(chosen.name): it makes classifiers of texts; leave it out, or "
-                        + "give --task classification")
-            }
-            classification.pooled = classification.pooled ?? PooledClassifier(classes: 0)
-            chosen = classification
+            chosen = try Self.pooled(chosen, run)
         }
         try Self.checkOptions(run, chosen)
         var options = run.taskOptions
@@ -72,6 +65,28 @@ struct RunData {
         if let shots = run.shots { draw(shots, seed: run.seed) }
     }
 
+    /// The task with outputs that stand on embeddings.
+    private static func pooled(_ task: any Task, _ run: RunConfiguration) throws(RunError) -> any Task {
+        let option = run.headFirst ? "head-first" : "method \(run.method.rawValue)"
+        guard var pooled = task as? any PooledTask, task is Classification || run.method == .probe else {
+            throw .failed(
+                "--\(option) does not go with --task \(task.name): it makes "
+                    + (run.method == .probe ? "classifiers and regressions" : "classifiers")
+                    + " of texts; leave it out, or "
+                    + "give --task classification")
+        }
+        let ofClasses = [
+            ("labels", run.labels != nil), ("unlabeled", run.unlabeled != nil),
+            ("class-shares", run.classShares != nil),
+        ]
+        if !(task is Classification), let option = ofClasses.first(where: \.1)?.0 {
+            throw .failed(
+                "--\(option) does not go with --task \(task.name): its texts do not have one class each; leave it out")
+        }
+        pooled.pooled = pooled.pooled ?? PooledClassifier(classes: 0)
+        return pooled
+    }
+
     /// Refuses options that count classes where an example does not have exactly one, and the reverse.
     private static func checkOptions(_ run: RunConfiguration, _ task: any Task) throws(RunError) {
         func refuse(_ option: String, _ why: String) -> RunError {
@@ -89,7 +104,7 @@ struct RunData {
         if run.scoreRange != nil, !task.encodesApart {
             throw refuse("score-range", "its texts are not compared by the cosine of embeddings")
         }
-        if (task as? Classification)?.pooled != nil, run.lora != nil || run.adapter != nil {
+        if (task as? any PooledTask)?.pooled != nil, run.lora != nil || run.adapter != nil {
             throw RunError.failed(
                 "--\(run.lora == nil ? "adapter" : "lora") does not go with a model whose classifier stands on embeddings, as "
                     + "of --method probe: peft has no such head; leave it out, or give the encoder")

@@ -129,6 +129,8 @@ extension RunLoader {
                     guard next < student.teachers.count else { return initial }
                     return LoadedState(weights: try student.teachers[next].weights(phases[next], layouts[next]))
                 }
+            } else if !(data.task is Classification) {
+                use = try ValueProbeRun(data, run, source, phase: number, batch: batch)
             } else {
                 use = try FewShotRun(
                     data, extra, run, source, phase: number,

@@ -4,7 +4,8 @@ import Inference
 import Modeling
 import Support
 
-/// The method of a run that leaves it open: a probe for a small set of texts with one class each, else fine-tuning.
+/// The method of a run that leaves it open: a probe for a small set of texts with one class each, or several labels,
+/// else fine-tuning.
 ///
 /// It is a function of the options and the data. What small means was fixed on the validation sets that docs/data.md
 /// names: from about a hundred examples of a class on, fine-tuning with its defaults reaches what a probe does.
@@ -45,8 +46,8 @@ public struct MethodChoice: Sendable {
         }
         let dataset = try ofSteps == nil ? Self.smallSet(run) : nil
         configuration.method = dataset != nil || onlyForClassifiers != nil ? .probe : .finetune
-        training = dataset
-        guard let dataset else {
+        training = dataset?.hasOneClass == true ? dataset?.texts : nil
+        guard let dataset, training != nil || run.budget == nil else {
             if let budget = run.budget {
                 throw ConfigurationError.unused(
                     "budget",
@@ -56,23 +57,25 @@ public struct MethodChoice: Sendable {
             return
         }
         notice =
-            "method: probe, since there are \(plural(dataset.examples.count, "labelled text")) of "
-            + "\(dataset.labels.count) classes (--method to change"
-            + (run.budget == nil ? ", or --budget 10m to compare others)" : ")")
+            "method: probe, since there are \(plural(dataset.texts.examples.count, "labelled text")) of "
+            + "\(dataset.texts.labels.count) \(dataset.hasOneClass ? "classes" : "labels") (--method to change"
+            + (run.budget == nil && dataset.hasOneClass ? ", or --budget 10m to compare others)" : ")")
     }
 
-    /// The training set, if it is a small one of texts with one class each, and the model is no classifier on
-    /// embeddings already.
-    private static func smallSet(_ run: RunConfiguration) throws -> Dataset? {
+    /// The training set, if it is a small one of texts with one class each or several labels, and the model is no
+    /// classifier on embeddings already.
+    private static func smallSet(_ run: RunConfiguration) throws -> (texts: Dataset, hasOneClass: Bool)? {
         let size = (try? FileManager.default.attributesOfItem(atPath: run.train))?[.size] as? Int
-        guard run.task ?? Classification().name == Classification().name, !run.fromScratch, size ?? 0 <= mostBytes
+        guard run.task == nil || [Classification().name, MultiLabel().name].contains(run.task), !run.fromScratch,
+            size ?? 0 <= mostBytes
         else { return nil }
         let folder = try ModelFolder(path: run.model)
         guard !folder.configuration.purpose.isPooled else { return nil }
         let data = try RunData(run, folder: folder)
         let count = data.training.examples.count
-        guard data.task is Classification, count <= mostExamples, count <= mostPerClass * data.training.labels.count
+        guard data.task is Classification || data.task is MultiLabel, count <= mostExamples,
+            count <= mostPerClass * data.training.labels.count
         else { return nil }
-        return data.training
+        return (data.training, data.task is Classification)
     }
 }

@@ -4,11 +4,11 @@ import Support
 import Tokenization
 
 /// Each text, or pair, has one class.
-public struct Classification: Task {
+public struct Classification: PooledTask {
+    /// See ``PooledTask``.
+    public static var problem: ProblemType { .singleLabel }
     /// See ``Task``.
     public var name: String { "classification" }
-    /// See ``Task``.
-    public var purpose: ModelPurpose { pooled == nil ? .classification : .pooledClassification }
     /// It has.
     public var hasOneClass: Bool { true }
     /// How a classifier on embeddings works, where the model is one.
@@ -19,16 +19,6 @@ public struct Classification: Task {
     /// The task.
     public init() {}
 
-    /// The same with what the folder of a classifier on embeddings says beside its weights.
-    ///
-    /// - Throws: An error that names the file that cannot be read.
-    func reading(_ folder: ModelFolder) throws(FileError) -> Classification {
-        guard pooled != nil else { return self }
-        var task = self
-        task.pooled = try PooledClassifier(folder)
-        return task
-    }
-
     /// One class for each example.
     public func labelReader(known: [String]?, options: TaskOptions) -> any LabelReader {
         ClassLabelReader(known: known)
@@ -38,29 +28,7 @@ public struct Classification: Task {
     public func checkTrainable(_ data: Dataset) throws(FileError) { try data.checkTrainable(minimumPerClass: 1) }
 
     /// A model whose classifier stands on embeddings goes on as such a one.
-    public func configured(by configuration: ModelConfiguration) -> any Task {
-        guard configuration.purpose.isPooled else { return self }
-        var task = self
-        task.pooled = PooledClassifier(classes: configuration.labels.count)
-        return task
-    }
-
-    /// How embeddings are made, where the classifier stands on them: as the folder says, else the mean over the
-    /// tokens, of length 1.
-    public func configure(_ configuration: inout ModelConfiguration) {
-        guard pooled != nil else { return }
-        var modules = configuration.sentenceModules ?? SentenceModules()
-        (modules.pooling, modules.normalizes) = (modules.pooling ?? .mean, true)
-        configuration.sentenceModules = modules
-    }
-
-    /// As `transformers` builds it for the family; or on the embedding, where the model has that.
-    public func head(_ configuration: ModelConfiguration) -> any Head {
-        guard let pooled else { return configuration.classifierHead(.singleLabel) }
-        var head = PooledClassification(configuration)
-        head.appendedWidth = pooled.appendedWidth
-        return head
-    }
+    public func configured(by configuration: ModelConfiguration) -> any Task { pooling(by: configuration) }
 
     /// The same with the embeddings of texts beside their logits, where the classifier stands on such.
     func appendingEmbeddings(_ configuration: ModelConfiguration) -> Classification {
@@ -68,15 +36,6 @@ public struct Classification: Task {
         task.pooled?.appendedWidth = configuration.encoder.hidden
         return task
     }
-
-    /// One sequence; or windows of a long text, where the model was made of such.
-    public func inputs(_ tokenizer: any Tokenizer, maxLength: Int) -> @Sendable (Example) -> [TextInput] {
-        let windows = TextWindows(tokenizer, maxLength: maxLength, most: pooled?.windows ?? 1)
-        return { windows.encodings($0.text, pair: $0.pair).map { TextInput(encoding: $0) } }
-    }
-
-    /// The logits of the whole text.
-    public func combined(_ outputs: TextOutputs) -> TextOutputs { pooled?.combined(outputs) ?? outputs }
 
     /// Cross-entropy, or the focal loss.
     public func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective {

@@ -4,17 +4,18 @@ import Support
 import Tokenization
 
 /// Each text, or pair, has any number of labels.
-public struct MultiLabel: Task {
+public struct MultiLabel: PooledTask {
+    /// See ``PooledTask``.
+    public static var problem: ProblemType { .multiLabel }
     /// See ``Task``.
     public var name: String { "multi-label" }
-    /// See ``Task``.
-    public var purpose: ModelPurpose {
-        ModelPurpose(classSuffix: ModelPurpose.sequenceClassification, problem: .multiLabel)
-    }
     /// It may have several, or none.
     public var hasOneClass: Bool { false }
     /// They may.
     public var separatesLabels: Bool { true }
+
+    /// How labels come from embeddings, where they do.
+    public var pooled: PooledClassifier?
 
     /// The probability from which on a text has a label.
     private let threshold: Double
@@ -24,7 +25,9 @@ public struct MultiLabel: Task {
 
     /// With the threshold that training has chosen.
     public func configured(by configuration: ModelConfiguration) -> any Task {
-        MultiLabel(threshold: configuration.threshold ?? ModelConfiguration.standardThreshold)
+        var task = MultiLabel(threshold: configuration.threshold ?? ModelConfiguration.standardThreshold)
+        task.pooled = pooled
+        return task.pooling(by: configuration)
     }
 
     /// A JSON array, or names with a separator.
@@ -38,9 +41,6 @@ public struct MultiLabel: Task {
             throw FileError(data.path, "no example has a label; there is nothing to learn")
         }
     }
-
-    /// The classifier of the family.
-    public func head(_ configuration: ModelConfiguration) -> any Head { configuration.classifierHead(.multiLabel) }
 
     /// Binary cross-entropy of each label.
     public func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective {

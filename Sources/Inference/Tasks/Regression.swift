@@ -4,28 +4,29 @@ import Support
 import Tokenization
 
 /// Each text, or pair, has a number, or several.
-public struct Regression: Task {
+public struct Regression: PooledTask {
+    /// See ``PooledTask``.
+    public static var problem: ProblemType { .regression }
     /// See ``Task``.
     public var name: String { "regression" }
-    /// See ``Task``.
-    public var purpose: ModelPurpose {
-        ModelPurpose(classSuffix: ModelPurpose.sequenceClassification, problem: .regression)
-    }
     /// It has none.
     public var hasOneClass: Bool { false }
     /// They may.
     public var separatesLabels: Bool { true }
 
+    /// How numbers come from embeddings, where they do.
+    public var pooled: PooledClassifier?
+
     /// The task.
     public init() {}
+
+    /// A model whose numbers stand on embeddings goes on as such a one.
+    public func configured(by configuration: ModelConfiguration) -> any Task { pooling(by: configuration) }
 
     /// A number, or several with a separator or in a JSON array.
     public func labelReader(known: [String]?, options: TaskOptions) -> any LabelReader {
         ValueReader(known: known, separator: options.separator)
     }
-
-    /// The classifier of the family, without classes.
-    public func head(_ configuration: ModelConfiguration) -> any Head { configuration.classifierHead(.regression) }
 
     /// The mean squared error.
     public func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective {

@@ -26,7 +26,7 @@ public enum Tasks {
     /// - Throws: An error that names config.json, where it is for something that no task is, or not for the chosen one.
     public static func task(of folder: ModelFolder, chosen: (any Task)? = nil) throws(FileError) -> any Task {
         let task = try task(of: folder.configuration, path: folder.configurationPath, chosen: chosen)
-        return try (task as? Classification)?.reading(folder) ?? task
+        return try (task as? any PooledTask)?.reading(folder) ?? task
     }
 
     /// What a model of this configuration was trained for; see ``task(of:chosen:)``.
@@ -55,7 +55,11 @@ public enum Tasks {
         of configuration: ModelConfiguration, isOpen: Bool, path: String
     ) throws(FileError) -> any Task {
         var purpose = configuration.purpose
-        if purpose.isPooled { return Classification().configured(by: configuration) }
+        if purpose.isPooled {
+            let pooled = all.lazy.compactMap { $0 as? any PooledTask }
+            let task = pooled.first { type(of: $0).problem == purpose.problem }
+            return (task ?? Classification()).configured(by: configuration)
+        }
         if configuration.sentenceModules?.pooling != nil {
             purpose = .embedding
         } else if isOpen {

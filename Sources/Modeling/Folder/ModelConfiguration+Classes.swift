@@ -34,7 +34,7 @@ extension ModelConfiguration {
         // As `transformers` decides where the file does not say.
         let usual: ProblemType = labels.count == 1 ? .regression : .singleLabel
         if config.value(Self.headKey) == .string(PooledClassification.kind) {
-            purpose = .pooledClassification
+            purpose = .pooled(problem ?? .singleLabel)
             return
         }
         let isOther = suffix != nil && suffix != ModelPurpose.sequenceClassification

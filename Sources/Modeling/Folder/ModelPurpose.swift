@@ -20,7 +20,12 @@ public struct ModelPurpose: Sendable, Equatable {
         classSuffix: sequenceClassification, problem: .singleLabel)
 
     /// Texts with one class each, by a linear classifier on their embeddings.
-    public static let pooledClassification = ModelPurpose(classSuffix: nil, problem: .singleLabel, isPooled: true)
+    public static let pooledClassification = pooled(.singleLabel)
+
+    /// Texts by a linear layer on their embeddings.
+    public static func pooled(_ problem: ProblemType) -> ModelPurpose {
+        ModelPurpose(classSuffix: nil, problem: problem, isPooled: true)
+    }
 
     /// An encoder without a head, whose outputs become embeddings.
     public static let embedding = ModelPurpose(classSuffix: nil)

@@ -8,7 +8,7 @@ import Numerics
 public struct PooledClassification: Head {
     /// See ``Head``.
     public static let kind = "pooled-classification"
-    /// The number of classes.
+    /// The number of classes, or of numbers.
     public var labels: Int
     /// How rows become one.
     public var pooling: TokenPooling
@@ -16,11 +16,13 @@ public struct PooledClassification: Head {
     public var normalizes: Bool
     /// The dropout probability before the classifier.
     public var dropout: Float
+    /// What the outputs mean.
+    public var problem = ProblemType.singleLabel
     /// Floats of the embedding that stand behind the logits in each row of outputs, for who predicts and wants both: 0,
     /// or as many as the encoder's rows have. It does not travel, and nothing can be learnt by such outputs.
     public var appendedWidth = 0
 
-    private enum CodingKeys: String, CodingKey { case labels, pooling, normalizes, dropout }
+    private enum CodingKeys: String, CodingKey { case labels, pooling, normalizes, dropout, problem }
 
     /// The names of its tensors in ``ParameterID``.
     enum Part {
@@ -28,11 +30,34 @@ public struct PooledClassification: Head {
     }
 
     /// A head of these settings.
-    public init(labels: Int, pooling: TokenPooling, normalizes: Bool, dropout: Float = 0) {
+    public init(
+        labels: Int, pooling: TokenPooling, normalizes: Bool, dropout: Float = 0, problem: ProblemType = .singleLabel
+    ) {
         self.labels = labels
+        self.problem = problem
         self.pooling = pooling
         self.normalizes = normalizes
         self.dropout = dropout
+    }
+
+    /// Reads what ``encode(to:)`` writes; without a problem, texts have one class each.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        labels = try values.decode(Int.self, forKey: .labels)
+        pooling = try values.decode(TokenPooling.self, forKey: .pooling)
+        normalizes = try values.decode(Bool.self, forKey: .normalizes)
+        dropout = try values.decode(Float.self, forKey: .dropout)
+        problem = try values.decodeIfPresent(ProblemType.self, forKey: .problem) ?? .singleLabel
+    }
+
+    /// Writes its settings; the problem where it is not the usual one, so that what was hashed before stays as it was.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(labels, forKey: .labels)
+        try values.encode(pooling, forKey: .pooling)
+        try values.encode(normalizes, forKey: .normalizes)
+        try values.encode(dropout, forKey: .dropout)
+        if problem != .singleLabel { try values.encode(problem, forKey: .problem) }
     }
 
     /// The first token, or all.
@@ -59,21 +84,8 @@ public struct PooledClassification: Head {
         }
     }
 
-    /// One class for each sequence, or what ``Distillation`` learns, or none at all.
-    public func validate(_ targets: Targets) throws(ModelError) {
-        switch targets {
-        case .none: break
-        case .classes(let classes):
-            for label in classes where label < 0 || Int(label) >= labels {
-                throw .invalidBatch("label \(label), the model has \(labels)")
-            }
-        case .values(_, let width):
-            guard width == labels + Distillation.leading else {
-                throw .invalidBatch("\(width) numbers of a teacher, the model has \(labels) classes")
-            }
-        case .tokens: throw .invalidBatch("targets that are no classes")
-        }
-    }
+    /// As its problem asks for.
+    public func validate(_ targets: Targets) throws(ModelError) { try problem.validate(targets, outputs: labels) }
 
     /// The classifier.
     public func declare(into layout: inout LayoutBuilder, encoder: EncoderArchitecture) {
@@ -97,8 +109,8 @@ public struct PooledClassification: Head {
 
     /// See ``Head``.
     public func makePasses(_ context: HeadContext) -> any HeadPasses { PooledClassificationPasses(context, self) }
-    /// Accuracy and F1.
-    public func makeMetrics() -> any MetricAccumulator { ClassificationMetrics(classes: labels) }
+    /// The usual metrics of the problem.
+    public func makeMetrics() -> any MetricAccumulator { problem.makeMetrics(outputs: labels) }
 }
 
 /// The passes of ``PooledClassification``. S: sequences.

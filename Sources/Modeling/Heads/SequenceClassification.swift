@@ -51,26 +51,8 @@ public struct SequenceClassification: Head {
         try shape.validate()
     }
 
-    /// One class for each sequence, or a number for each output, or what ``Distillation`` learns, or none at all.
-    public func validate(_ targets: Targets) throws(ModelError) {
-        switch (targets, problem) {
-        case (.none, _): break
-        case (.classes(let classes), .singleLabel):
-            for label in classes where label < 0 || Int(label) >= labels {
-                throw .invalidBatch("label \(label), the model has \(labels)")
-            }
-        case (.values(_, let width), .singleLabel):
-            guard width == labels + Distillation.leading else {
-                throw .invalidBatch("\(width) numbers of a teacher, the model has \(labels) classes")
-            }
-        case (.values(let values, let width), .multiLabel), (.values(let values, let width), .regression):
-            guard width == labels else { throw .invalidBatch("\(width) values of a text, the model has \(labels)") }
-            if problem == .multiLabel, let value = values.first(where: { $0 != 0 && $0 != 1 }) {
-                throw .invalidBatch("a label that is \(value), not 0 or 1")
-            }
-        default: throw .invalidBatch("targets of another kind than \(problem.rawValue)")
-        }
-    }
+    /// As its problem asks for.
+    public func validate(_ targets: Targets) throws(ModelError) { try problem.validate(targets, outputs: labels) }
 
     /// Classifier, LayerNorm, then pooler.
     public func declare(into layout: inout LayoutBuilder, encoder: EncoderArchitecture) {
@@ -82,11 +64,5 @@ public struct SequenceClassification: Head {
     /// See ``Head``.
     public func makePasses(_ context: HeadContext) -> any HeadPasses { SequenceClassificationPasses(context, shape) }
     /// The usual metrics of the problem.
-    public func makeMetrics() -> any MetricAccumulator {
-        switch problem {
-        case .singleLabel: ClassificationMetrics(classes: labels)
-        case .multiLabel: MultiLabelMetrics(labels: labels)
-        case .regression: RegressionMetrics(values: labels)
-        }
-    }
+    public func makeMetrics() -> any MetricAccumulator { problem.makeMetrics(outputs: labels) }
 }
