@@ -71,3 +71,17 @@ SHOAL_CLONES
 void shoal_scale(float *restrict weights, float factor, size_t count) {
     for (size_t i = 0; i < count; i++) weights[i] *= factor;
 }
+
+SHOAL_CLONES
+void shoal_running_mean(float *restrict mean, const float *restrict values, float share, size_t count) {
+    for (size_t i = 0; i < count; i++) mean[i] += (values[i] - mean[i]) * share;
+}
+
+SHOAL_CLONES
+void shoal_swap(float *restrict one, float *restrict other, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        float value = one[i];
+        one[i] = other[i];
+        other[i] = value;
+    }
+}

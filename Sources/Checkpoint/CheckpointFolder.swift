@@ -36,18 +36,22 @@ public struct CheckpointFolder: Sendable, Equatable {
     ///   - state: Its `step` names the folder; its `weightsSHA256` is filled in.
     ///   - firstMoments: The optimizer's running means, by the names of the parameters (momentum, for SGD).
     ///   - secondMoments: The running means of squares, by the names of the parameters; none for SGD.
+    ///   - lastWeights: Where the model's weights are a mean, those after the last step, by the names of the parameters.
     ///   - writeModel: Writes the files of the model, ``configurationFile`` and ``weightsFile`` among them, into the
     ///     folder that it is given.
     /// - Throws: An error that names the path and the system's reason.
     @discardableResult
     public static func write(
         to runDirectory: String, state: TrainerState, firstMoments: [TensorToWrite], secondMoments: [TensorToWrite],
+        lastWeights: [TensorToWrite] = [],
         writeModel: (String) throws -> Void
     ) throws -> CheckpointFolder {
         let checkpoint = CheckpointFolder(runDirectory: runDirectory, step: state.step)
         try AtomicDirectory.create(checkpoint.path, replacing: configurationFile) { folder in
             try writeModel(folder)
-            let moments = renamed(firstMoments, as: .first) + renamed(secondMoments, as: .second)
+            let moments =
+                renamed(firstMoments, as: .first) + renamed(secondMoments, as: .second)
+                + renamed(lastWeights, as: .lastWeights)
             try SafetensorsWriter.write(moments, to: joinedPath(folder, optimizerFile))
             var state = state
             state.weightsSHA256 = try SafetensorsFile(path: joinedPath(folder, weightsFile))
@@ -135,14 +139,16 @@ public struct CheckpointFolder: Sendable, Equatable {
         try SafetensorsFile(path: joinedPath(path, Self.optimizerFile))
     }
 
-    /// The optimizer's two running means.
+    /// The vectors of the optimizer, beside the model's weights.
     public enum Moment: String, Sendable {
         /// Of gradients.
         case first = "first_moment"
         /// Of squared gradients.
         case second = "second_moment"
+        /// The weights after the last step, where the model's are the mean of several steps.
+        case lastWeights = "last_weights"
 
-        /// The name in optimizer.safetensors of a parameter's moment.
+        /// The name in optimizer.safetensors of a parameter's share.
         public func name(of parameter: String) -> String { "\(rawValue).\(parameter)" }
     }
 }

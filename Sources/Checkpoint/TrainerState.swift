@@ -20,6 +20,8 @@ public struct TrainerState: Sendable, Codable, Equatable {
     public var seed: UInt64
     /// Optimizer steps that are in the moments, those of the phase: the t of Adam's bias correction.
     public var appliedSteps: UInt64
+    /// Of how many last steps the model's weights are the mean; absent where they are those after the last step.
+    public var averagedSteps: Int?
     /// The learning-rate schedule's own state by name, such as `plateau.best`; exact, infinities too.
     public var schedule: [String: Double]
     /// Figures of the newest evaluation by name, for choosing the best checkpoint.
@@ -32,7 +34,7 @@ public struct TrainerState: Sendable, Codable, Equatable {
     /// A state.
     public init(
         step: Int, phase: Int? = nil, epoch: Int, seed: UInt64, appliedSteps: UInt64 = 0,
-        schedule: [String: Double] = [:],
+        averagedSteps: Int? = nil, schedule: [String: Double] = [:],
         metrics: [String: Double] = [:], weightsSHA256: String = "", notes: [String: String] = [:]
     ) {
         self.step = step
@@ -40,6 +42,7 @@ public struct TrainerState: Sendable, Codable, Equatable {
         self.epoch = epoch
         self.seed = seed
         self.appliedSteps = appliedSteps
+        self.averagedSteps = averagedSteps
         self.schedule = schedule
         self.metrics = metrics
         self.weightsSHA256 = weightsSHA256
@@ -53,7 +56,7 @@ public struct TrainerState: Sendable, Codable, Equatable {
             value < 0 || value > most ? "\"\(key)\" is \(value), but must be 0 to \(most)" : nil
         }
         if let problem = number("step", step) ?? number("epoch", epoch) ?? number("appliedSteps", appliedSteps)
-            ?? number("phase", phase ?? 0)
+            ?? number("phase", phase ?? 0) ?? number("averagedSteps", averagedSteps ?? 0)
         {
             return problem
         }

@@ -96,9 +96,22 @@ struct RunLoaderTests {
     }
 
     @Test func `a checkpoint holds the moments that its optimizer has`() {
-        #expect(StatePart.parts(of: .adamW()) == [.weights, .firstMoment, .secondMoment])
-        #expect(StatePart.parts(of: .sgd(momentum: 0.9)) == [.weights, .firstMoment])
-        #expect(StatePart.parts(of: .sgd()) == [.weights])
+        #expect(StatePart.parts(of: Hyperparameters()) == [.weights, .firstMoment, .secondMoment])
+        #expect(StatePart.parts(of: Hyperparameters(optimizer: .sgd(momentum: 0.9))) == [.weights, .firstMoment])
+        #expect(StatePart.parts(of: Hyperparameters(optimizer: .sgd())) == [.weights])
+        var averaged = Hyperparameters(optimizer: .sgd())
+        averaged.averagedAfter = 0
+        #expect(StatePart.parts(of: averaged) == [.weights, .lastWeights])
+    }
+
+    @Test func `the mean begins with the last share of the steps, which is one at least`() {
+        var run = RunConfiguration.standard
+        #expect(run.averagedAfter(steps: 8) == nil)
+        for (share, steps, after) in [(0.25, 8, 6), (0.25, 10, 7), (1, 5, 0), (0.001, 5, 4), (0.5, 1, 0)] {
+            run.averageWeights = share
+            #expect(run.averagedAfter(steps: steps) == after, "\(share) of \(steps)")
+        }
+        #expect(run.averagedAfter(steps: 0) == nil)
     }
 
     @Test func `evaluation has batches of about two thousand tokens, and one at least`() {

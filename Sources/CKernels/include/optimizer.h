@@ -43,4 +43,10 @@ void shoal_sgd(float *restrict weights, float *restrict velocity, const float *r
 // weights[i] *= factor: what AdamW does to parameters whose gradient and moments are all zero.
 void shoal_scale(float *restrict weights, float factor, size_t count);
 
+// mean[i] += (values[i] - mean[i]) * share: with share 1/n, the mean of n vectors from that of the n - 1 before.
+void shoal_running_mean(float *restrict mean, const float *restrict values, float share, size_t count);
+
+// Exchanges two vectors.
+void shoal_swap(float *restrict one, float *restrict other, size_t count);
+
 #endif

@@ -127,6 +127,8 @@ public struct RunConfiguration: Sendable, Equatable {
     /// What the learning rate is multiplied with for each layer further from the head; nil for the same rate
     /// everywhere.
     public var layerDecay: Double?
+    /// The share of the steps, the last ones, over which the weights are averaged; nil for no averaging.
+    public var averageWeights: Double?
     /// In what the encoder's products are computed.
     public var precision = Precision.float32
     /// Tokens of a text at most, the special ones included; nil for ``defaultMaxLength``, or as many as the model has
@@ -217,6 +219,13 @@ public struct RunConfiguration: Sendable, Equatable {
             precision: precision, recompute: recompute, layerDecay: layerDecay)
         if let headLearningRate, learningRate > 0 { result.headFactor = headLearningRate / learningRate }
         return result
+    }
+
+    /// Of a phase of so many steps, those after which the weights are averaged: all but the last share of them, which is
+    /// at least one step; nil for no averaging.
+    func averagedAfter(steps: Int) -> Int? {
+        guard let averageWeights, steps > 0 else { return nil }
+        return steps - max(1, min(steps, Int((averageWeights * Double(steps)).rounded())))
     }
 
     /// The settings of the learning-rate schedule.

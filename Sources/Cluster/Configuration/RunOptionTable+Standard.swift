@@ -165,6 +165,11 @@ extension RunOptionTable {
             "What the learning rate is multiplied with for each layer further from the head", standard: "1",
             aliases: "llrd layerwiselrdecay layerwiselearningratedecay lrlayerdecay layerlrdecay"),
         RunOption(
+            .learning, "average_weights", \.averageWeights, "share",
+            "Share of the steps, the last ones, over which the weights are averaged: the mean is evaluated and written",
+            allowed: .positive(atMost: 1), standard: "no averaging",
+            aliases: "weightaveraging swa stochasticweightaveraging averageweight weightaverage"),
+        RunOption(
             .learning, "precision", \.precision, "name",
             "float32, or bf16: the encoder's products in bfloat16, on processors with AVX512-BF16 or AMX",
             aliases: "fp16 bf16 mixedprecision dtype"),

@@ -65,7 +65,9 @@ struct BackgroundWriter: Sendable {
             fingerprint: run.fingerprint, keep: configuration.keepCheckpoints,
             ranking: CheckpointRanking(run.plan.phases[state.phase].model.head.primaryMetric), state: state,
             weights: fetched.buffer(.weights),
-            firstMoment: buffer(.firstMoment), secondMoment: buffer(.secondMoment))
+            firstMoment: buffer(.firstMoment), secondMoment: buffer(.secondMoment),
+            averagedSteps: run.plan.phases[state.phase].averagedSteps(after: state.appliedSteps),
+            lastWeights: buffer(.lastWeights))
         let inbox = inbox
         try inBackground {
             let (path, problem) = try writer.write()

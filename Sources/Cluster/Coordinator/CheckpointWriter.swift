@@ -24,6 +24,9 @@ struct CheckpointWriter: Sendable {
     /// The moments that the optimizer has.
     var firstMoment: FloatBuffer?
     var secondMoment: FloatBuffer?
+    /// Of how many steps `weights` are the mean, and the weights after the last of them; 0 where they are no mean.
+    var averagedSteps = 0
+    var lastWeights: FloatBuffer?
 
     /// Writes it, and removes those that are not to be kept any more.
     ///
@@ -33,16 +36,17 @@ struct CheckpointWriter: Sendable {
             buffer.map { WeightLoader.momentTensors(of: $0, layout: layout, family: configuration.family) } ?? []
         }
         // The tensors point into the buffers.
-        let path = try withExtendedLifetime((weights, firstMoment, secondMoment)) {
+        let path = try withExtendedLifetime((weights, firstMoment, secondMoment, lastWeights)) {
             try CheckpointFolder.write(
                 to: runDirectory,
                 state: TrainerState(
                     step: state.step, phase: state.phase == 0 ? nil : state.phase, epoch: state.epoch, seed: seed,
-                    appliedSteps: UInt64(state.appliedSteps),
+                    appliedSteps: UInt64(state.appliedSteps), averagedSteps: averagedSteps > 0 ? averagedSteps : nil,
                     schedule: state.schedule, metrics: state.metrics, notes: fingerprint),
                 configuration: configuration,
                 weights: WeightLoader.tensors(of: weights, layout: layout, family: configuration.family),
                 firstMoments: moments(firstMoment), secondMoments: moments(secondMoment),
+                lastWeights: averagedSteps > 0 ? moments(lastWeights) : [],
                 tokenizerFrom: tokenizerSource, maxLength: maxLength
             ).path
         }

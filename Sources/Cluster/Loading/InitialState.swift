@@ -73,9 +73,11 @@ struct InitialState {
 
 extension StatePart {
     /// What a checkpoint must hold.
-    static func parts(of optimizer: OptimizerKind) -> [StatePart] {
-        [.weights] + (optimizer.usesFirstMoment ? [.firstMoment] : [])
+    static func parts(of hyperparameters: Hyperparameters) -> [StatePart] {
+        let optimizer = hyperparameters.optimizer
+        return [.weights] + (optimizer.usesFirstMoment ? [.firstMoment] : [])
             + (optimizer.usesSecondMoment ? [.secondMoment] : [])
+            + (hyperparameters.averagedAfter == nil ? [] : [.lastWeights])
     }
 }
 

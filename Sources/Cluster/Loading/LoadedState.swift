@@ -60,9 +60,20 @@ struct LoadedState: Sendable {
             (step, self.phase) = (state.step, next)
             return
         }
+        let averaged = plan.averagedSteps(after: Int(clamping: state.appliedSteps))
+        guard averaged == state.averagedSteps ?? 0 else {
+            throw RunError.failed(
+                "\(checkpoint.path): its weights are "
+                    + (state.averagedSteps.map { "the mean of the last \(plural($0, "step"))" } ?? "no mean")
+                    + ", but by --average-weights, --epochs and --steps they would be "
+                    + (averaged == 0 ? "none" : "that of \(averaged)")
+                    + ": resume with the same options, or begin another run with this checkpoint as its --model")
+        }
         let file = try checkpoint.openOptimizer()
-        for (part, moment) in [(StatePart.firstMoment, CheckpointFolder.Moment.first), (.secondMoment, .second)]
-        where plan.stateParts.contains(part) {
+        for (part, moment) in [
+            (StatePart.firstMoment, CheckpointFolder.Moment.first), (.secondMoment, .second),
+            (.lastWeights, .lastWeights),
+        ] where plan.stateParts.contains(part) && (part != .lastWeights || averaged > 0) {
             guard
                 let buffer = try WeightLoader.loadMoments(
                     file, layout: layout, family: model.family, name: { moment.name(of: $0) })

@@ -27,6 +27,8 @@ struct PhasePlan: Sendable {
     var schedule: LearningRateSchedule
     /// The vectors that a checkpoint needs.
     var stateParts: [StatePart] = [.weights]
+    /// The steps of the phase after which weights are averaged; nil for no averaging.
+    var averagedAfter: Int?
     /// Examples of a micro-batch when evaluating: fixed, so that its composition, and thereby its bits, do not depend
     /// on the workers.
     var evaluationBatch: Int
@@ -47,6 +49,9 @@ struct PhasePlan: Sendable {
     }
 
     private static let evaluationLogits = 1 << 24
+
+    /// Of how many steps the weights are the mean after so many of the phase; 0 where they are no mean.
+    func averagedSteps(after steps: Int) -> Int { averagedAfter.map { max(0, steps - $0) } ?? 0 }
 
     /// Its history from `base` on.
     func history(from base: RunHistory.Point) -> RunHistory {

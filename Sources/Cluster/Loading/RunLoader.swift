@@ -46,7 +46,7 @@ enum RunLoader {
             maxLength: source.maxLength,
             trainable: adapter == nil ? try run.trainableSet(of: encoder) : .besideAdapter(head), adapter: adapter,
             teachers: teachers.map { ($0.head, $0.model.maxLength) })
-        let phases = recipe.phases(request)
+        var phases = recipe.phases(request)
         let length = try RunLength(
             phases, of: run,
             examples: phases.map {
@@ -54,6 +54,9 @@ enum RunLoader {
             })
         try length.requireRest(
             checkpoint: resumption?.checkpoint?.step ?? 0, finished: resumption?.finishedSteps, output: run.output)
+        for (number, steps) in length.steps.enumerated() {
+            phases[number].hyperparameters.averagedAfter = run.averagedAfter(steps: steps.count)
+        }
         let models = phases.map { phase in phase.teacher.map { teachers[$0].model } ?? source }
         let layouts = try zip(phases, models).map { phase, own in
             try own.layout(phase.model(phase.teacher == nil ? encoder : own.directory.configuration.encoder))
@@ -173,7 +176,8 @@ extension PhasePlan {
                 ? nil : data.validation.map { examples(sources?.validation, $0) },
             test: isLast ? data.test.map { examples(sources?.test, $0) } : nil, data: length.plans[number],
             steps: length.steps[number],
-            schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters.optimizer),
+            schedule: schedule, stateParts: StatePart.parts(of: phase.hyperparameters),
+            averagedAfter: phase.hyperparameters.averagedAfter,
             evaluationBatch: Self.evaluationBatch(maxLength: phase.maxLength, head: model.head),
             metricBytes: model.head.metricBytes(maxLength: phase.maxLength),
             isDistilled: phase.examples == .distilled)

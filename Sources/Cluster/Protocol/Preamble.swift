@@ -1,7 +1,7 @@
 /// The first frame of every control message: eight bytes that say what follows. This, and `Refusal`, never change.
 enum Preamble {
     /// The version of everything after the preamble. Both sides must have the same.
-    static let version: UInt16 = 7
+    static let version: UInt16 = 8
 
     private static let magic: [UInt8] = Array("SHOAL\0".utf8)
 

@@ -59,6 +59,8 @@ enum StatePart: Int, Sendable, CaseIterable, Codable {
     case weights = 1
     case firstMoment = 2
     case secondMoment = 3
+    /// Where the weights are a mean, those after the last step: `AveragedWeights`.
+    case lastWeights = 4
 }
 
 /// The result of a step. All workers hold the same one, so any of them can report it.

@@ -44,6 +44,9 @@ nonisolated enum PBPart: SwiftProtobuf.Enum, Swift.CaseIterable {
   case weights // = 1
   case firstMoment // = 2
   case secondMoment // = 3
+
+  /// Where the weights are a mean, those after the last step.
+  case lastWeights // = 4
   case UNRECOGNIZED(Int)
 
   init() {
@@ -56,6 +59,7 @@ nonisolated enum PBPart: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 1: self = .weights
     case 2: self = .firstMoment
     case 3: self = .secondMoment
+    case 4: self = .lastWeights
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -66,6 +70,7 @@ nonisolated enum PBPart: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .weights: return 1
     case .firstMoment: return 2
     case .secondMoment: return 3
+    case .lastWeights: return 4
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -76,6 +81,7 @@ nonisolated enum PBPart: SwiftProtobuf.Enum, Swift.CaseIterable {
     .weights,
     .firstMoment,
     .secondMoment,
+    .lastWeights,
   ]
 
 }
@@ -1003,7 +1009,7 @@ nonisolated struct PBFailure: Sendable {
 fileprivate nonisolated let _protobuf_package = "shoal.control"
 
 nonisolated extension PBPart: SwiftProtobuf._ProtoNameProviding {
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PART_UNSPECIFIED\0\u{1}PART_WEIGHTS\0\u{1}PART_FIRST_MOMENT\0\u{1}PART_SECOND_MOMENT\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PART_UNSPECIFIED\0\u{1}PART_WEIGHTS\0\u{1}PART_FIRST_MOMENT\0\u{1}PART_SECOND_MOMENT\0\u{1}PART_LAST_WEIGHTS\0")
 }
 
 nonisolated extension PBFailureKind: SwiftProtobuf._ProtoNameProviding {

@@ -83,7 +83,7 @@ final class ReplicaWorker {
         case .prepare, .join: break
         case .beginLoad:
             snapshot?.detach()
-            for part in StatePart.allCases { buffer(part, of: replica).clear() }
+            for part in StatePart.allCases { buffer(part, of: replica)?.clear() }
         case .store(let part, let chunk, let payload):
             snapshot?.detach()
             store(payload, part, chunk: chunk, in: replica)
@@ -145,17 +145,20 @@ final class ReplicaWorker {
         }
     }
 
-    private func buffer(_ part: StatePart, of replica: ModelReplica) -> FloatBuffer {
+    /// Nil for a part that the replica does not have.
+    private func buffer(_ part: StatePart, of replica: ModelReplica) -> FloatBuffer? {
         switch part {
         case .weights: replica.weights
         case .firstMoment: replica.firstMoment
         case .secondMoment: replica.secondMoment
+        case .lastWeights: replica.lastWeights
         }
     }
 
     private func store(_ payload: Data, _ part: StatePart, chunk: Int, in replica: ModelReplica) {
-        let buffer = buffer(part, of: replica)
-        guard let range = ChunkMap(floats: buffer.count).range(chunk), payload.count == range.count * 4 else {
+        guard let buffer = buffer(part, of: replica), let range = ChunkMap(floats: buffer.count).range(chunk),
+            payload.count == range.count * 4
+        else {
             fail(.order, "loading", "a chunk of the state of \(payload.count) bytes")
             return
         }
@@ -168,8 +171,8 @@ final class ReplicaWorker {
 
     private func finishLoad(_ replica: ModelReplica, _ generation: UInt64, _ step: UInt64, _ parts: [PartToLoad]) {
         for item in parts {
-            guard let expected = item.sha256 else { continue }
-            let found = digest(of: buffer(item.part, of: replica))
+            guard let expected = item.sha256, let buffer = buffer(item.part, of: replica) else { continue }
+            let found = digest(of: buffer)
             guard found == expected else {
                 fail(
                     .fatal, "loading", "the state arrived with the SHA-256 \(found), not \(expected)",
@@ -300,7 +303,8 @@ final class ReplicaWorker {
                 generation: generation)
             return
         }
-        let buffers = Dictionary(uniqueKeysWithValues: parts.map { ($0, buffer($0, of: replica)) })
+        var buffers: [StatePart: FloatBuffer] = [:]
+        for part in parts { buffers[part] = buffer(part, of: replica) }
         let made = StateSnapshot(step: step, buffers: buffers)
         snapshot?.detach()
         snapshot = made

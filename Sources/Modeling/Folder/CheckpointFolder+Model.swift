@@ -19,6 +19,7 @@ extension CheckpointFolder {
     ///   - weights: Go to model.safetensors.
     ///   - firstMoments: The optimizer's running means, by the names of the parameters (momentum, for SGD).
     ///   - secondMoments: The running means of squares, by the names of the parameters; none for SGD.
+    ///   - lastWeights: Where the weights are a mean, those after the last step, by the names of the parameters.
     ///   - source: The folder whose tokenizer files are copied; nil for none.
     ///   - maxLength: See
     ///     ``ModelFolder/write(to:configuration:tensors:tokenizerFrom:maxLength:extraFiles:replacing:)``.
@@ -26,10 +27,13 @@ extension CheckpointFolder {
     @discardableResult
     public static func write(
         to runDirectory: String, state: TrainerState, configuration: ModelConfiguration, weights: [TensorToWrite],
-        firstMoments: [TensorToWrite], secondMoments: [TensorToWrite], tokenizerFrom source: String?,
-        maxLength: Int? = nil
+        firstMoments: [TensorToWrite], secondMoments: [TensorToWrite], lastWeights: [TensorToWrite] = [],
+        tokenizerFrom source: String?, maxLength: Int? = nil
     ) throws -> CheckpointFolder {
-        try write(to: runDirectory, state: state, firstMoments: firstMoments, secondMoments: secondMoments) {
+        try write(
+            to: runDirectory, state: state, firstMoments: firstMoments, secondMoments: secondMoments,
+            lastWeights: lastWeights
+        ) {
             try ModelFolder.writeFiles(
                 to: $0, configuration: configuration, tensors: weights, tokenizerFrom: source, maxLength: maxLength)
         }

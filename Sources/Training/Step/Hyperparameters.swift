@@ -20,6 +20,8 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
     public var layerDecay: Double?
     /// What the learning rate is multiplied with for the head; nil for 1.
     public var headFactor: Double?
+    /// The steps of the phase after which the weights are averaged, see ``AveragedWeights``; nil for no averaging.
+    public var averagedAfter: Int?
 
     private enum CodingKeys: String, CodingKey {
         case optimizer, dropout, precision, recompute
@@ -27,6 +29,7 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         case clipNorm = "clip_norm"
         case layerDecay = "layer_decay"
         case headFactor = "head_factor"
+        case averagedAfter = "averaged_after"
     }
 
     /// Settings, by default those of fine-tuning with AdamW as `transformers` has it, with clipping to norm 1.
@@ -54,6 +57,7 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         recompute = try values.decodeIfPresent(Bool.self, forKey: .recompute) ?? false
         layerDecay = try values.decodeIfPresent(Double.self, forKey: .layerDecay)
         headFactor = try values.decodeIfPresent(Double.self, forKey: .headFactor)
+        averagedAfter = try values.decodeIfPresent(Int.self, forKey: .averagedAfter)
     }
 
     /// Throws an error that names the first option that is out of range.
@@ -64,6 +68,9 @@ public struct Hyperparameters: Sendable, Codable, Equatable {
         if let layerDecay { try Self.check("layer-decay", layerDecay, "above 0 and at most 1") { $0 > 0 && $0 <= 1 } }
         if let headFactor {
             try Self.check("head-learning-rate", headFactor, "a rate of at least 0") { $0 >= 0 && $0 <= 1e6 }
+        }
+        if let averagedAfter, averagedAfter < 0 {
+            throw .invalidOption("averaged_after", value: "\(averagedAfter)", need: "a number of steps")
         }
         switch optimizer {
         case .adamW(let beta1, let beta2, let epsilon):

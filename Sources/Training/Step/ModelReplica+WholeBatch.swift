@@ -9,6 +9,7 @@ extension ModelReplica {
     /// - Throws: `CancellationError` once `isAbandoned` says so; `NonFiniteError` that names the first micro-batch with
     ///   an output that is not finite.
     func trainingOutputs(_ work: StepWork, isAbandoned: @escaping @Sendable () -> Bool) throws -> [[Float]] {
+        optimizer.averaged?.hide(on: team.team)
         let dropout = hyperparameters.dropoutPlan(for: specification, seed: seed, step: work.step)
         let threads = team.threads
         let outputs = team.team.map(work.microBatches) { thread, batch in

@@ -20,7 +20,7 @@ public final class ModelReplica {
     /// Where each tensor stands in the flat vectors.
     public let layout: ParameterLayout
     private let modelWeights: ModelWeights
-    private let optimizer: ReplicaOptimizer
+    let optimizer: ReplicaOptimizer
     /// By rate group.
     private let rateFactors: [Double]
     let team: ComputeTeam
@@ -50,9 +50,11 @@ public final class ModelReplica {
         self.layout = layout
         // The compact gradient of the word embedding is never longer than the embedding; untouched pages cost nothing.
         let capacity = layout.denseCount + (layout.rowTable?.count ?? 0)
-        // Weights, two moments, and a gradient for each thread; activations, which depend on the texts, come on top.
+        // Weights, two moments, a mean, and a gradient for each thread; activations, which depend on the texts, come on
+        // top.
+        let vectors = hyperparameters.averagedAfter == nil ? 2 : 3
         try ResourceProbe.memory(
-            4 * (layout.count + 2 * layout.trainableCount + threads * capacity) + Self.spareBytes,
+            4 * (layout.count + vectors * layout.trainableCount + threads * capacity) + Self.spareBytes,
             for: "training with \(threads == 1 ? "1 thread" : "\(threads) threads")")
         let weights = ModelWeights(
             master: FloatBuffer(count: layout.count), layout: layout, precision: hyperparameters.precision)
@@ -64,7 +66,9 @@ public final class ModelReplica {
             : LayerDecay(
                 hyperparameters.layerDecay ?? 1, layers: layers, headFactor: hyperparameters.headFactor ?? 1)
         rateFactors = decay?.factors ?? [1]
-        optimizer = ReplicaOptimizer(weights: weights, layout: layout, decay: decay)
+        optimizer = ReplicaOptimizer(
+            weights: weights, layout: layout, decay: decay, averagedAfter: hyperparameters.averagedAfter,
+            firstStep: firstStep)
         team = try ComputeTeam(count: threads, gradientCapacity: capacity) { thread, buffers in
             ComputeThread(
                 model: Model(
@@ -77,8 +81,22 @@ public final class ModelReplica {
     /// The number of compute threads.
     public var threads: Int { team.count }
 
-    /// The weights, `layout.count` floats. To be filled before the first step.
-    public var weights: FloatBuffer { modelWeights.master }
+    /// The weights of the state, `layout.count` floats: the mean of those after the last steps, where they are averaged.
+    /// To be filled before the first step.
+    public var weights: FloatBuffer {
+        optimizer.averaged?.show(on: team.team)
+        return modelWeights.master
+    }
+
+    /// Where weights are averaged, those after the last step, `layout.trainableCount` floats; zeros where ``weights``
+    /// are no mean yet.
+    public var lastWeights: FloatBuffer? {
+        optimizer.averaged?.show(on: team.team)
+        return optimizer.averaged?.aside
+    }
+
+    /// Whether a step begins by changing ``weights``, from their mean to those after the last step.
+    var changesWeightsInStep: Bool { optimizer.averaged?.changes(toShown: false) ?? false }
 
     /// The first moment (of SGD the velocity), `layout.trainableCount` floats.
     public var firstMoment: FloatBuffer { optimizer.firstMoment }
@@ -128,6 +146,7 @@ public final class ModelReplica {
         _ work: StepWork, of loss: WholeBatchLoss?, isAbandoned: @escaping @Sendable () -> Bool,
         bucketReady: @escaping @Sendable (_ bucket: Int, _ contributions: [Contribution]) -> Void
     ) throws -> [MicroBatchResult] {
+        optimizer.averaged?.hide(on: team.team)
         let dropout = hyperparameters.dropoutPlan(for: specification, seed: seed, step: work.step)
         let pass = GradientPass(work: work, bucketCount: buckets(work).count, isAbandoned: isAbandoned) {
             thread, index, sink in
@@ -156,7 +175,7 @@ public final class ModelReplica {
         guard norm.isFinite else { throw NonFiniteError(.gradient, step: work.step) }
         let factor = GradientClipping.factor(norm: norm, limit: hyperparameters.clipNorm)
         let step = OptimizerStep(
-            hyperparameters, appliedSteps: appliedSteps - min(firstStep, appliedSteps), learningRate: learningRate,
+            hyperparameters, appliedSteps: optimizer.stepsOfPhase, learningRate: learningRate,
             gradientScale: factor / work.gradientDivisor, rateFactors: rateFactors)
         optimizer.apply(step, gradient: gradientSum, rows: work.embeddingRows, on: team.team)
         return norm
@@ -165,6 +184,7 @@ public final class ModelReplica {
     /// What an evaluation finds of each batch, computed by all threads side by side. Batches must be valid for the
     /// model, and have targets.
     public func evaluate(_ batches: [PackedBatch]) -> [EvaluationPart] {
+        optimizer.averaged?.show(on: team.team)
         let threads = team.threads
         return team.team.map(batches) { threads[$0].model.evaluate($1) }
     }

@@ -43,7 +43,8 @@ public final class TrainingStep {
     ///   - learningRate: The rate of this step.
     ///   - isAbandoned: Asked before every micro-batch, from the compute threads: whether the result is not wanted any
     ///     more.
-    ///   - willUpdate: Called right before the weights and moments are changed, the only time in a step.
+    ///   - willUpdate: Called right before the weights and moments are changed: in the end, and at the beginning of a
+    ///     step where the mean of the weights makes way for those after the last step.
     /// - Throws: Before the weights are changed: what the reducer throws; `CancellationError` once `isAbandoned` says
     ///   so; ``NonFiniteError``; ``PeerDataError``; `ModelError` for work that does not fit the model. The
     ///   reducer is of no use afterwards.
