@@ -86,7 +86,8 @@ public final class Model {
     /// The outputs that a batch has when it is learnt from, with the same dropout: those of the forward pass of
     /// ``gradient(_:dropout:embeddingRows:outputGradient:into:)``, bit for bit.
     public func trainingOutputs(_ batch: PackedBatch, dropout: DropoutPlan?) -> [Float] {
-        switch network {
+        let batch = batch.repeated(specification.objective.passes)
+        return switch network {
         case .float32(let network): network.trainingOutputs(batch, dropout: dropout)
         case .bf16(let network): network.trainingOutputs(batch, dropout: dropout)
         }
@@ -103,7 +104,8 @@ public final class Model {
     /// Computes the summed loss of a micro-batch and the gradient of that sum by what is trained.
     ///
     /// - Parameters:
-    ///   - batch: A batch with targets, valid for the specification.
+    ///   - batch: A batch with targets, valid for the specification; it is computed as often as the objective has
+    ///     `passes`.
     ///   - dropout: The masks; nil for none.
     ///   - embeddingRows: The token ids, ascending, that have a row in the compact gradient of the word embedding;
     ///     every token of the batch must be among them, if that is trained.
@@ -115,6 +117,7 @@ public final class Model {
         into sink: some GradientSink
     ) throws(ModelError) -> Loss {
         try specification.validate(batch.targets, sequences: batch.sequenceCount, tokens: batch.tokenCount)
+        let batch = batch.repeated(specification.objective.passes)
         let width = specification.head.outputWidth
         let outputRows = specification.head.outputOffsets(batch)?.last ?? batch.sequenceCount
         if let outputGradient, outputGradient.count != outputRows * width {

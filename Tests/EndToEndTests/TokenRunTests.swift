@@ -64,7 +64,9 @@ import Training
             $0.train = world.path("train.\(kind.file)")
             ($0.validation, $0.test) = (world.path("dev.\(kind.file)"), world.path("dev.\(kind.file)"))
             ($0.maxLength, $0.steps, $0.epochs) = (16, 7, nil)
-            if kind == .roles { ($0.classWeights, $0.focalLoss, $0.labelSmoothing) = ("balanced", 1, 0.1) }
+            if kind == .roles {
+                ($0.classWeights, $0.focalLoss, $0.labelSmoothing, $0.rDrop) = ("balanced", 1, 0.1, 1)
+            }
             try change(&$0)
         }
     }

@@ -114,6 +114,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var classWeights: String?
     /// The exponent of the focal loss; nil for cross-entropy.
     public var focalLoss: Double?
+    /// How much it counts that two passes with different dropout agree (R-Drop); nil for one pass.
+    public var rDrop: Double?
     /// The parts of the model that are not trained; nil for none.
     public var freeze: PartSelection?
     /// The only parts of the model that are trained; nil for all.

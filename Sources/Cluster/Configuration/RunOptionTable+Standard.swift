@@ -1,5 +1,6 @@
 import Collectives
 import Inference
+import Modeling
 import Numerics
 import Support
 import Training
@@ -139,6 +140,11 @@ extension RunOptionTable {
             .learning, "focal_loss", \.focalLoss, "exponent",
             "Exponent of the focal loss, by which examples that are recognised already count for less; 2 is usual",
             allowed: .range(0...100, ""), standard: "cross-entropy", aliases: "focalgamma focallossgamma gamma focal"),
+        RunOption(
+            .learning, "r_drop", \.rDrop, "factor",
+            "Computes each text twice, with different dropout, and adds that many times how much the two differ: R-Drop, "
+                + "in twice the time", allowed: .positive(atMost: RegularizedDropout.mostAlpha), standard: "one pass",
+            aliases: "rdrop rdropalpha regularizeddropout"),
         RunOption(
             .learning, "freeze", \.freeze, "parts",
             "Parts of the model that are not trained: head, embeddings (or words, positions), layers by number from the "

@@ -56,7 +56,7 @@ extension RunOptions {
                 return UnusedOption(
                     key: key, reason: "belongs to a probe, and --teacher is given in its place: leave one of them out")
             }
-            if let key = ["label_smoothing", "class_weights", "focal_loss"].first(where: { gives($0) }) {
+            if let key = ["label_smoothing", "class_weights", "focal_loss", "r_drop"].first(where: { gives($0) }) {
                 return UnusedOption(
                     key: key,
                     reason: "has no effect with the method distill, whose loss is about a teacher's outputs: leave it "
@@ -78,7 +78,7 @@ extension RunOptions {
 
     /// Whether an option says how a classifier learns by steps.
     private static func isOfClassifier(_ option: RunOption) -> Bool {
-        ["label_smoothing", "class_weights", "focal_loss", "head_learning_rate", "keep"].contains(option.key)
+        ["label_smoothing", "class_weights", "focal_loss", "r_drop", "head_learning_rate", "keep"].contains(option.key)
     }
 
     /// Whether an option says something of steps: of those of learning, all but what every method has.

@@ -40,6 +40,7 @@ enum RunLoader {
         (run.task, run.scoreRange) = (data.task.name, data.task.scoreRange)
         let encoder = model.encoder
         let head = data.task.head(model)
+        try run.requireDropout(encoder, head, adapter)
         let request = RecipeRequest(
             run: run, head: head,
             objective: try data.task.objective(run.taskOptions, data: data.training), embeddingWidth: encoder.hidden,

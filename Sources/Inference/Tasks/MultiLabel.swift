@@ -44,8 +44,8 @@ public struct MultiLabel: PooledTask {
 
     /// Binary cross-entropy of each label.
     public func objective(_ options: TaskOptions, data: Dataset?) throws -> any Objective {
-        try options.refuseClassLoss(name)
-        return BinaryCrossEntropy()
+        try options.refuseClassLoss(name, hasProbabilities: true)
+        return options.regularized(BinaryCrossEntropy())
     }
 
     /// 1 for the labels that it has, 0 for the others.

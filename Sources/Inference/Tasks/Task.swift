@@ -168,6 +168,8 @@ public struct TaskOptions: Sendable, Equatable {
     public var classWeights: String?
     /// The exponent of the focal loss; nil for cross-entropy.
     public var focalGamma: Double?
+    /// How much it counts that two passes with dropout agree; nil for one pass.
+    public var rDrop: Double?
     /// What stands between several labels of a text; nil for the usual.
     public var labelSeparator: String?
     /// Whether tags that break their scheme are mended.
@@ -178,10 +180,10 @@ public struct TaskOptions: Sendable, Equatable {
     /// These options.
     public init(
         labelSmoothing: Double = 0, classWeights: String? = nil, focalGamma: Double? = nil,
-        labelSeparator: String? = nil, repairsTags: Bool = false, scoreRange: ScoreRange? = nil
+        rDrop: Double? = nil, labelSeparator: String? = nil, repairsTags: Bool = false, scoreRange: ScoreRange? = nil
     ) {
         self.labelSmoothing = labelSmoothing
-        (self.classWeights, self.focalGamma) = (classWeights, focalGamma)
+        (self.classWeights, self.focalGamma, self.rDrop) = (classWeights, focalGamma, rDrop)
         self.labelSeparator = labelSeparator
         (self.repairsTags, self.scoreRange) = (repairsTags, scoreRange)
     }

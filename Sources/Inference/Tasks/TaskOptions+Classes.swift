@@ -12,8 +12,15 @@ extension TaskOptions {
     /// - Throws: An error that names the file of the weights.
     func classLoss(_ data: Dataset?) throws -> any Objective {
         let weights = if let data { try weights(of: data) } else { ClassWeights?.none }
-        guard let focalGamma else { return CrossEntropy(labelSmoothing: labelSmoothing, classWeights: weights) }
-        return FocalLoss(gamma: focalGamma, labelSmoothing: labelSmoothing, classWeights: weights)
+        guard let focalGamma else {
+            return regularized(CrossEntropy(labelSmoothing: labelSmoothing, classWeights: weights))
+        }
+        return regularized(FocalLoss(gamma: focalGamma, labelSmoothing: labelSmoothing, classWeights: weights))
+    }
+
+    /// The objective, or R-Drop of it, if that is asked for.
+    func regularized(_ objective: any Objective) -> any Objective {
+        rDrop.map { RegularizedDropout(alpha: $0, base: objective) } ?? objective
     }
 
     private func weights(of data: Dataset) throws -> ClassWeights? {
@@ -24,12 +31,15 @@ extension TaskOptions {
     }
 
     /// Throws an error if something is asked for that only the loss of a class has.
-    func refuseClassLoss(_ task: String) throws {
+    ///
+    /// - Parameter hasProbabilities: Whether outputs of two passes can be compared as probabilities.
+    func refuseClassLoss(_ task: String, hasProbabilities: Bool = false) throws {
         func refuse(_ option: String, _ what: String) -> TaskError {
             TaskError("--\(option) \(what): it does not go with --task \(task); leave it out")
         }
         if labelSmoothing != 0 { throw refuse("label-smoothing", "spreads one class over all") }
         if classWeights != nil { throw refuse("class-weights", "is for examples with one class each") }
         if focalGamma != nil { throw refuse("focal-loss", "is for examples with one class each") }
+        if rDrop != nil, !hasProbabilities { throw refuse("r-drop", "compares probabilities of classes or labels") }
     }
 }

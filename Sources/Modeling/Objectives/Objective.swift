@@ -7,6 +7,10 @@ public protocol Objective: Sendable, Codable {
     static var kind: String { get }
     /// What ``evaluate(_:_:withGradient:)`` is given at once: a micro-batch, unless a type says otherwise.
     static var scope: LossScope { get }
+    /// How often each sequence of a micro-batch is computed to be learnt from, with other dropout masks each time: 1 or
+    /// 2. ``evaluate(_:_:withGradient:)`` is given the rows of the first pass, then those of the second, with targets for
+    /// both. An evaluation has one.
+    var passes: Int { get }
 
     /// Checks the bounds of the configuration, which may come from outside, and that the head's outputs suit it.
     func validate(head: any Head) throws(ModelError)
@@ -30,6 +34,8 @@ public protocol Objective: Sendable, Codable {
 extension Objective {
     /// A micro-batch.
     public static var scope: LossScope { .microBatch }
+    /// Once.
+    public var passes: Int { 1 }
 }
 
 /// What a loss is computed from.

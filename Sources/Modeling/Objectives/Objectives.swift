@@ -4,6 +4,7 @@ public enum Objectives {
     public static let all: [any Objective.Type] = [
         CrossEntropy.self,
         Distillation.self,
+        RegularizedDropout.self,
         FocalLoss.self,
         BinaryCrossEntropy.self,
         MeanSquaredError.self,

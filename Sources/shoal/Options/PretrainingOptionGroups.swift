@@ -57,5 +57,5 @@ enum PretrainingLearningSelection: RunOptionSelection {
     static let options = table.options(in: .learning).filter { !labelled.contains($0.key) }
 
     /// About classes.
-    private static let labelled = ["label_smoothing", "class_weights", "focal_loss"]
+    private static let labelled = ["label_smoothing", "class_weights", "focal_loss", "r_drop"]
 }
