@@ -222,8 +222,8 @@ private struct ContrastiveOverMicroBatch: ToyContrastive {
             (0..<batch.sequenceCount * 3).map { Float($0) - 0.5 }
         }
         let pieces = [
-            GatheredOutputs.encode(Array(batches[..<1]), outputs: Array(outputs[..<1])), [],
-            GatheredOutputs.encode(Array(batches[1...]), outputs: Array(outputs[1...])),
+            GatheredOutputs.encode(Array(batches[..<1]), outputs: Array(outputs[..<1]), model.head), [],
+            GatheredOutputs.encode(Array(batches[1...]), outputs: Array(outputs[1...]), model.head),
         ]
         let partition = [0..<1, 1..<1, 1..<3]
         let gathered = try GatheredOutputs(pieces, partition: partition, model)

@@ -3,6 +3,7 @@
 #define SHOAL_CKERNELS_H
 
 #include "activation.h"
+#include "add_scaled.h"
 #include "attention_softmax.h"
 #include "bfloat16.h"
 #include "cross_entropy.h"

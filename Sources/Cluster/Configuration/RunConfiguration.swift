@@ -34,8 +34,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var headFirst = false
     /// What a contrastive method learns by.
     public var contrastiveLoss = ContrastiveLoss.supervised
-    /// What cosines are divided by in the supervised contrastive loss.
-    public var contrastiveTemperature = 0.1
+    /// What cosines are divided by in a contrastive loss over all texts of a step; nil for what is usual of the loss.
+    public var contrastiveTemperature: Double?
     /// Pairs of one class, and as many of two, that each text begins.
     public var pairsPerText = 20
     /// The folders of classifiers whose outputs are learnt, with commas between them; nil for a probe.

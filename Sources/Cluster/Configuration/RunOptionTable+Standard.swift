@@ -246,11 +246,13 @@ extension RunOptionTable {
         RunOption(
             .fewShot, "contrastive_loss", \.contrastiveLoss, "name",
             "supervised: every text of a step is compared with all others; pairs: texts are compared two by two, as "
-                + "SetFit does", owner: .contrastive, aliases: "losstype"),
+                + "SetFit does; fastfit: texts and the names or descriptions of their classes are compared with all "
+                + "others token by token, as FastFit does", owner: .contrastive, aliases: "losstype"),
         RunOption(
             .fewShot, "contrastive_temperature", \.contrastiveTemperature, "number",
-            "What cosines are divided by in the supervised contrastive loss", allowed: .positive(atMost: 10),
-            owner: .contrastive, aliases: "temperature tau"),
+            "What cosines are divided by in a contrastive loss over all texts of a step",
+            allowed: .positive(atMost: 10), owner: .contrastive, standard: "0.1, with fastfit 0.07",
+            aliases: "temperature tau"),
         RunOption(
             .fewShot, "pairs_per_text", \.pairsPerText, "count",
             "Pairs of one class, and as many of two, that each text begins with --contrastive-loss pairs",

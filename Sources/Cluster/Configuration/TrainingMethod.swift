@@ -22,4 +22,7 @@ public enum ContrastiveLoss: String, Sendable, Equatable, CaseIterable {
     case supervised
     /// Pairs of texts are compared, as SetFit does: `CosineSimilarity` of `ContrastedPairs`.
     case pairs
+    /// Every text of a step and a description of its class are compared with all others, token by token, as FastFit
+    /// does: `TokenContrastive` of `ContrastedDescriptions`.
+    case fastfit
 }

@@ -42,12 +42,14 @@ extension RunOptions {
                     "has no effect with the method contrastive, whose classifier is computed: leave it out, or give "
                     + "--method finetune")
         }
-        for (key, loss) in [("contrastive_temperature", ContrastiveLoss.supervised), ("pairs_per_text", .pairs)]
-        where gives(key) && chosen("contrastive_loss") != loss.rawValue {
+        for (key, losses) in [
+            ("contrastive_temperature", [ContrastiveLoss.supervised, .fastfit]), ("pairs_per_text", [.pairs]),
+        ] where gives(key) && !losses.contains(where: { chosen("contrastive_loss") == $0.rawValue }) {
+            let names = losses.map(\.rawValue).joined(separator: " or ")
             return UnusedOption(
                 key: key,
-                reason: "belongs to the contrastive loss \(loss.rawValue): leave it out, or give --contrastive-loss "
-                    + loss.rawValue)
+                reason: "belongs to the contrastive loss \(names): leave it out, or give --contrastive-loss "
+                    + losses[0].rawValue)
         }
         if chosen("method") == TrainingMethod.distill.rawValue {
             // What a teacher of another kind has no use for, and what the loss of the method has no place for.

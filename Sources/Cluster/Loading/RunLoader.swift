@@ -37,6 +37,7 @@ enum RunLoader {
             run.method != .probe
             ? TrainingDefaults.apply(to: &run, examples: examples, taggingWidth: width, adapter: adapter) : nil
         if let line = chosen { data.notices.append(line) }
+        try ContrastedExamples.requireRoom(run, maxLength: source.maxLength, width: model.encoder.hidden)
         (run.task, run.scoreRange) = (data.task.name, data.task.scoreRange)
         let encoder = model.encoder
         let head = data.task.head(model)

@@ -32,6 +32,8 @@ struct TrainingDefaults: Equatable {
     static let contrastiveRate = 2e-5
     /// The texts of a step of which each is compared with all others, at most.
     static let mostContrasted = 256
+    /// The texts of a step whose tokens are compared, beside as many descriptions, as FastFit has them.
+    static let tokenContrasted = 32
     /// Pairs of a step, as SetFit has them.
     static let pairsOfStep = 16
     /// The steps in which texts are compared.
@@ -55,7 +57,11 @@ struct TrainingDefaults: Equatable {
 
     /// The size of a step of `examples` texts, or pairs of texts, that are compared.
     static func contrastiveBatch(_ examples: Int, loss: ContrastiveLoss) -> Int {
-        loss == .pairs ? pairsOfStep : min(examples, mostContrasted)
+        switch loss {
+        case .supervised: min(examples, mostContrasted)
+        case .pairs: pairsOfStep
+        case .fastfit: min(examples, tokenContrasted)
+        }
     }
 
     private init(epochs: Int, learningRate: Double) {

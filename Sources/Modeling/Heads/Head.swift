@@ -149,6 +149,9 @@ public struct Outputs {
     public let rows: Int
     /// Floats of a row.
     public let width: Int
+    /// S + 1 offsets, where a head has a row for each of several tokens: the rows of sequence `s` are those from
+    /// `offsets[s]` up to `offsets[s + 1]`. Nil where an objective does not tell sequences apart.
+    public var offsets: [Int]?
 
     /// Outputs in this memory.
     public init(

@@ -5,6 +5,7 @@ public enum Heads {
         SequenceClassification.self,
         SentenceEmbedding.self,
         TextEmbedding.self,
+        TokenEmbedding.self,
         PooledClassification.self,
         CollectedLogits.self,
         MaskedLanguageModel.self,

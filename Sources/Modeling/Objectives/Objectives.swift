@@ -10,6 +10,7 @@ public enum Objectives {
         MeanSquaredError.self,
         CosineSimilarity.self,
         SupervisedContrastive.self,
+        TokenContrastive.self,
         VocabularyCrossEntropy.self,
         NoObjective.self,
     ]

@@ -36,7 +36,8 @@ public struct ModelSpecification: Sendable {
         try head.validate()
         try head.validate(encoder)
         try objective.validate(head: head)
-        guard type(of: objective).scope == .microBatch || !head.isPerToken else {
+        // That head alone says where the sequences begin among its rows.
+        guard type(of: objective).scope == .microBatch || !head.isPerToken || head is TokenEmbedding else {
             throw .invalidModel("its objective compares whole sequences, its head has outputs for each token")
         }
         guard let adapter else { return try trainable.validate(encoder) }

@@ -12,6 +12,7 @@ import Numerics
 /// | 8 | `u8` | its targets: 0 none, 1 classes, 2 values |
 /// | then | `i32` | the class of each sequence, if there are classes |
 /// | or | `u32`, `f32` | W, the numbers of each sequence, and S x W of them, if there are values |
+/// | then | `u32` | the rows of each sequence, if the head has one for each token |
 /// | then | `f32` | F floats, row-major |
 struct GatheredOutputs {
     /// Of one micro-batch.
@@ -19,6 +20,8 @@ struct GatheredOutputs {
         var targets: Targets
         /// Row-major.
         var values: [Float]
+        /// The rows of each sequence, where the head has one for each token; else empty.
+        var lengths: [Int] = []
     }
 
     /// Bytes of a rank at most: 64 MiB are 32,768 vectors of 512 floats.
@@ -27,7 +30,7 @@ struct GatheredOutputs {
     /// By micro-batch of the step.
     let parts: [Part]
 
-    static func encode(_ batches: [PackedBatch], outputs: [[Float]]) -> [UInt8] {
+    static func encode(_ batches: [PackedBatch], outputs: [[Float]], _ head: any Head) -> [UInt8] {
         var bytes: [UInt8] = []
         func append(_ value: UInt32) { withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) } }
         for (batch, values) in zip(batches, outputs) {
@@ -44,6 +47,10 @@ struct GatheredOutputs {
                 for number in numbers { append(number.bitPattern) }
             // `Objective.scope` is the step for losses of whole sequences only: see `ModelSpecification.validate`.
             case .tokens: bytes.append(0)
+            }
+            if head.isPerToken {
+                let offsets = head.reads.rowOffsets(batch)
+                for (start, end) in zip(offsets, offsets.dropFirst()) { append(UInt32(clamping: end - start)) }
             }
             for value in values { append(value.bitPattern) }
         }
@@ -118,10 +125,16 @@ struct GatheredOutputs {
                 targets = .values(found.map { Float(bitPattern: $0) }, width: width)
             default: return nil
             }
+            var lengths: [Int] = []
+            if model.head.isPerToken {
+                guard let found = numbers(sequences) else { return nil }
+                lengths = found.map { Int($0) }
+                guard lengths.allSatisfy({ $0 > 0 }), lengths.reduce(0, +) == rows else { return nil }
+            }
             guard (try? model.validate(targets, sequences: sequences, tokens: rows)) != nil,
                 let values = numbers(count)
             else { return nil }
-            return Part(targets: targets, values: values.map { Float(bitPattern: $0) })
+            return Part(targets: targets, values: values.map { Float(bitPattern: $0) }, lengths: lengths)
         }
     }
 
@@ -140,7 +153,10 @@ struct GatheredOutputs {
             gradient.withUnsafeMutableBufferPointer { gradient -> Double in
                 guard let values = values.baseAddress, let gradient = gradient.baseAddress else { return 0 }
                 let rows = parts.reduce(0) { $0 + $1.values.count } / width
-                let outputs = Outputs(values: values, gradient: gradient, rows: rows, width: width)
+                var outputs = Outputs(values: values, gradient: gradient, rows: rows, width: width)
+                if model.head.isPerToken {
+                    outputs.offsets = parts.flatMap(\.lengths).reduce(into: [0]) { $0.append(($0.last ?? 0) + $1) }
+                }
                 return model.objective.evaluate(outputs, targets, withGradient: true)
             }
         }
@@ -151,6 +167,12 @@ struct GatheredOutputs {
         }
         return WholeBatchLoss(sum: sum, gradients: gradients)
     }
+}
+
+/// How many floats the outputs of a step whose loss spans it may have.
+public enum GatheredOutputsLimit {
+    /// Of one rank, which may have all of them, with room for what goes with them.
+    public static let floats = GatheredOutputs.maxBytes / 4 * 15 / 16
 }
 
 /// The loss of a whole step.

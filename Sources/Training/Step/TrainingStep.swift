@@ -54,6 +54,7 @@ public final class TrainingStep {
     ) throws -> StepOutcome {
         recorder?.begin()
         let start = monotonicSeconds()
+        if replica.changesWeightsInStep { willUpdate() }
         let result = replica.resultBuffer(work)
         let buckets = replica.buckets(work)
         var reduction = ReductionStep(
@@ -100,7 +101,8 @@ public final class TrainingStep {
         let start = monotonicSeconds()
         reduction.number = work.step * Self.reductionsPerStep
         let pieces = try reducer.gather(
-            GatheredOutputs.encode(work.microBatches, outputs: outputs), in: reduction, limit: GatheredOutputs.maxBytes)
+            GatheredOutputs.encode(work.microBatches, outputs: outputs, model.head), in: reduction,
+            limit: GatheredOutputs.maxBytes)
         reduction.number += Self.reductionsPerStep - 1
         let seconds = monotonicSeconds() - start
         recorder?.end("waiting for the outputs of all")
