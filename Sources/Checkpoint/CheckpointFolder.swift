@@ -36,7 +36,8 @@ public struct CheckpointFolder: Sendable, Equatable {
     ///   - state: Its `step` names the folder; its `weightsSHA256` is filled in.
     ///   - firstMoments: The optimizer's running means, by the names of the parameters (momentum, for SGD).
     ///   - secondMoments: The running means of squares, by the names of the parameters; none for SGD.
-    ///   - lastWeights: Where the model's weights are a mean, those after the last step, by the names of the parameters.
+    ///   - lastWeights: Where the model's weights are a mean, those after the last step, by the names of the
+    ///     parameters.
     ///   - writeModel: Writes the files of the model, ``configurationFile`` and ``weightsFile`` among them, into the
     ///     folder that it is given.
     /// - Throws: An error that names the path and the system's reason.

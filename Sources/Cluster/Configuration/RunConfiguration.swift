@@ -223,8 +223,8 @@ public struct RunConfiguration: Sendable, Equatable {
         return result
     }
 
-    /// Of a phase of so many steps, those after which the weights are averaged: all but the last share of them, which is
-    /// at least one step; nil for no averaging.
+    /// Of a phase of so many steps, those after which the weights are averaged: all but the last share of them, which
+    /// is at least one step; nil for no averaging.
     func averagedAfter(steps: Int) -> Int? {
         guard let averageWeights, steps > 0 else { return nil }
         return steps - max(1, min(steps, Int((averageWeights * Double(steps)).rounded())))

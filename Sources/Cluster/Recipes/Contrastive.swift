@@ -4,8 +4,8 @@ import Training
 
 /// The encoder learns to bring texts of one class together and those of different classes apart; then the classifier is
 /// computed from its embeddings as that of a ``Probe``: SetFit (Tunstall et al., "Efficient few-shot learning without
-/// prompts", 2022) with pairs of texts, or with each text compared with all others of a step, or so with their tokens, as
-/// FastFit does (Yehudai and Bandel, 2024).
+/// prompts", 2022) with pairs of texts, or with each text compared with all others of a step, or so with their tokens,
+/// as FastFit does (Yehudai and Bandel, 2024).
 struct Contrastive: Recipe {
     static let name = "contrastive"
 

@@ -8,8 +8,8 @@ public protocol Objective: Sendable, Codable {
     /// What ``evaluate(_:_:withGradient:)`` is given at once: a micro-batch, unless a type says otherwise.
     static var scope: LossScope { get }
     /// How often each sequence of a micro-batch is computed to be learnt from, with other dropout masks each time: 1 or
-    /// 2. ``evaluate(_:_:withGradient:)`` is given the rows of the first pass, then those of the second, with targets for
-    /// both. An evaluation has one.
+    /// 2. ``evaluate(_:_:withGradient:)`` is given the rows of the first pass, then those of the second, with targets
+    /// for both. An evaluation has one.
     var passes: Int { get }
 
     /// Checks the bounds of the configuration, which may come from outside, and that the head's outputs suit it.

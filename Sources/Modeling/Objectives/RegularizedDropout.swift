@@ -5,8 +5,8 @@ import Foundation
 ///
 /// With the distributions p and q of the two passes and the loss l of another objective, the loss of a sequence is
 /// `(l(p) + l(q)) / 2 + alpha / 2 * (KL(p || q) + KL(q || p))`. The distributions are those of the classes, the softmax
-/// of the logits; for ``BinaryCrossEntropy`` there is one for each label, has it or not. Where classes have weights, the
-/// divergence of a sequence counts by the weight of its class, too.
+/// of the logits; for ``BinaryCrossEntropy`` there is one for each label, has it or not. Where classes have weights,
+/// the divergence of a sequence counts by the weight of its class, too.
 public struct RegularizedDropout: Objective {
     /// See ``Objective``.
     public static let kind = "regularized-dropout"

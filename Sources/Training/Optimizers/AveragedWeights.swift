@@ -10,8 +10,8 @@ import Numerics
 /// shows as its weights: what is evaluated, kept and written. Beside it the state has w(t), from which the next step
 /// goes on. Up to T steps, the weights are w(t), and nothing is beside them.
 ///
-/// Only one of the two is in the model's own memory, where they are needed: the mean when the state is looked at, w(t) in
-/// a step. They change places when that changes, so that steps which follow each other cost no more than the mean.
+/// Only one of the two is in the model's own memory, where they are needed: the mean when the state is looked at, w(t)
+/// in a step. They change places when that changes, so that steps which follow each other cost no more than the mean.
 ///
 /// It is used by one thread at a time, but for ``Adding``.
 final class AveragedWeights {

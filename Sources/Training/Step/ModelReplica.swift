@@ -81,8 +81,8 @@ public final class ModelReplica {
     /// The number of compute threads.
     public var threads: Int { team.count }
 
-    /// The weights of the state, `layout.count` floats: the mean of those after the last steps, where they are averaged.
-    /// To be filled before the first step.
+    /// The weights of the state, `layout.count` floats: the mean of those after the last steps, where they are
+    /// averaged. To be filled before the first step.
     public var weights: FloatBuffer {
         optimizer.averaged?.show(on: team.team)
         return modelWeights.master
