@@ -5,7 +5,10 @@ import Numerics
 /// g times the mean embedding of a class's descriptions, of length 1, less the mean over all classes.
 ///
 /// How much the descriptions are worth, g, is not known from few examples. Each of some values is tried by
-/// cross-validation, and their classifiers are averaged by the likelihood of the held-out examples, exp(-n loss).
+/// cross-validation, and their classifiers are averaged by the likelihood of the held-out examples, exp(-n loss), after
+/// a temperature is fitted to each of them: else a large g, whose logits are large, would seem worse than it is where
+/// some examples are not recognised. Where terms decide, too, it is the likelihood of both together: descriptions are
+/// worth what they add to that.
 public struct DescribedClasses: Sendable {
     /// The values of g.
     public var gains: [Double] = [0, 5, 10, 20, 40]
@@ -47,10 +50,11 @@ public struct DescribedClasses: Sendable {
     /// - Parameters:
     ///   - directions: See ``directions(_:labels:classes:)``.
     ///   - folds: The fold of each example, for each way to cut them, at least one.
+    ///   - fuse: Held-out scores by embeddings, of a way to cut folds, with what else decides.
     ///   - team: Threads to compute on; nil for this one alone. The outcome does not depend on them.
     public func fit(
         _ features: FeatureMatrix, labels: [Int], classes: Int, directions: [Float], folds: [[Int]],
-        team: ThreadTeam? = nil
+        team: ThreadTeam? = nil, fuse: (ScoreMatrix, _ folding: Int) -> ScoreMatrix = { scores, _ in scores }
     ) -> Outcome {
         let (regression, priors) = (regression, gains.map { gain in directions.map { $0 * Float(gain) } })
         let scores = CrossValidation.scores(
@@ -67,8 +71,7 @@ public struct DescribedClasses: Sendable {
             (
                 classifier: classifier,
                 heldOut: heldOut,
-                logLikelihood: -heldOut.reduce(0) { $0 + $1.crossEntropy(labels) } * Double(labels.count)
-                    / Double(max(folds.count, 1))
+                logLikelihood: Self.logLikelihood(heldOut.enumerated().map { fuse($1, $0) }, labels)
             )
         }
         let best = candidates.map(\.logLikelihood).max() ?? 0
@@ -94,5 +97,13 @@ public struct DescribedClasses: Sendable {
             }
         }
         return Outcome(classifier: classifier, heldOut: heldOut, shares: shares)
+    }
+
+    /// Of the labels, by scores of several repetitions that a temperature is fitted to.
+    private static func logLikelihood(_ heldOut: [ScoreMatrix], _ labels: [Int]) -> Double {
+        let stacked = ScoreMatrix(stacking: heldOut)
+        let repeated = heldOut.flatMap { _ in labels }
+        let temperature = TemperatureScaling.fit(stacked, labels: repeated, texts: labels.count)
+        return -stacked.scaled(by: 1 / temperature).crossEntropy(repeated) * Double(labels.count)
     }
 }

@@ -49,6 +49,15 @@ public struct FewShotMethod: Sendable {
             precondition(examples.features.rows == labels.count && classes > 0)
             (self.examples, self.labels, self.classes, self.meanTokens) = (examples, labels, classes, meanTokens)
         }
+
+        /// Descriptions alone.
+        public init(descriptions: FeatureMatrix, labels: [Int], classes: Int, meanTokens: Double) {
+            precondition(descriptions.rows == labels.count && classes > 0)
+            examples = TwoViewMethod.Examples(
+                features: FeatureMatrix(rows: 0, width: descriptions.width, values: []), terms: [])
+            (self.labels, self.classes, self.meanTokens) = ([], classes, meanTokens)
+            (self.descriptions, descriptionLabels) = (descriptions, labels)
+        }
     }
 
     /// A method that was tried.
@@ -80,7 +89,7 @@ public struct FewShotMethod: Sendable {
     }
 
     /// A way from embeddings to a linear classifier.
-    private enum Dense: Equatable, Sendable {
+    enum Dense: Equatable, Sendable {
         case regression(Double)
         case discriminant
         case centres
@@ -106,6 +115,7 @@ public struct FewShotMethod: Sendable {
     /// - Parameter team: Threads to compute on; nil for this one alone. The outcome does not depend on them.
     public func fit(_ material: Material, team: ThreadTeam? = nil) -> Outcome {
         let weight = lexicalWeight ?? TwoViewMethod.lexicalWeight(meanTokens: material.meanTokens)
+        guard !material.labels.isEmpty else { return fitDescriptions(material, weight) }
         guard !isEncoderTuned else {
             let way = Dense.regression(standardStrength)
             var outcome = Outcome(
@@ -134,15 +144,14 @@ public struct FewShotMethod: Sendable {
             let method = DescribedClasses(regression: LogisticRegression(inverseRegularization: strength))
             let described = method.fit(
                 material.examples.features, labels: material.labels, classes: material.classes, directions: directions,
-                folds: foldings, team: team)
+                folds: foldings, team: team
+            ) { Self.fuse($0, lexical[$1], weight) }
             views.dense = described.classifier
             let gain = zip(method.gains, described.shares).reduce(0) { $0 + $1.0 * $1.1 }
             prior = directions.map { $0 * Float(gain) }
             logits = zip(described.heldOut, lexical).map { Self.fuse($0, $1, weight) }
         }
-        let all = logits.reduce(into: [Double]()) { $0 += $1.values }
-        var stacked = ScoreMatrix(rows: material.labels.count * logits.count, classes: material.classes)
-        stacked.values = all
+        let stacked = ScoreMatrix(stacking: logits)
         let repeated = logits.flatMap { _ in material.labels }
         let temperature = TemperatureScaling.fit(
             stacked, labels: repeated, texts: material.labels.count)
@@ -150,7 +159,8 @@ public struct FewShotMethod: Sendable {
             classifier: views, temperature: temperature,
             candidates: held.map { candidate($0, material.labels) }, chosen: chosen,
             validation: folds[0].text + (repetitions > 1 ? ", \(repetitions) times" : ""))
-        learnFromUnlabelled(material, way, weight, prior, &outcome)
+        let trust = ClassShares.trust(Self.correctness(logits, material.labels), classes: material.classes)
+        learnFromUnlabelled(material, way, weight, prior, &outcome, trust: trust)
         return outcome
     }
 
@@ -214,11 +224,11 @@ public struct FewShotMethod: Sendable {
     }
 
     /// What each text has been worth over the repetitions: the share of them in which it was recognised.
-    private static func correctness(_ held: Held, _ labels: [Int]) -> [Double] {
+    private static func correctness(_ held: [ScoreMatrix], _ labels: [Int]) -> [Double] {
         var sums = [Double](repeating: 0, count: labels.count)
-        for scores in held.scores {
+        for scores in held {
             for (row, best) in scores.best().enumerated() where best == labels[row] {
-                sums[row] += 1 / Double(held.scores.count)
+                sums[row] += 1 / Double(held.count)
             }
         }
         return sums
@@ -235,10 +245,10 @@ public struct FewShotMethod: Sendable {
     /// The first, or the rival with the highest accuracy where it is better by more than the standard error of the
     /// difference.
     private func choose(_ held: [Held], _ labels: [Int]) -> Int {
-        let standard = Self.correctness(held[0], labels)
+        let standard = Self.correctness(held[0].scores, labels)
         var (chosen, gain) = (0, 0.0)
         for number in held.indices.dropFirst() {
-            let difference = Self.mean(zip(Self.correctness(held[number], labels), standard).map { $0 - $1 })
+            let difference = Self.mean(zip(Self.correctness(held[number].scores, labels), standard).map { $0 - $1 })
             if difference.mean > difference.standardError, difference.mean > gain {
                 (chosen, gain) = (number, difference.mean)
             }
@@ -247,7 +257,7 @@ public struct FewShotMethod: Sendable {
     }
 
     private func candidate(_ held: Held, _ labels: [Int]) -> Candidate {
-        let found = Self.mean(Self.correctness(held, labels))
+        let found = Self.mean(Self.correctness(held.scores, labels))
         let losses = held.scores.map { scores in
             scores.scaled(by: 1 / TemperatureScaling.fit(scores, labels: labels)).crossEntropy(labels)
         }
@@ -260,27 +270,6 @@ public struct FewShotMethod: Sendable {
         material.descriptions.map {
             DescribedClasses.directions($0, labels: material.descriptionLabels, classes: material.classes)
         }
-    }
-
-    /// Goes on with texts without labels: the shares of their classes are estimated, unless they are given, and both
-    /// views teach each other.
-    private func learnFromUnlabelled(
-        _ material: Material, _ way: Dense, _ weight: Double, _ prior: [Float]?, _ outcome: inout Outcome
-    ) {
-        guard let unlabelled = material.unlabelled, unlabelled.features.rows > 0 else { return }
-        let logits = outcome.classifier.scores(unlabelled.features, terms: unlabelled.terms)
-        let fitted = ClassShares.count(material.labels, classes: material.classes)
-        let shares =
-            material.shares
-            ?? ClassShares.estimate(logits.scaled(by: 1 / outcome.temperature).softmax(), fitted: fitted)
-        outcome.shares = shares
-        var method = TwoViewMethod(lexicalWeight: weight)
-        if case .regression(let strength) = way {
-            method.regression = LogisticRegression(inverseRegularization: strength)
-        }
-        outcome.classifier = SelfTraining(method: method).fit(
-            material.examples, labels: material.labels, classes: material.classes, unlabelled: unlabelled,
-            initial: outcome.classifier, shares: shares, priorMean: prior)
     }
 }
 

@@ -16,6 +16,12 @@ public struct ScoreMatrix: Sendable, Equatable {
         values = [Double](repeating: initial, count: rows * classes)
     }
 
+    /// The rows of several matrices with as many classes, one below the other.
+    init(stacking parts: [ScoreMatrix]) {
+        self.init(rows: parts.reduce(0) { $0 + $1.rows }, classes: parts.first?.classes ?? 1)
+        values = parts.flatMap(\.values)
+    }
+
     /// The number of a text and a class.
     public subscript(row: Int, label: Int) -> Double {
         get { values[row * classes + label] }

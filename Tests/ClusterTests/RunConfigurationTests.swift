@@ -217,6 +217,34 @@ import Training
         #expect(error?.description.hasPrefix("--lora is ") == true, "\(error?.description ?? "")")
     }
 
+    @Test func `descriptions of classes are a list in YAML, or one text`() throws {
+        var options = minimal()
+        options.labelDescriptions = ["spam=advertisements, \"offers\"", "ham: x=all the rest"]
+        let run = try RunConfiguration(options: options)
+        #expect(try RunOptions(yaml: run.yaml(), path: "c.yaml").labelDescriptions == options.labelDescriptions)
+        #expect(try RunOptions(yaml: "label_description: a=b", path: "c.yaml").labelDescriptions == ["a=b"])
+        for wrong in ["{a: b}", "[]", "[[a]]"] {
+            #expect(throws: ConfigurationError.self) {
+                try RunOptions(yaml: "label_description: \(wrong)", path: "c.yaml")
+            }
+        }
+    }
+
+    @Test func `without labelled texts the descriptions are the training set`() throws {
+        var options = minimal()
+        (options.train, options.shots) = (nil, 0)
+        #expect(throws: ConfigurationError.self) { try RunConfiguration(options: options) }
+        options.labels = "labels.csv"
+        #expect(try RunConfiguration(options: options).train == "labels.csv")
+        options.shots = 1
+        #expect(throws: ConfigurationError.self) { try RunConfiguration(options: options) }
+        for method in [TrainingMethod.finetune, .contrastive] {
+            (options.shots, options.method, options.train) = (0, method, "t.csv")
+            options.labels = method == .finetune ? nil : "labels.csv"
+            #expect(throws: ConfigurationError.self) { try RunConfiguration(options: options) }
+        }
+    }
+
     @Test func `text that is no YAML is refused`() {
         #expect(throws: ConfigurationError.self) { try RunOptions(yaml: "a: [1, ", path: "c.yaml") }
         #expect(throws: ConfigurationError.self) { try RunOptions(yamlFile: "/nowhere/c.yaml") }
@@ -229,7 +257,7 @@ import Training
 
     @Test(arguments: [
         ("workers", 0), ("workers", 9), ("batch-size", -1), ("micro-batches", 0), ("max-length", 2), ("epochs", 0),
-        ("steps", 0), ("shots", 0), ("threads-per-worker", 0), ("min-workers", 2),
+        ("steps", 0), ("shots", -1), ("threads-per-worker", 0), ("min-workers", 2),
     ])
     func `a number out of range is refused by name`(_ name: String, _ value: Int) {
         var options = minimal()

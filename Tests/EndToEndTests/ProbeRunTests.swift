@@ -152,6 +152,69 @@ import Training
         #expect(try await run("off", cache: cache) { $0.embeddingCache = false }.found == nil)
     }
 
+    @Test(.timeLimit(.minutes(10)), arguments: [false, true])
+    func `descriptions alone make a classifier, by any number of workers`(hasMore: Bool) async throws {
+        let world = try TinyWorld()
+        try Self.write(world)
+        func run(
+            _ output: String, _ workers: Int, kills: Bool = false, resumes: Bool = false,
+            change: (inout RunConfiguration) -> Void = { _ in }
+        ) async throws -> RunResult {
+            try await TinyRun.run(world, Probe(), output, workers: workers, resumes: resumes, killsInCollection: kills)
+            {
+                ($0.method, $0.shots, $0.labels) = (.probe, 0, world.path("labels.csv"))
+                $0.labelDescriptions = ["metal=copper and tin"]
+                if hasMore { $0.unlabeled = world.path("more.txt") }
+                change(&$0)
+            }
+        }
+        let first = try await run("w1", 1)
+        #expect(first.steps == 0 && first.weightsSHA256.count == 64)
+        for workers in [2, 3, 7] {
+            let result = try await run("w\(workers)", workers)
+            #expect(result.weightsSHA256 == first.weightsSHA256, "\(workers) workers")
+            #expect(result.test?.metrics == first.test?.metrics)
+        }
+        #expect(try await run("killed", 2, kills: true).weightsSHA256 == first.weightsSHA256)
+        for file in ["result.json", "model"] {
+            try FileManager.default.removeItem(atPath: world.path("w2/\(file)"))
+        }
+        #expect(try await run("w2", 3, resumes: true).weightsSHA256 == first.weightsSHA256)
+        // The texts of the training set take no part, its classes do: they may as well be those of the descriptions.
+        let bare = try await run("bare", 1) { $0.train = world.path("labels.csv") }
+        #expect(bare.weightsSHA256 == first.weightsSHA256)
+        #expect(try await run("other", 1) { $0.labelDescriptions = nil }.weightsSHA256 != first.weightsSHA256)
+        let names = try await run("names", 1) { ($0.labels, $0.labelDescriptions) = (nil, nil) }
+        #expect(names.weightsSHA256 != first.weightsSHA256)
+        let (code, process) = try ShoalProcess.run(
+            ["predict", "--model", world.path("w1/model"), "--text", "cod and eel"], in: world.folder)
+        #expect(code == 0 && process.output.contains("\"label\": \"fish\""), "\(process.output) \(process.errors)")
+    }
+
+    @Test func `descriptions need no training set, and may stand on the command line or in YAML`() throws {
+        let world = try TinyWorld()
+        try Self.write(world)
+        func trained(_ arguments: [String]) throws -> String {
+            let output = world.path("out")
+            try? FileManager.default.removeItem(atPath: output)
+            let (code, process) = try ShoalProcess.run(
+                ["train", "--model", world.path("model"), "--output", output, "--shots", "0"] + arguments,
+                in: world.folder)
+            #expect(code == 0, "\(process.errors)")
+            #expect((process.output + process.errors).contains("are not calibrated"))
+            let result = try Data(contentsOf: URL(fileURLWithPath: output + "/result.json"))
+            let object = try #require(try JSONSerialization.jsonObject(with: result) as? [String: Any])
+            return try #require(object["weights_sha256"] as? String)
+        }
+        let inFile = try trained(["--labels", world.path("labels.csv")])
+        let given = ["fish=cod and eel", "fish=tuna", "fruit=fig plum pear", "metal=iron"]
+        let train = ["--train", world.path("train.csv")]
+        #expect(try trained(train + given.flatMap { ["--label-description", $0] }) == inFile)
+        let lines = given.map { "  - \"\($0)\"\n" }.joined()
+        try world.write("options.yaml", "label_description:\n\(lines)")
+        #expect(try trained(train + ["--config", world.path("options.yaml")]) == inFile)
+    }
+
     @Test func `what does not fit is refused by name`() throws {
         let world = try TinyWorld()
         try Self.write(world)
@@ -175,6 +238,12 @@ import Training
         try refused(["--epochs", "3"], ["--epochs", "takes no steps"])
         try refused(["--lora", "rank=2"], ["--lora", "takes no steps"])
         try refused(["--task", "regression", "--label-column", "label"], ["probe", "regression"])
+        try refused(["--label-description", "fish"], ["--label-description", "\"fish\"", "LABEL=DESCRIPTION"])
+        try refused(["--label-description", "bird=owl"], ["--label-description", "\"bird\"", "fish, fruit, metal"])
+        try refused(["--label-description", "fish= "], ["--label-description", "a description behind the ="])
+        try refused(["--shots", "-1"], ["--shots", "0 to"])
+        try refused(["--shots", "0", "--method", "contrastive"], ["--shots", "at least 1", "contrastive"])
+        try refused(["--shots", "0", "--drop-rare-classes"], ["--drop-rare-classes", "--shots 0"])
         try refused(["--class-shares", "equal"], ["--class-shares", "--unlabeled"])
         let more = ["--unlabeled", world.path("more.txt"), "--class-shares"]
         try refused(more + ["fish=0.5,fruit=0.2"], ["--class-shares", "\"metal\" has none"])

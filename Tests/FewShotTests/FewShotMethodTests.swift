@@ -1,7 +1,8 @@
-import FewShot
 import Foundation
 import Numerics
 import Testing
+
+@testable import FewShot
 
 struct FewShotMethodTests {
     /// Points around a centre for each of three classes, with words that go with the class.
@@ -96,8 +97,8 @@ struct FewShotMethodTests {
     }
 
     @Test func `shares of classes among texts without labels are estimated, or as given`() throws {
-        var few = material(8, spread: 1.5, seed: 1)
-        let all = material(200, spread: 1.5, seed: 9)
+        var few = material(20, spread: 1, seed: 1)
+        let all = material(200, spread: 1, seed: 9)
         // Many of the first class, few of the last.
         let chosen = Array(0..<200) + Array(200..<300) + Array(400..<420)
         few.unlabelled = all.examples.selecting(chosen)
@@ -106,5 +107,38 @@ struct FewShotMethodTests {
         #expect(abs(shares[0] - 200.0 / 320) < 0.06 && abs(shares[2] - 20.0 / 320) < 0.06, "\(shares)")
         few.shares = [0.5, 0.25, 0.25]
         #expect(FewShotMethod(seed: 3).fit(few).shares == [0.5, 0.25, 0.25])
+    }
+
+    @Test func `descriptions alone make a classifier, and texts without labels better it`() throws {
+        var random = PhiloxStream(seed: 4, purpose: .split)
+        var values: [Float] = []
+        for label in 0..<3 {
+            for i in 0..<8 { values.append(Float(i == label ? 1 : 0) + 0.9 * Float(random.nextUnit())) }
+        }
+        var alone = FewShotMethod.Material(
+            descriptions: FeatureMatrix(rows: 3, width: 8, values: values), labels: [0, 1, 2], classes: 3,
+            meanTokens: 10)
+        let test = material(200, spread: 2, seed: 9)
+        let first = FewShotMethod(seed: 3).fit(alone)
+        #expect(first.temperature == 1 && first.shares == nil && first.candidates.isEmpty)
+        let without = accuracy(first, test)
+        #expect(without > 0.6)
+        alone.unlabelled = material(200, spread: 2, seed: 10).examples
+        let second = FewShotMethod(seed: 3).fit(alone)
+        // Nothing says how good the classifier is, so that it is not asked how often the classes occur.
+        #expect(second.shares == [Double](repeating: 1 / 3, count: 3))
+        #expect(accuracy(second, test) > without)
+    }
+
+    @Test func `a weak classifier is not trusted to say how often classes occur`() throws {
+        var few = material(8, spread: 12, seed: 1)
+        few.unlabelled = material(100, spread: 12, seed: 9).examples
+        let shares = try #require(FewShotMethod(seed: 3).fit(few).shares)
+        #expect(shares == [Double](repeating: 1 / 3, count: 3))
+        #expect(ClassShares.trust([1, 1, 1, 1], classes: 2) == 1)
+        #expect(ClassShares.trust([1, 1, 0, 1, 0, 1], classes: 2) == 0)
+        let between = ClassShares.trust(
+            [Double](repeating: 1, count: 86) + [Double](repeating: 0, count: 14), classes: 2)
+        #expect(between > 0.3 && between < 0.7, "\(between)")
     }
 }

@@ -46,6 +46,8 @@ public struct RunConfiguration: Sendable, Equatable {
     public var distillationLabelWeight = 0.5
     /// The file of descriptions of the classes; nil for none.
     public var labels: String?
+    /// Further descriptions, each as `label=description`; nil for none.
+    public var labelDescriptions: [String]?
     /// The file of texts without labels that are learnt from; nil for none.
     public var unlabeled: String?
     /// How often each class occurs among those; nil to estimate it.
@@ -260,6 +262,9 @@ public struct RunConfiguration: Sendable, Equatable {
         if let unused = options.unused {
             throw .unused(RunOption.name(of: unused.key), reason: unused.reason)
         }
+        var options = options
+        // Where no labelled text is learnt from, what the classes are is all that the training set would say.
+        if options.shots == 0, options.train == nil { options.train = options.labels }
         let table = options.table
         for option in table.options where !options.gives(option.key) {
             if let what = option.required { throw .missingOption(option.name, what: what) }

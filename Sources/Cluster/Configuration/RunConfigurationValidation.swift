@@ -23,6 +23,7 @@ extension RunConfiguration {
         guard minWorkers >= 1, minWorkers <= workers else {
             throw .invalid("min-workers", value: "\(minWorkers)", need: "1 to \(workers)")
         }
+        if shots == 0 { try validateWithoutShots() }
         if classShares != nil, unlabeled == nil {
             throw .unused(
                 "class-shares", reason: "says how often classes occur among texts without labels: give --unlabeled, too"
@@ -37,6 +38,27 @@ extension RunConfiguration {
         if lora != nil, adapter != nil { throw .conflict("lora", "adapter") }
         if keep == .best, validation == nil {
             throw .unused("keep", reason: "best needs a set to compare states on: give a --validation file")
+        }
+    }
+
+    /// What goes with no labelled text at all.
+    private func validateWithoutShots() throws(ConfigurationError) {
+        guard method == .probe || method == .auto else {
+            throw .invalid(
+                "shots", value: "0",
+                need: "at least 1 with --method \(method.rawValue): of descriptions alone a probe is made")
+        }
+        if headFirst { throw .unused("head-first", reason: "goes with labelled texts, and --shots 0 asks for none") }
+        if let budget {
+            throw .unused(
+                "budget",
+                reason:
+                    "is \(budget.optionValue.description), in which methods are compared on labelled texts, and "
+                    + "--shots 0 asks for none: leave it out")
+        }
+        if dropRareClasses {
+            throw .unused(
+                "drop-rare-classes", reason: "counts labelled texts, and --shots 0 asks for none: leave it out")
         }
     }
 }

@@ -71,6 +71,15 @@ extension String: RunOptionConvertible {
     public var optionValue: RunOptionValue { .text(self) }
 }
 
+extension [String]: RunOptionConvertible {
+    public static var optionKind: RunOptionKind { .texts }
+    public init(_ optionValue: RunOptionValue, of option: String) throws(ConfigurationError) {
+        guard case .texts(let values) = optionValue else { throw Self.wrongKind(optionValue, of: option) }
+        self = values
+    }
+    public var optionValue: RunOptionValue { .texts(self) }
+}
+
 extension Warmup: RunOptionConvertible {
     public static var optionKind: RunOptionKind { .quantity }
     public init(_ optionValue: RunOptionValue, of option: String) throws(ConfigurationError) {

@@ -196,8 +196,9 @@ extension RunOptionTable {
             .learning, "seed", \.seed, "number", "Seed of shuffling, dropout, new weights and --shots",
             aliases: "randomseed randomstate dataseed rngseed"),
         RunOption(
-            .data, "shots", \.shots, "count", "Training examples to draw of each class, by the seed",
-            allowed: .range(1...1_000_000_000), standard: "all", aliases: "samplesperclass numsamples nshot fewshot"),
+            .data, "shots", \.shots, "count",
+            "Training examples to draw of each class, by the seed; 0 for a classifier of what --labels says alone",
+            allowed: .range(0...1_000_000_000), standard: "all", aliases: "samplesperclass numsamples nshot fewshot"),
         RunOption(
             .data, "drop_rare_classes", \.dropRareClasses,
             "",
@@ -274,6 +275,10 @@ extension RunOptionTable {
             "What the classes are called or about, with the columns label and description, several lines for a class if "
                 + "you like", kind: .path, owner: .classifier,
             aliases: "labeldescriptions labelnames classnames classdescriptions descriptions"),
+        RunOption(
+            .fewShot, "label_description", \.labelDescriptions, "label=description",
+            "What a class is called or about, as a line of --labels says it; may be given several times",
+            owner: .classifier, aliases: "labeldesc labelname classname classdescription description"),
         RunOption(
             .fewShot, "unlabeled", \.unlabeled, "file",
             "Texts without labels, like those that the model will see, that are learnt from: .csv, .tsv, .jsonl or .txt",

@@ -16,6 +16,8 @@ public enum RunOptionKind: Sendable, Equatable {
     case quantity
     /// A path; `~` is the home folder.
     case path
+    /// Texts: an option that may be given several times; in YAML a list of them, or one.
+    case texts
 
     /// What a value must be, to follow "must be".
     var need: String {
@@ -25,6 +27,7 @@ public enum RunOptionKind: Sendable, Equatable {
         case .unsigned: "a whole number of at least 0"
         case .number: "a number"
         case .text, .quantity, .path: "a text"
+        case .texts: "a text, or a list of texts"
         }
     }
 
@@ -34,12 +37,16 @@ public enum RunOptionKind: Sendable, Equatable {
         case .integer: .integer(0)
         case .unsigned: .unsigned(0)
         case .number: .number(0)
-        case .flag, .text, .quantity, .path: nil
+        case .flag, .text, .quantity, .path, .texts: nil
         }
     }
 
     /// The value of a YAML node; nil where it is of another kind.
     func read(_ node: Node) -> RunOptionValue? {
+        if self == .texts, let items = node.sequence {
+            let texts = items.compactMap { $0.scalar?.string }
+            return texts.count == items.count && !texts.isEmpty ? .texts(texts) : nil
+        }
         guard let text = node.scalar?.string else { return nil }
         switch self {
         case .flag: return ["true": .flag(true), "false": .flag(false)][text]
@@ -47,6 +54,7 @@ public enum RunOptionKind: Sendable, Equatable {
         case .unsigned: return UInt64(text).map { .unsigned($0) }
         case .number: return Double(text).flatMap { $0.isFinite ? .number($0) : nil }
         case .text, .quantity, .path: return .text(text)
+        case .texts: return .texts([text])
         }
     }
 }
@@ -54,7 +62,7 @@ public enum RunOptionKind: Sendable, Equatable {
 /// The value of an option as a user gives it, before it is checked.
 public enum RunOptionValue: Sendable, Equatable {
     // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-    case flag(Bool), integer(Int), unsigned(UInt64), number(Double), text(String)
+    case flag(Bool), integer(Int), unsigned(UInt64), number(Double), text(String), texts([String])
 
     /// As error messages and help texts show it.
     var description: String {
@@ -64,6 +72,7 @@ public enum RunOptionValue: Sendable, Equatable {
         case .unsigned(let value): "\(value)"
         case .number(let value): "\(value)"
         case .text(let value): value
+        case .texts(let values): values.joined(separator: ", ")
         }
     }
 
@@ -78,6 +87,7 @@ public enum RunOptionValue: Sendable, Equatable {
         case .unsigned(let value): Node("\(value)", Tag(.int))
         case .number(let value): Node("\(value)", Tag(.float))
         case .text(let value): Node(value, Tag(.str), Self.looksPlain(value) ? .any : .doubleQuoted)
+        case .texts(let values): Node(values.map { Self.text($0).node }, Tag(.seq))
         }
     }
 

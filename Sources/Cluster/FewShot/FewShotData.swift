@@ -15,36 +15,10 @@ struct FewShotData: Sendable {
     ///
     /// - Throws: An error that names the option or the file, and what to do.
     init(_ run: RunConfiguration, _ data: RunData) throws {
-        if let path = run.labels { descriptions = try Self.descriptions(path, data.training.labels) }
+        // Without labelled texts they are the training set.
+        if run.shots != 0 { descriptions = try ClassDescriptions(run, labels: data.training.labels).given }
         if let path = run.unlabeled { unlabelled = try Self.texts(path, run, data) }
         if let text = run.classShares { shares = try ClassSharesOption(text, labels: data.training.labels).values }
-    }
-
-    private static func descriptions(
-        _ path: String, _ labels: [String]
-    ) throws(FileError) -> [(text: String, label: Int)] {
-        var result: [(text: String, label: Int)] = []
-        let numbers = Dictionary(labels.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        try DatasetReader.forEach(path, options: .init()) { record throws(FileError) in
-            guard case .text(let label)? = record.label else {
-                throw FileError(path, line: record.line, "has several labels; give a label and a text in each line")
-            }
-            guard let number = numbers[label] else {
-                throw FileError(
-                    path, line: record.line,
-                    "describes \(quoted(label)), which is no class of the training set (\(known(labels))); leave it out, "
-                        + "or spell it as there")
-            }
-            result.append((record.text, number))
-        }
-        guard !result.isEmpty else {
-            throw FileError(path, "has no description; give at least one, or leave out --labels")
-        }
-        return result
-    }
-
-    private static func known(_ labels: [String]) -> String {
-        labels.prefix(8).map { $0.printable(limit: 30) }.joined(separator: ", ") + (labels.count > 8 ? ", …" : "")
     }
 
     private static func texts(_ path: String, _ run: RunConfiguration, _ data: RunData) throws -> [Example] {

@@ -25,8 +25,10 @@ struct FewShotRun: OutputUse {
     private let windows: Int
     /// The phase in which embeddings are collected.
     private let phase: Int
-    /// Tokens of a training text, on average.
+    /// Tokens of a training text, on average; without such of a text without labels.
     private let meanTokens: Double
+    /// Whether the training set holds descriptions, and no labelled texts are learnt from.
+    private let hasNoShots: Bool
     private let shares: [Double]?
     /// What a student learns afterwards; nil for a run without one.
     private let distilled: DistilledTexts?
@@ -58,6 +60,7 @@ struct FewShotRun: OutputUse {
         if isHeadAlone { method.lexicalWeight = 0 }
         (self.method, self.phase) = (method, phase)
         windows = isHeadAlone ? 1 : run.windows
+        hasNoShots = run.shots == 0
         shares = extra.shares
         var sets: [(examples: [Example], labels: [Int])] = []
         func set(_ examples: [Example], _ labels: [Int]) -> TextSet {
@@ -91,14 +94,17 @@ struct FewShotRun: OutputUse {
         if descriptions != nil { descriptions?.windows = next.next() ?? [] }
         if unlabelled != nil { unlabelled?.windows = next.next() ?? [] }
         (self.evaluated, self.descriptions, self.unlabelled) = (evaluated, descriptions, unlabelled)
-        let tokens = (encodings.first ?? []).joined().reduce(0) { $0 + $1.inputIDs.count }
-        meanTokens = Double(tokens) / Double(max(1, data.training.examples.count))
+        // Descriptions say nothing of how long texts are; those without labels are the last set.
+        let typical = hasNoShots ? (extra.unlabelled == nil ? [] : encodings.last) : encodings.first
+        let tokens = (typical ?? []).joined().reduce(0) { $0 + $1.inputIDs.count }
+        meanTokens = Double(tokens) / Double(max(1, typical?.count ?? 0))
     }
 
     /// A line about what is collected.
     var notice: String {
         let sets = [
-            ("training", training), ("validation", evaluated[.validation]), ("test", evaluated[.test]),
+            (hasNoShots ? "of descriptions" : "training", training), ("validation", evaluated[.validation]),
+            ("test", evaluated[.test]),
             ("of descriptions", descriptions), ("without labels", unlabelled),
         ].compactMap { name, set in set.map { "\(grouped($0.texts.count)) \(name)" } }
         return
@@ -119,7 +125,11 @@ struct FewShotRun: OutputUse {
         }
         var material = FewShotMethod.Material(
             examples: examples(training), labels: training.labels, classes: labels.count, meanTokens: meanTokens)
-        if let descriptions {
+        if hasNoShots {
+            material = FewShotMethod.Material(
+                descriptions: material.examples.features, labels: training.labels, classes: labels.count,
+                meanTokens: meanTokens)
+        } else if let descriptions {
             material.descriptions = Self.embeddings(descriptions.windows, values, width: width)
             material.descriptionLabels = descriptions.labels
         }
@@ -154,7 +164,7 @@ struct FewShotRun: OutputUse {
         (solved.step, solved.phase) = (next.steps.lowerBound, phase + 1)
         // Texts that the encoder was tuned on say nothing of how far other texts are.
         let outOfScope =
-            method.isEncoderTuned || goesOn
+            method.isEncoderTuned || goesOn || hasNoShots
             ? nil
             : OutOfScopeScore(
                 material.examples.features, labels: training.labels, classes: labels.count, seed: method.seed)
@@ -221,6 +231,12 @@ struct FewShotRun: OutputUse {
     private func notices(_ outcome: FewShotMethod.Outcome) -> [String] {
         guard answers == nil else { return [] }
         func percent(_ value: Double) -> String { String(format: "%.1f%%", 100 * value) }
+        if hasNoShots {
+            return [
+                "classifier: of \(plural(training.texts.count, "description")) of the classes alone; how sure it is "
+                    + "cannot be told without labelled texts, so its probabilities are not calibrated"
+            ] + sharesNotice(outcome)
+        }
         guard
             let chosen = outcome.candidates.indices.contains(outcome.chosen) ? outcome.candidates[outcome.chosen] : nil
         else { return sharesNotice(outcome) }
@@ -247,10 +263,16 @@ struct FewShotRun: OutputUse {
             let shown = sorted.prefix(5).map { "\(labels[$0].printable(limit: 30)) \(percent(shares[$0]))" }
             return [
                 "learnt from \(grouped(unlabelled.texts.count)) texts without labels; "
-                    + (self.shares == nil ? "estimated shares" : "given shares")
+                    + (self.shares == nil ? sharesAre(shares) : "given shares")
                     + " of the classes: \(shown.joined(separator: ", "))\(shares.count > 5 ? ", …" : "")"
             ]
         }
         return []
+    }
+
+    /// What to call shares that were not given.
+    private func sharesAre(_ shares: [Double]) -> String {
+        // The classifier is too weak to say them.
+        shares.allSatisfy { $0 == shares.first } ? "assumed shares (--class-shares to change)" : "estimated shares"
     }
 }

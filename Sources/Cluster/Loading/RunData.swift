@@ -62,7 +62,11 @@ struct RunData {
         (notices, warnings) = (notices + said, warnings + warned)
         if let share = run.validationShare { try holdOut(share, seed: run.seed) }
         if run.dropRareClasses { try dropRareClasses(run) }
-        if let shots = run.shots { draw(shots, seed: run.seed) }
+        if run.shots == 0 {
+            training = try Self.described(training, by: run)
+        } else if let shots = run.shots {
+            draw(shots, seed: run.seed)
+        }
     }
 
     /// The task with outputs that stand on embeddings.
@@ -76,8 +80,8 @@ struct RunData {
                     + "give --task classification")
         }
         let ofClasses = [
-            ("labels", run.labels != nil), ("unlabeled", run.unlabeled != nil),
-            ("class-shares", run.classShares != nil),
+            ("labels", run.labels != nil), ("label-description", run.labelDescriptions != nil),
+            ("unlabeled", run.unlabeled != nil), ("class-shares", run.classShares != nil),
         ]
         if !(task is Classification), let option = ofClasses.first(where: \.1)?.0 {
             throw .failed(
@@ -168,6 +172,16 @@ struct RunData {
             "--drop-rare-classes: without \(rare.count == 1 ? "the class" : "the \(rare.count) classes") of fewer than "
                 + "\(minimum) examples: \(DatasetReview.counted(rare))"
                 + (lost.isEmpty ? "" : " (with their examples: \(lost.joined(separator: ", ")))"))
+    }
+
+    /// The descriptions of the classes in place of the texts; a class without any is described by its name.
+    private static func described(_ training: Dataset, by run: RunConfiguration) throws -> Dataset {
+        let found = try ClassDescriptions(run, labels: training.labels).orNames(training.labels)
+        var result = Dataset(
+            path: run.labels ?? training.path, labels: training.labels,
+            examples: found.texts.map { Example(text: $0.text, label: .one(Int32($0.label))) })
+        result.notices = training.notices
+        return result
     }
 
     private mutating func draw(_ shots: Int, seed: UInt64) {

@@ -17,7 +17,8 @@ struct RunLength {
             let examples = counts[number]
             try DataPlan.validate(
                 sampleCount: examples, batchSize: phase.batchSize, microBatches: phase.microBatches)
-            guard run.workers <= examples else {
+            // Without steps, workers share the texts that embeddings are made of, and not these.
+            guard run.workers <= examples || phase.length == .steps(0) else {
                 throw ConfigurationError.invalid(
                     "workers", value: "\(run.workers)", need: "at most the \(examples) examples of \(run.train)")
             }

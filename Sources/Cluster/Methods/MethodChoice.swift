@@ -35,14 +35,28 @@ public struct MethodChoice: Sendable {
             return
         }
         let onlyForClassifiers = [
-            ("labels", run.labels != nil), ("unlabeled", run.unlabeled != nil), ("windows", run.given.hasWindows),
+            ("labels", run.labels != nil), ("label_description", run.labelDescriptions != nil),
+            ("unlabeled", run.unlabeled != nil), ("windows", run.given.hasWindows),
         ].first(where: \.1)?.0
         let ofSteps = run.given.optionOfSteps ?? (run.headFirst ? "head-first" : nil)
         if let option = onlyForClassifiers, let other = ofSteps {
             throw ConfigurationError.unused(
                 RunOption.name(of: other),
-                reason: "belongs to methods that take steps, and --\(option) to those that take none: leave out "
-                    + "one of them, or choose by --method")
+                reason:
+                    "belongs to methods that take steps, and --\(RunOption.name(of: option)) to those that take none: "
+                    + "leave out one of them, or choose by --method")
+        }
+        if run.shots == 0 {
+            if let option = ofSteps {
+                throw ConfigurationError.unused(
+                    RunOption.name(of: option),
+                    reason:
+                        "belongs to methods that learn from labelled texts, and --shots 0 asks for none: leave out one "
+                        + "of them")
+            }
+            configuration.method = .probe
+            training = nil
+            return
         }
         let dataset = try ofSteps == nil ? Self.smallSet(run) : nil
         configuration.method = dataset != nil || onlyForClassifiers != nil ? .probe : .finetune

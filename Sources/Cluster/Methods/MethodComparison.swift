@@ -129,7 +129,8 @@ public struct MethodComparison: Sendable {
 
     /// What may be better than a probe, with the texts that the options name.
     private func rivals(_ run: RunConfiguration) -> [MethodTrial.Method] {
-        run.labels == nil && run.unlabeled == nil ? [.finetune, .contrastive] : [.contrastive]
+        let takesTextsAlone = run.labels == nil && run.labelDescriptions == nil && run.unlabeled == nil
+        return takesTextsAlone ? [.finetune, .contrastive] : [.contrastive]
     }
 
     private var folder: String { RunDirectory.normal(choice.configuration.output) + "/" + RunDirectory.trialsFolder }

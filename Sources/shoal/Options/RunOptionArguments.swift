@@ -63,6 +63,7 @@ extension RunOption {
         case .number: return Option<Double?>(name: names, parsing: .unconditional, help: help)
         case .quantity: return Option<String?>(name: names, parsing: .unconditional, help: help)
         case .text: return Option<String?>(name: names, help: help)
+        case .texts: return Option<[String]>(wrappedValue: [], name: names, help: help)
         case .path: return Option<String?>(name: names, help: help, transform: UserPath.argument)
         }
     }
@@ -81,6 +82,9 @@ extension RunOption {
             return try container.decode(Option<Double?>.self, forKey: key).wrappedValue.map { .number($0) }
         case .text, .quantity, .path:
             return try container.decode(Option<String?>.self, forKey: key).wrappedValue.map { .text($0) }
+        case .texts:
+            let texts = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
+            return texts.isEmpty ? nil : .texts(texts)
         }
     }
 }
