@@ -4,6 +4,10 @@ import Modeling
 import Support
 
 extension PooledClassifier {
+    /// What logits may be divided by, and words' scores be multiplied with.
+    private static let temperatures = 1e-6...1e6
+    /// What terms may count for beside embeddings, whose logits count for 1.
+    private static let lexicalWeights = 0...1e3
     /// Windows that a file may ask for.
     private static let mostWindows = 1000
 
@@ -59,17 +63,18 @@ extension PooledClassifier {
     public init(_ folder: ModelFolder) throws(FileError) {
         self.init(classes: folder.configuration.labels.count)
         let path = joinedPath(folder.path, Self.fileName)
+        func refusal(_ why: String) -> FileError { FileError(path, "\(why); write the model again") }
+        try folder.configuration.requireCompanion(path: path)
         guard try PathKind(path) == .file else { return }
         let file = try MappedFile(path: path)
-        func refusal(_ why: String) -> FileError { FileError(path, "\(why); write the model again") }
         guard let stored = try? file.withBytes({ try JSONDecoder().decode(Stored.self, from: Data($0)) }) else {
             throw refusal("is not what a classifier on embeddings has beside its weights")
         }
         guard (1...Self.mostWindows).contains(stored.windows) else {
             throw refusal("windows is \(stored.windows), must be 1 to \(Self.mostWindows)")
         }
-        guard stored.temperature.isFinite, stored.temperature > 0 else {
-            throw refusal("temperature is \(stored.temperature), must be above 0")
+        guard Self.temperatures.contains(stored.temperature) else {
+            throw refusal("temperature is \(stored.temperature), must be above 0 and below a million")
         }
         (windows, temperature) = (stored.windows, stored.temperature)
         if let lexical = stored.lexical {
@@ -93,7 +98,8 @@ extension PooledClassifier {
         let (termWeights, weights) = (numbers(stored.termWeights), numbers(stored.weights))
         let (bias, count) = (numbers(stored.bias), stored.terms.count)
         guard termWeights.count == count, bias.count == classes, weights.count == classes * count,
-            (termWeights + weights + bias + [stored.weight, stored.scale]).allSatisfy(\.isFinite), stored.weight >= 0
+            (termWeights + weights + bias + [stored.weight, stored.scale]).allSatisfy(\.isFinite),
+            lexicalWeights.contains(stored.weight), temperatures.contains(stored.scale)
         else { return nil }
         return TwoViews.Lexical(
             view: LexicalView(terms: stored.terms, weights: termWeights),

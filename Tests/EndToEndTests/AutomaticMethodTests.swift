@@ -69,7 +69,9 @@ import Testing
         try FileManager.default.removeItem(atPath: world.path("run/trials/probe-fold-2/outcome.json"))
         let (again, second) = try run(world, "run", ["--budget", "1h", "--workers", "2"])
         #expect(again == 0, "\(second.errors)")
-        #expect(second.errors.contains("fold 2 of 3") && !second.errors.contains("tried probe, fold 1 of 3"))
+        #expect(second.errors.contains("tried probe, fold 2 of 3: "))
+        #expect(second.errors.contains("tried before: probe, fold 1 of 3: "))
+        #expect(!second.errors.contains("tried probe, fold 1 of 3"))
         let kept = try Data(contentsOf: URL(fileURLWithPath: world.path("run/trials/probe-fold-1/outcome.json")))
         #expect(kept == outcome)
         #expect(try yaml(world, "run").contains(chosen.contains("method: probe") ? "method: probe" : "method: "))
@@ -81,8 +83,8 @@ import Testing
         let world = try TinyWorld()
         let (code, process) = try run(world, "run", ["--budget", "1s"])
         #expect(code == 0, "\(process.errors)")
-        // Unless the probe is good enough, or learns too fast still, to try anything.
-        #expect(process.errors.contains("is not tried") || process.errors.contains("and is taken"))
+        #expect(process.errors.contains("the probe is taken: cross-validation would take longer than --budget 1s"))
+        #expect(!process.errors.contains("fold 3 of 3"))
         #expect(try yaml(world, "run").contains("method: probe"))
     }
 

@@ -38,6 +38,12 @@ import Training
             world, way.recipe, "collecting", workers: 2, killsInCollection: true
         ) { way.set(&$0, world) }
         #expect(collecting.weightsSHA256 == first.weightsSHA256)
+        for round in 1...3 {
+            let solving = try await TinyRun.run(
+                world, way.recipe, "solving\(round)", workers: 3, killsAfterCollection: true
+            ) { way.set(&$0, world) }
+            #expect(solving.weightsSHA256 == first.weightsSHA256)
+        }
         let (code, process) = try ShoalProcess.run(
             ["evaluate", "--model", world.path("w1/model"), "--data", world.path("test.csv")], in: world.folder)
         #expect(code == 0 && process.output.contains(String(format: "%.4f", accuracy)), "\(process.output)")

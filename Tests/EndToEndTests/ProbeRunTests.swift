@@ -29,11 +29,12 @@ import Training
         let world = try TinyWorld()
         try Self.write(world)
         func run(
-            _ output: String, _ workers: Int, kills: Bool = false, resumes: Bool = false,
+            _ output: String, _ workers: Int, kills: Bool = false, killsAfter: Bool = false, resumes: Bool = false,
             change: (inout RunConfiguration) -> Void = { _ in }
         ) async throws -> RunResult {
             try await TinyRun.run(
-                world, Probe(), output, workers: workers, resumes: resumes, killsInCollection: kills
+                world, Probe(), output, workers: workers, resumes: resumes, killsInCollection: kills,
+                killsAfterCollection: killsAfter
             ) {
                 $0.method = .probe
                 if hasMore {
@@ -57,6 +58,9 @@ import Training
             #expect(files[0] == files[1])
         }
         #expect(try await run("killed", 2, kills: true).weightsSHA256 == first.weightsSHA256)
+        for round in 1...3 {
+            #expect(try await run("solving\(round)", 3, killsAfter: true).weightsSHA256 == first.weightsSHA256)
+        }
         for file in ["result.json", "model"] {
             try FileManager.default.removeItem(atPath: world.path("w2/\(file)"))
         }
@@ -92,6 +96,17 @@ import Training
             ], in: world.folder)
         #expect(code == 1 && process.failure?.contains("--lora does not go with a model whose") == true)
         #expect(!world.exists("lora"))
+        // The file beside the weights belongs to the model.
+        let companion = "killed/model/shoal_classifier.json"
+        var text = try String(contentsOfFile: world.path(companion), encoding: .utf8)
+        text = text.replacing("\"temperature\" :", with: "\"temperature\": ")
+        for isRemoved in [false, true] {
+            try isRemoved ? FileManager.default.removeItem(atPath: world.path(companion)) : world.write(companion, text)
+            let (code, process) = try ShoalProcess.run(
+                ["predict", "--model", world.path("killed/model"), "--text", "cod"], in: world.folder)
+            #expect(code == 1 && process.failure?.contains("shoal_classifier.json") == true)
+            #expect(process.failure?.contains(isRemoved ? "is missing" : "is not the file") == true)
+        }
         let yaml = try String(contentsOfFile: world.path("w1/run.yaml"), encoding: .utf8)
         #expect(yaml.contains("method: probe"))
         let modules = try String(contentsOfFile: world.path("w1/model/modules.json"), encoding: .utf8)
@@ -237,7 +252,7 @@ import Training
         try refused(["--unlabeled", world.path("leak.csv")], ["leak.csv", "30 texts of", "test.csv"])
         try refused(["--epochs", "3"], ["--epochs", "takes no steps"])
         try refused(["--lora", "rank=2"], ["--lora", "takes no steps"])
-        try refused(["--task", "regression", "--label-column", "label"], ["probe", "regression"])
+        try refused(["--task", "masked-lm"], ["probe", "masked-lm"])
         try refused(["--label-description", "fish"], ["--label-description", "\"fish\"", "LABEL=DESCRIPTION"])
         try refused(["--label-description", "bird=owl"], ["--label-description", "\"bird\"", "fish, fruit, metal"])
         try refused(["--label-description", "fish= "], ["--label-description", "a description behind the ="])

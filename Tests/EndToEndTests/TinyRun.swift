@@ -10,12 +10,13 @@ enum TinyRun {
     /// - Parameters:
     ///   - killing: The step after which the first worker that joined is killed; it is started again.
     ///   - killsInCollection: Whether the first worker that joined is killed while embeddings are collected.
+    ///   - killsAfterCollection: Whether it is killed once all embeddings are there, while the classifier is computed.
     ///   - cache: The folder of embeddings of former runs; nil for none.
     ///   - change: Sets further options.
     ///   - observe: Sees what happens.
     static func run(
         _ world: TinyWorld, _ recipe: any Recipe, _ output: String, workers: Int, killing step: Int? = nil,
-        resumes: Bool = false, killsInCollection: Bool = false,
+        resumes: Bool = false, killsInCollection: Bool = false, killsAfterCollection: Bool = false,
         cache: String? = nil, change: (inout RunConfiguration) throws -> Void = { _ in },
         observe: @escaping @Sendable (RunEvent) -> Void = { _ in }
     ) async throws -> RunResult {
@@ -36,6 +37,8 @@ enum TinyRun {
             case .step(let metrics) where metrics.step == step:
                 if let pid = victim.withLock({ $0 }) { kill(pid, SIGKILL) }
             case .evaluating(.collection, _, _) where killsInCollection:
+                if let pid = victim.withLock({ $0 }) { kill(pid, SIGKILL) }
+            case .evaluating(.collection, let done, let total) where killsAfterCollection && done == total:
                 if let pid = victim.withLock({ $0 }) { kill(pid, SIGKILL) }
             default: break
             }

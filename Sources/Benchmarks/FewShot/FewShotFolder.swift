@@ -76,12 +76,25 @@ struct FewShotFolder {
 
     private func read() throws -> [FewShotResult] {
         guard let data = try RegularFile.readIfPresent(resultsPath, limit: Self.limit) else { return [] }
-        return try data.split(separator: UInt8(ascii: "\n")).enumerated().map { number, line in
-            do { return try JSONDecoder().decode(FewShotResult.self, from: Data(line)) } catch {
+        var results: [FewShotResult] = []
+        for (number, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
+            let result = try result(line, number + 1)
+            if let first = results.firstIndex(where: {
+                $0.k == result.k && $0.seed == result.seed && $0.method == result.method
+            }) {
                 throw FewShotBenchmarkError(
-                    "\(resultsPath): line \(number + 1) is no result of a trial; take it out, and the trial is made again"
+                    "\(resultsPath): line \(number + 1) is of the same trial as line \(first + 1); take one of them out"
                 )
             }
+            results.append(result)
+        }
+        return results
+    }
+
+    private func result(_ line: Data.SubSequence, _ number: Int) throws(FewShotBenchmarkError) -> FewShotResult {
+        do { return try JSONDecoder().decode(FewShotResult.self, from: Data(line)) } catch {
+            throw FewShotBenchmarkError(
+                "\(resultsPath): line \(number) is no result of a trial; take it out, and the trial is made again")
         }
     }
 

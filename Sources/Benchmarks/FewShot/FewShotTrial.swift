@@ -16,15 +16,18 @@ public struct FewShotVariant: Sendable, Hashable {
         var variants: [FewShotVariant] = []
         for value in values {
             let words = value.split(whereSeparator: \.isWhitespace).map { String($0) }
-            let names = words.count > 1 ? [words[0]] : value.split(separator: ",").map { String($0) }
-            for name in names {
+            // Options belong to the last of several names: probe,"finetune --epochs 20" is a single value to the
+            // program.
+            let names = (words.first ?? "").split(separator: ",").map { String($0) }
+            for (number, name) in names.enumerated() {
                 guard let method = TrainingMethod(rawValue: name) else {
                     let known = TrainingMethod.allCases.map(\.rawValue).joined(separator: ", ")
                     throw FewShotBenchmarkError(
                         "--methods: \(quoted(name)) is no method; there are \(known). Options of one method stand behind "
                             + "its name, in quotes: --methods probe \"finetune --epochs 20\"")
                 }
-                let variant = FewShotVariant(method: method, options: Array(words.dropFirst()))
+                let options = number == names.count - 1 ? Array(words.dropFirst()) : []
+                let variant = FewShotVariant(method: method, options: options)
                 if !variants.contains(variant) { variants.append(variant) }
             }
         }

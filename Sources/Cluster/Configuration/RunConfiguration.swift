@@ -293,6 +293,8 @@ public struct RunConfiguration: Sendable, Equatable {
         if choosesEpochs { (result["epochs"], result["steps"]) = (nil, nil) }
         if choosesRate { result["learning_rate"] = nil }
         if choosesBatch { result["batch_size"] = nil }
+        // What has no effect would be refused when it is read.
+        while let unused = result.unused { result[unused.key] = nil }
         return result
     }
 

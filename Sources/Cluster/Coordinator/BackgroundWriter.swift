@@ -1,4 +1,5 @@
 import Checkpoint
+import Crypto
 import Foundation
 import Inference
 import Modeling
@@ -24,14 +25,18 @@ struct BackgroundWriter: Sendable {
     func writeModel(_ weights: FloatBuffer, of run: LoadedRun, checkpoint: String?, threshold: Double?) throws {
         var configuration = run.configuration
         configuration.threshold = threshold
-        let (model, layout, maxLength, path) = (
-            configuration, run.layouts[run.layouts.count - 1], run.maxLength, modelPath
-        )
         let tokenizer = tokenizerSource(orElse: checkpoint)
         let (specification, adapterPath, base) = (
             run.plan.phases[run.plan.phases.count - 1].model, self.path + "/adapter", self.configuration.model
         )
-        let extra = try run.classifier.map { [PooledClassifier.fileName: try $0.json()] } ?? [:]
+        let companion = try run.classifier.map { try $0.json() }
+        configuration.companionSHA256 = companion.map {
+            SHA256.hash(data: $0).map { String(format: "%02x", $0) }.joined()
+        }
+        let extra = companion.map { [PooledClassifier.fileName: $0] } ?? [:]
+        let (model, layout, maxLength, path) = (
+            configuration, run.layouts[run.layouts.count - 1], run.maxLength, modelPath
+        )
         try inBackground {
             // Beside the adapter, the model with it merged.
             let merged = specification.adapter == nil ? weights : LowRankMerge.merged(weights, layout)

@@ -47,6 +47,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Where the message that is being handled came from, if it is malformed.
     private var malformedSender: String?
     private var outcome: Result<RunResult, any Error>?
+    /// How often something was computed from collected outputs.
+    private var solutions = 0
 
     /// Binds the control socket.
     init(
@@ -130,13 +132,19 @@ final class CoordinatorLoop: @unchecked Sendable {
         case .warning(let text): emit(.warning(text))
         case .loaded(let found):
             for warning in found.warnings { emit(.warning(warning)) }
+            // A new generation may have begun without it.
+            guard machine.awaitsState else { break }
             states.replace(with: found.state)
             try handle(.sourceLoaded(found.source))
         case .loadedBest(let found):
+            guard machine.awaitsState else { break }
             states.replace(with: found.state)
             best = found.state
             try handle(.bestLoaded(found.source))
-        case .solved(let source, let solution):
+        case .solved(let source, let solution, let number):
+            // Where workers were lost meanwhile, a new generation has begun to collect the outputs again: what comes of
+            // them then counts.
+            guard number == solutions, machine.awaitsState else { break }
             for notice in solution.notices { emit(.notice(notice)) }
             states.replace(with: solution.state)
             loaded?.state = solution.state
@@ -250,6 +258,8 @@ final class CoordinatorLoop: @unchecked Sendable {
     /// Computes the head of the next phase in the background.
     private func solve(_ part: EvaluationPart) throws {
         guard let loaded else { return }
+        solutions += 1
+        let number = solutions
         try load { reader in
             let start = monotonicSeconds()
             // That with which the phase under way has begun: the end of the one before, or the beginning of the run.
@@ -259,7 +269,7 @@ final class CoordinatorLoop: @unchecked Sendable {
             }
             var solution = try use.solve(part, loaded.plan.phases, loaded.layouts, state)
             solution.seconds = monotonicSeconds() - start
-            return .solved(try reader.source(solution.state), solution)
+            return .solved(try reader.source(solution.state), solution, number: number)
         }
     }
 

@@ -6,6 +6,7 @@ enum LoopInput: Sendable {
     case warning(String)
     case loaded(StateReader.Found)
     case loadedBest(StateReader.Found)
-    case solved(StateSource, FewShotSolution)
+    /// What was computed from collected outputs, and which computation that was, from 1.
+    case solved(StateSource, FewShotSolution, number: Int)
     case workerWrote(String, line: String)
 }

@@ -88,7 +88,9 @@ enum RunLoader {
         }
         if planned[state.phase].isDistilled { try student?.texts.read() }
         let shares = planned.map(\.parameters)
-        data.notices += shares.indices.filter { shares[$0].trained < shares[$0].all }.map { shares[$0].text }
+        // Of a phase without steps nothing is trained.
+        let learning = shares.indices.filter { planned.count == 1 || !planned[$0].steps.isEmpty }
+        data.notices += learning.filter { shares[$0].trained < shares[$0].all }.map { shares[$0].text }
         let base = RunHistory.Point(
             step: state.step, schedule: try planned[state.phase].schedule.restored(from: state),
             epochLoss: state.epochLoss, epochSamples: state.epochSamples)

@@ -79,6 +79,7 @@ struct RunModel {
         model.purpose = data.task.purpose
         model.adapter = nil
         model.threshold = nil
+        model.companionSHA256 = nil
         model.isTrainedOnPairs = data.training.columns?.textPair != nil
         data.task.configure(&model)
         return model

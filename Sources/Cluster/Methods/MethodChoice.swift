@@ -65,7 +65,8 @@ public struct MethodChoice: Sendable {
             if let budget = run.budget {
                 throw ConfigurationError.unused(
                     "budget",
-                    reason: "is \(budget.optionValue), in which methods are compared for small sets of texts with "
+                    reason:
+                        "is \(budget.optionValue.description), in which methods are compared for small sets of texts with "
                         + "one class each, by their defaults: leave it out here")
             }
             return

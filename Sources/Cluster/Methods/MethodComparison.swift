@@ -50,25 +50,51 @@ public struct MethodComparison: Sendable {
         var run = choice.configuration
         guard budget > 0, let data = choice.training else { return run }
         run.budget = nil
+        // Held, and locked against a second one, as long as methods are compared.
+        let directory = try RunDirectory(run.output)
+        defer { directory.removeIfUnused() }
+        return try await best(run, data)
+    }
+
+    private func best(_ base: RunConfiguration, _ data: Dataset) async throws -> RunConfiguration {
+        var run = base
         let classes = data.examples.map { Int($0.classNumber ?? 0) }
         guard let most = StratifiedFolds.largestCount(classes) else {
             events(.notice("a class has a single text: methods cannot be compared, and the probe is taken"))
             return run
         }
-        let start = monotonicSeconds()
         let count = min(Self.mostFolds, most)
         let folds = StratifiedFolds.assign(classes, count: count, seed: run.seed, repetition: 0)
         var found: [MethodTrial.Method: [Bool]] = [:]
         var cost = Cost(run: .infinity, text: .infinity)
+        // Of all trials, also of those that were made before a kill: the same command decides the same.
+        var spent = 0.0
+        func isOver(_ what: String) -> Bool {
+            // The run itself is a probe, too.
+            guard spent > 0, spent + 2 * cost.run > budget else { return false }
+            events(
+                .notice(
+                    "the probe is taken: \(what) would take longer than --budget \(choice.configuration.budget?.text ?? ""), "
+                        + "of which \(duration(spent)) are spent"))
+            return true
+        }
         for fold in 0..<count {
+            if isOver("cross-validation") { return run }
             let outcome = try await outcome(.probe, data, folds, fold, of: count)
             found[.probe, default: []] += outcome.isRight
+            spent += outcome.seconds
             cost.run = min(cost.run, outcome.seconds)
             cost.text = min(cost.text, outcome.secondsPerText)
         }
         cost.text /= Double(max(1, run.workers * run.localThreads))
         let probe = found[.probe] ?? []
-        let half = try await halfOutcome(data, folds, count)
+        var half: [Bool] = []
+        for fold in 0..<count {
+            if isOver("its learning curve") { return run }
+            let outcome = try await outcome(.probe, data, folds, fold, of: count, half: true)
+            half += outcome.isRight
+            spent += outcome.seconds
+        }
         let (gain, error) = (Self.share(probe) - Self.share(half), 1 - Self.share(probe))
         guard error > Self.leastError, gain <= Self.mostGain else {
             let why =
@@ -81,7 +107,7 @@ public struct MethodComparison: Sendable {
         }
         for method in rivals(run) {
             let needed = needed(method, run, data, folds: count, cost)
-            let left = budget - (monotonicSeconds() - start)
+            let left = budget - spent
             let known = (0..<count).allSatisfy { trial(method, data, folds, $0).known() != nil }
             guard known || needed <= left else {
                 events(
@@ -91,11 +117,14 @@ public struct MethodComparison: Sendable {
                 continue
             }
             for fold in 0..<count {
-                found[method, default: []] += try await outcome(method, data, folds, fold, of: count).isRight
+                let outcome = try await outcome(method, data, folds, fold, of: count)
+                found[method, default: []] += outcome.isRight
+                spent += outcome.seconds
             }
         }
         let (best, lines) = Self.compare(found, folds: count)
         for line in lines { events(.notice(line)) }
+        events(.notice("the trials took \(duration(spent)) in all"))
         return best.applied(to: run)
     }
 
@@ -157,30 +186,23 @@ public struct MethodComparison: Sendable {
         _ method: MethodTrial.Method, _ data: Dataset, _ folds: [Int], _ fold: Int, of count: Int, half: Bool = false
     ) async throws -> MethodTrial.Outcome {
         let trial = trial(method, data, folds, fold, half: half)
-        if let known = trial.known() { return known }
+        let what = "\(method.name)\(half ? " with half the texts" : ""), fold \(fold + 1) of \(count)"
+        func shown(_ outcome: MethodTrial.Outcome) -> String {
+            "\(what): \(Self.percent(Self.share(outcome.isRight))) in \(duration(outcome.seconds))"
+        }
+        if let known = trial.known() {
+            events(.notice("tried before: \(shown(known))"))
+            return known
+        }
         do {
+            events(.notice("trying \(what)"))
             let outcome = try await trial.run(workers, events: events)
-            if !half {
-                let right = Self.percent(Self.share(outcome.isRight))
-                events(
-                    .notice(
-                        "tried \(method.name), fold \(fold + 1) of \(count): \(right) in \(duration(outcome.seconds))"))
-            }
+            events(.notice("tried \(shown(outcome))"))
             return outcome
         } catch let error as RunError {
             guard case .interrupted = error else { throw error }
-            events(.notice("the same command goes on with the trials that are done"))
-            throw RunError.interrupted(checkpoint: nil)
+            throw RunError.interruptedComparison(trials: folder)
         }
-    }
-
-    /// For each text, whether a probe recognises it that has learnt from half of the other folds.
-    private func halfOutcome(_ data: Dataset, _ folds: [Int], _ count: Int) async throws -> [Bool] {
-        var result: [Bool] = []
-        for fold in 0..<count {
-            result += try await outcome(.probe, data, folds, fold, of: count, half: true).isRight
-        }
-        return result
     }
 
     // MARK: time

@@ -50,7 +50,7 @@ struct RunDisk {
     func checkRoom(for size: StateSize, isResumed: Bool, free: Int?) throws(RunError) -> String? {
         let space = RunDiskSpace(
             floats: size.floats, momentFloats: size.momentFloats, keep: keepCheckpoints,
-            hasValidation: size.hasValidation)
+            hasValidation: size.hasValidation, writesCheckpoints: size.writesCheckpoints)
         guard let free, let problem = space.problem(free: free, path: directory.path) else { return nil }
         if problem.isError, !isResumed { throw .failed(problem.text) }
         return problem.text
@@ -96,12 +96,19 @@ struct StateSize: Equatable {
     var momentFloats = 0
     /// Whether the best state is kept besides.
     var hasValidation = false
+    /// Whether there are steps whose state is kept.
+    var writesCheckpoints = true
 }
 
 extension StateSize {
     /// That of a run: of the largest of its phases.
     init(_ plan: RunPlan) {
         let phases = plan.phases
+        guard phases.contains(where: { !$0.steps.isEmpty }) else {
+            // Nothing is kept but the model.
+            self.init(floats: phases.last?.welcome.shape.weights ?? 0, momentFloats: 0, writesCheckpoints: false)
+            return
+        }
         self.init(
             floats: phases.map(\.welcome.shape.weights).max() ?? 0,
             momentFloats: phases.map { $0.welcome.shape.moments * ($0.stateParts.count - 1) }.max() ?? 0,

@@ -11,9 +11,9 @@ struct RunDiskSpace: Equatable {
     var checkpoints: Int
 
     /// What a run of `floats` weights, with `momentFloats` in all moments of its optimizer, writes.
-    init(floats: Int, momentFloats: Int, keep: Int, hasValidation: Bool) {
+    init(floats: Int, momentFloats: Int, keep: Int, hasValidation: Bool, writesCheckpoints: Bool = true) {
         model = floats * 4
-        checkpoint = (floats + momentFloats) * 4
+        checkpoint = writesCheckpoints ? (floats + momentFloats) * 4 : 0
         checkpoints = max(1, keep) + (hasValidation ? 1 : 0) + 1
     }
 
@@ -31,7 +31,7 @@ struct RunDiskSpace: Equatable {
         let place = "\(megabytes(free)) are free on the disk of \(path.printable(limit: 400))"
         if free < least {
             return (
-                "\(place), and the run needs \(megabytes(least)) at its end for a checkpoint and the model: free "
+                "\(place), and the run needs \(megabytes(least)) at its end for \(checkpoint > 0 ? "a checkpoint and the model" : "the model"): free "
                     + "\(megabytes(least - free)), or choose another --output", true
             )
         }

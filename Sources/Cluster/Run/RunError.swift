@@ -5,6 +5,8 @@ import Support
 public enum RunError: Error, Equatable, CustomStringConvertible {
     /// Ctrl-C, SIGTERM or SIGHUP; the state was saved in this folder, if there was one worth keeping.
     case interrupted(checkpoint: String?)
+    /// The same while methods were compared: the trials that are done are kept in this folder.
+    case interruptedComparison(trials: String)
     /// A worker is lost.
     case workerLost(String)
     /// A worker found no coordinator, or lost it for good; described in one line.
@@ -18,6 +20,9 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
         case .interrupted(let checkpoint?):
             "interrupted; the state is kept in \(checkpoint)\(Self.resuming(checkpoint))"
         case .interrupted(nil): "interrupted before there was anything to keep"
+        case .interruptedComparison(let trials):
+            "interrupted while methods were compared; the same command goes on with the trials that are done, in "
+                + trials.printable(limit: 400)
         case .workerLost(let reason), .noCoordinator(let reason), .failed(let reason): reason
         }
     }
@@ -33,7 +38,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     /// where a worker has no coordinator, as trying again may help.
     public var exitCode: Int32 {
         switch self {
-        case .interrupted: 130
+        case .interrupted, .interruptedComparison: 130
         case .noCoordinator: 75
         case .workerLost, .failed: 1
         }

@@ -88,8 +88,12 @@ enum RunState: Equatable {
             return "--output: \(described(shown)); look at it with `\(CommandName.line("status", path))`, end it with "
                 + "`\(CommandName.line("stop", path))`, or choose another: \(other)"
         case .complete:
-            return "--output: \(described(shown)): its model is \(shown)/model; train it for longer with "
-                + "`\(CommandName.line("resume", path)) --epochs …`, or choose another: \(other)"
+            let takesSteps =
+                (try? RunOptions(yamlFile: RunDirectory.configurationFile(of: path)))
+                .flatMap { $0["method"]?.description } != TrainingMethod.probe.rawValue
+            let longer =
+                takesSteps ? "train it for longer with `\(CommandName.line("resume", path)) --epochs …`, or " : ""
+            return "--output: \(described(shown)): its model is \(shown)/model; \(longer)choose another: \(other)"
         case .interrupted:
             return "--output: \(described(shown)); go on with it by `\(CommandName.line("resume", path))`, or choose "
                 + "another: \(other)"

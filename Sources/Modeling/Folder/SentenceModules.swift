@@ -91,6 +91,8 @@ public struct SentenceModules: Sendable, Equatable {
             throw FileError(
                 joinedPath(folder, Self.fileName),
                 "has the module \(quoted(type)); known are one Transformer, one Pooling and one Normalize, in this order"
+                    + (type.hasSuffix(".Dense")
+                        ? " (for the embeddings of a classifier, give the encoder it was made from)" : "")
             )
         }
         if let entry = unknownSettings.first {

@@ -250,6 +250,7 @@ struct CheckpointPolicy: Sendable {
     func kept(_ error: RunError) -> RunError {
         switch error {
         case .interrupted: .interrupted(checkpoint: path)
+        case .interruptedComparison: error
         case .workerLost(let reason), .noCoordinator(let reason), .failed(let reason):
             .failed(
                 path.map { "\(reason); the state before that step is kept in \($0)\(RunError.resuming($0))" } ?? reason)

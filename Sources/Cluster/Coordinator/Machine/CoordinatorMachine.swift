@@ -81,6 +81,9 @@ struct CoordinatorMachine: Sendable {
         }
     }
 
+    /// Whether a state that is read, or computed, is waited for: one that comes otherwise is of no use.
+    var awaitsState: Bool { if case .restoring = rendezvous.phase { true } else { false } }
+
     /// Does what the parts have asked for.
     private mutating func performRequests(_ transition: inout Transition) {
         while !rendezvous.isEnded, let request = transition.nextRequest() {

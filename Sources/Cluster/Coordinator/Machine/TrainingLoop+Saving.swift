@@ -33,7 +33,7 @@ extension TrainingLoop {
         if let notice = plan.adapterNotice(modelPath: path) { transition.emit(.notice(notice)) }
         var result = RunResult(
             steps: steps, test: evaluations.test, best: policy.best, modelPath: path, sha256: digest,
-            parameters: plan.phases.last?.parameters,
+            parameters: (plan.phases.last { !$0.steps.isEmpty } ?? plan.phases.last)?.parameters,
             modelStep: finalStep, workers: workers, startedAt: settings.startedAt, output: output, transition.now)
         result.secondText = plan.secondText
         end(.success(result), &transition)
