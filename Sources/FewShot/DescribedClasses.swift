@@ -50,11 +50,13 @@ public struct DescribedClasses: Sendable {
     /// - Parameters:
     ///   - directions: See ``directions(_:labels:classes:)``.
     ///   - folds: The fold of each example, for each way to cut them, at least one.
+    ///   - rows: The examples whose likelihood counts; nil for all. Where there are none, all gains count alike.
     ///   - fuse: Held-out scores by embeddings, of a way to cut folds, with what else decides.
     ///   - team: Threads to compute on; nil for this one alone. The outcome does not depend on them.
     public func fit(
         _ features: FeatureMatrix, labels: [Int], classes: Int, directions: [Float], folds: [[Int]],
-        team: ThreadTeam? = nil, fuse: (ScoreMatrix, _ folding: Int) -> ScoreMatrix = { scores, _ in scores }
+        rows: [Int]? = nil, team: ThreadTeam? = nil,
+        fuse: (ScoreMatrix, _ folding: Int) -> ScoreMatrix = { scores, _ in scores }
     ) -> Outcome {
         let (regression, priors) = (regression, gains.map { gain in directions.map { $0 * Float(gain) } })
         let scores = CrossValidation.scores(
@@ -71,7 +73,9 @@ public struct DescribedClasses: Sendable {
             (
                 classifier: classifier,
                 heldOut: heldOut,
-                logLikelihood: Self.logLikelihood(heldOut.enumerated().map { fuse($1, $0) }, labels)
+                logLikelihood: Self.logLikelihood(
+                    heldOut.enumerated().map { fuse($1, $0).selecting(rows ?? Array(labels.indices)) },
+                    (rows ?? Array(labels.indices)).map { labels[$0] })
             )
         }
         let best = candidates.map(\.logLikelihood).max() ?? 0
@@ -101,6 +105,7 @@ public struct DescribedClasses: Sendable {
 
     /// Of the labels, by scores of several repetitions that a temperature is fitted to.
     private static func logLikelihood(_ heldOut: [ScoreMatrix], _ labels: [Int]) -> Double {
+        guard !labels.isEmpty else { return 0 }
         let stacked = ScoreMatrix(stacking: heldOut)
         let repeated = heldOut.flatMap { _ in labels }
         let temperature = TemperatureScaling.fit(stacked, labels: repeated, texts: labels.count)

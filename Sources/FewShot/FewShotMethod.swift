@@ -128,14 +128,19 @@ public struct FewShotMethod: Sendable {
         // The standard choice first: of equally good ones it is taken.
         var ways: [Dense] = [.regression(standardStrength)]
         ways += strengths.filter { $0 != standardStrength }.map { .regression($0) }
-        ways += [.discriminant, .centres]
+        // These have no place for a prior.
+        if material.descriptions == nil { ways += [.discriminant, .centres] }
         // The part by terms is the same for all.
         let foldings = folds.map(\.numbers)
         let lexical = lexicalScores(material, weight, foldings, team)
         let held = zip(ways, heldOut(material, ways, foldings, team)).map { way, scores in
             Held(dense: way, scores: zip(scores, lexical).map { Self.fuse($0, $1, weight) })
         }
-        let chosen = choose(held, material.labels)
+        // A text that is alone in its class is of none when it is held out: what a method makes of it says nothing.
+        let rows = Self.rowsWithCompany(material.labels)
+        let known = rows.map { material.labels[$0] }
+        let comparable = held.map { held in Held(dense: held.dense, scores: held.scores.map { $0.selecting(rows) }) }
+        let chosen = choose(comparable, known)
         let way = ways[chosen]
         var prior = describedPrior(material)
         var views = fit(material.examples, material.labels, material.classes, way, weight)
@@ -144,24 +149,32 @@ public struct FewShotMethod: Sendable {
             let method = DescribedClasses(regression: LogisticRegression(inverseRegularization: strength))
             let described = method.fit(
                 material.examples.features, labels: material.labels, classes: material.classes, directions: directions,
-                folds: foldings, team: team
+                folds: foldings, rows: rows, team: team
             ) { Self.fuse($0, lexical[$1], weight) }
             views.dense = described.classifier
             let gain = zip(method.gains, described.shares).reduce(0) { $0 + $1.0 * $1.1 }
             prior = directions.map { $0 * Float(gain) }
             logits = zip(described.heldOut, lexical).map { Self.fuse($0, $1, weight) }
         }
-        let stacked = ScoreMatrix(stacking: logits)
-        let repeated = logits.flatMap { _ in material.labels }
-        let temperature = TemperatureScaling.fit(
-            stacked, labels: repeated, texts: material.labels.count)
+        logits = logits.map { $0.selecting(rows) }
+        let temperature =
+            rows.isEmpty
+            ? 1
+            : TemperatureScaling.fit(
+                ScoreMatrix(stacking: logits), labels: logits.flatMap { _ in known }, texts: rows.count)
         var outcome = Outcome(
             classifier: views, temperature: temperature,
-            candidates: held.map { candidate($0, material.labels) }, chosen: chosen,
-            validation: folds[0].text + (repetitions > 1 ? ", \(repetitions) times" : ""))
-        let trust = ClassShares.trust(Self.correctness(logits, material.labels), classes: material.classes)
+            candidates: rows.isEmpty ? [] : comparable.map { candidate($0, known) }, chosen: chosen,
+            validation: rows.isEmpty ? "" : folds[0].text + (repetitions > 1 ? ", \(repetitions) times" : ""))
+        let trust = ClassShares.trust(Self.correctness(logits, known), classes: material.classes)
         learnFromUnlabelled(material, way, weight, prior, &outcome, trust: trust)
         return outcome
+    }
+
+    /// The texts whose class has others.
+    static func rowsWithCompany(_ labels: [Int]) -> [Int] {
+        let counts = Dictionary(grouping: labels) { $0 }.mapValues(\.count)
+        return labels.indices.filter { counts[labels[$0], default: 0] > 1 }
     }
 
     // MARK: parts
@@ -290,10 +303,10 @@ private struct Folds {
         } else if labels.count <= Self.mostAlone {
             // A class with one example is in no training set when that is held out: it cannot be recognised then.
             numbers = Array(labels.indices)
-            text = "leave-one-out, since a class has a single example"
+            text = "leave-one-out, since a class has a single example, which is not counted,"
         } else {
             numbers = StratifiedFolds.assign(labels, count: 5, seed: seed, repetition: repetition)
-            text = "5-fold cross-validation, in which classes of a single example are missing from a fold"
+            text = "5-fold cross-validation, in which classes of a single example are not counted,"
         }
     }
 }

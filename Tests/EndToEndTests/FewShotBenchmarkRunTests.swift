@@ -44,7 +44,8 @@ import Testing
         #expect(!world.exists("bench/trials/k2-seed1-probe/run/model"), "models take much room")
         #expect(eventually { ShoalProcess.mentioning(world.path("bench")).isEmpty })
         let folders = try FileManager.default.subpathsOfDirectory(atPath: world.path("bench/trials"))
-        #expect(!folders.contains { $0.contains("attempt-") })
+        let left = folders.filter { $0.contains("attempt-") }
+        #expect(left.isEmpty, "\(left.joined(separator: " "))")
         // By hand, and from the draw that is kept.
         let trial = try #require(
             trials.first { $0["k"] as? Int == 4 && $0["seed"] as? Int == 1 && $0["method"] as? String == "probe" })

@@ -50,12 +50,13 @@ import Testing
         #expect(try objects(kept.output).first?["accuracy"] as? Double == evaluated.first?["accuracy"] as? Double)
 
         // What says nothing of it is refused.
-        let file = "run/model/shoal_classifier.json"
-        var stored = try world.json(file)
-        stored["out_of_scope"] = nil
-        try world.write(file, String(decoding: try JSONSerialization.data(withJSONObject: stored), as: UTF8.self))
-        #expect(try objects(try run(predict).output).allSatisfy { $0["out_of_scope"] == nil && $0["label"] is String })
-        let (code, refused) = try ShoalProcess.run(predict + ["--abstain-out-of-scope"], in: world.folder)
+        _ = try run([
+            "train", "--method", "probe", "--model", world.path("model"), "--train", world.path("train.csv"),
+            "--shots", "2", "--output", world.path("few"),
+        ])
+        let few = ["predict", "--model", world.path("few/model"), world.path("test.csv")]
+        #expect(try objects(try run(few).output).allSatisfy { $0["out_of_scope"] == nil && $0["label"] is String })
+        let (code, refused) = try ShoalProcess.run(few + ["--abstain-out-of-scope"], in: world.folder)
         #expect(code == 64 && refused.errors.contains("--abstain-out-of-scope: the model"), "\(refused.errors)")
         #expect(refused.output.isEmpty)
     }

@@ -253,7 +253,7 @@ import Training
         try refused(["--epochs", "3"], ["--epochs", "takes no steps"])
         try refused(["--lora", "rank=2"], ["--lora", "takes no steps"])
         try refused(["--task", "masked-lm"], ["probe", "masked-lm"])
-        try refused(["--label-description", "fish"], ["--label-description", "\"fish\"", "LABEL=DESCRIPTION"])
+        try refused(["--label-description", "fish"], ["--label-description", "is fish", "LABEL=DESCRIPTION"])
         try refused(["--label-description", "bird=owl"], ["--label-description", "\"bird\"", "fish, fruit, metal"])
         try refused(["--label-description", "fish= "], ["--label-description", "a description behind the ="])
         try refused(["--shots", "-1"], ["--shots", "0 to"])

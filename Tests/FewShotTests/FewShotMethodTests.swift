@@ -72,6 +72,24 @@ struct FewShotMethodTests {
         let outcome = FewShotMethod(seed: 3).fit(few)
         #expect(outcome.validation.hasPrefix("leave-one-out"))
         #expect(accuracy(outcome, few) == 1)
+        // The one that is alone is of no known class when it is left out: it is not counted.
+        #expect(outcome.candidates[0].accuracy > 0.5 && outcome.chosen == 0)
+    }
+
+    @Test func `where every class has one example nothing is compared`() {
+        var few = material(1, spread: 0.1, seed: 1)
+        few.labels = [0, 1, 2]
+        let outcome = FewShotMethod(seed: 3).fit(few)
+        #expect(outcome.candidates.isEmpty && outcome.chosen == 0 && outcome.temperature == 1)
+        #expect(accuracy(outcome, few) == 1)
+    }
+
+    @Test func `with descriptions only methods with a prior are compared`() {
+        var few = material(4, spread: 2, seed: 2)
+        few.descriptions = few.examples.features.selecting([0, 4, 8])
+        few.descriptionLabels = [0, 1, 2]
+        let outcome = FewShotMethod(seed: 3).fit(few)
+        #expect(outcome.candidates.allSatisfy { $0.name.hasPrefix("logistic regression") })
     }
 
     @Test func `the temperature makes probabilities of held-out texts honest`() {

@@ -29,9 +29,10 @@ struct FewShotData: Sendable {
             if !isBlank { texts.append(Example(text: record.text, pair: record.pair)) }
         }
         guard !texts.isEmpty else { throw FileError(path, "has no text; give at least one, or leave out --unlabeled") }
-        if let test = data.test {
-            let known = Set(test.examples.map(\.lexicalText))
-            let common = texts.count { known.contains($0.lexicalText) }
+        func words(_ example: Example) -> [Substring] { example.lexicalText.split(whereSeparator: \.isWhitespace) }
+        for test in [data.validation, data.test].compactMap({ $0 }) {
+            let known = Set(test.examples.map(words))
+            let common = texts.count { known.contains(words($0)) }
             guard common == 0 else {
                 throw FileError(
                     path,

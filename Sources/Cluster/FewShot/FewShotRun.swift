@@ -239,7 +239,13 @@ struct FewShotRun: OutputUse {
         }
         guard
             let chosen = outcome.candidates.indices.contains(outcome.chosen) ? outcome.candidates[outcome.chosen] : nil
-        else { return sharesNotice(outcome) }
+        else {
+            let isAlone = !training.labels.isEmpty && !method.isEncoderTuned
+            return
+                (isAlone
+                ? ["every class has a single text: nothing can be compared, and probabilities are not calibrated"] : [])
+                + sharesNotice(outcome)
+        }
         var lines = ["tried by \(outcome.validation) of the \(training.texts.count) labelled texts:"]
         let width = outcome.candidates.map(\.name.count).max() ?? 0
         for (number, candidate) in outcome.candidates.enumerated() {
@@ -262,7 +268,8 @@ struct FewShotRun: OutputUse {
             let sorted = shares.indices.sorted { (-shares[$0], $0) < (-shares[$1], $1) }
             let shown = sorted.prefix(5).map { "\(labels[$0].printable(limit: 30)) \(percent(shares[$0]))" }
             return [
-                "learnt from \(grouped(unlabelled.texts.count)) texts without labels; "
+                "learnt from \(grouped(unlabelled.texts.count)) \(unlabelled.texts.count == 1 ? "text" : "texts") without "
+                    + "labels; "
                     + (self.shares == nil ? sharesAre(shares) : "given shares")
                     + " of the classes: \(shown.joined(separator: ", "))\(shares.count > 5 ? ", …" : "")"
             ]

@@ -69,6 +69,9 @@ public struct MethodChoice: Sendable {
                         "is \(budget.optionValue.description), in which methods are compared for small sets of texts with "
                         + "one class each, by their defaults: leave it out here")
             }
+            if let option = onlyForClassifiers {
+                notice = "method: probe, which --\(RunOption.name(of: option)) belongs to (--method to change)"
+            }
             return
         }
         notice =
