@@ -44,6 +44,8 @@ struct TrialRunner: Sendable {
     ///   where the trial's cannot be written.
     func result(of trial: FewShotTrial) async throws -> FewShotResult {
         var result = FewShotResult(trial)
+        // Of a benchmark that was killed; one may be about to make its folder.
+        try await RunStopper.endAll(writingTo: "\(folder)/\(Self.attemptPrefix)", within: Double(Self.graceSeconds))
         for name in FlatFolder.names(in: folder) ?? [] where name.hasPrefix(Self.attemptPrefix) {
             let old = "\(folder)/\(name)"
             try await RunStopper.end(old, within: Double(Self.graceSeconds))

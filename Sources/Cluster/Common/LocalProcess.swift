@@ -22,6 +22,17 @@ enum LocalProcess {
         return arguments.allSatisfy(found.contains)
     }
 
+    /// The processes of this user that run a command with this word and an argument that begins so.
+    static func own(_ command: String, argument prefix: String) -> [Int32] {
+        let numbers = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
+        return numbers.sorted().filter { pid in
+            guard isOwn(Int(pid), with: [command]),
+                let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")
+            else { return false }
+            return line.split(separator: 0).contains { String(decoding: $0, as: UTF8.self).hasPrefix(prefix) }
+        }
+    }
+
     /// Whether there is a process of this number at all.
     static func exists(_ pid: Int) -> Bool {
         pid > 0 && pid <= Int(Int32.max) && (kill(pid_t(pid), 0) == 0 || errno == EPERM)

@@ -66,6 +66,18 @@ public enum RunStopper {
         }
     }
 
+    /// Ends the `train` processes of this user and machine whose run directory's path begins so, also those that have
+    /// not made it yet: by force where they have not ended within `seconds`.
+    public static func endAll(writingTo prefix: String, within seconds: Double) async throws {
+        let processes = LocalProcess.own("train", argument: prefix)
+        for pid in processes { kill(pid, SIGTERM) }
+        let deadline = monotonicSeconds() + seconds
+        while processes.contains(where: { LocalProcess.isOwn(Int($0), with: ["train"]) }) {
+            if monotonicSeconds() > deadline { for pid in processes { kill(pid, SIGKILL) } }
+            try await Task.sleep(for: .seconds(pollSeconds))
+        }
+    }
+
     private static func isThere(_ pid: Int32) -> Bool {
         guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
         // A zombie has ended, though its parent has not asked for its exit code.
