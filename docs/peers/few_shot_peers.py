@@ -217,7 +217,7 @@ class Trial:
             start = time.time()
             trainer.train()
             seconds = time.time() - start
-            return trainer.test()["test_accuracy"], seconds
+            return trainer.test()["eval_accuracy"], seconds
 
     def run(self, method):
         if method == "setfit-package":
