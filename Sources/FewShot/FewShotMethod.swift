@@ -121,7 +121,8 @@ public struct FewShotMethod: Sendable {
             var outcome = Outcome(
                 classifier: fit(material.examples, material.labels, material.classes, way, weight), temperature: 1,
                 candidates: [], chosen: 0, validation: "")
-            learnFromUnlabelled(material, way, weight, nil, &outcome)
+            // Nothing is held out that could say how far the estimate of shares is to be trusted; equal ones are worse.
+            learnFromUnlabelled(material, way, weight, nil, &outcome, trust: 1)
             return outcome
         }
         let folds = (0..<repetitions).map { Folds(material.labels, seed: seed, repetition: $0) }

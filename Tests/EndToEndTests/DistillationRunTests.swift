@@ -149,6 +149,7 @@ import Training
         try refused(["--teacher", ","], ["--teacher", "folder of a classifier"])
         try refused(tuned + ["--train", world.path("two.csv")], ["--teacher", "also has the class metal"])
         try refused(tuned + ["--labels", world.path("labels.csv")], ["--labels", "--teacher"])
+        try refused(tuned + ["--label-description", "fish=cod"], ["--label-description", "--teacher"])
         try refused(tuned + ["--label-smoothing", "0.1"], ["--label-smoothing", "distill"])
         try refused(tuned + ["--lora", "rank=2"], ["--lora"])
         try refused(tuned + ["--distillation-temperature", "0"], ["--distillation-temperature"])

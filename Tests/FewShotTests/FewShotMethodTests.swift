@@ -84,6 +84,16 @@ struct FewShotMethodTests {
         #expect(accuracy(outcome, few) == 1)
     }
 
+    @Test func `shares are estimated for an encoder that has learnt, too`() throws {
+        var few = material(8, spread: 0.5, seed: 1)
+        let others = material(40, spread: 0.5, seed: 4)
+        few.unlabelled = others.examples.selecting(Array(0..<60))
+        var method = FewShotMethod(seed: 3)
+        method.isEncoderTuned = true
+        let shares = try #require(method.fit(few).shares)
+        #expect(shares[0] > 0.5 && shares[2] < 0.2, "of three classes the first has two thirds: \(shares)")
+    }
+
     @Test func `with descriptions only methods with a prior are compared`() {
         var few = material(4, spread: 2, seed: 2)
         few.descriptions = few.examples.features.selecting([0, 4, 8])

@@ -53,7 +53,7 @@ extension RunOptions {
         }
         if chosen("method") == TrainingMethod.distill.rawValue {
             // What a teacher of another kind has no use for, and what the loss of the method has no place for.
-            let ofProbe = self["teacher"] == nil ? [] : ["labels", "class_shares", "windows"]
+            let ofProbe = self["teacher"] == nil ? [] : ["labels", "label_description", "class_shares", "windows"]
             if let key = ofProbe.first(where: { gives($0) }) {
                 return UnusedOption(
                     key: key, reason: "belongs to a probe, and --teacher is given in its place: leave one of them out")

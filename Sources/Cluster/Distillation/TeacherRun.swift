@@ -40,10 +40,8 @@ struct TeacherRun: OutputUse {
     func solve(
         _ part: EvaluationPart, _ phases: [PhasePlan], _ layouts: [ParameterLayout], _ state: LoadedState
     ) throws -> FewShotSolution {
-        guard let collected = part.metrics as? CollectedOutputs, part.losses.count == source.count,
-            let windows = source.windows.first, state.phase == number, phases.count > number + 1
-        else { throw RunError.failed("the outputs that were collected are not those of the teacher's texts") }
-        answers.take(teacher.probabilities(collected.values, windows, texts.examples), from: number)
+        let collected = try collected(part, in: number, of: phases, state)
+        answers.take(teacher.probabilities(collected.values, source.windows[0], texts.examples), from: number)
         if phases[number + 1].model.head is CollectedLogits == false { try texts.take(answers.logits()) }
         var begun = try next(phases, layouts)
         (begun.step, begun.phase) = (phases[number + 1].steps.lowerBound, number + 1)

@@ -114,9 +114,8 @@ struct FewShotRun: OutputUse {
     func solve(
         _ part: EvaluationPart, _ phases: [PhasePlan], _ layouts: [ParameterLayout], _ state: LoadedState
     ) throws -> FewShotSolution {
-        guard let collected = part.metrics as? CollectedOutputs, part.losses.count == source.count,
-            let weights = state.buffers[.weights], state.phase == phase, phases.count > phase + 1
-        else { throw RunError.failed("the embeddings that were collected are not those of the run's texts") }
+        let collected = try collected(part, in: phase, of: phases, state)
+        guard let weights = state.buffers[.weights] else { throw RunError.failed("the state has no weights") }
         let (values, width) = (collected.values, collected.width)
         func examples(_ set: TextSet) -> TwoViewMethod.Examples {
             TwoViewMethod.Examples(
